@@ -1,0 +1,18 @@
+// y = (x - mean) * rstd * weight + bias, and back: with g = dy * weight, xhat = (x - mean) * rstd,
+// dx = rstd * (g - mean(g) - xhat * mean(g * xhat)), dweight = sum_n dy * xhat, dbias = sum_n dy.
+import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from "../kernels/layernorm.ts";
+import type { Parameter } from "./parameter.ts";
+import type { Tape, Variable } from "./tape.ts";
+
+/** x [N, C] -> [N, C], normalised over C with learned weight [C] and bias [C]. */
+export function layerNorm(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, eps: number): Variable {
+  const { batch } = tape.device;
+  const [rows] = x.value.shape;
+  const y = tape.acquire(x.value.shape);
+  const stats = tape.acquire([rows, 2]);
+  layerNormForward(batch, { x: x.value, weight: weight.value, bias: bias.value, y, stats, eps });
+  return tape.record("layernorm", [x, weight, bias], y, [stats], (dy, into) => {
+    into.write(x, (dx, accumulate) => layerNormBackwardDx(batch, { dy, x: x.value, weight: weight.value, stats, dx, accumulate }));
+    if (weight.requiresGrad) layerNormBackwardDparams(batch, { dy, x: x.value, stats, dweight: weight.grad, dbias: bias.grad });
+  });
+}

@@ -1,0 +1,75 @@
+// Parameters live in a few flat buffers (values, gradients, and the optimizer's moments beside them), each parameter a
+// slice on a 256-byte boundary: an optimizer step is then a handful of launches over ranges instead of one a parameter.
+import type { Device } from "../gpu/device.ts";
+import { GPU_STORAGE } from "../gpu/buffer-pool.ts";
+import { byteLength, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
+import type { Shape, Tensor } from "../gpu/tensor.ts";
+import type { Variable } from "./tape.ts";
+
+export interface Parameter extends Variable {
+  readonly grad: Tensor;
+  /** Where it lies: which flat buffer, and its first element there. */
+  readonly chunk: number;
+  readonly offset: number;
+}
+
+/** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. */
+export interface Chunk { readonly elements: number; readonly values: Tensor; readonly grads: Tensor | null }
+
+export class ParameterStore {
+  readonly device: Device;
+  readonly chunks: readonly Chunk[];
+  private readonly parameters = new Map<string, Parameter>();
+
+  /**
+   * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows. Values are zero.
+   * Without `gradients` (generation only) no gradient memory is taken and no parameter requires one.
+   */
+  constructor(device: Device, shapes: ReadonlyMap<string, Shape>, { gradients }: { readonly gradients: boolean }) {
+    this.device = device;
+    const maxBytes = Math.floor(device.gpu.limits.maxBufferSize / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
+    const plan: { name: string; shape: Shape; chunk: number; offset: number }[] = [];
+    const sizes: number[] = [];
+    for (const [name, shape] of shapes) {
+      const bytes = Math.ceil((elementCount(shape) * 4) / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
+      if (bytes > maxBytes) throw new Error(`ParameterStore: ${name} [${shape}] takes ${bytes} bytes, this device's largest buffer is ${maxBytes}`);
+      if (sizes.length === 0 || sizes[sizes.length - 1] + bytes > maxBytes) sizes.push(0);
+      plan.push({ name, shape, chunk: sizes.length - 1, offset: sizes[sizes.length - 1] / 4 });
+      sizes[sizes.length - 1] += bytes;
+    }
+    const flat = (bytes: number): Tensor => ({
+      buffer: device.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE }), byteOffset: 0, shape: [bytes / 4], dtype: "f32",
+    });
+    this.chunks = sizes.map((bytes) => ({ elements: bytes / 4, values: flat(bytes), grads: gradients ? flat(bytes) : null }));
+    for (const { name, shape, chunk, offset } of plan) {
+      const { values, grads } = this.chunks[chunk];
+      const value: Tensor = { ...values, byteOffset: offset * 4, shape };
+      const grad: Tensor = { ...(grads ?? values), byteOffset: offset * 4, shape };
+      this.parameters.set(name, { name, value, grad, requiresGrad: gradients, chunk, offset });
+    }
+  }
+
+  get(name: string): Parameter {
+    const parameter = this.parameters.get(name);
+    if (!parameter) throw new Error(`ParameterStore: no parameter ${name}`);
+    return parameter;
+  }
+
+  all(): IterableIterator<Parameter> {
+    return this.parameters.values();
+  }
+
+  /** Sets every gradient to zero. */
+  zeroGrad(): void {
+    for (const { grads } of this.chunks) if (grads) this.device.batch.clear(grads);
+  }
+
+  /** Bytes of values and gradients on the GPU. */
+  get bytes(): number {
+    return this.chunks.reduce((sum, { values, grads }) => sum + byteLength(values) + (grads ? byteLength(grads) : 0), 0);
+  }
+
+  destroy(): void {
+    for (const { values, grads } of this.chunks) { values.buffer.destroy(); grads?.buffer.destroy(); }
+  }
+}

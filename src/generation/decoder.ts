@@ -1,0 +1,48 @@
+// What generation asks of a language model: a batch of rows with a key/value cache, one token appended to each row at a time.
+// Everything in this folder is written against this interface alone, so the same loops run on the GPU model and on the float64
+// model that the tests compare it with.
+
+/** A language model with a key/value cache, positioned somewhere in a batch of rows. One generation at a time uses it. */
+export interface Decoder {
+  readonly vocabSize: number;
+  /** Longest sequence the model has positions for. Padding takes no position. */
+  readonly nPositions: number;
+
+  /**
+   * Starts afresh with the left-padded prompts `inputIds` [B][L]; `attentionMask` is 0 on padding. Row b of the cache is then
+   * shared by the `expand` rows b·expand .. b·expand+expand-1, so the decoder holds B·expand rows. The position of a token is
+   * the number of unmasked tokens before it. `capacity` counts columns, padding included (L + tokens to come): with prompts of
+   * very different lengths it may exceed `nPositions`.
+   */
+  prefill(inputIds: readonly (readonly number[])[], attentionMask: readonly (readonly number[])[], expand: number, capacity: number): void;
+
+  /**
+   * Appends `tokens[r]` to every row. `parents[r]` (default r) is the former row that the new row r continues: beams are
+   * reordered that way, and naming fewer parents than there were rows drops the others.
+   */
+  step(tokens: readonly number[], parents?: readonly number[]): void;
+
+  /** Logits after the last token of every row: [rows, vocabSize], row-major. */
+  logits(): Promise<Float32Array>;
+
+  /**
+   * Only for prompt lookup, and only with one row: appends several tokens at once and returns the logits after each of them,
+   * [tokens.length, vocabSize].
+   */
+  extend?(tokens: readonly number[]): Promise<Float32Array>;
+  /** Only for prompt lookup: forgets every column of the cache from `columns` on (padding counts). */
+  truncate?(columns: number): void;
+
+  /** Only for outputAttentions and outputHiddenStates: what the last `prefill` or `step` computed. */
+  inspect?(what: { readonly attentions: boolean; readonly hiddenStates: boolean }): Promise<StepInspection>;
+
+  dispose(): void;
+}
+
+/** Q is the number of columns the last call ran: the prompt's length L after a prefill, 1 after a step. */
+export interface StepInspection {
+  /** One per layer: [rows, heads, Q, columns so far], rows of the softmax; masked columns are 0. */
+  readonly attentions?: readonly Float32Array[];
+  /** Layers + 1 of [rows, Q, C]: the embedding, the residual stream after each block but the last, and the final layer norm. */
+  readonly hiddenStates?: readonly Float32Array[];
+}

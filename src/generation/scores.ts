@@ -1,0 +1,58 @@
+// Arithmetic on one row of scores [V]. Rows are float64 copies of the model's float32 logits: a row is small next to the
+// model, and sums of fifty thousand probabilities then need no care.
+
+/** Replaces the scores by their logarithmic softmax. A row without any finite entry is left as it is. */
+export function logSoftmax(scores: Float64Array): void {
+  const max = scores[argmax(scores)];
+  if (max === -Infinity) return;
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - max);
+  const shift = max + Math.log(sum);
+  for (let i = 0; i < scores.length; i++) scores[i] -= shift;
+}
+
+/** Probabilities of the scores, in a new row that sums to 1 (all 0 when no score is finite). */
+export function softmax(scores: Float64Array): Float64Array {
+  const probs = new Float64Array(scores.length);
+  const max = scores[argmax(scores)];
+  if (max === -Infinity) return probs;
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) sum += probs[i] = Math.exp(scores[i] - max);
+  for (let i = 0; i < scores.length; i++) probs[i] /= sum;
+  return probs;
+}
+
+/** Index of the greatest score; the first one of equals. */
+export function argmax(scores: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i;
+  return best;
+}
+
+/** Entropy in nats of a row of logarithmic probabilities; entries of -Infinity add nothing. */
+export function entropy(logProbs: Float64Array): number {
+  let sum = 0;
+  for (const logProb of logProbs) if (logProb !== -Infinity) sum -= Math.exp(logProb) * logProb;
+  return sum;
+}
+
+/** Indices of the `k` greatest scores (all of them when there are fewer), greatest first; equals in index order. */
+export function topIndices(scores: ArrayLike<number>, k: number): number[] {
+  const size = Math.min(k, scores.length);
+  if (size * 8 > scores.length) return Array.from(scores, (_, i) => i).sort((a, b) => descending(scores[a], scores[b])).slice(0, size);
+  // Far fewer than the row: keep a short sorted list and look at every score once.
+  const best: number[] = [];
+  for (let i = 0; i < scores.length; i++) {
+    if (best.length === size && !(scores[i] > scores[best[size - 1]])) continue;
+    let at = best.length;
+    while (at > 0 && scores[i] > scores[best[at - 1]]) at--;
+    best.splice(at, 0, i);
+    if (best.length > size) best.pop();
+  }
+  return best;
+}
+
+/** Comparison for sorting greatest first. Infinities are equal to themselves, which a subtraction would not see. */
+export function descending(a: number, b: number): number {
+  return a === b ? 0 : a > b ? -1 : 1;
+}

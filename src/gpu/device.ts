@@ -1,0 +1,181 @@
+// The device: an adapter's every useful limit and feature, a buffer pool, one command batch, read-back, and one policy for
+// errors: the first failure (a lost device, an invalid command, a shader that does not compile) is kept and thrown by the
+// next submit or read, so nothing computes on in silence.
+import { wgslFiles } from "../wgsl/index.ts";
+import { UserError } from "../errors.ts";
+import { CommandBatch } from "./batch.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import { readBytes, requestAdapter } from "./platform.ts";
+import { Profiler } from "./profiler.ts";
+import { byteLength } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface DeviceOptions {
+  /** Pretend the device binds no more than this many bytes at once (at least 65536): larger tensors then go by windows. */
+  readonly maxStorageBufferBindingSize?: number;
+  /** Overrides of the tuning table, see kernels/tuning.ts: forces a kernel variant or a tile size. */
+  readonly tuning?: Readonly<Record<string, string | number>>;
+  /** Measure GPU time per kernel (needs timestamp-query; slows the run, since every dispatch gets a pass of its own). */
+  readonly profile?: boolean;
+}
+
+const LIMITS = [
+  "maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY", "maxStorageBuffersPerShaderStage",
+] as const;
+const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
+const MAP_READ_COPY_DST = 0x1 | 0x8;      // GPUBufferUsage
+
+export class Device {
+  readonly gpu: GPUDevice;
+  /** Stable name of the kind of adapter, the key of the tuning table: "llvmpipe", "swiftshader", ... */
+  readonly adapterKey: string;
+  /** One line for people. */
+  readonly description: string;
+  readonly software: boolean;
+  /** On a software adapter: how to get a faster one. */
+  readonly hint: string | undefined;
+  readonly tuning: Readonly<Record<string, string | number>>;
+  readonly maxBindingBytes: number;
+  /** Lanes of a subgroup, or 0 where there are none or their number varies. */
+  readonly subgroupSize: number;
+  readonly pool: BufferPool;
+  readonly batch: CommandBatch;
+  readonly profiler: Profiler | undefined;
+  private readonly sources: ReadonlyMap<string, string>;
+  private readonly staging = new Map<number, GPUBuffer[]>();
+  private failure: Error | undefined;
+  private destroyed = false;
+
+  constructor(gpu: GPUDevice, adapter: AdapterDescription, sources: ReadonlyMap<string, string>, options: DeviceOptions) {
+    this.gpu = gpu;
+    this.adapterKey = adapter.key;
+    this.description = adapter.description;
+    this.software = adapter.software;
+    this.hint = adapter.hint;
+    this.tuning = options.tuning ?? {};
+    this.sources = sources;
+    this.maxBindingBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, options.maxStorageBufferBindingSize ?? Infinity);
+    const { subgroupMinSize, subgroupMaxSize } = adapter.adapter.info;
+    this.subgroupSize = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
+    this.pool = new BufferPool(gpu, gpu.limits.maxBufferSize);
+    this.profiler = options.profile ? new Profiler(gpu) : undefined;
+    this.batch = new CommandBatch(this);
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.fail(error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message)
+        ? new UserError(`The GPU is out of memory (${this.pool.liveBytes >> 20} MiB in use): use a smaller batch, a shorter block or a smaller model.`)
+        : new Error(error.message));
+    });
+    gpu.lost.then((info) => {
+      if (!this.destroyed) this.fail(new UserError(`The GPU device was lost (${info.reason}: ${info.message}): what was saved is safe; start again, with a smaller batch if memory was short.`));
+    }, () => {});
+  }
+
+  /** Remembers the first failure; `overrides` lets a better message (a shader's file and line) replace it. */
+  fail(error: Error, overrides = false): void {
+    if (!this.failure || overrides) this.failure = error;
+  }
+
+  throwIfFailed(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** Text of a file under src/wgsl. */
+  wgsl(file: string): string {
+    const text = this.sources.get(file);
+    if (text === undefined) throw new Error(`wgsl: no shader file ${file}; add it to src/wgsl/index.ts`);
+    return text;
+  }
+
+  /** A new tensor from the pool holding `data`. */
+  tensor(data: Float32Array | Uint32Array, shape: readonly number[]): Tensor {
+    const tensor = this.pool.acquire(shape, data instanceof Float32Array ? "f32" : "u32");
+    if (data.byteLength !== byteLength(tensor)) throw new Error(`tensor: ${data.length} values do not fill [${shape}]`);
+    this.batch.write(tensor, data);
+    return tensor;
+  }
+
+  /** The f32 elements of a tensor, after all recorded work. */
+  async read(tensor: Tensor): Promise<Float32Array> {
+    return new Float32Array(await this.readBytes(tensor));
+  }
+
+  /** The u32 elements of a tensor, after all recorded work. */
+  async readU32(tensor: Tensor): Promise<Uint32Array> {
+    return new Uint32Array(await this.readBytes(tensor));
+  }
+
+  /** Submits what is recorded and resolves when the GPU has done it. */
+  async finish(): Promise<void> {
+    this.batch.submit();
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.throwIfFailed();
+  }
+
+  /** Frees everything. Tensors of this device are invalid afterwards. */
+  destroy(): void {
+    this.destroyed = true;
+    this.pool.destroy();
+    this.gpu.destroy();
+  }
+
+  private async readBytes(tensor: Tensor): Promise<ArrayBuffer> {
+    const bytes = byteLength(tensor);
+    const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
+    const ring = this.staging.get(size) ?? [];
+    this.staging.set(size, ring);
+    const staging = ring.pop() ?? this.gpu.createBuffer({ label: "read-back", size, usage: MAP_READ_COPY_DST });
+    this.batch.copyToBuffer(tensor, staging);
+    this.batch.submit();
+    try {
+      await staging.mapAsync(0x1, 0, bytes);
+    } catch (error) {
+      await this.gpu.queue.onSubmittedWorkDone().catch(() => {});   // lets the reason of the failure arrive first
+      this.throwIfFailed();
+      throw error;
+    }
+    this.throwIfFailed();
+    const copy = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    ring.push(staging);
+    return copy;
+  }
+}
+
+interface AdapterDescription {
+  readonly adapter: GPUAdapter;
+  readonly key: string;
+  readonly description: string;
+  readonly software: boolean;
+  readonly hint?: string;
+}
+
+/**
+ * Opens the best adapter (see platform.ts) with every limit and feature this library uses.
+ * Throws UserError when there is none or an option is out of range.
+ */
+export async function requestDevice(options: DeviceOptions = {}): Promise<Device> {
+  const small = options.maxStorageBufferBindingSize;
+  if (small !== undefined && !(small >= 65536)) {
+    throw new UserError(`maxStorageBufferBindingSize is ${small}, expected at least 65536.`);
+  }
+  const [found, sources] = await Promise.all([requestAdapter(), loadSources()]);
+  const { adapter } = found;
+  const requiredLimits: Record<string, number> = {};
+  for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
+  const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
+  if (options.profile && !adapter.features.has("timestamp-query")) throw new UserError(`${found.description} has no timestamp-query: profiling is not possible on it.`);
+  const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures: requiredFeatures as GPUFeatureName[] });
+  return new Device(gpu, found, sources, options);
+}
+
+let loading: Promise<ReadonlyMap<string, string>> | undefined;
+
+/** All shader text, read once a process: a few dozen small files. */
+function loadSources(): Promise<ReadonlyMap<string, string>> {
+  const decoder = new TextDecoder();
+  return loading ??= Promise.all(Object.entries(wgslFiles).map(async ([file, url]) => [file, decoder.decode(await readBytes(url))] as const))
+    .then((entries) => new Map(entries));
+}

@@ -1,0 +1,39 @@
+// A batch of encoded sequences as rectangular rows: padded on the right to the longest of the batch, with the mask, labels
+// and token types that training and evaluation need. Pads never reach the loss, whatever id they have.
+import { TOKEN_TYPE } from "./encode.ts";
+import type { EncodedExample } from "./encode.ts";
+
+/** Positions with this label are left out of the loss. */
+export const IGNORED_LABEL = -100;
+
+export const LOSS_ON = ["all", "target"] as const;
+/** all: every token but pads is a label; target: only p2 and its end. */
+export type LossOn = (typeof LOSS_ON)[number];
+
+/** Rows of equal length, each [B][T]. Labels are the ids themselves: the model shifts them. */
+export interface Batch {
+  readonly inputIds: number[][];
+  /** 1 for a token, 0 for a pad. */
+  readonly attentionMask: number[][];
+  readonly labels: number[][];
+  /** A TOKEN_TYPE each. */
+  readonly types: number[][];
+}
+
+/** Throws on an empty batch. */
+export function collate(examples: readonly EncodedExample[], { padId, lossOn }: { readonly padId: number; readonly lossOn: LossOn }): Batch {
+  if (examples.length === 0) throw new Error("collate: cannot make a batch: 0 examples, wanted at least 1");
+  const length = Math.max(...examples.map((example) => example.ids.length));
+  const rows = (at: (example: EncodedExample, position: number) => number, pad: number): number[][] =>
+    examples.map((example) => Array.from({ length }, (_, t) => (t < example.ids.length ? at(example, t) : pad)));
+  return {
+    inputIds: rows(({ ids }, t) => ids[t]!, padId),
+    attentionMask: rows(() => 1, 0),
+    labels: rows(({ ids, types }, t) => (isLabel(types[t]!, lossOn) ? ids[t]! : IGNORED_LABEL), IGNORED_LABEL),
+    types: rows(({ types }, t) => types[t]!, TOKEN_TYPE.pad),
+  };
+}
+
+function isLabel(type: number, lossOn: LossOn): boolean {
+  return lossOn === "all" ? type !== TOKEN_TYPE.pad : type === TOKEN_TYPE.target || type === TOKEN_TYPE.end;
+}

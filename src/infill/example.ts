@@ -1,0 +1,108 @@
+// One infilling example: the paragraph before (p1), the paragraph after (p3), the paragraph between (p2) and what is wanted
+// of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and CRLF accepted.
+// Fields other than these four are ignored, so files may carry their own ids and notes.
+import { UserError } from "../errors.ts";
+
+export type MetaValue = string | number | readonly (string | number)[];
+/** Named fields, or one plain sentence that is used as it stands. */
+export type Meta = string | Readonly<Record<string, MetaValue>>;
+
+/** What generation starts from. p1 or p3 may be empty: nothing stands before, or after, the gap. */
+export interface InfillRequest {
+  readonly p1: string;
+  readonly p3: string;
+  readonly meta?: Meta;
+  /** Where it was read, for messages: "train.jsonl, line 12". */
+  readonly where?: string;
+}
+
+export interface InfillExample extends InfillRequest {
+  readonly p2: string;
+}
+
+/** Examples to train or evaluate on. Throws UserError with file, line and field on the first fault, and when there is none. */
+export function parseJsonl(text: string, name: string): InfillExample[] {
+  return parseLines(text, name).map(({ where, fields }) => {
+    const p2 = textField(fields, "p2", where);
+    if (p2.trim() === "") throw new UserError(`${where}: field "p2" is blank, wanted the paragraph to learn; fill it in or remove the line.`);
+    return { ...request(fields, where), p2 };
+  });
+}
+
+/** Gaps to fill: as parseJsonl, but p2 is neither needed nor read. */
+export function parseRequests(text: string, name: string): InfillRequest[] {
+  return parseLines(text, name).map(({ where, fields }) => request(fields, where));
+}
+
+/**
+ * The example with each metadata field left out with probability `rate` (a plain string likewise), so that a model trained
+ * on the result also works with any subset of them. `random` gives uniform numbers in [0, 1).
+ */
+export function dropMetadata<E extends InfillRequest>(example: E, rate: number, random: () => number): E {
+  const { meta } = example;
+  if (meta === undefined) return example;
+  if (typeof meta === "string") return random() < rate ? { ...example, meta: undefined } : example;
+  return { ...example, meta: Object.fromEntries(Object.entries(meta).filter(() => random() >= rate)) };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function parseLines(text: string, name: string): { where: string; fields: Fields }[] {
+  const rows: { where: string; fields: Fields }[] = [];
+  // Only "\n" ends a line here: other separators (U+2028...) may stand inside a JSON string. A "\r" before it is JSON space.
+  for (const [index, line] of text.replace(/^\uFEFF/, "").split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const where = `${name}, line ${index + 1}`;
+    rows.push({ where, fields: parseObject(line, where) });
+  }
+  if (rows.length === 0) throw new UserError(`${name}: no examples found, wanted one JSON object a line with "p1", "p3" and "p2"; check the file.`);
+  return rows;
+}
+
+function parseObject(line: string, where: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new UserError(`${where}: not valid JSON (${(error as Error).message}); each line must be one whole JSON object.`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UserError(`${where}: found ${describe(value)}, wanted an object with "p1", "p3" and "p2"; each line must be one JSON object.`);
+  }
+  return value as Fields;
+}
+
+function request(fields: Fields, where: string): InfillRequest {
+  const base = { p1: textField(fields, "p1", where), p3: textField(fields, "p3", where), where };
+  return fields["meta"] === undefined ? base : { ...base, meta: metaField(fields["meta"], where) };
+}
+
+function textField(fields: Fields, field: string, where: string): string {
+  const value = fields[field];
+  if (typeof value === "string") return value;
+  throw new UserError(`${where}: field "${field}" is ${describe(value)}, wanted a string; correct the line.`);
+}
+
+function metaField(value: unknown, where: string): Meta {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UserError(`${where}: field "meta" is ${describe(value)}, wanted an object or a string; correct the line or leave it out.`);
+  }
+  for (const [key, entry] of Object.entries(value)) {
+    const items: unknown[] = Array.isArray(entry) ? entry : [entry];
+    const wrong = items.find((item) => typeof item !== "string" && typeof item !== "number");
+    if (wrong !== undefined) {
+      const found = Array.isArray(entry) ? `a list holding ${describe(wrong)}` : describe(wrong);
+      throw new UserError(`${where}: field "meta.${key}" is ${found}, wanted a string, a number or a list of them; correct it or leave it out.`);
+    }
+  }
+  return value as Meta;
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  return `the ${typeof value} ${JSON.stringify(value)}`;
+}

@@ -1,0 +1,140 @@
+// How an infilling example becomes one line of tokens. The template is one plain object, saved as infill_template.json
+// beside the weights and read back by generation, so that the two can never disagree. As text, with its default:
+//   [P1] The paragraph before.[P3] The paragraph after.\nlength: M; theme: hope[P2] The paragraph between.[EOS]
+// Whitespace, exactly: none around a marker; every text is trimmed and takes one leading space, so that its first word has the
+// token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text before it. Encoding
+// part by part therefore gives the ids that Hugging Face gives for the whole string.
+import { UserError } from "../errors.ts";
+import type { Meta, MetaValue } from "./example.ts";
+
+export const TEMPLATE_FILE = "infill_template.json";
+
+const PARTS = ["p1", "p3", "metadata", "p2"] as const;
+export type Part = (typeof PARTS)[number];
+const SPECIALS = ["pad", "eos", "p1", "p2", "p3"] as const;
+export type Special = (typeof SPECIALS)[number];
+
+export interface InfillTemplate {
+  readonly version: 1;
+  /** Each part once, p2 last: the model must have read the rest before it writes. */
+  readonly order: readonly Part[];
+  readonly specialTokens: Readonly<Record<Special, string>>;
+  /** Metadata fields it knows, in the order they are written in. */
+  readonly metadataFields: readonly string[];
+  /** When the context is too long: the share of the room left for p1 and p3 that goes to p1 (what one does not need, the other gets). */
+  readonly p1Share: number;
+}
+
+export const DEFAULT_TEMPLATE: InfillTemplate = {
+  version: 1,
+  order: ["p1", "p3", "metadata", "p2"],
+  specialTokens: { pad: "[PAD]", eos: "[EOS]", p1: "[P1]", p2: "[P2]", p3: "[P3]" },
+  metadataFields: ["length", "genre", "theme", "characters", "title", "author", "language", "summary"],
+  p1Share: 0.5,
+};
+
+/** The other layout: the paragraph after comes first, so that p1 runs on into p2 with only metadata between. */
+export const SUFFIX_FIRST_TEMPLATE: InfillTemplate = { ...DEFAULT_TEMPLATE, order: ["p3", "p1", "metadata", "p2"] };
+
+/** What the template needs of a tokenizer: `encode` must turn a special token anywhere in the text into its one id. */
+export interface TemplateTokenizer {
+  encode(text: string): number[];
+  tokenToId(token: string): number | undefined;
+}
+
+export type SpecialIds = Readonly<Record<Special, number>>;
+
+/** The special tokens in the order in which they are added to a tokenizer: [PAD] [EOS] [P1] [P2] [P3]. */
+export function specialTokenList(template: InfillTemplate): string[] {
+  return SPECIALS.map((name) => template.specialTokens[name]);
+}
+
+/**
+ * Ids of the special tokens. Throws UserError when one is not in the vocabulary, is split or swallows the spaces around it,
+ * or shares its id with another: a pad that is also the end would be masked from the loss, and the model would never stop.
+ */
+export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenizer): SpecialIds {
+  const owners = new Map<number, string>();
+  const ids = SPECIALS.map((name) => {
+    const token = template.specialTokens[name];
+    const id = tokenizer.tokenToId(token);
+    if (id === undefined) {
+      throw new UserError(`The tokenizer has no special token ${token}, which the infilling template needs; add the template's tokens to it (training does) or use the tokenizer saved with the model.`);
+    }
+    const other = owners.get(id);
+    if (other) throw new UserError(`The special tokens ${other} and ${token} share the id ${id}, wanted one id each; correct the tokenizer's added tokens.`);
+    owners.set(id, token);
+    const got = tokenizer.encode(`a ${token} a`);
+    const want = [...tokenizer.encode("a "), id, ...tokenizer.encode(" a")];
+    if (got.length !== want.length || got.some((x, i) => x !== want[i])) {
+      throw new UserError(`The tokenizer reads "a ${token} a" as [${got}], wanted [${want}]: register ${token} as one special token, without spaces and without stripping.`);
+    }
+    return [name, id] as const;
+  });
+  return Object.fromEntries(ids) as Record<Special, number>;
+}
+
+/**
+ * Metadata by field, in the template's order; absent and blank fields left out; runs of whitespace become one space. A plain
+ * string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not know.
+ */
+export function metadataFields(template: InfillTemplate, meta: Meta | undefined, where: string): [field: string, value: string][] {
+  if (meta === undefined) return [];
+  if (typeof meta === "string") return nonBlank([["", oneLine(meta)]]);
+  for (const field of Object.keys(meta)) {
+    if (!template.metadataFields.includes(field)) {
+      throw new UserError(`${where}: metadata field "${field}" is unknown, wanted one of ${template.metadataFields.join(", ")}; rename it, or train with a template that lists it.`);
+    }
+  }
+  const present = template.metadataFields.filter((field) => Object.hasOwn(meta, field));
+  return nonBlank(present.map((field) => [field, valueText(meta[field]!)]));
+}
+
+/** "length: M; theme: hope", or "" without fields. */
+export function metadataText(fields: readonly (readonly [string, string])[]): string {
+  return fields.map(([field, value]) => (field === "" ? value : `${field}: ${value}`)).join("; ");
+}
+
+export function templateToJson(template: InfillTemplate): string {
+  return `${JSON.stringify(template, null, 2)}\n`;
+}
+
+/** The template in parsed JSON. Throws UserError naming the file and the field at fault. */
+export function parseTemplate(json: unknown, name: string): InfillTemplate {
+  const fail = (field: string, wanted: string): never => {
+    throw new UserError(`${name}: field "${field}" is wrong, wanted ${wanted}; restore the file saved with the model.`);
+  };
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return fail("(top)", "an object");
+  const { version, order, specialTokens, metadataFields: fields, p1Share } = json as Record<keyof InfillTemplate, unknown>;
+  if (version !== 1) fail("version", "1");
+  if (!isStringList(order) || order.length !== PARTS.length || !PARTS.every((part) => order.includes(part)) || order.at(-1) !== "p2") {
+    fail("order", `each of ${PARTS.join(", ")} once, p2 last`);
+  }
+  const tokens = SPECIALS.map((special) => (specialTokens as Record<string, unknown> | null | undefined)?.[special]);
+  if (!isStringList(tokens) || tokens.some((token) => token === "" || /\s/u.test(token))) {
+    fail("specialTokens", `a token without spaces for each of ${SPECIALS.join(", ")}`);
+  }
+  if (tokens.some((token, i) => tokens.some((other, j) => i !== j && (other as string).includes(token as string)))) {
+    fail("specialTokens", "tokens that do not contain one another");
+  }
+  if (!isStringList(fields) || new Set(fields).size !== fields.length || fields.includes("")) fail("metadataFields", "a list of different names");
+  if (typeof p1Share !== "number" || !(p1Share >= 0 && p1Share <= 1)) fail("p1Share", "a number from 0 to 1");
+  const named = Object.fromEntries(SPECIALS.map((special, i) => [special, tokens[i]]));
+  return { version: 1, order, specialTokens: named, metadataFields: fields, p1Share } as InfillTemplate;
+}
+
+function isStringList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function valueText(value: MetaValue): string {
+  return typeof value === "object" ? value.map((item) => oneLine(String(item))).filter((item) => item !== "").join(", ") : oneLine(String(value));
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/gu, " ").trim();
+}
+
+function nonBlank(fields: [string, string][]): [string, string][] {
+  return fields.filter(([, value]) => value !== "");
+}

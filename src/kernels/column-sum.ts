@@ -1,0 +1,36 @@
+// out[c] (+)= scale * sum over rows of x[n, start + c]. Many rows go in two passes, blocks of rows first, so that a narrow
+// matrix still occupies the device.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { elementCount } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+const WG_SIZE = 64;
+const BLOCK = 64;
+
+const kernel = defineKernel({
+  name: "column_sum",
+  source: ["lib/grid.wgsl", "column_sum.wgsl"],
+  bindings: { x: "read", out: "read_write" },
+  params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", block: "u32", scale: "f32" },
+  constants: { ACCUMULATE: "bool", WG_SIZE: "u32" },
+});
+
+/** x [N, stride] f32; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to out. */
+export function columnSum(batch: CommandBatch, { x, out, start = 0, scale = 1, accumulate = false }: {
+  readonly x: Tensor; readonly out: Tensor; readonly start?: number; readonly scale?: number; readonly accumulate?: boolean;
+}): void {
+  const [rows, stride] = x.shape;
+  const columns = elementCount(out.shape);
+  if (start + columns > stride) throw new Error(`column_sum: cannot sum columns ${start} to ${start + columns} of [${x.shape}]`);
+  const { pool } = batch.device;
+  if (rows <= 2 * BLOCK) {
+    batch.dispatch(kernel, { ACCUMULATE: accumulate, WG_SIZE }, { x, out }, { rows, columns, stride, start, block: rows, scale }, Math.ceil(columns / WG_SIZE));
+    return;
+  }
+  const blocks = Math.ceil(rows / BLOCK);
+  const partial = pool.acquire([blocks, columns]);
+  batch.dispatch(kernel, { ACCUMULATE: false, WG_SIZE }, { x, out: partial }, { rows, columns, stride, start, block: BLOCK, scale: 1 }, Math.ceil((blocks * columns) / WG_SIZE));
+  columnSum(batch, { x: partial, out, scale, accumulate });
+  pool.release(partial);
+}

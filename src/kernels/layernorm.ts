@@ -1,0 +1,70 @@
+// Layer normalisation over the last dimension (Ba et al. 2016), as torch.nn.LayerNorm: biased variance, eps inside the root.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { expectShape } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { columnSum } from "./column-sum.ts";
+import { defineRowKernel } from "./rows.ts";
+
+const forward = defineRowKernel({
+  name: "layernorm",
+  source: ["layernorm.wgsl"],
+  bindings: { x: "read", weight: "read", bias: "read", y: "read_write", stats: "read_write" },
+  params: { rows: "u32" },
+  constants: { C: "u32", EPS: "f32" },
+});
+
+const backwardDx = defineRowKernel({
+  name: "layernorm_backward_dx",
+  source: ["layernorm_backward_dx.wgsl"],
+  bindings: { dy: "read", x: "read", weight: "read", stats: "read", dx: "read_write" },
+  params: { rows: "u32" },
+  constants: { C: "u32", ACCUMULATE: "bool" },
+});
+
+const backwardDparams = defineKernel({
+  name: "layernorm_backward_dparams",
+  source: ["lib/grid.wgsl", "layernorm_backward_dparams.wgsl"],
+  bindings: { dy: "read", x: "read", stats: "read", partial: "read_write" },
+  params: { rows: "u32", blocks: "u32" },
+  constants: { C: "u32", BLOCK: "u32", WG_SIZE: "u32" },
+});
+
+const WG_SIZE = 64;
+const BLOCK = 32;          // rows a thread sums: short enough that small batches still fill the device
+
+/** x [N, C], weight [C], bias [C] -> y [N, C] and stats [N, 2] (mean, rstd; backward wants them). */
+export function layerNormForward(batch: CommandBatch, { x, weight, bias, y, stats, eps }: {
+  readonly x: Tensor; readonly weight: Tensor; readonly bias: Tensor; readonly y: Tensor; readonly stats: Tensor; readonly eps: number;
+}): void {
+  const [rows, C] = x.shape;
+  expectShape("layernorm", "weight", weight, [C], "C of x");
+  expectShape("layernorm", "bias", bias, [C], "C of x");
+  expectShape("layernorm", "y", y, [rows, C], "as x");
+  expectShape("layernorm", "stats", stats, [rows, 2], "N of x");
+  forward(batch, { C, EPS: eps }, { x, weight, bias, y, stats }, { rows }, rows);
+}
+
+/** dx [N, C] (+)= gradient by x; `accumulate` adds to what is there. */
+export function layerNormBackwardDx(batch: CommandBatch, { dy, x, weight, stats, dx, accumulate }: {
+  readonly dy: Tensor; readonly x: Tensor; readonly weight: Tensor; readonly stats: Tensor; readonly dx: Tensor; readonly accumulate: boolean;
+}): void {
+  const [rows, C] = x.shape;
+  expectShape("layernorm_backward_dx", "dy", dy, [rows, C], "as x");
+  expectShape("layernorm_backward_dx", "dx", dx, [rows, C], "as x");
+  backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy, x, weight, stats, dx }, { rows }, rows);
+}
+
+/** dweight [C] += sum over rows of dy * xhat, dbias [C] += sum of dy. */
+export function layerNormBackwardDparams(batch: CommandBatch, { dy, x, stats, dweight, dbias }: {
+  readonly dy: Tensor; readonly x: Tensor; readonly stats: Tensor; readonly dweight: Tensor; readonly dbias: Tensor;
+}): void {
+  const [rows, C] = x.shape;
+  const { pool } = batch.device;
+  const blocks = Math.ceil(rows / BLOCK);
+  const partial = pool.acquire([blocks, 2 * C]);
+  batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy, x, stats, partial }, { rows, blocks }, Math.ceil((blocks * C) / WG_SIZE));
+  columnSum(batch, { x: partial, out: dweight, accumulate: true });
+  columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
+  pool.release(partial);
+}

@@ -1,0 +1,31 @@
+// dx (+)= rstd * (g - mean_c(g) - xhat * mean_c(g * xhat)), with g = dy * weight, xhat = (x - mean) * rstd. Constants: C, ACCUMULATE.
+struct Params { rows: u32 }
+@group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
+@group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]
+@group(0) @binding(2) var<storage, read> weight: array<f32>;          // [C]
+@group(0) @binding(3) var<storage, read> stats: array<vec2f>;         // [N, 2] mean, rstd
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;        // [N, C]
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn row_count() -> u32 { return params.rows; }
+
+fn row_main(n: u32, lane: u32, lanes: u32) {
+  let row = n * C;
+  let mean = stats[n].x;
+  let rstd = stats[n].y;
+  var sum_g = 0.0;
+  var sum_gx = 0.0;
+  for (var c = lane; c < C; c += lanes) {
+    let g = dy[row + c] * weight[c];
+    sum_g += g;
+    sum_gx += g * (x[row + c] - mean) * rstd;
+  }
+  let mean_g = row_sum(sum_g, lane) / f32(C);
+  let mean_gx = row_sum(sum_gx, lane) / f32(C);
+  for (var c = lane; c < C; c += lanes) {
+    let xhat = (x[row + c] - mean) * rstd;
+    var d = rstd * (dy[row + c] * weight[c] - mean_g - xhat * mean_gx);
+    if (ACCUMULATE) { d += dx[row + c]; }
+    dx[row + c] = d;
+  }
+}

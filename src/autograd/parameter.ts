@@ -59,6 +59,10 @@ export class ParameterStore {
     return this.parameters.values();
   }
 
+  get hasGradients(): boolean {
+    return this.chunks[0].grads !== null;
+  }
+
   /** Sets every gradient to zero. */
   zeroGrad(): void {
     for (const { grads } of this.chunks) if (grads) this.device.batch.clear(grads);

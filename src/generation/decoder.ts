@@ -18,7 +18,8 @@ export interface Decoder {
 
   /**
    * Appends `tokens[r]` to every row. `parents[r]` (default r) is the former row that the new row r continues: beams are
-   * reordered that way, and naming fewer parents than there were rows drops the others.
+   * reordered that way, and naming fewer parents than there were rows drops the others. A finished row may be fed padding
+   * beyond nPositions while others go on: its position stays at the last one, and its logits are not looked at.
    */
   step(tokens: readonly number[], parents?: readonly number[]): void;
 

@@ -2,6 +2,7 @@
 // defaults, older names accepted. What would make this engine compute something else than Hugging Face is refused by name;
 // what it need not know is kept and written back.
 import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 
 /** The fields this engine uses, each with its key in config.json. */
 const KEYS = {
@@ -144,7 +145,7 @@ function mergeAliases(keys: Map<string, unknown>, key: string, aliases: readonly
   for (const alias of aliases) {
     if (!keys.has(alias) || (alias === "n_ctx" && keys.has(key))) continue;
     const value = keys.get(alias);
-    if (keys.has(key) && value !== keys.get(key)) throw new UserError(`${alias} is ${show(value)} but ${key} is ${show(keys.get(key))}, two names of one thing; remove the wrong one.`);
+    if (keys.has(key) && value !== keys.get(key)) throw new UserError(`${alias} is ${quote(value)} but ${key} is ${quote(keys.get(key))}, two names of one thing; remove the wrong one.`);
     keys.set(key, value);
     keys.delete(alias);
   }
@@ -154,17 +155,17 @@ function refuseOtherModels(keys: ReadonlyMap<string, unknown>): void {
   for (const [key, wanted] of Object.entries(REQUIRED)) {
     const value = keys.get(key);
     if (value === undefined || value === null || value === wanted) continue;
-    throw new UserError(`${key} is ${show(value)}, which this engine does not compute (wanted ${show(wanted)}); use a model without it.`);
+    throw new UserError(`${key} is ${quote(value)}, which this engine does not compute (wanted ${quote(wanted)}); use a model without it.`);
   }
   const pruned = keys.get("pruned_heads");
   if (typeof pruned === "object" && pruned !== null && Object.keys(pruned).length > 0) {
-    throw new UserError(`pruned_heads is ${show(pruned)}, which this engine does not compute (wanted none); use a model without it.`);
+    throw new UserError(`pruned_heads is ${quote(pruned)}, which this engine does not compute (wanted none); use a model without it.`);
   }
 }
 
 function check(config: GPT2Config): void {
   const refuse = (field: keyof GPT2ConfigFields, wanted: string): never => {
-    throw new UserError(`${KEYS[field]} is ${show(config[field])}, wanted ${wanted}.`);
+    throw new UserError(`${KEYS[field]} is ${quote(config[field])}, wanted ${wanted}.`);
   };
   for (const field of ["vocabSize", "nPositions", "nEmbd", "nLayer", "nHead", "nInner"] as const) {
     const value = config[field];
@@ -184,9 +185,4 @@ function check(config: GPT2Config): void {
   }
   if (config.nEmbd % config.nHead !== 0) refuse("nEmbd", `a multiple of n_head (${config.nHead})`);
   if (config.headSize > MAX_HEAD_SIZE) refuse("nEmbd", `at most ${MAX_HEAD_SIZE} channels a head; n_head ${config.nHead} makes heads of ${config.headSize}`);
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

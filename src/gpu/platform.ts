@@ -75,7 +75,8 @@ export function describeAdapter(info: Pick<GPUAdapterInfo, "vendor" | "architect
 /** All bytes behind a URL such as `new URL("./x.wgsl", import.meta.url)`. Throws Error when they cannot be had. */
 export async function readBytes(url: URL): Promise<Uint8Array> {
   if (url.protocol === "file:" && isNode) {
-    return (await importInNode<typeof import("node:fs/promises")>("node:fs/promises")).readFile(url);
+    const bytes = await (await importInNode<typeof import("node:fs/promises")>("node:fs/promises")).readFile(url);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);      // plain: a Buffer's slice() shares memory
   }
   const response = await fetch(url);
   if (!response.ok) throw new Error(`readBytes: cannot fetch ${url.href}: the server answered ${response.status} ${response.statusText}`);

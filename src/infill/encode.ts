@@ -42,7 +42,7 @@ export class InfillEncoder {
     this.template = template;
     this.tokenizer = tokenizer;
     this.ids = specialIds(template, tokenizer);
-    this.counts = { text: (text) => this.encodeText(text).length, metadata: (text) => this.encodeMetadata(text).length };
+    this.counts = { text: (text) => this.encodeText(text).length, metadata: (text) => this.plain(onNewLine(text)).length };
   }
 
   /**
@@ -86,14 +86,23 @@ export class InfillEncoder {
     const room = maxLength - 3 - tail.reduce((sum, piece) => sum + piece.ids.length, 0);
     if (room < 0) return undefined;
     const context = fitContext(whole, room, this.template.p1Share, this.counts);
-    const pieces = [...this.template.order.flatMap((part) => this.part(part, context)), ...tail];
+    const pieces = [...this.layout(context), ...tail];
     return { ids: pieces.flatMap((piece) => piece.ids), types: Uint8Array.from(pieces.flatMap((piece) => piece.ids.map(() => piece.type))), trimmed: context !== whole };
   }
 
-  private part(part: InfillTemplate["order"][number], context: Context): Piece[] {
-    if (part === "metadata") return [{ ids: this.encodeMetadata(metadataText(context.metadata)), type: TOKEN_TYPE.context }];
-    const marker = { ids: [this.ids[part]], type: TOKEN_TYPE.special };
-    return part === "p2" ? [marker] : [marker, { ids: this.encodeText(context[part]), type: TOKEN_TYPE.context }];
+  /** Markers and context up to [P2]. Metadata is encoded together with the text before it, as it would be in the whole string. */
+  private layout(context: Context): Piece[] {
+    const pieces: Piece[] = [];
+    let text = "";
+    for (const part of this.template.order) {
+      if (part === "metadata") {
+        text += onNewLine(metadataText(context.metadata));
+        continue;
+      }
+      pieces.push({ ids: this.plain(text), type: TOKEN_TYPE.context }, { ids: [this.ids[part]], type: TOKEN_TYPE.special });
+      text = part === "p2" ? "" : spaced(context[part]);
+    }
+    return pieces;
   }
 
   private context(request: InfillRequest): Context {
@@ -110,11 +119,11 @@ export class InfillEncoder {
   }
 
   private encodeText(text: string): number[] {
-    return text === "" ? [] : this.tokenizer.encode(spaced(text));
+    return this.plain(spaced(text));
   }
 
-  private encodeMetadata(text: string): number[] {
-    return text === "" ? [] : this.tokenizer.encode(onNewLine(text));
+  private plain(text: string): number[] {
+    return text === "" ? [] : this.tokenizer.encode(text, { allowSpecial: false });
   }
 }
 

@@ -36,9 +36,12 @@ export const DEFAULT_TEMPLATE: InfillTemplate = {
 /** The other layout: the paragraph after comes first, so that p1 runs on into p2 with only metadata between. */
 export const SUFFIX_FIRST_TEMPLATE: InfillTemplate = { ...DEFAULT_TEMPLATE, order: ["p3", "p1", "metadata", "p2"] };
 
-/** What the template needs of a tokenizer: `encode` must turn a special token anywhere in the text into its one id. */
+/**
+ * What the template needs of a tokenizer: `encode` turns a special token anywhere in the text into its one id, unless
+ * `allowSpecial` is false: then all of the text is plain text, as what users write should be.
+ */
 export interface TemplateTokenizer {
-  encode(text: string): number[];
+  encode(text: string, options?: { readonly allowSpecial?: boolean }): number[];
   tokenToId(token: string): number | undefined;
 }
 

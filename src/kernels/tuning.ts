@@ -10,12 +10,15 @@ export interface Tuning {
   readonly rowsWorkgroupSize: number;
   /** Matrix products: register tiles fed by subgroup broadcasts, or tiles in workgroup memory. */
   readonly matmul: Variant;
+  /** Workgroup variant: results are made in tiles of this many rows and columns (64 or 128), slices of K at a time. */
+  readonly matmulTile: number;
+  readonly matmulTileK: number;
   /** Attention forward and backward. */
   readonly attention: Variant;
 }
 
-const SOFTWARE: Tuning = { rows: "subgroup", rowsWorkgroupSize: 64, matmul: "subgroup", attention: "subgroup" };
-const GPU: Tuning = { rows: "subgroup", rowsWorkgroupSize: 128, matmul: "workgroup", attention: "workgroup" };
+const SOFTWARE: Tuning = { rows: "subgroup", rowsWorkgroupSize: 64, matmul: "subgroup", matmulTile: 64, matmulTileK: 16, attention: "subgroup" };
+const GPU: Tuning = { rows: "subgroup", rowsWorkgroupSize: 128, matmul: "workgroup", matmulTile: 64, matmulTileK: 32, attention: "workgroup" };
 
 const TABLE: Readonly<Record<string, Tuning>> = {
   llvmpipe: SOFTWARE,

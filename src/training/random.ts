@@ -1,7 +1,7 @@
 // Seeded pseudo-random numbers for everything that runs on the CPU and must repeat: shuffling, sampling of data, stories.
 // The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), its 128 bits
-// of state filled by splitmix32 from any number of seed words. Its first outputs for a given seed are pinned by a test:
-// changing them would change every training run that is resumed.
+// of state filled from any number of seed words by a 32-bit splitmix (a Weyl sequence through murmur3's finalizer). Its first outputs for a given
+// seed are pinned by a test: changing them would change every training run that is resumed.
 
 /** A stream of numbers decided by its seed words alone, e.g. `new Random(seed, epoch)`: different words, unrelated streams. */
 export class Random {
@@ -47,6 +47,11 @@ export class Random {
     let x = this.uint32();
     while (x >= limit) x = this.uint32();
     return x % n;
+  }
+
+  /** Standard normal number (Box and Muller 1958). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.float())) * Math.cos(2 * Math.PI * this.float());
   }
 
   /** One of `values`, each equally likely. */

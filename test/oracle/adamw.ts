@@ -65,9 +65,13 @@ export function clipGradients(gradients: Gradients, maxNorm: number | null): num
   return norm;
 }
 
-/** Mean of micro-batch gradients. */
-export function meanGradients(parts: readonly Gradients[]): Map<string, Float64Array> {
-  return new Map([...parts[0]].map(([name, first]) => [name, first.map((_, i) => parts.reduce((sum, part) => sum + part.get(name)![i], 0) / parts.length)]));
+/** Mean of micro-batch gradients; `count` may differ from their number, as where the 2020 script carries left-over ones on. */
+export function meanGradients(parts: readonly Gradients[], count: number = parts.length): Map<string, Float64Array> {
+  return new Map([...parts[0].keys()].map((name) => {
+    const mean = new Float64Array(parts[0].get(name)!.length);
+    for (const part of parts) part.get(name)!.forEach((g, i) => void (mean[i] += g / count));
+    return [name, mean];
+  }));
 }
 
 /** Rate of update `step` (from 0): a warm-up from 0, then down to 0 at `steps`. */

@@ -67,7 +67,7 @@ export class OracleGPT2 {
     const sizes = { B, T, NH: nHead, HS: headSize };
     const wte = this.get("wte.weight"), wpe = this.get("wpe.weight");
 
-    let x = Float64Array.from({ length: N * C }, (_, i) => wte[ids[Math.floor(i / C)] * C + i % C] + wpe[positions[Math.floor(i / C)] * C + i % C]);
+    let x: Float64Array = Float64Array.from({ length: N * C }, (_, i) => wte[ids[Math.floor(i / C)] * C + i % C] + wpe[positions[Math.floor(i / C)] * C + i % C]);
     const hiddenStates = [x];
     const blocks: BlockTrace[] = [];
     for (let layer = 0; layer < nLayer; layer++) {
@@ -98,7 +98,7 @@ export class OracleGPT2 {
     const head = linearBackward(dlogits, lnF.y, transpose(this.get("wte.weight"), C), N);
     const dwte = transpose(head.dw, this.config.vocabSize);
     const final = layerNormBackward(head.dx, this.get("ln_f.weight"), lnF);
-    let dx = final.dx;
+    let dx: Float64Array = final.dx;
     for (let layer = nLayer - 1; layer >= 0; layer--) {
       const p = (name: string): Float64Array => this.get(`h.${layer}.${name}`);
       const set = (name: string, weight: Float64Array, bias: Float64Array): void =>

@@ -9,9 +9,10 @@ export function linear(x: Numbers, w: Numbers, b: Numbers | null, N: number): Fl
   const y = new Float64Array(N * O);
   for (let n = 0; n < N; n++) {
     for (let o = 0; o < O; o++) y[n * O + o] = b ? b[o] : 0;
+    const row = y.subarray(n * O, (n + 1) * O);
     for (let i = 0; i < I; i++) {
       const xi = x[n * I + i];
-      for (let o = 0; o < O; o++) y[n * O + o] += xi * w[i * O + o];
+      for (let o = 0, at = i * O; o < O; o++, at++) row[o] += xi * w[at];
     }
   }
   return y;
@@ -26,9 +27,9 @@ export function linearBackward(dy: Numbers, x: Numbers, w: Numbers, N: number): 
     for (let i = 0; i < I; i++) {
       const xi = x[n * I + i];
       let sum = 0;
-      for (let o = 0; o < O; o++) {
-        sum += dy[n * O + o] * w[i * O + o];
-        dw[i * O + o] += xi * dy[n * O + o];
+      for (let o = 0, y = n * O, at = i * O; o < O; o++, y++, at++) {
+        sum += dy[y] * w[at];
+        dw[at] += xi * dy[y];
       }
       dx[n * I + i] = sum;
     }

@@ -1,0 +1,75 @@
+// loss = mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = (softmax - one-hot) / count,
+// which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift happens here.
+import { UserError } from "../errors.ts";
+import type { Device } from "../gpu/device.ts";
+import { reshape } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { addInto } from "../kernels/add.ts";
+import { columnSum } from "../kernels/column-sum.ts";
+import { crossEntropyByRow, IGNORED } from "../kernels/cross-entropy.ts";
+import type { Tape, Variable } from "./tape.ts";
+
+export interface Labels {
+  /** V: columns from here on are padding. */
+  readonly vocabSize: number;
+  /** B and T: rows are B sequences of T. */
+  readonly batch: number;
+  readonly length: number;
+  /** [B, T], unshifted; -100 is ignored, as is the first of each sequence, which nothing predicts. */
+  readonly labels: ArrayLike<number>;
+}
+
+/**
+ * logits [B*T, Vp] -> loss [1], the mean over the counted labels times `scale` (gradient accumulation: 1 / micro-batches).
+ * While recording, the logits are overwritten by their gradient: at once, or with `keepLogits` only in backward.
+ * Throws UserError when a label is out of range or none counts.
+ */
+export function crossEntropy(tape: Tape, logits: Variable, { scale = 1, keepLogits, ...labels }: Labels & {
+  readonly scale?: number; readonly keepLogits: boolean;
+}): Variable {
+  const { batch } = tape.device;
+  const { vocabSize } = labels;
+  const { shifted, count } = shift(labels);
+  if (count === 0) throw new UserError("No label counts in this batch: all are -100 or first in their sequence; give at least one token to learn.");
+  const [rows] = logits.value.shape;
+  const targets = tape.device.tensor(shifted, [rows]);
+  const losses = tape.acquire([rows]);
+  const withGradient = { gradientScale: scale / count };
+  const atOnce = tape.recording && logits.requiresGrad && !keepLogits;
+  crossEntropyByRow(batch, { logits: logits.value, targets, losses, vocabSize, ...(atOnce ? withGradient : {}) });
+  const loss = tape.acquire([1]);
+  columnSum(batch, { x: reshape(losses, [rows, 1]), out: loss, scale: scale / count });
+  return tape.record("cross_entropy", [logits], loss, [losses, targets], (_dy, into) => {
+    if (!atOnce) crossEntropyByRow(batch, { logits: logits.value, targets, losses, vocabSize, ...withGradient });
+    into.adopt(logits, logits.value, (dlogits) => addInto(batch, { x: logits.value, y: dlogits }));
+  });
+}
+
+/** Each row's own loss [B*T] (0 where no label counts) from logits [B*T, Vp], which stay; the caller releases it. */
+export function crossEntropyRows(device: Device, logits: Tensor, labels: Labels): Tensor {
+  const [rows] = logits.shape;
+  const targets = device.tensor(shift(labels).shifted, [rows]);
+  const losses = device.pool.acquire([rows]);
+  crossEntropyByRow(device.batch, { logits, targets, losses, vocabSize: labels.vocabSize });
+  device.pool.release(targets);
+  return losses;
+}
+
+/** Each row's target, and how many rows have one. */
+function shift({ labels, batch, length, vocabSize }: Labels): { shifted: Uint32Array; count: number } {
+  const N = batch * length;
+  if (labels.length !== N) throw new Error(`cross_entropy: cannot read labels: ${labels.length} of them, expected ${batch} x ${length}`);
+  const shifted = new Uint32Array(N).fill(IGNORED);
+  let count = 0;
+  for (let n = 0; n < N; n++) {
+    const label = labels[n];
+    if (label === -100) continue;
+    if (!Number.isInteger(label) || label < 0 || label >= vocabSize) {
+      throw new UserError(`Label ${label} of sequence ${Math.floor(n / length)}, position ${n % length} is neither -100 nor a token id from 0 to ${vocabSize - 1}.`);
+    }
+    if (n % length === 0) continue;
+    shifted[n - 1] = label;
+    count++;
+  }
+  return { shifted, count };
+}

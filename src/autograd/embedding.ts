@@ -1,0 +1,38 @@
+// y[n] = wte[ids[n]] + wpe[positions[n]], and back: dwte[v] += sum of dy[n] over the rows with ids[n] = v, dwpe likewise.
+import { embeddingBackward, embeddingForward, planGather } from "../kernels/embedding.ts";
+import type { Parameter } from "./parameter.ts";
+import type { Tape, Variable } from "./tape.ts";
+
+/**
+ * ids and positions (N of each, within their tables: the caller checks), wte [V, C], wpe [P, C] -> [N, C].
+ * Uploads the indices, so it is cheapest as the first operation of a batch.
+ */
+export function embedding(
+  tape: Tape, { ids, positions }: { readonly ids: ArrayLike<number>; readonly positions: ArrayLike<number> }, wte: Parameter, wpe: Parameter,
+): Variable {
+  const { device } = tape;
+  const { batch, pool } = device;
+  const N = ids.length;
+  if (positions.length !== N) throw new Error(`embedding: cannot pair ${N} ids with ${positions.length} positions`);
+  const indices = new Uint32Array(2 * N);
+  indices.set(ids, 0);
+  indices.set(positions, N);
+  const uploaded = device.tensor(indices, [2, N]);
+  const grouped = tape.recording ? groupRows(tape, ids, positions) : null;
+  const y = tape.acquire([N, wte.value.shape[1]]);
+  embeddingForward(batch, { indices: uploaded, wte: wte.value, wpe: wpe.value, y });
+  pool.release(uploaded);
+  return tape.record("embedding", [wte, wpe], y, [], (dy, into) => {
+    if (!grouped) return;
+    const { plan, tokens, places } = grouped;
+    into.write(wte, (dtable) => embeddingBackward(batch, { dy, plan, gather: tokens, dtable }));
+    into.write(wpe, (dtable) => embeddingBackward(batch, { dy, plan, gather: places, dtable }));
+  });
+}
+
+function groupRows(tape: Tape, ids: ArrayLike<number>, positions: ArrayLike<number>) {
+  const words: number[] = [];
+  const tokens = planGather(ids, words);
+  const places = planGather(positions, words);
+  return { plan: tape.keep(tape.device.tensor(Uint32Array.from(words), [words.length])), tokens, places };
+}

@@ -1,0 +1,67 @@
+// y = x W + b with W stored [in, out] (Conv1D), what GPT-2 fuses into it, and the tied head. Backward: dx = dy W^T,
+// dW = x^T dy, db = sum over rows of dy.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { sliceRows } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { addInto } from "../kernels/add.ts";
+import { columnSum } from "../kernels/column-sum.ts";
+import { geluBackward } from "../kernels/gelu.ts";
+import { matmul } from "../kernels/matmul.ts";
+import { rowWindows } from "../kernels/windows.ts";
+import type { Parameter } from "./parameter.ts";
+import type { GradientSink, Tape, Variable } from "./tape.ts";
+
+/** x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. */
+export function linear(tape: Tape, x: Variable, weight: Parameter, bias: Parameter): Variable {
+  const { batch } = tape.device;
+  const y = tape.acquire([x.value.shape[0], weight.value.shape[1]]);
+  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias", bias: bias.value } });
+  return tape.record("linear", [x, weight, bias], y, [], (dy, into) => linearBackward(batch, dy, into, x, weight, bias));
+}
+
+/** As linear, then gelu_new; the pre-activation is kept while recording, and dy is turned into its gradient in place. */
+export function linearGelu(tape: Tape, x: Variable, weight: Parameter, bias: Parameter): Variable {
+  const { batch } = tape.device;
+  const shape = [x.value.shape[0], weight.value.shape[1]];
+  const y = tape.acquire(shape);
+  const u = tape.recording ? tape.acquire(shape) : undefined;
+  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias_gelu", bias: bias.value, preactivation: u } });
+  return tape.record("linear_gelu", [x, weight, bias], y, u ? [u] : [], (dy, into) => {
+    if (!u) return;
+    geluBackward(batch, { dy, u });
+    linearBackward(batch, dy, into, x, weight, bias);
+  });
+}
+
+/** x W + b + residual, all [N, out] but x [N, in]. */
+export function linearResidual(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, residual: Variable): Variable {
+  const { batch } = tape.device;
+  const y = tape.acquire(residual.value.shape);
+  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias_residual", bias: bias.value, residual: residual.value } });
+  return tape.record("linear_residual", [x, weight, bias, residual], y, [], (dy, into) => {
+    linearBackward(batch, dy, into, x, weight, bias);
+    into.adopt(residual, dy, (sum) => addInto(batch, { x: dy, y: sum }));      // last: from here on dy is the residual's
+  });
+}
+
+/** Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds anything. */
+export function tiedHead(tape: Tape, x: Variable, wte: Parameter): Variable {
+  const { batch } = tape.device;
+  const V = wte.value.shape[0];
+  const logits = tape.acquire([x.value.shape[0], Math.ceil(V / 64) * 64]);
+  matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V });
+  return tape.record("tied_head", [x, wte], logits, [], (dlogits, into) => {
+    into.write(x, (dx, accumulate) => matmul(batch, { a: dlogits, b: wte.value, out: dx, layout: "nn", k: V, accumulate }));
+    into.write(wte, (dwte, accumulate) => matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }));
+  });
+}
+
+function linearBackward(batch: CommandBatch, dy: Tensor, into: GradientSink, x: Variable, weight: Parameter, bias: Parameter): void {
+  into.write(x, (dx, accumulate) => matmul(batch, { a: dy, b: weight.value, out: dx, layout: "nt", accumulate }));
+  into.write(weight, (dw, accumulate) => matmul(batch, { a: x.value, b: dy, out: dw, layout: "tn", accumulate }));
+  into.write(bias, (db, accumulate) => {
+    for (const { start, count } of rowWindows(batch.device, dy)) {
+      columnSum(batch, { x: sliceRows(dy, start, count), out: db, accumulate: accumulate || start > 0 });
+    }
+  });
+}

@@ -1,0 +1,84 @@
+// What a training run starts from: tokenizer, template, model with gradients, and the files that go beside the weights.
+import { UserError } from "../errors.ts";
+import type { Folder } from "../files/folder.ts";
+import { readJson } from "../files/folder.ts";
+import { readConfig } from "../gpt2/checkpoint-files.ts";
+import { GPT2Config } from "../gpt2/config.ts";
+import { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { Device } from "../gpu/device.ts";
+import { openFolder } from "../gpu/platform.ts";
+import { DEFAULT_TEMPLATE, parseTemplate, specialTokenList, TEMPLATE_FILE, templateToJson } from "../infill/template.ts";
+import type { InfillTemplate } from "../infill/template.ts";
+import { GPT2Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { FlagValues } from "./flags.ts";
+import type { TrainFlags } from "./train-flags.ts";
+
+export interface Setup {
+  readonly model: GPT2LMHeadModel;
+  readonly tokenizer: GPT2Tokenizer;
+  /** Set in infilling mode. */
+  readonly template: InfillTemplate | undefined;
+  readonly padId: number;
+  /** Written beside the weights. */
+  readonly extraFiles: ReadonlyMap<string, string>;
+  readonly origin: string;
+}
+
+/**
+ * Loads the checkpoint, or draws fresh weights when the flags give a config, or loads the folder `model`. In infilling mode the template's
+ * special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
+ */
+export async function setUp(device: Device, flags: FlagValues<TrainFlags>, checkpoint: string | undefined, model: string, infilling: boolean): Promise<Setup> {
+  const fresh = checkpoint === undefined && (flags.configName !== undefined || flags.configOverrides.size > 0);
+  const from = checkpoint ?? model;
+  const folder = await openFolder(from);
+  let tokenizer = await chooseTokenizer(flags, fresh, folder);
+  const template = infilling ? await chooseTemplate(fresh ? undefined : folder) : undefined;
+  if (template) {
+    const { pad, eos, p1, p2, p3 } = template.specialTokens;
+    tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
+    if (specialTokenList(template).some((token) => tokenizer.tokenToId(token) === undefined)) throw new Error("train: a special token was not added");
+  }
+  const ids = { bosTokenId: tokenizer.bosTokenId ?? null, eosTokenId: tokenizer.eosTokenId, padTokenId: tokenizer.padTokenId ?? null };
+  let loaded: GPT2LMHeadModel;
+  if (fresh) {
+    const config = (await freshConfig(flags)).with({ vocabSize: tokenizer.vocabSize, ...ids });
+    loaded = GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed });
+  } else {
+    loaded = await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true });
+    if (tokenizer.vocabSize > loaded.config.vocabSize) await loaded.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });
+    loaded.updateConfig(ids);
+  }
+  if (flags.dropout !== undefined) loaded.updateConfig({ embdPdrop: flags.dropout, attnPdrop: flags.dropout, residPdrop: flags.dropout });
+  const extraFiles = new Map(tokenizer.save());
+  if (template) extraFiles.set(TEMPLATE_FILE, templateToJson(template));
+  extraFiles.set("generation_config.json", `${JSON.stringify({
+    _from_model_config: true, bos_token_id: ids.bosTokenId, eos_token_id: ids.eosTokenId, pad_token_id: ids.padTokenId,
+  }, null, 2)}\n`);
+  // Padding is masked everywhere, so any id will do where the tokenizer has no pad token.
+  return { model: loaded, tokenizer, template, padId: tokenizer.padTokenId ?? 0, extraFiles, origin: fresh ? "fresh weights" : from };
+}
+
+async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, model: Folder): Promise<GPT2Tokenizer> {
+  if (flags.vocabMerges !== undefined && !fresh && flags.configName === undefined && flags.configOverrides.size === 0) throw new UserError("--vocab_merges cuts the vocabulary, which needs fresh weights; pass --config_name or --config_overrides, or leave it out.");
+  const tokenizer = flags.tokenizerName !== undefined ? await GPT2Tokenizer.fromPretrained(await openFolder(flags.tokenizerName))
+    : !fresh && (await model.has("tokenizer.json") || await model.has("vocab.json")) ? await GPT2Tokenizer.fromPretrained(model)
+    : GPT2Tokenizer.default();
+  return flags.vocabMerges === undefined || !fresh ? tokenizer : tokenizer.truncate(flags.vocabMerges);
+}
+
+async function chooseTemplate(model: Folder | undefined): Promise<InfillTemplate> {
+  if (!model || !await model.has(TEMPLATE_FILE)) return DEFAULT_TEMPLATE;
+  return parseTemplate(await readJson(model, TEMPLATE_FILE), `${model.name}/${TEMPLATE_FILE}`);
+}
+
+async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {
+  const base = flags.configName === undefined ? new GPT2Config() : await readConfig(await openFolder(flags.configName));
+  const json = base.toJson();
+  for (const [key, text] of flags.configOverrides) {
+    if (!(key in json)) throw new UserError(`--config_overrides: ${key} is not a field of config.json; wanted one such as n_embd, n_layer, n_head, n_positions.`);
+    const value: unknown = /^(null|true|false|[-+.\d][-+.\deE]*)$/.test(text) ? JSON.parse(text) : text;
+    json[key] = value;
+  }
+  return GPT2Config.fromJson(json, "--config_overrides");
+}

@@ -1,0 +1,176 @@
+// Beam search: for each prompt the `numBeams` most probable unfinished texts are carried along; each step extends all of them by
+// every token and keeps the best again. With `numBeamGroups` the beams are split into groups that search one after the other,
+// each steered away from the tokens earlier groups just took (diverse beam search, Vijayakumar et al. 2016); plain beam search
+// is one group. With `doSample` the extensions are drawn instead of taken from the top.
+// Step for step the algorithm of Hugging Face 4.44 (generation/beam_search.py), but every prompt by itself: neighbours in the
+// batch change nothing.
+import { BeamHypotheses } from "./beam-hypotheses.ts";
+import { eosTokens, padToken } from "./config.ts";
+import type { GenerationConfig } from "./options.ts";
+import type { Prompt } from "./prompts.ts";
+import { prefill, scoreRow } from "./run.ts";
+import type { Run, Sequence } from "./run.ts";
+import { drawWithoutReplacement, randomStream, uniform } from "./sampler.ts";
+import type { RandomStream } from "./sampler.ts";
+import { topIndices } from "./scores.ts";
+import { finishReason } from "./stopping-criteria.ts";
+import type { FinishReason } from "./stopping-criteria.ts";
+
+interface Beam {
+  readonly ids: readonly number[]; // prompt included
+  /** Summed log-probability of the generated tokens, after processors. */
+  readonly score: number;
+  /** The beam (numbered over the batch) that each generated token continued. */
+  readonly indices: readonly number[];
+  /** Which of the prompt's beams it continued in the last step. */
+  readonly parent: number;
+}
+
+/** One beam extended by one token. */
+interface Candidate {
+  readonly parent: number; // in the group
+  readonly token: number;
+  readonly score: number; // of the whole text
+}
+
+interface Group {
+  readonly first: number; // number of its first beam among the prompt's
+  beams: Beam[];
+  readonly finished: BeamHypotheses<{ readonly generated: readonly number[]; readonly indices: readonly number[]; readonly reason: FinishReason | null }>;
+  done: boolean;
+}
+
+interface Search {
+  readonly prompt: Prompt;
+  readonly number: number; // of the prompt
+  readonly stream: RandomStream;
+  readonly groups: readonly Group[];
+  /** Set once the search ended by a criterion, with beams still open. */
+  reason: FinishReason | null;
+}
+
+/** The `numReturnSequences` best sequences of each prompt, best first. */
+export async function beamSearch(run: Run): Promise<Sequence[]> {
+  const { decoder, config, recorder } = run;
+  const all = run.prompts.map((prompt, number) => startSearch(prompt, number, config, run.seed));
+  let searches = all; // those the decoder holds, numBeams rows each, in its order
+  prefill(run, config.numBeams);
+  for (;;) {
+    const logits = await decoder.logits();
+    await recorder.step(logits);
+    for (const [place, search] of searches.entries()) if (!isOver(search)) advance(run, search, logits, place * config.numBeams);
+
+    const open = searches.filter((search) => !isOver(search));
+    if (open.length === 0) return all.flatMap((search) => bestSequences(search, config));
+    const kept = open.length * 2 <= searches.length && !recorder.active ? open : searches;
+    const rows = kept.flatMap((search) => nextRows(search, searches.indexOf(search) * config.numBeams, padToken(config)));
+    decoder.step(rows.map((row) => row.token), rows.map((row) => row.parent));
+    searches = kept;
+  }
+}
+
+function startSearch(prompt: Prompt, number: number, config: GenerationConfig, seed: number): Search {
+  const { numBeams, numBeamGroups } = config;
+  const size = numBeams / numBeamGroups;
+  const groups = Array.from({ length: numBeamGroups }, (_, g): Group => ({
+    first: g * size,
+    // All beams start as the same text: only the first may be extended in the first step.
+    beams: Array.from({ length: size }, (_, i) => ({ ids: prompt.ids, score: i === 0 ? 0 : -1e9, indices: [], parent: g * size + i })),
+    finished: new BeamHypotheses(size, config),
+    done: false,
+  }));
+  return { prompt, number, stream: randomStream(seed, prompt.tokens, 0), groups, reason: null };
+}
+
+const isOver = (search: Search): boolean => search.reason !== null || search.groups.every((group) => group.done);
+
+/** One step of one prompt, whose beams are the decoder's rows from `firstRow` on. */
+function advance(run: Run, search: Search, logits: Float32Array, firstRow: number): void {
+  const { config } = run;
+  const { prompt, number } = search;
+  const chosen: number[] = []; // tokens that earlier groups took
+  for (const group of search.groups) {
+    if (group.done) {
+      chosen.push(...group.beams.map(() => padToken(config))); // as in HF, earlier groups that are done count as taking padding
+      continue;
+    }
+    const rows = group.beams.map((beam, i) => {
+      const row = firstRow + group.first + i;
+      const scores = scoreRow(run, logits, { ids: beam.ids, promptLength: prompt.ids.length, maxLength: prompt.maxLength, prompt: number, row, earlierGroups: chosen });
+      run.recorder.row(row, scores);
+      return scores;
+    });
+    const width = Math.max(2, 1 + eosTokens(config).length) * group.beams.length;
+    const candidates = config.doSample ? drawCandidates(group.beams, rows, width, search) : bestCandidates(group.beams, rows, width);
+    keepBest(group, candidates, search, config);
+    chosen.push(...group.beams.map((beam) => beam.ids.at(-1)!));
+  }
+  const open = search.groups.filter((group) => !group.done).flatMap((group) => group.beams);
+  const reasons = open.map((beam) => finishReason(run.stopping, beam.ids, prompt.maxLength));
+  if (reasons.every((reason) => reason !== null)) search.reason = reasons[0] ?? null;
+}
+
+/** The `width` best extensions over all beams, best first. Each beam's own best are enough to find them. */
+function bestCandidates(beams: readonly Beam[], rows: readonly Float64Array[], width: number): Candidate[] {
+  const candidates = rows.flatMap((scores, parent) =>
+    topIndices(scores, width).map((token) => ({ parent, token, score: beams[parent].score + scores[token] })));
+  return topIndices(candidates.map((candidate) => candidate.score), width).map((i) => candidates[i]);
+}
+
+/** `width` different extensions drawn by their probability over all beams, best first. */
+function drawCandidates(beams: readonly Beam[], rows: readonly Float64Array[], width: number, { stream, prompt }: Search): Candidate[] {
+  const vocabSize = rows[0].length;
+  const scores = new Float64Array(rows.length * vocabSize);
+  rows.forEach((row, i) => scores.set(row.map((score) => score + beams[i].score), i * vocabSize));
+  const step = beams[0].ids.length - prompt.ids.length;
+  return drawWithoutReplacement(scores, width, (draw) => uniform(stream, step, draw))
+    .map((i) => ({ parent: Math.floor(i / vocabSize), token: i % vocabSize, score: scores[i] }));
+}
+
+/** Banks candidates that end, carries on the best that do not, and tells whether the group is done. */
+function keepBest(group: Group, candidates: readonly Candidate[], search: Search, config: GenerationConfig): void {
+  const eos = eosTokens(config);
+  const size = group.beams.length;
+  const { prompt } = search;
+  const length = group.beams[0].ids.length + 1 - prompt.ids.length; // of the candidates, in generated tokens
+  const next: Beam[] = [];
+  for (const [rank, { parent, token, score }] of candidates.entries()) {
+    const beam = group.beams[parent];
+    const indices = [...beam.indices, search.number * config.numBeams + group.first + parent];
+    if (!eos.includes(token)) {
+      next.push({ ids: [...beam.ids, token], score, indices, parent: group.first + parent });
+      if (next.length === size) break;
+    } else if (rank < size) {
+      // An ending that is not among the best `size` would not have been kept as a beam either. Whichever token ended the beam,
+      // the text gets the first of the list, as in HF.
+      group.finished.add({ generated: [...beam.ids.slice(prompt.ids.length), eos[0]], indices, reason: "eos" }, score, length);
+    }
+  }
+  group.beams = next;
+  group.done = group.finished.isDone(candidates[0].score, length, prompt.maxLength - prompt.ids.length);
+}
+
+/** What the decoder appends for each beam, and the row that it continues. Beams of a group that is done are fed padding. */
+function nextRows(search: Search, firstRow: number, pad: number): { readonly token: number; readonly parent: number }[] {
+  return search.groups.flatMap((group) => group.beams.map((beam, i) => (
+    group.done || search.reason
+      ? { token: pad, parent: firstRow + group.first + i }
+      : { token: beam.ids.at(-1)!, parent: firstRow + beam.parent })));
+}
+
+/** Ends the search: open beams compete with finished ones, over all groups. */
+function bestSequences({ prompt, groups, reason }: Search, config: GenerationConfig): Sequence[] {
+  for (const { done, beams, finished } of groups) {
+    if (done) continue;
+    for (const { ids, score, indices } of beams) {
+      const generated = ids.slice(prompt.ids.length);
+      finished.add({ generated, indices, reason }, score, generated.length);
+    }
+  }
+  return groups
+    .flatMap((group) => group.finished.kept)
+    .reverse() // of equal scores the later one comes first, as in HF
+    .sort((a, b) => b.score - a.score)
+    .slice(0, config.numReturnSequences)
+    .map(({ score, value }) => ({ prompt, generated: value.generated, reason: value.reason!, beam: { score, indices: value.indices } }));
+}

@@ -1,0 +1,149 @@
+// Keys and values of every layer, allocated once for a run. Rows are never moved: an ancestry table says which row holds each
+// position, so beams that share a prompt or a beginning share its memory, and reordering them rewrites a small table.
+import { UserError } from "../errors.ts";
+import type { Device } from "../gpu/device.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { attentionDecode } from "../kernels/attention-decode.ts";
+import { attentionDecodeWeights } from "../kernels/attention-decode-weights.ts";
+import { attentionForward } from "../kernels/attention.ts";
+import { kvCacheAppend, kvCacheReorder } from "../kernels/kv-cache.ts";
+import type { GPT2Config } from "./config.ts";
+
+interface Tables { readonly ancestry: Tensor; readonly mask: Tensor }
+
+export class KVCache {
+  /** Most rows, and most positions (padding included), that it can hold. */
+  readonly maxRows: number;
+  readonly capacity: number;
+  /** Rows and positions that it holds now. */
+  rows = 0;
+  length = 0;
+  private readonly device: Device;
+  private readonly heads: number;
+  /** u32 [rows, T]: the padding of the first input, while it runs. */
+  private firstMask: Tensor | undefined;
+  /** Per layer, [maxRows, heads, capacity, headSize]. */
+  private readonly layers: readonly { readonly keys: Tensor; readonly values: Tensor }[];
+  /** u32 [maxRows, capacity] each; reordering reads one pair and writes the other. */
+  private tables: readonly [Tables, Tables];
+  private readonly parents: Tensor;
+
+  /** Throws UserError when one layer's keys exceed what the device binds at once. */
+  constructor(device: Device, config: GPT2Config, maxRows: number, capacity: number) {
+    const { pool } = device;
+    const shape = [maxRows, config.nHead, capacity, config.headSize];
+    const bytes = 4 * maxRows * capacity * config.nEmbd;
+    if (bytes > device.maxBindingBytes) {
+      throw new UserError(`The key-value cache of ${maxRows} rows and ${capacity} positions takes ${bytes >> 20} MiB a layer, this device binds at most ${device.maxBindingBytes >> 20} MiB: use fewer beams, a smaller batch or fewer tokens.`);
+    }
+    this.device = device;
+    this.heads = config.nHead;
+    this.maxRows = maxRows;
+    this.capacity = capacity;
+    this.layers = Array.from({ length: config.nLayer }, () => ({ keys: pool.acquire(shape), values: pool.acquire(shape) }));
+    const table = (): Tables => ({ ancestry: pool.acquire([maxRows, capacity], "u32"), mask: pool.acquire([maxRows, capacity], "u32") });
+    this.tables = [table(), table()];
+    this.parents = pool.acquire([maxRows], "u32");
+  }
+
+  /** Empties it; the memory stays. */
+  reset(): void {
+    this.rows = 0;
+    this.length = 0;
+  }
+
+  /** Forgets every position from `length` on. */
+  truncate(length: number): void {
+    this.length = Math.min(this.length, length);
+  }
+
+  /**
+   * New row r goes on from former row parents[r]: a permutation, copies (a prompt that becomes several beams), or fewer rows.
+   * Throws when there are more than maxRows or a parent does not exist.
+   */
+  reorder(parents: readonly number[]): void {
+    if (parents.length > this.maxRows) throw new Error(`KVCache.reorder: ${parents.length} rows, the cache holds at most ${this.maxRows}`);
+    const wrong = parents.find((parent) => !(parent >= 0 && parent < this.rows));
+    if (wrong !== undefined) throw new Error(`KVCache.reorder: no row ${wrong}, the cache has ${this.rows}`);
+    const identity = parents.length === this.rows && parents.every((parent, row) => parent === row);
+    if (identity) return;
+    const { batch } = this.device;
+    const [from, to] = this.tables;
+    batch.write(this.parents, Uint32Array.from(parents));
+    kvCacheReorder(batch, {
+      parents: firstRows(this.parents, parents.length), length: this.length,
+      ancestry: firstRows(from.ancestry, this.rows), mask: firstRows(from.mask, this.rows),
+      newAncestry: firstRows(to.ancestry, parents.length), newMask: firstRows(to.mask, parents.length),
+    });
+    this.tables = [to, from];
+    this.rows = parents.length;
+  }
+
+  /** Announces `length` new tokens a row; `mask` [rows * length] is 0 on padding. Throws UserError when they do not fit. */
+  begin(rows: number, length: number, mask: Uint32Array | undefined): void {
+    if (this.length + length > this.capacity) throw new UserError(`The cache holds ${this.length} of ${this.capacity} positions and ${length} more were given: make it larger, or start a new one.`);
+    if (this.length === 0) {
+      if (rows > this.maxRows) throw new UserError(`The input has ${rows} rows, the cache at most ${this.maxRows}: make it larger.`);
+      this.rows = rows;
+      const { batch } = this.device;
+      const [{ ancestry, mask: visible }] = this.tables;
+      batch.write(ancestry, Uint32Array.from({ length: rows * this.capacity }, (_, i) => Math.floor(i / this.capacity)));
+      batch.write(visible, this.maskRows(rows, length, mask));
+      this.firstMask = mask && this.device.tensor(mask, [rows, length]);
+    } else {
+      if (rows !== this.rows) throw new UserError(`The input has ${rows} rows, the cache ${this.rows}: give one for each.`);
+      if (mask) throw new UserError("attentionMask marks padding among tokens added to a cache; only a cache's first input may be padded.");
+    }
+  }
+
+  /** Adds this layer's new keys and values and returns the attention of the new tokens over all, [rows * length, C]. */
+  attend(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
+    const { batch, pool } = this.device;
+    const { keys, values } = this.layers[layer];
+    kvCacheAppend(batch, { qkv, keys, values, length, past: this.length });
+    const out = pool.acquire([rows * length, qkv.shape[1] / 3]);
+    if (this.length === 0) {                       // nothing is cached yet: the tiled kernel is faster than one row a token
+      const lse = pool.acquire([rows * this.heads * length]);
+      attentionForward(batch, { qkv, mask: this.firstMask, out, lse, batch: rows, length, heads: this.heads });
+      pool.release(lse);
+      return out;
+    }
+    const { ancestry, mask } = this.tables[0];
+    attentionDecode(batch, { qkv, keys, values, ancestry: firstRows(ancestry, rows), mask: firstRows(mask, rows), out, past: this.length, length });
+    return out;
+  }
+
+  /** The probabilities of attend(), [rows, heads, length, positions so far], for output only; call it after attend(). */
+  attentionWeights(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
+    const { batch, pool } = this.device;
+    const { ancestry, mask } = this.tables[0];
+    const weights = pool.acquire([rows, this.heads, length, this.length + length]);
+    attentionDecodeWeights(batch, { qkv, keys: this.layers[layer].keys, ancestry: firstRows(ancestry, rows), mask: firstRows(mask, rows), weights, past: this.length, length });
+    return weights;
+  }
+
+  /** After every layer has its keys. */
+  advance(length: number): void {
+    this.length += length;
+    if (this.firstMask) this.device.pool.release(this.firstMask);
+    this.firstMask = undefined;
+  }
+
+  destroy(): void {
+    const { pool } = this.device;
+    for (const { keys, values } of this.layers) { pool.release(keys); pool.release(values); }
+    for (const { ancestry, mask } of this.tables) { pool.release(ancestry); pool.release(mask); }
+    pool.release(this.parents);
+  }
+
+  /** Everything after the prompt is visible. */
+  private maskRows(rows: number, length: number, mask: Uint32Array | undefined): Uint32Array {
+    const table = new Uint32Array(rows * this.capacity).fill(1);
+    if (mask) for (let row = 0; row < rows; row++) table.set(mask.subarray(row * length, (row + 1) * length), row * this.capacity);
+    return table;
+  }
+}
+
+function firstRows(table: Tensor, rows: number): Tensor {
+  return { ...table, shape: [rows, ...table.shape.slice(1)] };
+}

@@ -1,0 +1,64 @@
+// AdamW (Loshchilov and Hutter 2019) over flat ranges. Both forms in use are one formula on the GPU; what differs is
+// computed here, in float64.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { rowWindows } from "./windows.ts";
+
+const WG_SIZE = 64;
+
+const kernel = defineKernel({
+  name: "adamw",
+  source: ["lib/grid.wgsl", "adamw.wgsl"],
+  bindings: { grads: "read", norm: "read", values: "read_write", m: "read_write", v: "read_write" },
+  params: {
+    count4: "u32", beta1: "f32", beta2: "f32", one_minus_beta1: "f32", one_minus_beta2: "f32", eps: "f32", root: "f32", step: "f32", decay: "f32",
+  },
+  constants: { WG_SIZE: "u32" },
+});
+
+/** "adamw_torch": torch.optim.AdamW. "hf_adamw_2020": the AdamW of transformers 2.x, eps outside the bias correction, decay last. */
+export type AdamWForm = "adamw_torch" | "hf_adamw_2020";
+
+export interface AdamWStep {
+  readonly form: AdamWForm;
+  readonly learningRate: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** Which update this is, from 1. */
+  readonly t: number;
+}
+
+/** Updates values, m and v (flat f32 [n], n a multiple of 4) by grads times the coefficient in norm [2] (see gradNorm). */
+export function adamw(batch: CommandBatch, { values, grads, m, v, norm, ...update }: {
+  readonly values: Tensor; readonly grads: Tensor; readonly m: Tensor; readonly v: Tensor; readonly norm: Tensor;
+} & AdamWStep): void {
+  const { shape } = values;
+  if (shape.length !== 1 || shape[0] % 4 !== 0) throw new Error(`adamw: cannot bind values: shape is [${shape}], expected one dimension, a multiple of 4`);
+  for (const [name, tensor] of Object.entries({ grads, m, v })) expectShape("adamw", name, tensor, shape, "as values");
+  expectShape("adamw", "norm", norm, [2]);
+  const { betas: [beta1, beta2], eps } = update;
+  const shared = { beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, eps, ...coefficients(update) };
+  for (const { start, count } of rowWindows(batch.device, values)) {
+    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
+    batch.dispatch(
+      kernel, { WG_SIZE }, { grads: slice(grads), norm, values: slice(values), m: slice(m), v: slice(v) },
+      { count4: count / 4, ...shared }, Math.ceil(count / 4 / WG_SIZE),
+    );
+  }
+}
+
+// With c1 = 1 - beta1^t, c2 = 1 - beta2^t, d = learningRate * weightDecay:
+//   torch: p = (1 - d) p, then p -= learningRate / c1 * m / (sqrt(v) / sqrt(c2) + eps)
+//   2020:  p -= learningRate * sqrt(c2) / c1 * m / (sqrt(v) + eps), then p = (1 - d) p, so its step shrinks by 1 - d too
+function coefficients({ form, learningRate, betas: [beta1, beta2], weightDecay, t }: AdamWStep): { root: number; step: number; decay: number } {
+  const correction1 = 1 - beta1 ** t, correction2 = Math.sqrt(1 - beta2 ** t);
+  const decay = learningRate * weightDecay;
+  switch (form) {
+    case "adamw_torch": return { root: 1 / correction2, step: learningRate / correction1, decay };
+    case "hf_adamw_2020": return { root: 1, step: (learningRate * correction2 * (1 - decay)) / correction1, decay };
+    default: throw new Error(`adamw: unknown form ${form satisfies never}`);
+  }
+}

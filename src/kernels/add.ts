@@ -1,0 +1,44 @@
+// Elementwise sums: the residual stream forward, and gradients that meet backward.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { flatten, rowWindows } from "./windows.ts";
+
+const WG_SIZE = 64;
+
+const sum = defineKernel({
+  name: "add",
+  source: ["lib/grid.wgsl", "add.wgsl"],
+  bindings: { a: "read", b: "read", y: "read_write" },
+  params: { count: "u32" },
+  constants: { WG_SIZE: "u32" },
+});
+
+const sumInto = defineKernel({
+  name: "add_into",
+  source: ["lib/grid.wgsl", "add_into.wgsl"],
+  bindings: { x: "read", y: "read_write" },
+  params: { count: "u32" },
+  constants: { WG_SIZE: "u32" },
+});
+
+/** y = a + b, all of one shape. */
+export function add(batch: CommandBatch, { a, b, y }: { readonly a: Tensor; readonly b: Tensor; readonly y: Tensor }): void {
+  expectShape("add", "b", b, a.shape, "as a");
+  expectShape("add", "y", y, a.shape, "as a");
+  const flat = { a: flatten(a), b: flatten(b), y: flatten(y) };
+  for (const { start, count } of rowWindows(batch.device, flat.y)) {
+    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
+    batch.dispatch(sum, { WG_SIZE }, { a: slice(flat.a), b: slice(flat.b), y: slice(flat.y) }, { count }, Math.ceil(count / WG_SIZE));
+  }
+}
+
+/** y += x, of one shape. */
+export function addInto(batch: CommandBatch, { x, y }: { readonly x: Tensor; readonly y: Tensor }): void {
+  expectShape("add_into", "y", y, x.shape, "as x");
+  const flat = { x: flatten(x), y: flatten(y) };
+  for (const { start, count } of rowWindows(batch.device, flat.y)) {
+    batch.dispatch(sumInto, { WG_SIZE }, { x: sliceRows(flat.x, start, count), y: sliceRows(flat.y, start, count) }, { count }, Math.ceil(count / WG_SIZE));
+  }
+}

@@ -1,0 +1,28 @@
+// Attention probabilities over a cache, for output only: one slow pass.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { expectShape } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+const WG_SIZE = 64;
+
+const kernel = defineKernel({
+  name: "attention_decode_weights",
+  source: ["lib/grid.wgsl", "attention_decode_weights.wgsl"],
+  bindings: { qkv: "read", keys: "read", ancestry: "read", mask: "read", weights: "read_write" },
+  params: { rows: "u32", length: "u32", past: "u32", capacity: "u32", heads: "u32" },
+  constants: { HS: "u32", WG_SIZE: "u32" },
+});
+
+/** weights [B, NH, T, past + T]; the other tensors as attentionDecode takes them, the new tokens' keys already in the cache. */
+export function attentionDecodeWeights(batch: CommandBatch, { qkv, keys, ancestry, mask, weights, past, length }: {
+  readonly qkv: Tensor; readonly keys: Tensor; readonly ancestry: Tensor; readonly mask: Tensor; readonly weights: Tensor;
+  readonly past: number; readonly length: number;
+}): void {
+  const [, heads, capacity, HS] = keys.shape;
+  const [rows] = ancestry.shape;
+  expectShape("attention_decode_weights", "qkv", qkv, [rows * length, 3 * heads * HS], "B*T and 3C of the cache");
+  expectShape("attention_decode_weights", "weights", weights, [rows, heads, length, past + length], "B, NH, T, past + T");
+  batch.dispatch(kernel, { HS, WG_SIZE }, { qkv, keys, ancestry, mask, weights }, { rows, length, past, capacity, heads },
+    Math.ceil((rows * heads * length) / WG_SIZE));
+}

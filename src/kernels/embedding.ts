@@ -1,0 +1,117 @@
+// Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the CPU,
+// which has the ids anyway, makes the groups.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { rowWindows } from "./windows.ts";
+
+const WG_SIZE = 64;
+const SEGMENT = 64;        // rows a thread adds up: a frequent token (padding) is cut into segments of this, then merged
+
+const forward = defineKernel({
+  name: "embedding",
+  source: ["lib/grid.wgsl", "embedding.wgsl"],
+  bindings: { indices: "read", wte: "read", wpe: "read", y: "read_write" },
+  params: { rows: "u32", first_row: "u32", all_rows: "u32", first_token: "u32", tokens: "u32", first_position: "u32", positions: "u32" },
+  constants: { C: "u32", WG_SIZE: "u32" },
+});
+
+const backward = defineKernel({
+  name: "embedding_backward",
+  source: ["lib/grid.wgsl", "embedding_backward.wgsl"],
+  bindings: { x: "read", plan: "read", out: "read_write" },
+  params: { groups: "u32", groups_at: "u32", first_row: "u32", rows: "u32", first_target: "u32", targets: "u32" },
+  constants: { C: "u32", WG_SIZE: "u32" },
+});
+
+/** indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table are not written. */
+export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: {
+  readonly indices: Tensor; readonly wte: Tensor; readonly wpe: Tensor; readonly y: Tensor;
+}): void {
+  const [rows, C] = y.shape;
+  expectShape("embedding", "indices", indices, [2, rows], "N of y");
+  expectShape("embedding", "wte", wte, [wte.shape[0], C], "C of y");
+  expectShape("embedding", "wpe", wpe, [wpe.shape[0], C], "C of y");
+  const { device } = batch;
+  for (const row of rowWindows(device, y)) for (const token of rowWindows(device, wte)) for (const position of rowWindows(device, wpe)) {
+    batch.dispatch(
+      forward, { C, WG_SIZE },
+      { indices, wte: sliceRows(wte, token.start, token.count), wpe: sliceRows(wpe, position.start, position.count), y: sliceRows(y, row.start, row.count) },
+      {
+        rows: row.count, first_row: row.start, all_rows: rows,
+        first_token: token.start, tokens: token.count, first_position: position.start, positions: position.count,
+      },
+      Math.ceil((row.count * C) / WG_SIZE),
+    );
+  }
+}
+
+/** Groups in a plan: where their [count, 3] table starts, and how many there are. */
+interface Groups { readonly at: number; readonly count: number }
+
+/** Which rows are added to which table row. Lives in one u32 buffer, perhaps beside the plans of other tables. */
+export interface GatherPlan {
+  /** Groups short enough for one thread: rows of dy to a row of the table. */
+  readonly direct: Groups;
+  /** Segments of the long groups: rows of dy to a partial sum each. */
+  readonly segments: Groups;
+  /** The long groups again: partial sums to a row of the table. */
+  readonly merged: Groups;
+}
+
+/** Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows ascending. */
+export function planGather(indices: ArrayLike<number>, words: number[]): GatherPlan {
+  const N = indices.length;
+  const sorted = Float64Array.from({ length: N }, (_, n) => indices[n] * N + n).sort();     // by index, then by row; exact below 2^53
+  const base = words.length;
+  for (const key of sorted) words.push(key % N);
+  const direct: number[] = [], segments: number[] = [], merged: number[] = [];
+  for (let start = 0, end = 0; start < N; start = end) {
+    const index = Math.floor(sorted[start] / N);
+    while (end < N && sorted[end] < (index + 1) * N) end++;
+    if (end - start <= SEGMENT) {
+      direct.push(base + start, base + end, index);
+      continue;
+    }
+    const first = segments.length / 3;
+    for (let at = start; at < end; at += SEGMENT) segments.push(base + at, base + Math.min(at + SEGMENT, end), segments.length / 3);
+    merged.push(first, segments.length / 3, index);
+  }
+  const partials = words.length;                                      // the merged groups list partial sums by number
+  for (let i = 0; i < segments.length / 3; i++) words.push(i);
+  const append = (groups: readonly number[], shift: number): Groups => {
+    const at = words.length;
+    groups.forEach((word, i) => words.push(i % 3 < 2 ? word + shift : word));
+    return { at, count: groups.length / 3 };
+  };
+  return { direct: append(direct, 0), segments: append(segments, 0), merged: append(merged, partials) };
+}
+
+/** dtable [V, C] += rows of dy [N, C] by `gather`, whose words are in `plan` (u32). */
+export function embeddingBackward(batch: CommandBatch, { dy, plan, gather, dtable }: {
+  readonly dy: Tensor; readonly plan: Tensor; readonly gather: GatherPlan; readonly dtable: Tensor;
+}): void {
+  const [, C] = dy.shape;
+  expectShape("embedding_backward", "dtable", dtable, [dtable.shape[0], C], "C of dy");
+  addGroups(batch, dy, plan, gather.direct, dtable);
+  if (gather.segments.count === 0) return;
+  const { pool } = batch.device;
+  const partial = pool.acquire([gather.segments.count, C]);
+  batch.clear(partial);
+  addGroups(batch, dy, plan, gather.segments, partial);
+  addGroups(batch, partial, plan, gather.merged, dtable);
+  pool.release(partial);
+}
+
+function addGroups(batch: CommandBatch, x: Tensor, plan: Tensor, groups: Groups, out: Tensor): void {
+  const [, C] = x.shape;
+  for (const row of rowWindows(batch.device, x)) for (const target of rowWindows(batch.device, out)) {
+    batch.dispatch(
+      backward, { C, WG_SIZE },
+      { x: sliceRows(x, row.start, row.count), plan, out: sliceRows(out, target.start, target.count) },
+      { groups: groups.count, groups_at: groups.at, first_row: row.start, rows: row.count, first_target: target.start, targets: target.count },
+      Math.ceil((groups.count * C) / WG_SIZE),
+    );
+  }
+}

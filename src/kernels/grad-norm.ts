@@ -1,0 +1,48 @@
+// The norm of all gradients together and the factor that clips it, both left on the GPU.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { elementCount, expectShape, sliceRows } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { defineRowKernel } from "./rows.ts";
+import { rowWindows } from "./windows.ts";
+
+const BLOCK = 16384;       // values a row sums: 7600 partial sums for the 124M values of the smallest published model
+
+const squares = defineRowKernel({
+  name: "grad_norm",
+  source: ["grad_norm.wgsl"],
+  bindings: { grads: "read", partial: "read_write" },
+  params: { blocks: "u32", count4: "u32", first_block: "u32" },
+  constants: { BLOCK4: "u32" },
+});
+
+const clip = defineRowKernel({
+  name: "grad_norm_clip",
+  source: ["grad_norm_clip.wgsl"],
+  bindings: { partial: "read", result: "read_write" },
+  params: { count: "u32", max_norm: "f32" },
+  constants: {},
+});
+
+/**
+ * grads: flat f32 buffers [n] with n a multiple of 4 -> result [2] = norm, coefficient; the coefficient is
+ * min(1, maxNorm / (norm + 1e-6)), 1 for maxNorm 0, and 0 when the norm is not finite (squares overflow above 1.8e19).
+ */
+export function gradNorm(batch: CommandBatch, { grads, maxNorm, result }: {
+  readonly grads: readonly Tensor[]; readonly maxNorm: number; readonly result: Tensor;
+}): void {
+  expectShape("grad_norm", "result", result, [2]);
+  const { device } = batch;
+  const ranges = grads.flatMap((chunk) => {
+    if (elementCount(chunk.shape) % 4 !== 0) throw new Error(`grad_norm: cannot bind grads: shape is [${chunk.shape}], expected a multiple of 4`);
+    return rowWindows(device, chunk).map(({ start, count }) => ({ range: sliceRows(chunk, start, count), count, blocks: Math.ceil(count / BLOCK) }));
+  });
+  const total = ranges.reduce((sum, { blocks }) => sum + blocks, 0);
+  const partial = device.pool.acquire([total]);
+  let first_block = 0;
+  for (const { range, count, blocks } of ranges) {
+    squares(batch, { BLOCK4: BLOCK / 4 }, { grads: range, partial }, { blocks, count4: count / 4, first_block }, blocks);
+    first_block += blocks;
+  }
+  clip(batch, {}, { partial, result }, { count: total, max_norm: maxNorm }, 1);
+  device.pool.release(partial);
+}

@@ -1,0 +1,146 @@
+// AdamW over a parameter store: moments beside the values, global norm clipping decided on the GPU, a few range launches a step.
+import type { Parameter, ParameterStore } from "../autograd/parameter.ts";
+import { UserError } from "../errors.ts";
+import { GPU_STORAGE } from "../gpu/buffer-pool.ts";
+import { sliceRows } from "../gpu/tensor.ts";
+import type { Shape, Tensor } from "../gpu/tensor.ts";
+import { adamw } from "../kernels/adamw.ts";
+import type { AdamWForm } from "../kernels/adamw.ts";
+import { gradNorm } from "../kernels/grad-norm.ts";
+
+export type { AdamWForm } from "../kernels/adamw.ts";
+
+export interface AdamWOptions {
+  /** Used by step() when it is given none. */
+  readonly learningRate?: number;
+  readonly betas?: readonly [number, number];
+  readonly eps?: number;
+  readonly weightDecay?: number;
+  readonly form?: AdamWForm;
+  /** Which parameters decay; see decayMatrices and decayAllButBiases. */
+  readonly decay?: (parameter: Parameter) => boolean;
+}
+
+/** Everything but the values that a resumed run needs. */
+export interface OptimizerState {
+  readonly stepCount: number;
+  /** `exp_avg.NAME` and `exp_avg_sq.NAME` in the parameter's shape, torch's words for the two moments. */
+  readonly moments: ReadonlyMap<string, Tensor>;
+}
+
+/** Hugging Face Trainer's rule for GPT-2: embeddings and matrices decay, biases and layer norms do not. */
+export function decayMatrices(parameter: Parameter): boolean {
+  return parameter.value.shape.length >= 2;
+}
+
+/** The rule of the 2020 script: its filter misses GPT-2's layer norms, so all but biases decay. */
+export function decayAllButBiases(parameter: Parameter): boolean {
+  return !parameter.name.endsWith(".bias");
+}
+
+/** A run of neighbouring parameters that decay alike: the padding between them is zero and stays so. */
+interface Range { readonly chunk: number; readonly start: number; end: number; readonly decays: boolean }
+
+const ALIGNMENT = 64;      // values: parameters start at 256-byte boundaries
+
+export class AdamW {
+  /** [2]: norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was skipped. */
+  readonly gradNorm: Tensor;
+  /** Calls of step(), skipped ones included: the t of the bias corrections. */
+  stepCount = 0;
+  private readonly store: ParameterStore;
+  private readonly options: Required<Omit<AdamWOptions, "decay">>;
+  private readonly ranges: readonly Range[];
+  private readonly moments: readonly { readonly m: Tensor; readonly v: Tensor }[];
+
+  /** Takes twice the values' memory for moments (zero). Throws UserError when an option is out of range. */
+  constructor(store: ParameterStore, options: AdamWOptions = {}) {
+    const { learningRate = 5e-5, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, form = "adamw_torch", decay = decayMatrices } = options;
+    for (const beta of betas) if (!(beta >= 0 && beta < 1)) throw new UserError(`AdamW: a beta is ${beta}, expected 0 <= beta < 1.`);
+    if (!(eps > 0)) throw new UserError(`AdamW: eps is ${eps}, expected a positive number.`);
+    if (!(weightDecay >= 0)) throw new UserError(`AdamW: weight decay is ${weightDecay}, expected 0 or more.`);
+    if (store.chunks.some(({ grads }) => !grads)) throw new Error("AdamW: the parameter store was made without gradients");
+    this.store = store;
+    this.options = { learningRate, betas, eps, weightDecay, form };
+    this.ranges = decayRanges(store.all(), decay);
+    const { gpu, pool } = store.device;
+    const zeros = (elements: number): Tensor => ({
+      buffer: gpu.createBuffer({ label: "moments", size: elements * 4, usage: GPU_STORAGE }), byteOffset: 0, shape: [elements], dtype: "f32",
+    });
+    this.moments = store.chunks.map(({ elements }) => ({ m: zeros(elements), v: zeros(elements) }));
+    this.gradNorm = pool.acquire([2]);
+  }
+
+  /**
+   * One update of every parameter from its gradient, scaled down when the norm of all exceeds `maxGradNorm` (absent or 0: no
+   * clipping). When that norm is not finite, values and moments stay as they are and gradNorm says so. Reads nothing back.
+   */
+  step(learningRate: number = this.options.learningRate, { maxGradNorm = 0 }: { readonly maxGradNorm?: number } = {}): void {
+    if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
+    const { chunks, device: { batch } } = this.store;
+    this.stepCount++;
+    gradNorm(batch, { grads: chunks.map(({ grads }) => grads!), maxNorm: maxGradNorm, result: this.gradNorm });
+    const { form, betas, eps, weightDecay } = this.options;
+    for (const { chunk, start, end, decays } of this.ranges) {
+      const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, end - start);
+      const { values, grads } = chunks[chunk];
+      const { m, v } = this.moments[chunk];
+      adamw(batch, {
+        values: slice(values), grads: slice(grads!), m: slice(m), v: slice(v), norm: this.gradNorm,
+        form, learningRate, betas, eps, weightDecay: decays ? weightDecay : 0, t: this.stepCount,
+      });
+    }
+  }
+
+  /** Sets every gradient to zero: once a step, before the first micro-batch. */
+  zeroGrad(): void {
+    this.store.zeroGrad();
+  }
+
+  /** The moments where they lie on the GPU (read them before the next step), for a checkpoint. */
+  state(): OptimizerState {
+    const moments = new Map<string, Tensor>();
+    for (const parameter of this.store.all()) {
+      for (const [key, tensor] of Object.entries(this.momentsOf(parameter))) moments.set(`${key}.${parameter.name}`, tensor);
+    }
+    return { stepCount: this.stepCount, moments };
+  }
+
+  /** Restores what state() gave, read to the CPU. Throws UserError, having changed nothing, unless every moment is there in its shape. */
+  load({ stepCount, moments }: { readonly stepCount: number; readonly moments: ReadonlyMap<string, { readonly shape: Shape; readonly values: Float32Array }> }): void {
+    if (!Number.isInteger(stepCount) || stepCount < 0) throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
+    const mine = this.state().moments;
+    for (const [name, { shape }] of mine) {
+      const found = moments.get(name)?.shape;
+      if (!found) throw new UserError(`The optimizer state has no ${name}: it belongs to another model or is damaged.`);
+      if (found.join() !== shape.join()) throw new UserError(`The optimizer state's ${name} is [${found}], this model's is [${shape}]: it belongs to another model.`);
+    }
+    for (const name of moments.keys()) if (!mine.has(name)) throw new UserError(`The optimizer state has ${name}, which this model has not: it belongs to another model.`);
+    for (const [name, tensor] of mine) this.store.device.batch.write(tensor, moments.get(name)!.values);
+    this.stepCount = stepCount;
+  }
+
+  destroy(): void {
+    for (const { m, v } of this.moments) { m.buffer.destroy(); v.buffer.destroy(); }
+    this.store.device.pool.release(this.gradNorm);
+  }
+
+  private momentsOf({ chunk, offset, value }: Parameter): { exp_avg: Tensor; exp_avg_sq: Tensor } {
+    const at = (flat: Tensor): Tensor => ({ ...flat, byteOffset: offset * 4, shape: value.shape });
+    return { exp_avg: at(this.moments[chunk].m), exp_avg_sq: at(this.moments[chunk].v) };
+  }
+}
+
+function decayRanges(parameters: Iterable<Parameter>, decay: (parameter: Parameter) => boolean): Range[] {
+  const ranges: Range[] = [];
+  for (const parameter of parameters) {
+    const { chunk, offset } = parameter;
+    const size = parameter.value.shape.reduce((product, dimension) => product * dimension, 1);
+    const end = offset + Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+    const decays = decay(parameter);
+    const last = ranges.at(-1);
+    if (last && last.chunk === chunk && last.end === offset && last.decays === decays) last.end = end;
+    else ranges.push({ chunk, start: offset, end, decays });
+  }
+  return ranges;
+}

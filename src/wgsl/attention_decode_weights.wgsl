@@ -1,0 +1,41 @@
+// The attention probabilities of new tokens over a cache, [B, NH, T, S] with S = past + T, for callers that ask to see them:
+// one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
+struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32 }
+@group(0) @binding(0) var<storage, read> qkv: array<f32>;             // [B*T, 3C]
+@group(0) @binding(1) var<storage, read> keys: array<f32>;            // [R, NH, capacity, HS]
+@group(0) @binding(2) var<storage, read> ancestry: array<u32>;        // [B, capacity]
+@group(0) @binding(3) var<storage, read> mask: array<u32>;            // [B, capacity]
+@group(0) @binding(4) var<storage, read_write> weights: array<f32>;   // [B, NH, T, S]
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+  let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
+  if (id >= params.rows * params.heads * params.length) { return; }
+  let t = id % params.length;
+  let h = id / params.length % params.heads;
+  let b = id / params.length / params.heads;
+  let columns = params.past + params.length;
+  let row = id * columns;
+  let table = b * params.capacity;
+  let q = (b * params.length + t) * 3u * params.heads * HS + h * HS;
+  var highest = -3.0e38;
+  for (var s = 0u; s <= params.past + t; s++) {
+    let k = ((ancestry[table + s] * params.heads + h) * params.capacity + s) * HS;
+    var score = 0.0;
+    for (var c = 0u; c < HS; c++) { score += qkv[q + c] * keys[k + c]; }
+    score /= sqrt(f32(HS));
+    weights[row + s] = score;
+    if (mask[table + s] != 0u) { highest = max(highest, score); }
+  }
+  var sum = 0.0;
+  for (var s = 0u; s < columns; s++) {
+    var p = 0.0;
+    if (s <= params.past + t && mask[table + s] != 0u) { p = exp(weights[row + s] - highest); }
+    weights[row + s] = p;
+    sum += p;
+  }
+  if (sum > 0.0) {
+    for (var s = 0u; s <= params.past + t; s++) { weights[row + s] /= sum; }
+  }
+}

@@ -1,0 +1,35 @@
+// losses[n] = -log softmax(logits[n])[target] and, with GRADIENT, the logits become their own gradient in the same pass:
+// (softmax - one-hot) * scale, zero in ignored rows and in the padding columns. Constant: GRADIENT.
+struct Params { rows: u32, first_row: u32, columns: u32, stride4: u32, scale: f32 }
+@group(0) @binding(0) var<storage, read> targets: array<u32>;             // [all rows] column of the row's label, or IGNORED
+@group(0) @binding(1) var<storage, read_write> logits: array<vec4f>;      // [rows, stride4] of vec4f: a window from first_row on
+@group(0) @binding(2) var<storage, read_write> losses: array<f32>;        // [all rows]
+@group(1) @binding(0) var<uniform> params: Params;
+
+const IGNORED = 0xffffffffu;
+
+fn row_count() -> u32 { return params.rows; }
+
+fn row_main(n: u32, lane: u32, lanes: u32) {
+  let wanted = targets[params.first_row + n];
+  if (wanted == IGNORED) {
+    if (GRADIENT) {
+      for (var c4 = lane; c4 < params.stride4; c4 += lanes) { logits[n * params.stride4 + c4] = vec4f(); }
+    }
+    if (lane == 0u) { losses[params.first_row + n] = 0.0; }
+    return;
+  }
+  let softmax = softmax_row(n, lane, lanes);
+  // By the lane that will overwrite this very element.
+  if (lane == (wanted / 4u) % lanes) {
+    losses[params.first_row + n] = log(softmax.y) + (softmax.x - logits[n * params.stride4 + wanted / 4u][wanted % 4u]);
+  }
+  if (GRADIENT) {
+    // exp(x - max) / sum, not exp(x - logsumexp): the latter loses the digits of a large maximum.
+    let factor = params.scale / softmax.y;
+    for (var c4 = lane; c4 < params.stride4; c4 += lanes) {
+      let one_hot = select(vec4f(), vec4f(params.scale), columns_at(c4) == vec4u(wanted));
+      logits[n * params.stride4 + c4] = exp(logits_at(n, c4) - softmax.x) * factor - one_hot;
+    }
+  }
+}

@@ -1,0 +1,194 @@
+// The rules that keep the parts apart, checked on the text of the repository: who imports whom, what only a few files may know
+// (Node, Dawn, printing), and what no file may hold. Each rule is a function, so each is also shown to catch an offender.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { wgslFiles } from "../src/wgsl/index.ts";
+
+interface Source {
+  /** From the repository's root, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Folder under src -> the folders it may import. Besides, all may import src/files and the shared leaves. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  files: [],
+  wgsl: [],
+  tokenizer: [],
+  gpu: ["wgsl"],
+  kernels: ["gpu"],
+  autograd: ["kernels", "gpu"],
+  gpt2: ["autograd", "kernels", "gpu"],
+  generation: ["gpt2", "kernels", "gpu"],
+  infill: ["tokenizer"],
+  training: ["infill", "tokenizer", "gpt2", "autograd", "kernels", "gpu"],
+  cli: ["training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
+};
+/** Files directly in src that import nothing and that all may import. */
+const SHARED_LEAVES = ["errors.ts", "random.ts"];
+/** Operations of one layer know nothing of each other; only these files in their folder are common ground. */
+const COMMON_IN_AUTOGRAD = ["tape.ts", "parameter.ts"];
+/** npm packages, and the folder or file that may import them. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  "gpt-tokenizer": "src/tokenizer/", commander: "src/cli/", "cli-progress": "src/cli/", webgpu: "src/gpu/node-gpu.ts",
+};
+/** The library files that know Node, beside the programs. platform.ts is the seam; the others are reached only through it. */
+const BEHIND_THE_SEAM = ["src/gpu/node-gpu.ts", "src/gpu/software-adapter.ts", "src/files/disk-folder.ts"];
+const SEAM = "src/gpu/platform.ts";
+const MAX_LINES = 400;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function sourcesIn(folder: string, extension: RegExp): Source[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && extension.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .filter((path) => !path.startsWith("test/fixtures/"))
+    .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+}
+
+/** The text without comments (strings that hold // or /* do not occur in import lines, where it matters). */
+const code = (text: string) => text.replace(/\/\*.*?\*\//gs, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
+
+function importsOf(text: string): string[] {
+  return [...code(text).matchAll(/\b(?:from|import)\s*\(?\s*(?:\/\*.*?\*\/\s*)?["']([^"']+)["']/g)].map((match) => match[1]);
+}
+
+const isProgram = (path: string) => /^src\/[^/]+\.ts$/.test(path) && path !== "src/index.ts" && !SHARED_LEAVES.includes(path.slice(4));
+
+function importViolations({ path, text }: Source): string[] {
+  const [, layer, file] = /^src\/(?:([^/]+)\/)?(.+)$/.exec(path)!;
+  const bad: string[] = [];
+  for (const specifier of importsOf(text)) {
+    const refuse = (why: string) => bad.push(`${path} imports ${specifier}: ${why}`);
+    if (!specifier.startsWith(".")) {
+      const home = PACKAGES[specifier.split("/", 1)[0]];
+      if (!specifier.startsWith("node:") && (home === undefined || !path.startsWith(home)) && !isProgram(path)) refuse("not its package");
+      continue;
+    }
+    const target = relative(root, join(root, dirname(path), specifier)).replaceAll("\\", "/");
+    if (!target.startsWith("src/")) {
+      if (!target.endsWith(".json")) refuse("outside src");
+      continue;
+    }
+    const parts = target.split("/").slice(1);
+    const to = parts.length > 1 ? parts[0] : undefined;
+    if (BEHIND_THE_SEAM.includes(target) && !BEHIND_THE_SEAM.includes(path) && !text.includes(`typeof import("${specifier}")`)) refuse("only through platform.ts");
+    if (layer === undefined) {
+      if (SHARED_LEAVES.includes(file) && !SHARED_LEAVES.includes(parts[0])) refuse("a shared leaf imports nothing");
+      if (to === "cli" && !isProgram(path)) refuse("only programs use cli");
+    } else if (to === undefined) {
+      if (!SHARED_LEAVES.includes(parts[0])) refuse("programs and index.ts are at the top");
+    } else if (to === layer) {
+      if (layer === "autograd" && !COMMON_IN_AUTOGRAD.includes(parts[1]) && !COMMON_IN_AUTOGRAD.includes(file)) refuse("sideways, from one operation to another");
+    } else if (to !== "files" && !(MAY_IMPORT[layer] ?? []).includes(to)) {
+      refuse(MAY_IMPORT[layer] ? `${layer} may import ${["files", ...MAY_IMPORT[layer]].join(", ")}` : `the table has no row for ${layer}`);
+    }
+  }
+  return bad;
+}
+
+/** What only Node, Dawn and the programs know, outside the files that may. */
+function seamViolations({ path, text }: Source): string[] {
+  if (path.startsWith("src/cli/") || isProgram(path) || BEHIND_THE_SEAM.includes(path)) return [];
+  const rules: [RegExp, string][] = [[/\bconsole\s*\./, "prints"]];
+  if (path === SEAM) {
+    // It may name Node's modules, but as types and by importInNode only: a literal import() would end up in a page.
+    rules.push([/^import\b(?! type).*["'](node:|webgpu)/m, "imports Node statically"], [/(?<!typeof )\bimport\(\s*["'](node:|webgpu|\.)/, "imports by a literal"]);
+  } else {
+    rules.push([/["'](node:[a-z/_]+|webgpu|fs|path|os|child_process)["']/, "names a Node module or webgpu"], [/\bprocess\s*[.?[]|typeof process\b/, "uses process"], [/\bBuffer\b/, "uses Buffer"]);
+  }
+  return rules.filter(([pattern]) => pattern.test(code(text))).map(([, what]) => `${path} ${what}`);
+}
+
+/** What no file may hold. The marks are spelled so that this file does not hold them either. */
+function contentViolations({ path, text }: Source): string[] {
+  const mark = /\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b/.exec(text);
+  const place = /(?<![\w.:/}])\/(work|home|root|Users|mnt)\/[\w.-]+/.exec(text);
+  return [...mark ? [`${path} has a mark: ${mark[0]}`] : [], ...place ? [`${path} names a place on one machine: ${place[0]}`] : []];
+}
+
+function lengthViolations({ path, text }: Source): string[] {
+  const lines = text.split("\n").length - 1;
+  return lines > MAX_LINES ? [`${path} has ${lines} lines, at most ${MAX_LINES} are wanted`] : [];
+}
+
+/**
+ * The shader files that no kernel names, in full or without .wgsl, or by a template such as `matmul_${variant}.wgsl`. A template that
+ * is all hole (`${name}.wgsl`) says nothing: its names stand elsewhere.
+ */
+function unusedShaders(names: readonly string[], users: string): string[] {
+  const literals = [...users.matchAll(/["'`]([\w/]*(?:\$\{\w+\}[\w/]*)*)(?:\.wgsl)?["'`]/g)].map((match) => match[1]);
+  const patterns = literals.filter((literal) => !/^(\$\{\w+\})*$/.test(literal))
+    .map((literal) => new RegExp(`^${literal.replace(/\$\{\w+\}/g, "\\w+")}\\.wgsl$`));
+  return names.filter((name) => !patterns.some((pattern) => pattern.test(name)));
+}
+
+const library = sourcesIn("src", /\.ts$/);
+const shaders = sourcesIn("src/wgsl", /\.wgsl$/);
+const everything = [...library, ...shaders, ...["test", "bench", "scripts"].flatMap((folder) => sourcesIn(folder, /\.(ts|mts|mjs|wgsl|json|md)$/)),
+  ...["README.md", "ARCHITECTURE.md"].filter((file) => existsSync(join(root, file))).map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }))];
+
+describe("the repository", () => {
+  it("is what was read", () => expect(library.length).toBeGreaterThan(20));
+  it("imports only downwards", () => expect(library.flatMap(importViolations)).toEqual([]));
+  it("knows Node, Dawn and printing only where it may", () => expect(library.flatMap(seamViolations)).toEqual([]));
+  it("keeps its files short", () => expect([...library, ...shaders].flatMap(lengthViolations)).toEqual([]));
+  it("holds no marks and no places of one machine", () => expect(everything.flatMap(contentViolations)).toEqual([]));
+
+  it("lists every shader file, and every shader is used", () => {
+    const names = shaders.map(({ path }) => path.slice("src/wgsl/".length)).sort();
+    expect(Object.keys(wgslFiles).sort()).toEqual(names);
+    for (const [name, url] of Object.entries(wgslFiles)) expect(url.pathname.endsWith(`/src/wgsl/${name}`), name).toBe(true);
+    const users = library.filter(({ path }) => /^src\/(kernels|gpu)\//.test(path)).map(({ text }) => code(text)).join("\n");
+    expect(unusedShaders(names, users)).toEqual([]);
+  });
+
+  it("has a lock file without download addresses", () => {
+    expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toMatch(/"resolved"\s*:\s*"(?!node_modules|file:)/);
+  });
+});
+
+describe("the checks catch", () => {
+  const at = (path: string, text: string): Source => ({ path, text });
+
+  it.each([
+    ["an import upwards", at("src/kernels/x.ts", 'import { GPT2Model } from "../gpt2/model.ts";'), "kernels may import"],
+    ["a type import upwards", at("src/gpu/x.ts", 'import type { Kernel } from "../kernels/x.ts";'), "gpu may import"],
+    ["a type in passing", at("src/gpu/x.ts", 'type M = import("../gpt2/model.ts").GPT2Model;'), "gpu may import"],
+    ["one operation using another", at("src/autograd/linear.ts", 'import { gelu } from "./gelu.ts";'), "sideways"],
+    ["the library using a program's parts", at("src/training/x.ts", 'import { Progress } from "../cli/progress.ts";'), "training may import"],
+    ["the library importing its own index", at("src/gpt2/x.ts", 'import { x } from "../index.ts";'), "at the top"],
+    ["a page importing the disk", at("src/files/x.ts", 'import { DiskFolder } from "./disk-folder.ts";'), "only through platform.ts"],
+    ["a foreign package", at("src/gpt2/x.ts", 'import x from "commander";'), "not its package"],
+    ["a folder without a row", at("src/extra/x.ts", 'import { x } from "../gpu/tensor.ts";'), "no row for extra"],
+  ])("%s", (_name, source, message) => expect(importViolations(source).join()).toContain(message));
+
+  it.each([
+    at("src/gpt2/x.ts", 'import { readFile } from "node:fs/promises";'),
+    at("src/gpt2/x.ts", "const home = process.env.HOME;"),
+    at("src/gpu/x.ts", 'const dawn = await import("webgpu");'),
+    at("src/gpu/platform.ts", 'const fs = await import("node:fs");'),
+    at("src/gpu/platform.ts", 'import { readFile } from "node:fs/promises";'),
+    at("src/training/x.ts", "console.log(loss);"),
+  ])("Node, Dawn or printing in $path: $text", (source) => expect(seamViolations(source)).toHaveLength(1));
+
+  it("nothing in clean text", () => {
+    const clean = at("src/gpt2/x.ts", 'import { UserError } from "../errors.ts"; // no process.env here, says "node:fs"\nimport { readText } from "../files/folder.ts";');
+    expect([...importViolations(clean), ...seamViolations(clean), ...contentViolations(clean), ...lengthViolations(clean)]).toEqual([]);
+  });
+
+  it("a shader that no kernel uses", () => {
+    const users = 'source: ["lib/a.wgsl", `b_${kind}.wgsl`, `${name}.wgsl`], entry: "c"';
+    expect(unusedShaders(["lib/a.wgsl", "b_x.wgsl", "c.wgsl", "d.wgsl", "a.wgsl"], users)).toEqual(["d.wgsl", "a.wgsl"]);
+  });
+
+  it("marks, places and long files", () => {
+    expect(contentViolations(at("src/x.ts", `// TO${"DO"}: later`))).toHaveLength(1);
+    expect(contentViolations(at("src/x.ts", `read("/${"home"}/me/model")`))).toHaveLength(1);
+    expect(lengthViolations(at("src/x.ts", "\n".repeat(MAX_LINES + 1)))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,127 @@
+// Every generate case of the reference folders, token for token, on the float64 decoder: the loops, processors and options of
+// src/generation against Hugging Face's. Then every warper and processor case by itself.
+import { describe, expect, test } from "vitest";
+import { parseGenerationConfig } from "../src/generation/config-file.ts";
+import { generate } from "../src/generation/generate.ts";
+import {
+  applyEdits, badWords, beginSuppressTokens, exponentialDecay, forcedEos, hammingDiversity, isSparse, minLength, minNewTokens,
+  noRepeatNgram, repetitionPenalty, sequenceBias, suppressTokens,
+} from "../src/generation/logits-processors.ts";
+import type { LogitsProcessor, RowContext } from "../src/generation/logits-processors.ts";
+import { buildWarpers } from "../src/generation/logits-warpers.ts";
+import type { SequenceBias } from "../src/generation/options.ts";
+import { resolveConfig } from "../src/generation/config.ts";
+import { logSoftmax, softmax } from "../src/generation/scores.ts";
+import { OracleDecoder } from "./oracle/decoder.ts";
+import { listCases, loadModelCase } from "./oracle/fixtures.ts";
+import type { GenerateEntry, Rows } from "./oracle/fixtures.ts";
+
+for (const name of listCases("model")) {
+  const model = await loadModelCase(name);
+  const { reference, config } = model;
+
+  describe(`generate: ${name}`, () => {
+    const decoder = new OracleDecoder(config, model.weights);
+    for (const entry of reference.generate) {
+      test(`${entry.name}`, async () => {
+        const options = parseGenerationConfig(entry.kwargs, entry.name);
+        const output = await generate(decoder, { inputIds: entry.input_ids, attentionMask: entry.attention_mask, ...options });
+        expect(matches(entry, output.sequences, output.sequencesScores)).toBe("equal");
+      });
+    }
+
+    test("a wrong token or score is noticed", async () => {
+      const entry = reference.generate.find(({ kwargs }) => Number(kwargs.num_beams) > 1)!;
+      const wrong = entry.sequences.map((row) => [...row.slice(0, -1), row.at(-1)! + 1]);
+      expect(matches(entry, wrong, entry.sequences_scores!)).not.toBe("equal");
+      expect(matches(entry, entry.sequences, entry.sequences_scores!.map((score) => score * 1.001))).not.toBe("equal");
+    });
+  });
+
+  describe(`warpers: ${name}`, () => {
+    const logits = model.tensor(reference.warpers.logits);
+    for (const entry of reference.warpers.cases) {
+      test(`${entry.name} ${JSON.stringify(entry.options)}`, () => {
+        const options = parseGenerationConfig({ top_k: 0, ...entry.options }, entry.name);
+        const warpers = buildWarpers(resolveConfig({ ...options, doSample: true }));
+        expect(warpers).toHaveLength(entry.order.length);
+        const want = rowsOf(model.tensor(entry.probs), config.vocabSize);
+        rowsOf(logits, config.vocabSize).forEach((row, r) => {
+          const scores = Float64Array.from(row);
+          for (const warper of warpers) warper.warp(scores);
+          const got = softmax(scores);
+          expect(got.map((p) => Number(p > 0))).toEqual(Float64Array.from(want[r], (p) => Number(p > 0)));
+          expect(got.filter((p) => p > 0)).toHaveLength(entry.kept[r]);
+          expect(greatestDifference(got, want[r])).toBeLessThan(2e-6);
+        });
+      });
+    }
+  });
+
+  describe(`processors: ${name}`, () => {
+    const { logits, input_ids: inputIds, cases } = reference.processors;
+    for (const entry of cases) {
+      test(`${entry.name} ${JSON.stringify(entry.options)}`, () => {
+        const want = rowsOf(model.tensor(entry.scores), config.vocabSize);
+        rowsOf(model.tensor(logits), config.vocabSize).forEach((row, r) => {
+          const scores = Float64Array.from(row);
+          const { processor, context } = processorCase(entry, inputIds[r], r);
+          if (isSparse(processor)) applyEdits(scores, processor.edits(context));
+          else processor.apply(scores, context);
+          expect(greatestDifference(scores, want[r])).toBeLessThan(1e-5);
+        });
+      });
+    }
+  });
+}
+
+/** "equal" when ids are exact and scores within tolerance of the reference, or of its alternative where two versions of HF differ. */
+function matches(entry: GenerateEntry, sequences: Rows, scores: readonly number[] | undefined): string {
+  const against = (wantIds: Rows, wantScores: readonly number[] | null | undefined): string => {
+    if (JSON.stringify(sequences) !== JSON.stringify(wantIds)) return `ids ${JSON.stringify(sequences)}, wanted ${JSON.stringify(wantIds)}`;
+    if ((wantScores ?? null) === null) return scores === undefined ? "equal" : "scores without beam search";
+    const close = scores?.length === wantScores!.length && wantScores!.every((want, i) => Math.abs(scores[i] - want) <= 1e-4 + 2e-5 * Math.abs(want));
+    return close ? "equal" : `scores ${scores}, wanted ${wantScores}`;
+  };
+  const first = against(entry.sequences, entry.sequences_scores);
+  if (first === "equal" || entry.agrees_vectorized_beam !== false || !entry.sequences_vectorized) return first;
+  return against(entry.sequences_vectorized, entry.sequences_scores_vectorized) === "equal" ? "equal" : first;
+}
+
+/** A processor case's options are those of HF's classes, which are not those of generate(). */
+function processorCase(entry: { name: string; options: Record<string, unknown> }, ids: readonly number[], row: number): { processor: LogitsProcessor; context: RowContext } {
+  const o = entry.options as Record<string, number>;
+  const list = (name: string): number[] => entry.options[name] as number[];
+  const context: RowContext = { ids, promptLength: o.prompt_length ?? o.begin_index ?? ids.length, maxLength: o.max_length ?? 1000, prompt: 0, row, earlierGroups: [] };
+  const eos = [o.eos_token_id];
+  switch (entry.name) {
+    case "repetition_penalty": return { processor: repetitionPenalty(o.penalty), context };
+    case "no_repeat_ngram": return { processor: noRepeatNgram(o.ngram_size), context };
+    case "bad_words": return { processor: badWords(entry.options.bad_words_ids as number[][], eos), context };
+    case "sequence_bias": return { processor: sequenceBias(entry.options.sequence_bias as SequenceBias), context };
+    case "min_length": return { processor: minLength(o.min_length, eos), context };
+    case "min_new_tokens": return { processor: minNewTokens(o.min_new_tokens, eos), context };
+    case "forced_eos": return { processor: forcedEos([o.forced_eos_token_id]), context };
+    case "exponential_decay_length_penalty": return { processor: exponentialDecay(o.start_index, o.decay_factor, eos), context };
+    case "suppress_tokens": return { processor: suppressTokens(list("suppress_tokens")), context };
+    case "begin_suppress_tokens": return { processor: beginSuppressTokens(list("begin_suppress_tokens")), context };
+    case "hamming_diversity": {
+      const group = (o.num_beams / o.num_beam_groups) * o.beam_group_idx;
+      const earlierGroups = list("current_tokens").slice(row * o.num_beams, row * o.num_beams + group);
+      return { processor: hammingDiversity(o.diversity_penalty), context: { ...context, earlierGroups } };
+    }
+    case "log_softmax": return { processor: { name: "logSoftmax", apply: logSoftmax }, context };
+    default: throw new Error(`no processor for reference case ${entry.name}`);
+  }
+}
+
+function rowsOf(values: Float32Array, width: number): Float32Array[] {
+  return Array.from({ length: values.length / width }, (_, r) => values.subarray(r * width, (r + 1) * width));
+}
+
+/** Infinite where one is infinite and the other is not. */
+function greatestDifference(got: ArrayLike<number>, want: ArrayLike<number>): number {
+  let most = got.length === want.length ? 0 : Infinity;
+  for (let i = 0; i < got.length; i++) if (got[i] !== want[i]) most = Math.max(most, Math.abs(got[i] - want[i]));
+  return most;
+}

@@ -26,22 +26,22 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("dropout, binding limit 
     const xs = randomNormal(shape, 1), dys = randomNormal(shape, 2), starts = randomNormal(shape, 3);
     const live = device.pool.liveBytes;
     const given: Variable = { value: garbage(device, [1]), requiresGrad: true, name: "given" };
-    const seed = device.tensor(dys, shape);
+    const upstream = device.tensor(dys, shape);
     const tape = new Tape(device, true);
     let dx: Promise<Float32Array> | undefined;
     const x = tape.record("x", [given], device.tensor(xs, shape), [], (dy) => { dx = device.read(dy); });
     const y = dropout(tape, x, options);
     const forward = await device.read(y.value);
-    tape.backward(tape.record("loss", [y], tape.acquire([1]), [], (_dy, into) => into.write(y, (dst) => device.batch.copy(seed, dst))));
+    tape.backward(tape.record("loss", [y], tape.acquire([1]), [], (_dy, into) => into.write(y, (dst) => device.batch.copy(upstream, dst))));
     expectClose("y", forward, oracle(xs, options), shape, { atol: 0, rtol: 2e-7 });
     expectClose("dx", (await dx)!, oracle(dys, options), shape, { atol: 0, rtol: 2e-7 });
     device.pool.release(given.value);
-    expect(device.pool.liveBytes).toBe(live + seed.buffer.size);
+    expect(device.pool.liveBytes).toBe(live + upstream.buffer.size);
 
     const sum = device.tensor(starts, shape);
-    launch(device.batch, { x: seed, y: sum, dropout: options, accumulate: true });
+    launch(device.batch, { x: upstream, y: sum, dropout: options, accumulate: true });
     expectClose("accumulated", await device.read(sum), oracle(dys, options).map((v, i) => v + starts[i]), shape, { atol: 1e-6, rtol: 1e-6 });
-    for (const tensor of [seed, sum]) device.pool.release(tensor);
+    for (const tensor of [upstream, sum]) device.pool.release(tensor);
   });
 
   it("draws another mask at another seed, step or site, and drops the asked share", async () => {

@@ -2,7 +2,6 @@
 // src/generation against Hugging Face's. Then every warper and processor case by itself.
 import { describe, expect, test } from "vitest";
 import { parseGenerationConfig } from "../src/generation/config-file.ts";
-import { generate } from "../src/generation/generate.ts";
 import {
   applyEdits, badWords, beginSuppressTokens, exponentialDecay, forcedEos, hammingDiversity, isSparse, minLength, minNewTokens,
   noRepeatNgram, repetitionPenalty, sequenceBias, suppressTokens,
@@ -13,8 +12,8 @@ import type { SequenceBias } from "../src/generation/options.ts";
 import { resolveConfig } from "../src/generation/config.ts";
 import { logSoftmax, softmax } from "../src/generation/scores.ts";
 import { OracleDecoder } from "./oracle/decoder.ts";
+import { compareGenerate, runGenerateCase } from "./oracle/generate-case.ts";
 import { listCases, loadModelCase } from "./oracle/fixtures.ts";
-import type { GenerateEntry, Rows } from "./oracle/fixtures.ts";
 
 for (const name of listCases("model")) {
   const model = await loadModelCase(name);
@@ -24,17 +23,17 @@ for (const name of listCases("model")) {
     const decoder = new OracleDecoder(config, model.weights);
     for (const entry of reference.generate) {
       test(`${entry.name}`, async () => {
-        const options = parseGenerationConfig(entry.kwargs, entry.name);
-        const output = await generate(decoder, { inputIds: entry.input_ids, attentionMask: entry.attention_mask, ...options });
-        expect(matches(entry, output.sequences, output.sequencesScores)).toBe("equal");
+        expect(compareGenerate(entry, await runGenerateCase(decoder, entry))).toBeNull();
       });
     }
 
     test("a wrong token or score is noticed", async () => {
       const entry = reference.generate.find(({ kwargs }) => Number(kwargs.num_beams) > 1)!;
       const wrong = entry.sequences.map((row) => [...row.slice(0, -1), row.at(-1)! + 1]);
-      expect(matches(entry, wrong, entry.sequences_scores!)).not.toBe("equal");
-      expect(matches(entry, entry.sequences, entry.sequences_scores!.map((score) => score * 1.001))).not.toBe("equal");
+      const scores = entry.sequences_scores!;
+      expect(compareGenerate(entry, { sequences: entry.sequences, sequencesScores: scores })).toBeNull();
+      expect(compareGenerate(entry, { sequences: wrong, sequencesScores: scores })).toContain("ids");
+      expect(compareGenerate(entry, { sequences: entry.sequences, sequencesScores: scores.map((score) => score * 1.001) })).toContain("scores");
     });
   });
 
@@ -73,19 +72,6 @@ for (const name of listCases("model")) {
       });
     }
   });
-}
-
-/** "equal" when ids are exact and scores within tolerance of the reference, or of its alternative where two versions of HF differ. */
-function matches(entry: GenerateEntry, sequences: Rows, scores: readonly number[] | undefined): string {
-  const against = (wantIds: Rows, wantScores: readonly number[] | null | undefined): string => {
-    if (JSON.stringify(sequences) !== JSON.stringify(wantIds)) return `ids ${JSON.stringify(sequences)}, wanted ${JSON.stringify(wantIds)}`;
-    if ((wantScores ?? null) === null) return scores === undefined ? "equal" : "scores without beam search";
-    const close = scores?.length === wantScores!.length && wantScores!.every((want, i) => Math.abs(scores[i] - want) <= 1e-4 + 2e-5 * Math.abs(want));
-    return close ? "equal" : `scores ${scores}, wanted ${wantScores}`;
-  };
-  const first = against(entry.sequences, entry.sequences_scores);
-  if (first === "equal" || entry.agrees_vectorized_beam !== false || !entry.sequences_vectorized) return first;
-  return against(entry.sequences_vectorized, entry.sequences_scores_vectorized) === "equal" ? "equal" : first;
 }
 
 /** A processor case's options are those of HF's classes, which are not those of generate(). */

@@ -168,6 +168,22 @@ describe("the ways to the same tokens", () => {
     }
   });
 
+  test("a beam's score is the log-probability of its text, computed without a cache", async () => {
+    const whole = new OracleGPT2(model.config, model.weights);
+    const output = await run({ inputIds: [prompt, [5, 6]], numBeams: 4, numReturnSequences: 4, lengthPenalty: 0, maxNewTokens: 6 });
+    for (const [r, ids] of output.sequences.entries()) {
+      const start = r < 4 ? 0 : prompt.length - 2; // of the text, behind its padding
+      const logits = whole.forward({ inputIds: [ids.slice(start)] }).logits;
+      let sum = 0;
+      for (let t = prompt.length; t < ids.length; t++) {
+        const row = logits.slice((t - 1 - start) * V, (t - start) * V);
+        logSoftmax(row);
+        sum += row[ids[t]];
+      }
+      expect(output.sequencesScores![r]).toBeCloseTo(sum, 4);
+    }
+  });
+
   test("guesses follow the longest and earliest recurrence", () => {
     expect(guess([1, 2, 3, 9, 2, 3, 4, 1, 2], 2)).toEqual([3, 9]);
     expect(guess([5, 2, 7, 8, 2], 9)).toEqual([7, 8, 2]);

@@ -4,8 +4,13 @@ import { describe, expect, it } from "vitest";
 import { learningRateAt } from "../src/training/lr-schedule.ts";
 import type { LrSchedule, ScheduleName } from "../src/training/lr-schedule.ts";
 
+interface Reference {
+  readonly training: readonly { name: string; steps: number; schedule: ScheduleName; warmup_steps: number; learning_rate: number; lr: number[] }[];
+  readonly runs: Readonly<Record<"blocks" | "line_by_line", { readonly lr_used: number[] }>>;
+}
+
 const root = new URL("./fixtures/reference/", import.meta.url);
-const read = (folder: string): any => JSON.parse(readFileSync(new URL(`${folder}/reference.json`, root), "utf8"));
+const read = (folder: string): Reference => JSON.parse(readFileSync(new URL(`${folder}/reference.json`, root), "utf8"));
 const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 
 function expectRates(schedule: LrSchedule, rates: readonly number[]): void {
@@ -17,7 +22,7 @@ describe("learningRateAt", () => {
     for (const run of read(folder).training) {
       it(`equals ${folder}/${run.name}`, () => {
         expect(run.lr.length).toBe(run.steps);
-        expectRates({ schedule: run.schedule as ScheduleName, learningRate: run.learning_rate, warmupSteps: run.warmup_steps, totalSteps: run.steps }, run.lr);
+        expectRates({ schedule: run.schedule, learningRate: run.learning_rate, warmupSteps: run.warmup_steps, totalSteps: run.steps }, run.lr);
       });
     }
   }

@@ -1,6 +1,6 @@
 // Plain text as sequences: the same blocks and lines that the 2020 script fed to its model.
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collate } from "../src/infill/collate.ts";
 import { TOKEN_TYPE } from "../src/infill/encode.ts";
@@ -23,11 +23,11 @@ describe("textBlocks", () => {
     const { train_ids: train, eval_ids: evaluation, runs: { blocks: run } } = reference();
     const key = (block: readonly number[]): string => block.join(" ");
     const cut = new Set(cutBlocks(train, 32).map(key));
-    const fed = new Set<string>(run.train_forward.flatMap((forward: any) => forward.input_ids.map(key)));
+    const fed = new Set(run.train_forward.flatMap((forward) => forward.input_ids.map(key)));
     expect(fed).toEqual(cut);
     // Evaluation takes them in order; the last pass is the final one.
     const expected = cutBlocks(evaluation, 32);
-    const last = run.eval_forward.flatMap((forward: any) => forward.input_ids).slice(-expected.length);
+    const last = run.eval_forward.flatMap((forward) => forward.input_ids).slice(-expected.length);
     expect(last).toEqual(expected);
   });
 
@@ -64,6 +64,12 @@ describe("textLines", () => {
   });
 });
 
-function reference(): any {
+interface Reference {
+  readonly train_ids: number[];
+  readonly eval_ids: number[];
+  readonly runs: Readonly<Record<"blocks", Readonly<Record<"train_forward" | "eval_forward", { readonly input_ids: number[][] }[]>>>>;
+}
+
+function reference(): Reference {
   return JSON.parse(readFileSync(new URL("./fixtures/reference/e2e_2020/reference.json", import.meta.url), "utf8"));
 }

@@ -4,7 +4,7 @@
 // and, at the start of a step (a sentence or two of a paragraph):
 //   ?             the step may be left out; how often is the paragraph's `fullness`
 //   [flag] [!flag] the step belongs only to stories with, or without, this flag
-import type { Random } from "../../src/training/random.ts";
+import type { Random } from "../../src/random.ts";
 
 /** The forms of one person, thing or place; `name` is the plain one. */
 export type Entity = Readonly<Record<string, string>> & { readonly name: string };

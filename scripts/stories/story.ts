@@ -1,6 +1,6 @@
 // Puts a story together: draws who, where, what and which theme, and writes its seven paragraphs. A story is decided by its seed
 // words alone.
-import { Random } from "../../src/training/random.ts";
+import { Random } from "../../src/random.ts";
 import { paragraph } from "./grammar.ts";
 import type { Entity, World } from "./grammar.ts";
 import { asking, ending, mending, OPENING, way } from "./plot.ts";

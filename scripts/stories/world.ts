@@ -1,5 +1,5 @@
 // Who and where: the casts, homes, places and turns of weather that every sample story draws from.
-import type { Random } from "../../src/training/random.ts";
+import type { Random } from "../../src/random.ts";
 import type { Entity } from "./grammar.ts";
 
 const GIRLS = ["Mia", "Ann", "Lily", "Ella", "Zoe", "Eva", "Ruby", "Tess", "Nora", "Ivy", "Jane", "Rose", "Kim", "Amy", "Meg", "Anna"];
@@ -35,15 +35,17 @@ export const TURNS: readonly Entity[] = [
   { name: "wind", starts: "{Then the wind grew strong and cold|A cold wind began to blow}", walk: "{against|in} the cold wind", ends: "{Just then|At last} the wind {died down|grew still}", after: "{Not a leaf moved now|The air was warm and still}" },
 ];
 
+type Forms = Readonly<Record<string, string>>;
+
 /** A thing: "the $kite" is written out; `a` is "a kite" and `that` what is brought back: "the". */
-export function thing(name: string, forms: Readonly<Record<string, string>> = {}): Entity {
+export function thing<F extends Forms>(name: string, forms?: F): Entity & F {
   const a = /^[aeiou]/.test(name) ? `an ${name}` : `a ${name}`;
-  return { name, a, was: "was", that: "the", ...forms };
+  return { name, a, was: "was", that: "the", ...forms! };
 }
 
 /** Several things: "some nails". */
-export function things(name: string, forms: Readonly<Record<string, string>> = {}): Entity {
-  return { name, a: `some ${name}`, was: "were", that: "the", ...forms };
+export function things<F extends Forms>(name: string, forms?: F): Entity & F {
+  return { name, a: `some ${name}`, was: "were", that: "the", ...forms! };
 }
 
 export function painted(entity: Entity, color: string): Entity {

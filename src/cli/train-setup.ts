@@ -32,7 +32,7 @@ export async function setUp(device: Device, flags: FlagValues<TrainFlags>, check
   const fresh = checkpoint === undefined && (flags.configName !== undefined || flags.configOverrides.size > 0);
   const from = checkpoint ?? model;
   const folder = await openFolder(from);
-  let tokenizer = await chooseTokenizer(flags, fresh, folder);
+  const tokenizer = await chooseTokenizer(flags, fresh, folder);
   const template = infilling ? await chooseTemplate(fresh ? undefined : folder) : undefined;
   if (template) {
     const { pad, eos, p1, p2, p3 } = template.specialTokens;

@@ -44,8 +44,8 @@ export class BeamHypotheses<T> {
     if (earlyStopping === true) return true;
     // A candidate only loses probability from here. false: compare as if the best one ended now. "never": as if it ended at the
     // length that favours it most, which is the longest where a penalty above 0 makes long ones better.
-    const length_ = earlyStopping === "never" && lengthPenalty > 0 ? maxLength : length;
-    return this.worst().score >= this.normalise(best, length_);
+    const favourable = earlyStopping === "never" && lengthPenalty > 0 ? maxLength : length;
+    return this.worst().score >= this.normalise(best, favourable);
   }
 
   private normalise(sumLogProb: number, length: number): number {

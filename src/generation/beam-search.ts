@@ -12,7 +12,7 @@ import { prefill, scoreRow } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawWithoutReplacement, randomStream, uniform } from "./sampler.ts";
 import type { RandomStream } from "./sampler.ts";
-import { topIndices } from "./scores.ts";
+import { descending, topIndices } from "./scores.ts";
 import { finishReason } from "./stopping-criteria.ts";
 import type { FinishReason } from "./stopping-criteria.ts";
 
@@ -170,7 +170,7 @@ function bestSequences({ prompt, groups, reason }: Search, config: GenerationCon
   return groups
     .flatMap((group) => group.finished.kept)
     .reverse() // of equal scores the later one comes first, as in HF
-    .sort((a, b) => b.score - a.score)
+    .sort((a, b) => descending(a.score, b.score))
     .slice(0, config.numReturnSequences)
     .map(({ score, value }) => ({ prompt, generated: value.generated, reason: value.reason!, beam: { score, indices: value.indices } }));
 }

@@ -33,7 +33,7 @@ export class GuidedDecoder implements Decoder {
   }
 
   step(tokens: readonly number[], parents: readonly number[] = tokens.map((_, r) => r)): void {
-    this.inner.step([...tokens, ...tokens], [...parents, ...parents.map((r) => r + tokens.length)]);
+    this.inner.step([...tokens, ...tokens], [...parents, ...parents.map((r) => r + this.rows)]);
     this.rows = tokens.length;
   }
 

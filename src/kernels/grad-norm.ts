@@ -1,11 +1,13 @@
 // The norm of all gradients together and the factor that clips it, both left on the GPU.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel } from "../gpu/kernel.ts";
 import { elementCount, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { columnSum } from "./column-sum.ts";
 import { defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-const BLOCK = 16384;       // values a row sums: 7600 partial sums for the 124M values of the smallest published model
+const BLOCK = 4096;        // values a row sums; column_sum folds the partial sums, 64 at a time
 
 const squares = defineRowKernel({
   name: "grad_norm",
@@ -15,11 +17,11 @@ const squares = defineRowKernel({
   constants: { BLOCK4: "u32" },
 });
 
-const clip = defineRowKernel({
+const clip = defineKernel({
   name: "grad_norm_clip",
   source: ["grad_norm_clip.wgsl"],
-  bindings: { partial: "read", result: "read_write" },
-  params: { count: "u32", max_norm: "f32" },
+  bindings: { squares: "read", result: "read_write" },
+  params: { max_norm: "f32" },
   constants: {},
 });
 
@@ -36,13 +38,16 @@ export function gradNorm(batch: CommandBatch, { grads, maxNorm, result }: {
     if (elementCount(chunk.shape) % 4 !== 0) throw new Error(`grad_norm: cannot bind grads: shape is [${chunk.shape}], expected a multiple of 4`);
     return rowWindows(device, chunk).map(({ start, count }) => ({ range: sliceRows(chunk, start, count), count, blocks: Math.ceil(count / BLOCK) }));
   });
-  const total = ranges.reduce((sum, { blocks }) => sum + blocks, 0);
-  const partial = device.pool.acquire([total]);
+  const total = ranges.reduce((count, { blocks }) => count + blocks, 0);
+  const partial = device.pool.acquire([total, 1]);
+  const sum = device.pool.acquire([1]);
   let first_block = 0;
   for (const { range, count, blocks } of ranges) {
     squares(batch, { BLOCK4: BLOCK / 4 }, { grads: range, partial }, { blocks, count4: count / 4, first_block }, blocks);
     first_block += blocks;
   }
-  clip(batch, {}, { partial, result }, { count: total, max_norm: maxNorm }, 1);
+  columnSum(batch, { x: partial, out: sum });
+  batch.dispatch(clip, {}, { squares: sum, result }, { max_norm: maxNorm }, 1);
   device.pool.release(partial);
+  device.pool.release(sum);
 }

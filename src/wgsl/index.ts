@@ -44,4 +44,8 @@ export const wgslFiles: Readonly<Record<string, URL>> = {
   "grad_norm_clip.wgsl": new URL("./grad_norm_clip.wgsl", import.meta.url),
   "adamw.wgsl": new URL("./adamw.wgsl", import.meta.url),
   "attention_decode_weights.wgsl": new URL("./attention_decode_weights.wgsl", import.meta.url),
+  "top_k.wgsl": new URL("./top_k.wgsl", import.meta.url),
+  "top_k_columns.wgsl": new URL("./top_k_columns.wgsl", import.meta.url),
+  "top_k_candidates.wgsl": new URL("./top_k_candidates.wgsl", import.meta.url),
+  "log_sum_exp.wgsl": new URL("./log_sum_exp.wgsl", import.meta.url),
 };

@@ -14,6 +14,8 @@ export interface KernelSpec<B extends Names<Access>, P extends Names<ParamType>,
   readonly name: string;
   /** Files under src/wgsl, joined in this order. */
   readonly source: readonly string[];
+  /** WGSL that follows them: how a program outside this library brings a kernel of its own. */
+  readonly text?: string;
   /** Storage buffers: `@group(0) @binding(i)`, i in declaration order. */
   readonly bindings: B;
   /** Fields of `struct Params`, 4 bytes each, in order: `@group(1) @binding(0) var<uniform> params: Params`. At most 64. */
@@ -60,8 +62,10 @@ export function composeModule(kernel: Kernel, constants: Names<number | boolean>
   const directives = new Set<string>();
   const lines: string[] = [];
   const origins: string[] = [];
-  for (const file of kernel.source) {
-    readSource(file).split("\n").forEach((line, i) => {
+  const parts = kernel.source.map((file) => [file, readSource(file)]);
+  if (kernel.text !== undefined) parts.push([`text of ${kernel.name}`, kernel.text]);
+  for (const [file, text] of parts) {
+    text.split("\n").forEach((line, i) => {
       const directive = DIRECTIVE.test(line);
       if (directive) directives.add(line.trim());
       lines.push(directive ? "" : line);

@@ -1,21 +1,19 @@
 // AdamW (Loshchilov and Hutter 2019) over flat ranges. Both forms in use are one formula on the GPU; what differs is
 // computed here, in float64.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { defineElementKernel } from "./elements.ts";
 import { rowWindows } from "./windows.ts";
 
-const WG_SIZE = 64;
-
-const kernel = defineKernel({
+const kernel = defineElementKernel({
   name: "adamw",
-  source: ["lib/grid.wgsl", "adamw.wgsl"],
+  source: ["adamw.wgsl"],
   bindings: { grads: "read", norm: "read", values: "read_write", m: "read_write", v: "read_write" },
   params: {
     count4: "u32", beta1: "f32", beta2: "f32", one_minus_beta1: "f32", one_minus_beta2: "f32", eps: "f32", root: "f32", step: "f32", decay: "f32",
   },
-  constants: { WG_SIZE: "u32" },
+  constants: {},
 });
 
 /** "adamw_torch": torch.optim.AdamW. "hf_adamw_2020": the AdamW of transformers 2.x, eps outside the bias correction, decay last. */
@@ -43,10 +41,8 @@ export function adamw(batch: CommandBatch, { values, grads, m, v, norm, ...updat
   const shared = { beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, eps, ...coefficients(update) };
   for (const { start, count } of rowWindows(batch.device, values)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
-    batch.dispatch(
-      kernel, { WG_SIZE }, { grads: slice(grads), norm, values: slice(values), m: slice(m), v: slice(v) },
-      { count4: count / 4, ...shared }, Math.ceil(count / 4 / WG_SIZE),
-    );
+    const count4 = count / 4;
+    kernel(batch, {}, { grads: slice(grads), norm, values: slice(values), m: slice(m), v: slice(v) }, { count4, ...shared }, count4);
   }
 }
 

@@ -1,26 +1,24 @@
 // Elementwise sums: the residual stream forward, and gradients that meet backward.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { defineElementKernel } from "./elements.ts";
 import { flatten, rowWindows } from "./windows.ts";
 
-const WG_SIZE = 64;
-
-const sum = defineKernel({
+const sum = defineElementKernel({
   name: "add",
-  source: ["lib/grid.wgsl", "add.wgsl"],
+  source: ["add.wgsl"],
   bindings: { a: "read", b: "read", y: "read_write" },
   params: { count: "u32" },
-  constants: { WG_SIZE: "u32" },
+  constants: {},
 });
 
-const sumInto = defineKernel({
+const sumInto = defineElementKernel({
   name: "add_into",
-  source: ["lib/grid.wgsl", "add_into.wgsl"],
+  source: ["add_into.wgsl"],
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32" },
-  constants: { WG_SIZE: "u32" },
+  constants: {},
 });
 
 /** y = a + b, all of one shape. */
@@ -30,7 +28,7 @@ export function add(batch: CommandBatch, { a, b, y }: { readonly a: Tensor; read
   const flat = { a: flatten(a), b: flatten(b), y: flatten(y) };
   for (const { start, count } of rowWindows(batch.device, flat.y)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
-    batch.dispatch(sum, { WG_SIZE }, { a: slice(flat.a), b: slice(flat.b), y: slice(flat.y) }, { count }, Math.ceil(count / WG_SIZE));
+    sum(batch, {}, { a: slice(flat.a), b: slice(flat.b), y: slice(flat.y) }, { count }, count);
   }
 }
 
@@ -39,6 +37,6 @@ export function addInto(batch: CommandBatch, { x, y }: { readonly x: Tensor; rea
   expectShape("add_into", "y", y, x.shape, "as x");
   const flat = { x: flatten(x), y: flatten(y) };
   for (const { start, count } of rowWindows(batch.device, flat.y)) {
-    batch.dispatch(sumInto, { WG_SIZE }, { x: sliceRows(flat.x, start, count), y: sliceRows(flat.y, start, count) }, { count }, Math.ceil(count / WG_SIZE));
+    sumInto(batch, {}, { x: sliceRows(flat.x, start, count), y: sliceRows(flat.y, start, count) }, { count }, count);
   }
 }

@@ -1,21 +1,19 @@
 // Dropout (Srivastava et al. 2014, in the inverted form): an element is zeroed or divided by the chance of being kept. Masks
 // come from counters (lib/random.wgsl) and are never stored.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { defineElementKernel } from "./elements.ts";
 import { dropoutParams } from "./random.ts";
 import type { Dropout } from "./random.ts";
 import { flatten, rowWindows } from "./windows.ts";
 
-const WG_SIZE = 64;
-
-const kernel = defineKernel({
+const kernel = defineElementKernel({
   name: "dropout",
-  source: ["lib/grid.wgsl", "lib/random.wgsl", "dropout.wgsl"],
+  source: ["lib/random.wgsl", "dropout.wgsl"],
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", first: "u32", seed: "u32", step: "u32", site: "u32", drop_below: "u32", keep_scale: "f32" },
-  constants: { ACCUMULATE: "bool", WG_SIZE: "u32" },
+  constants: { ACCUMULATE: "bool" },
 });
 
 /** y (+)= x where kept / (1 - probability), of one shape. Backward is the same launch with x = dy and y = dx. */
@@ -26,11 +24,7 @@ export function dropout(batch: CommandBatch, { x, y, dropout, accumulate }: {
   const flat = { x: flatten(x), y: flatten(y) };
   const random = dropoutParams(dropout);
   for (const { start, count } of rowWindows(batch.device, flat.y)) {
-    batch.dispatch(
-      kernel, { ACCUMULATE: accumulate, WG_SIZE },
-      { x: sliceRows(flat.x, start, count), y: sliceRows(flat.y, start, count) },
-      { count, first: start, ...random },
-      Math.ceil(count / WG_SIZE),
-    );
+    const windows = { x: sliceRows(flat.x, start, count), y: sliceRows(flat.y, start, count) };
+    kernel(batch, { ACCUMULATE: accumulate }, windows, { count, first: start, ...random }, count);
   }
 }

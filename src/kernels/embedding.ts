@@ -1,28 +1,32 @@
 // Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the CPU,
 // which has the ids anyway, makes the groups.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-const WG_SIZE = 64;
-const SEGMENT = 64;        // rows a thread adds up: a frequent token (padding) is cut into segments of this, then merged
+const SEGMENT = 64;        // rows a lane adds up: a frequent token (padding) is cut into segments of this, then merged
+const BLOCK = 128;         // channels of a group that one row of the backward kernel takes
 
-const forward = defineKernel({
+const forward = defineRowKernel({
   name: "embedding",
-  source: ["lib/grid.wgsl", "embedding.wgsl"],
+  source: ["embedding.wgsl"],
   bindings: { indices: "read", wte: "read", wpe: "read", y: "read_write" },
-  params: { rows: "u32", first_row: "u32", all_rows: "u32", first_token: "u32", tokens: "u32", first_position: "u32", positions: "u32" },
-  constants: { C: "u32", WG_SIZE: "u32" },
+  params: {
+    rows: "u32", first_row: "u32", all_rows: "u32", channels: "u32", first_token: "u32", tokens: "u32", first_position: "u32", positions: "u32",
+  },
+  constants: {},
 });
 
-const backward = defineKernel({
+const backward = defineRowKernel({
   name: "embedding_backward",
-  source: ["lib/grid.wgsl", "embedding_backward.wgsl"],
+  source: ["embedding_backward.wgsl"],
   bindings: { x: "read", plan: "read", out: "read_write" },
-  params: { groups: "u32", groups_at: "u32", first_row: "u32", rows: "u32", first_target: "u32", targets: "u32" },
-  constants: { C: "u32", WG_SIZE: "u32" },
+  params: {
+    groups: "u32", groups_at: "u32", blocks: "u32", channels: "u32", first_row: "u32", rows: "u32", first_target: "u32", targets: "u32",
+  },
+  constants: { BLOCK: "u32" },
 });
 
 /** indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table are not written. */
@@ -35,14 +39,14 @@ export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: 
   expectShape("embedding", "wpe", wpe, [wpe.shape[0], C], "C of y");
   const { device } = batch;
   for (const row of rowWindows(device, y)) for (const token of rowWindows(device, wte)) for (const position of rowWindows(device, wpe)) {
-    batch.dispatch(
-      forward, { C, WG_SIZE },
+    forward(
+      batch, {},
       { indices, wte: sliceRows(wte, token.start, token.count), wpe: sliceRows(wpe, position.start, position.count), y: sliceRows(y, row.start, row.count) },
       {
-        rows: row.count, first_row: row.start, all_rows: rows,
+        rows: row.count, first_row: row.start, all_rows: rows, channels: C,
         first_token: token.start, tokens: token.count, first_position: position.start, positions: position.count,
       },
-      Math.ceil((row.count * C) / WG_SIZE),
+      row.count,
     );
   }
 }
@@ -106,12 +110,16 @@ export function embeddingBackward(batch: CommandBatch, { dy, plan, gather, dtabl
 
 function addGroups(batch: CommandBatch, x: Tensor, plan: Tensor, groups: Groups, out: Tensor): void {
   const [, C] = x.shape;
+  const blocks = Math.ceil(C / BLOCK);
   for (const row of rowWindows(batch.device, x)) for (const target of rowWindows(batch.device, out)) {
-    batch.dispatch(
-      backward, { C, WG_SIZE },
+    backward(
+      batch, { BLOCK },
       { x: sliceRows(x, row.start, row.count), plan, out: sliceRows(out, target.start, target.count) },
-      { groups: groups.count, groups_at: groups.at, first_row: row.start, rows: row.count, first_target: target.start, targets: target.count },
-      Math.ceil((groups.count * C) / WG_SIZE),
+      {
+        groups: groups.count, groups_at: groups.at, blocks, channels: C,
+        first_row: row.start, rows: row.count, first_target: target.start, targets: target.count,
+      },
+      groups.count * blocks,
     );
   }
 }

@@ -1,7 +1,7 @@
-// One AdamW update of a flat range, four values a thread:
+// One AdamW update of a flat range; an element is four values:
 //   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  value -= decay * value + step * m / (sqrt(v) * root + eps)
 // with g the clipped gradient. The host puts both published forms into decay, step and root. A clip coefficient of 0 (the
-// gradient norm was not finite) leaves value and moments alone. Constant: WG_SIZE.
+// gradient norm was not finite) leaves value and moments alone.
 struct Params { count4: u32, beta1: f32, beta2: f32, one_minus_beta1: f32, one_minus_beta2: f32, eps: f32, root: f32, step: f32, decay: f32 }
 @group(0) @binding(0) var<storage, read> grads: array<vec4f>;         // [count4]
 @group(0) @binding(1) var<storage, read> norm: array<f32>;            // [2] norm, clip coefficient
@@ -10,11 +10,11 @@ struct Params { count4: u32, beta1: f32, beta2: f32, one_minus_beta1: f32, one_m
 @group(0) @binding(4) var<storage, read_write> v: array<vec4f>;       // [count4]
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = linear_workgroup(workgroup, grid) * WG_SIZE + local;
+fn element_count() -> u32 { return params.count4; }
+
+fn element_main(i: u32) {
   let coefficient = norm[1];
-  if (i >= params.count4 || coefficient == 0.0) { return; }
+  if (coefficient == 0.0) { return; }
   let g = grads[i] * coefficient;
   let next_m = params.beta1 * m[i] + params.one_minus_beta1 * g;
   let next_v = params.beta2 * v[i] + params.one_minus_beta2 * g * g;

@@ -1,12 +1,10 @@
-// y = a + b, element by element. Constant: WG_SIZE.
+// y = a + b, element by element.
 struct Params { count: u32 }
 @group(0) @binding(0) var<storage, read> a: array<f32>;               // [count]
 @group(0) @binding(1) var<storage, read> b: array<f32>;               // [count]
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;         // [count]
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = linear_workgroup(workgroup, grid) * WG_SIZE + local;
-  if (i < params.count) { y[i] = a[i] + b[i]; }
-}
+fn element_count() -> u32 { return params.count; }
+
+fn element_main(i: u32) { y[i] = a[i] + b[i]; }

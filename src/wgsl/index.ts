@@ -4,6 +4,7 @@ export const wgslFiles: Readonly<Record<string, URL>> = {
   "lib/grid.wgsl": new URL("./lib/grid.wgsl", import.meta.url),
   "lib/pack1.wgsl": new URL("./lib/pack1.wgsl", import.meta.url),
   "lib/pack4.wgsl": new URL("./lib/pack4.wgsl", import.meta.url),
+  "lib/elements.wgsl": new URL("./lib/elements.wgsl", import.meta.url),
   "lib/random.wgsl": new URL("./lib/random.wgsl", import.meta.url),
   "lib/rows_subgroup.wgsl": new URL("./lib/rows_subgroup.wgsl", import.meta.url),
   "lib/rows_workgroup.wgsl": new URL("./lib/rows_workgroup.wgsl", import.meta.url),

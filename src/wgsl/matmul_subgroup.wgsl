@@ -1,53 +1,64 @@
-// A product without workgroup memory or barriers: each subgroup makes 8 rows by 4 SG columns in registers. Four lanes hold
-// two rows of A each and broadcast them one by one, so a load of A serves the whole subgroup; a lane holds four columns of B.
-// Fit for adapters that run on the processor, where a load costs as much as 10 to 20 multiplications. Constants: SG, WG_SIZE.
+// A product without workgroup memory or barriers: each subgroup makes 8 rows by 4 SG columns in registers. Lanes hold a row
+// of A each (two where there are four lanes) and broadcast them one by one, so that a load of A serves the whole subgroup;
+// a lane holds four columns of B. Fit for adapters that run on the processor, where a load costs as much as 10 to 20
+// multiplications, hence also the addresses that are only added to. Constants: SG, WG_SIZE.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 const ROWS: u32 = 8u;
+const FIFTH: u32 = select(0u, 4u, SG >= 8u);       // the lane that holds the fifth row
 const_assert SG >= 4u && WG_SIZE % SG == 0u;
 
-fn multiply(sums: ptr<function, array<vec4f, 4>>, a: f32, b: vec4f) {
-  (*sums)[0] += subgroupBroadcast(a, 0u) * b;
-  (*sums)[1] += subgroupBroadcast(a, 1u) * b;
-  (*sums)[2] += subgroupBroadcast(a, 2u) * b;
-  (*sums)[3] += subgroupBroadcast(a, 3u) * b;
+struct Sums { upper: mat4x4f, lower: mat4x4f }     // a column each for rows 0..3 and 4..7, of this lane's four columns
+
+fn multiply(sums: Sums, upper: f32, lower: f32, b: vec4f) -> Sums {
+  return Sums(
+    mat4x4f(
+      sums.upper[0] + subgroupBroadcast(upper, 0u) * b, sums.upper[1] + subgroupBroadcast(upper, 1u) * b,
+      sums.upper[2] + subgroupBroadcast(upper, 2u) * b, sums.upper[3] + subgroupBroadcast(upper, 3u) * b),
+    mat4x4f(
+      sums.lower[0] + subgroupBroadcast(lower, FIFTH) * b, sums.lower[1] + subgroupBroadcast(lower, FIFTH + 1u) * b,
+      sums.lower[2] + subgroupBroadcast(lower, FIFTH + 2u) * b, sums.lower[3] + subgroupBroadcast(lower, FIFTH + 3u) * b));
+}
+
+// One row of A at four k.
+fn a_line(at: vec4u) -> vec4f {
+  if (A_TRANSPOSED) { return vec4f(a_one(at.x), a_one(at.y), a_one(at.z), a_one(at.w)); }
+  return a_four(at.x);
 }
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) lane: u32) {
   let row = (workgroup.y * (WG_SIZE / SG) + local / SG) * ROWS;
   let column = (workgroup.x * SG + lane) * 4u;
-  let k_blocks = params.k & ~3u;
   if (row >= params.m) { return; }
-  var upper: array<vec4f, 4>;
-  var lower: array<vec4f, 4>;
-  let mine = row + lane % 4u;
-  for (var k = 0u; k < k_blocks; k += 4u) {
-    let b = b_block(column, k);
-    let a0 = a_line(mine, k);
-    let a1 = a_line(mine + 4u, k);
-    multiply(&upper, a0.x, b[0]);
-    multiply(&upper, a0.y, b[1]);
-    multiply(&upper, a0.z, b[2]);
-    multiply(&upper, a0.w, b[3]);
-    multiply(&lower, a1.x, b[0]);
-    multiply(&lower, a1.y, b[1]);
-    multiply(&lower, a1.z, b[2]);
-    multiply(&lower, a1.w, b[3]);
+  var upper_at = a_start(row + lane % (FIFTH + 4u));
+  var lower_at = a_start(row + 4u + lane % 4u);
+  var b_at = b_start(column);
+  let a_next = 4u * a_step();
+  let b_next = 4u * b_step();
+  var sums: Sums;
+  for (var k = 0u; k < params.k; k += 4u) {
+    var b = b_block(b_at);
+    var upper = a_line(upper_at);
+    var lower = upper;
+    if (FIFTH == 0u) { lower = a_line(lower_at); }
+    let left = params.k - k;
+    if (left < 4u) {
+      b = clip(b, left);
+      upper = select(vec4f(), upper, FOUR < vec4u(left));
+      lower = select(vec4f(), lower, FOUR < vec4u(left));
+    }
+    sums = multiply(sums, upper.x, lower.x, b[0]);
+    sums = multiply(sums, upper.y, lower.y, b[1]);
+    sums = multiply(sums, upper.z, lower.z, b[2]);
+    sums = multiply(sums, upper.w, lower.w, b[3]);
+    upper_at += a_next;
+    lower_at += a_next;
+    b_at += b_next;
   }
-  for (var k = k_blocks; k < params.k; k++) {
-    let b = b_columns(column, k);
-    multiply(&upper, a_at(mine, k), b);
-    multiply(&lower, a_at(mine + 4u, k), b);
-  }
-  for (var r = 0u; r < 4u; r++) {
-    store(row + r, column, upper[r]);
-    store(row + 4u + r, column, lower[r]);
-  }
-}
-
-fn a_line(row: u32, k: u32) -> vec4f {
-  if (!A_TRANSPOSED) { return a_row(row, k); }
-  return vec4f(a_at(row, k), a_at(row, k + 1u), a_at(row, k + 2u), a_at(row, k + 3u));
+  // A loop that is not unrolled, over a copy: indexing the sums themselves would keep them out of registers.
+  let rows = array<vec4f, ROWS>(
+    sums.upper[0], sums.upper[1], sums.upper[2], sums.upper[3], sums.lower[0], sums.lower[1], sums.lower[2], sums.lower[3]);
+  for (var r = 0u; r < min(ROWS, params.m - row); r++) { store(row + r, column, rows[r]); }
 }

@@ -29,12 +29,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (i < BLOCKS) {
         let quad = block_quad(i, !A_TRANSPOSED);
         let at = block_k(i, !A_TRANSPOSED);
-        let block = a_block_or_zero(row + 4u * quad, k + at);
+        let block = clip(a_block(a_start(row + 4u * quad) + (k + at) * a_step()), params.k - min(params.k, k + at));
         for (var j = 0u; j < 4u; j++) { a_tile[slot(quad, at + j)] = block[j]; }
       } else {
         let quad = block_quad(i - BLOCKS, B_TRANSPOSED);
         let at = block_k(i - BLOCKS, B_TRANSPOSED);
-        let block = b_block_or_zero(column + 4u * quad, k + at);
+        let block = clip(b_block(b_start(column + 4u * quad) + (k + at) * b_step()), params.k - min(params.k, k + at));
         for (var j = 0u; j < 4u; j++) { b_tile[slot(quad, at + j)] = block[j]; }
       }
     }
@@ -59,18 +59,4 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       store(row + 4u * (my_row + 16u * (r / 4u)) + r % 4u, column + 4u * (my_column + 16u * c), sums[r][c]);
     }
   }
-}
-
-fn a_block_or_zero(row: u32, k: u32) -> mat4x4f {
-  if (k + 4u <= params.k) { return a_block(row, k); }
-  var block: mat4x4f;
-  for (var j = 0u; k + j < params.k; j++) { block[j] = a_rows(row, k + j); }
-  return block;
-}
-
-fn b_block_or_zero(column: u32, k: u32) -> mat4x4f {
-  if (k + 4u <= params.k) { return b_block(column, k); }
-  var block: mat4x4f;
-  for (var j = 0u; k + j < params.k; j++) { block[j] = b_columns(column, k + j); }
-  return block;
 }

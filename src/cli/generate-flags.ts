@@ -1,0 +1,48 @@
+// The flags of src/generate.ts: what to write from, how to show it, and every option of generate().
+import { defineFlags } from "./flags.ts";
+import type { FlagValues, Program } from "./flags.ts";
+import { optionFlags } from "./generate-options.ts";
+
+const GAP = "A gap to fill (without any: a sample)";
+
+const flags = defineFlags({
+  modelNameOrPath: { type: "string", placeholder: "folder", defaultText: "weights/demo", aliases: ["model"], group: "Model", help: "The model's folder (Hugging Face layout). Its generation_config.json, if there, gives the defaults of the options below." },
+  tokenizerName: { type: "string", placeholder: "folder", defaultText: "the model's", group: "Model", help: "Tokenizer folder." },
+
+  p1: { type: "string", placeholder: "text", group: GAP, help: "The paragraph before." },
+  p3: { type: "string", placeholder: "text", group: GAP, help: "The paragraph after." },
+  p1File: { type: "string", placeholder: "file", group: GAP, help: "The paragraph before, from a text file." },
+  p3File: { type: "string", placeholder: "file", group: GAP, help: "The paragraph after, from a text file." },
+  document: { type: "string", placeholder: "file", group: GAP, help: "A text with one gap, marked [[...]]: the paragraphs that touch it are p1 and p3. Metadata may stand in it: [[length=M; theme=hope]]." },
+  meta: { type: "pairs", group: GAP, help: "What is wanted, by the fields that the model's template knows: --meta length=M --meta theme=hope." },
+  prefix: { type: "string", placeholder: "text", group: GAP, help: "How p2 must begin." },
+  interactive: { type: "bool", defaultText: "off", group: GAP, help: "Paste paragraphs, choose among candidates, write again, accept. Accepted paragraphs go to stdout, all else to stderr." },
+
+  prompt: { type: "string", placeholder: "text", group: "Other input", help: "Plain text to go on from." },
+  inputFile: { type: "string", placeholder: "file", group: "Other input", help: "x.jsonl: many gaps, one JSON object a line with p1, p3 and optional meta; the same lines come out with \"candidates\" added. Any other name: a text file holding one prompt (a line break at its end is not part of it)." },
+  batchSize: { type: "int", min: 1, default: 4, group: "Other input", help: "Gaps of a .jsonl file that are filled together." },
+
+  outputFile: { type: "string", placeholder: "file", group: "Output", help: "With a .jsonl input: where the lines go; one that is there already is gone on with, lines that are answered are skipped. With --document: the text with its gap filled, in a new file." },
+  json: { type: "bool", defaultText: "off", group: "Output", help: "Print one JSON object on stdout, and nothing else there." },
+  trim: { type: "bool", default: true, group: "Output", help: "Cut a text that ran into its length limit back to its last whole sentence." },
+  allowSpecialTokens: { type: "bool", defaultText: "off", group: "Output", help: "Let special tokens be written; without this only the end token can be chosen." },
+
+  ...optionFlags,
+});
+
+export type GenerateFlags = typeof flags;
+export type GenerateValues = FlagValues<GenerateFlags>;
+
+export const GENERATE: Program<GenerateFlags> = {
+  command: "npx tsx src/generate.ts",
+  summary: "Writes the paragraph between two others, or goes on from a prompt. Text is shown as it is written, unless several beams or sequences are.",
+  flags,
+  examples: [
+    { args: "--beam 4", does: "fill in a sample paragraph with the model in weights/demo" },
+    { args: '--p1 "..." --p3 "..." --prefix "Then she" --do_sample --num_return_sequences 3', does: "three candidates for a paragraph that begins with given words" },
+    { args: "--document story.txt --output_file filled.txt", does: "fill the gap [[...]] of a text" },
+    { args: "--input_file gaps.jsonl --output_file filled.jsonl --beam 4", does: "fill many gaps; run it again to go on after a stop" },
+    { args: "--interactive", does: "write at the terminal" },
+    { args: '--model gpt2-folder --prompt "Once upon a time" --do_sample', does: "plain text" },
+  ],
+};

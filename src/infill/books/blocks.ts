@@ -1,0 +1,79 @@
+// A book's lines as blocks: what stands together on the page. Three layouts occur: blank lines between blocks (wrapped or not),
+// one paragraph a line without blank lines, and paragraphs that are only told by an indented first line.
+
+export interface Block {
+  /** Not blank, with their indentation. */
+  readonly lines: readonly string[];
+  /** Blank lines above: headings stand after several. */
+  readonly blankBefore: number;
+  /** Line number of the first, from 1. */
+  readonly line: number;
+}
+
+export interface Page {
+  readonly blocks: readonly Block[];
+  /** The width that prose is wrapped at, in characters; Infinity where it is not wrapped. */
+  readonly width: number;
+}
+
+/** A line longer than any that people wrap by hand. */
+const LONG_LINE = 120;
+
+/** `firstLine`: the number of the first line in its file, for messages. */
+export function readBlocks(lines: readonly string[], firstLine = 1): Page {
+  const blocks: Block[] = [];
+  let current: string[] = [], blank = 0, blankBefore = 0;
+  for (const [i, line] of [...lines, ""].entries()) {
+    if (line.trim() !== "") {
+      if (current.length === 0) blankBefore = blank;
+      current.push(line.replaceAll("\t", " ").trimEnd());
+      continue;
+    }
+    if (current.length > 0) {
+      blocks.push({ lines: current, blankBefore, line: firstLine + i - current.length });
+      current = [];
+      blank = 0;
+    }
+    blank++;
+  }
+  const lengths = blocks.flatMap((block) => block.lines.map((line) => line.length)).sort((a, b) => a - b);
+  const wrapped = lengths.filter((length) => length > LONG_LINE).length < lengths.length / 10;
+  if (!wrapped) return { blocks: blocks.length < lengths.length / 2 ? splitBlocks(blocks, () => true) : blocks, width: Infinity };
+  const indent = paragraphIndent(blocks);
+  return {
+    blocks: indent === undefined ? blocks : splitBlocks(blocks, (line) => indentOf(line) === indent),
+    width: lengths[Math.floor(lengths.length * 0.95)] ?? 0,
+  };
+}
+
+/** The indentation that begins a paragraph, where that and not a blank line is what does: the most common deeper one inside long blocks. */
+function paragraphIndent(blocks: readonly Block[]): number | undefined {
+  const lines = blocks.flatMap((block) => block.lines);
+  const base = mostCommon(lines.map(indentOf));
+  const starts = blocks.flatMap((block) => block.lines.slice(1).map(indentOf)).filter((indent) => indent > base && indent <= base + 8);
+  // Verse and letters are indented too, but never more often than there are blocks.
+  return starts.length > blocks.length && starts.length > lines.length / 20 ? mostCommon(starts) : undefined;
+}
+
+function splitBlocks(blocks: readonly Block[], startsParagraph: (line: string) => boolean): Block[] {
+  return blocks.flatMap((block) => {
+    const parts: { lines: string[]; blankBefore: number; line: number }[] = [];
+    for (const [i, line] of block.lines.entries()) {
+      if (i === 0 || startsParagraph(line)) parts.push({ lines: [line], blankBefore: i === 0 ? block.blankBefore : 0, line: block.line + i });
+      else parts.at(-1)!.lines.push(line);
+    }
+    return parts;
+  });
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length;
+}
+
+function mostCommon(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  let best = 0;
+  for (const [value, count] of counts) if (count > (counts.get(best) ?? 0)) best = value;
+  return best;
+}

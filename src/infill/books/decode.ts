@@ -1,0 +1,49 @@
+// The text of a book file, whatever it was saved as: UTF-8 (with or without a byte-order mark), UTF-16 with one, or Latin-1 in
+// its Windows form, which older Project Gutenberg files use. Line ends become "\n"; every kind of space becomes " " and what
+// has no width (soft hyphens, byte-order marks) goes, because GPT-2 has several tokens for what the reader cannot tell apart.
+import { UserError } from "../../errors.ts";
+import { decodeUtf8 } from "../../files/folder.ts";
+
+/**
+ * Throws UserError, naming `name`, where the bytes are no text, or are UTF-8 with damaged places: read as Latin-1 it would turn
+ * every accent of the book into two wrong letters.
+ */
+export function decodeBook(bytes: Uint8Array, name: string): string {
+  const text = decode(bytes, name);
+  // oxlint-disable-next-line no-control-regex -- these never stand in a text file; form feeds and tabs do
+  const control = /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]/.exec(text.replaceAll("\x85", " "));
+  if (control) {
+    const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
+    throw new UserError(`${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`);
+  }
+  const plain = text.replace(/\r\n?/g, "\n").replace(/[\u00ad\u200b-\u200d\u2060\ufeff]/g, "").replace(/[\x85\u2028\u2029\v\f]/g, "\n");
+  if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
+  return plain.replace(/\p{Zs}/gu, " ");
+}
+
+function decode(bytes: Uint8Array, name: string): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  const { sequences, strays } = countUtf8(bytes);
+  if (strays === 0 || sequences > strays) return decodeUtf8(bytes, name).replace(/^\uFEFF/, "");
+  return new TextDecoder("windows-1252").decode(bytes);
+}
+
+/** Multi-byte UTF-8 sequences, and bytes above 0x7f outside of any. A Latin-1 text of some length has next to none of the first. */
+function countUtf8(bytes: Uint8Array): { sequences: number; strays: number } {
+  let sequences = 0, strays = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte < 0x80) continue;
+    const more = byte >= 0xc2 && byte < 0xe0 ? 1 : byte >= 0xe0 && byte < 0xf0 ? 2 : byte >= 0xf0 && byte < 0xf5 ? 3 : 0;
+    let follow = 0;
+    while (follow < more && (bytes[i + 1 + follow]! & 0xc0) === 0x80) follow++;
+    if (more > 0 && follow === more) {
+      sequences++;
+      i += more;
+    } else {
+      strays++;
+    }
+  }
+  return { sequences, strays };
+}

@@ -1,0 +1,41 @@
+// Where sentences end, so that a text that ran into its limit can be cut back to whole ones. A sentence ends in . ! ? or …
+// and closing quotes or brackets, before white space; not after an abbreviation or an initial, and not where a small letter
+// follows ("Stop!" she cried).
+
+const ENDINGS = /(?:[.!?…]+["'”’)\]»]*(?:[\s\u00a0\u202f]»)?|[。！？]+[」』”’）]*)/gu;
+const ABBREVIATION = /(?:^|[\s("'“‘«\[])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Rev|Mme|Mlle|MM|Mgr)\.$/u;
+
+/**
+ * Index just behind the last sentence end beyond `from`; -1 when there is none. `growing`: more text may follow, so an end
+ * counts only once what comes after it is known; such an end stays one however the text goes on.
+ */
+export function lastSentenceEnd(text: string, { from = 0, growing = false }: { readonly from?: number; readonly growing?: boolean } = {}): number {
+  let last = -1;
+  for (const match of text.matchAll(ENDINGS)) {
+    const end = match.index + match[0].length;
+    if (end > from && endsHere(text, match[0], end, growing)) last = end;
+  }
+  return last;
+}
+
+function endsHere(text: string, ending: string, end: number, growing: boolean): boolean {
+  if (ending === "." && ABBREVIATION.test(text.slice(Math.max(0, end - 8), end))) return false;
+  const rest = text.slice(end);
+  if (/^\s*$/u.test(rest)) return !growing;
+  return /^[。！？]/u.test(ending) || /^\s+[^\s\p{Ll}]/u.test(rest);
+}
+
+export interface CutText {
+  readonly text: string;
+  /** The text ended in the middle of a sentence. */
+  readonly unfinished: boolean;
+  /** It was cut back; an unfinished text without any sentence end is left as it is. */
+  readonly trimmed: boolean;
+}
+
+/** `text` up to its last sentence end, never shorter than `from` characters (a beginning that was asked for). */
+export function trimToSentence(text: string, from = 0): CutText {
+  const end = lastSentenceEnd(text, { from });
+  if (end === text.trimEnd().length) return { text, unfinished: false, trimmed: false };
+  return end < 0 ? { text, unfinished: true, trimmed: false } : { text: text.slice(0, end), unfinished: true, trimmed: true };
+}

@@ -1,9 +1,148 @@
 // Command line: writes the paragraph between two others, or goes on from a prompt. See --help.
+import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeFile } from "node:fs/promises";
 import { UserError } from "./errors.ts";
 import { announce } from "./cli/announce.ts";
 import { formatDuration, formatRate } from "./cli/format.ts";
-import { parseFlags } from "./cli/flags.ts";
 import { answerLine, openAnswers } from "./cli/generate-batch.ts";
+import type { AnswerSink } from "./cli/generate-batch.ts";
+import { write } from "./cli/generate-candidates.ts";
+import type { Candidate, Writer, Written } from "./cli/generate-candidates.ts";
+import type { Input } from "./cli/generate-input.ts";
+import { planGaps } from "./cli/generate-plan.ts";
+import { candidateJson, figures, limitNote, Page, proseLayout, recordJson } from "./cli/generate-print.ts";
+import { setUp } from "./cli/generate-setup.ts";
+import type { Setup } from "./cli/generate-setup.ts";
+import { interactive } from "./cli/interactive.ts";
+import { LiveText } from "./cli/live-text.ts";
+import { Progress } from "./cli/progress.ts";
+import { runCli } from "./cli/run.ts";
+import type { CliContext } from "./cli/run.ts";
+import { styleFor } from "./cli/style.ts";
+import { GPT2Decoder } from "./generation/gpt2-decoder.ts";
+import { GPT2LMHeadModel } from "./gpt2/model.ts";
+import { requestDevice } from "./gpu/device.ts";
+import type { InfillRequest } from "./infill/example.ts";
+import { lastSentenceEnd } from "./infill/sentences.ts";
+
+const DEMO = relative(process.cwd(), fileURLToPath(new URL("../weights/demo", import.meta.url))) || ".";
+
+async function main({ argv, signal }: CliContext): Promise<void> {
+  const setup = await setUp(argv, DEMO);
+  const { values, input, model, plan } = setup;
+  const answers = input.kind === "gaps" ? await openAnswers(values.outputFile, input.lines, input.file) : undefined;
+  if (input.kind === "gaps" && answers!.answered === input.lines.length) {
+    note("Done", `${values.outputFile} has an answer to every line of ${input.file} already`);
+    return;
+  }
+
+  const device = await requestDevice();
+  announce(device);
+  const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
+  const parameters = [...weights.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
+  note("Model", `${model.folder.name}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, ${model.config.nPositions} positions${model.history}`);
+  if (plan.cut.gaps > 0) note("Note", `${plan.cut.gaps === 1 ? "the paragraphs around the gap were" : `the paragraphs around ${plan.cut.gaps} gaps were`} cut at their far ends, to the ${plan.cut.room} tokens that the context leaves them`);
+  signal.throwIfAborted();
+
+  const writer: Writer = { decoder: new GPT2Decoder(weights), tokenizer: model.tokenizer, plan, trim: values.trim };
+  if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
+  else if (input.kind === "gaps") await fillAll(writer, input, answers!, values.batchSize, signal);
+  else if (values.json) await printJson(setup, writer, signal);
+  else await printText(setup, writer, input, signal);
+}
+
+/** One gap or prompt, for people. */
+async function printText({ values, model, plan }: Setup, writer: Writer, input: Extract<Input, { kind: "gap" | "prompt" }>, signal: AbortSignal): Promise<void> {
+  const { stdout } = process;
+  const page = input.kind === "gap" ? new Page(stdout, input.gap, model.encoder!.template) : undefined;
+  if (page) stdout.write(page.before());
+  const single = plan.config.numReturnSequences === 1;
+  const started = performance.now();
+  let written: Written;
+  if (single && plan.config.numBeams === 1) {
+    const prose = proseLayout(stdout);
+    const live = new LiveText({ stream: stdout, layout: page ? (text) => page.written(text) : prose, paint: page ? styleFor(stdout).written : (text) => text });
+    const settled = (text: string): number => (values.trim ? Math.max(0, lastSentenceEnd(text, { growing: true })) : text.search(/\s\S*$/));
+    written = await write(writer, { signal, onText: (text) => live.show(text, settled(text)) });
+    const [[{ text }]] = written.candidates;
+    live.finish(text || "(nothing: the model ended at once)");
+  } else {
+    written = await write(writer, { signal });
+    const [candidates] = written.candidates;
+    stdout.write(page ? page.candidates(candidates) : candidates.map((candidate, i) => `${single ? "" : `${styleFor(stdout).dim(`${i + 1} of ${candidates.length} · ${figures(candidate)}`)}\n`}${proseLayout(stdout)(candidate.text)}\n`).join("\n"));
+  }
+  if (page) stdout.write(page.after());
+  report(written, plan.options.maxNewTokens ?? null, (performance.now() - started) / 1000);
+  if (input.kind === "gap" && input.around && values.outputFile !== undefined && !signal.aborted) {
+    const { before, after } = input.around;
+    await writeFile(values.outputFile, before + written.candidates[0][0].text + after, { flag: "wx" })
+      .catch((error: Error) => { throw new UserError(`Cannot write ${values.outputFile}: ${error.message}; choose another --output_file.`); });
+    note("Saved", `${values.outputFile}: the document with its gap filled`);
+  }
+}
+
+/** One gap or prompt, for programs. */
+async function printJson({ values, input, model, plan }: Setup, writer: Writer, signal: AbortSignal): Promise<void> {
+  const written = await write(writer, { signal });
+  const { where: _, ...gap } = input.kind === "gap" ? input.gap : { where: "" };
+  process.stdout.write(`${JSON.stringify({
+    model: model.folder.name,
+    ...(input.kind === "prompt" ? { prompt: input.text } : { ...gap, prefix: values.prefix }),
+    max_new_tokens: plan.options.maxNewTokens ?? undefined,
+    candidates: written.candidates[0].map((candidate) => candidateJson(candidate, input.kind === "prompt" ? "text" : "p2")),
+    ...recordJson(written, model.config),
+  })}\n`);
+}
+
+/** Every gap of a file that has no answer yet. */
+async function fillAll(writer: Writer, { file, lines }: Extract<Input, { kind: "gaps" }>, answers: AnswerSink, batchSize: number, signal: AbortSignal): Promise<void> {
+  const total = lines.length;
+  if (answers.answered > 0) note("Resume", `${answers.answered} of ${total} lines are answered already`);
+  const progress = new Progress({ label: "fill", unit: "gaps", total, start: answers.answered });
+  const all: Candidate[] = [];
+  let done = answers.answered;
+  try {
+    progress.update(done);
+    while (done < total) {
+      const which = Array.from({ length: Math.min(batchSize, total - done) }, (_, i) => done + i);
+      const { candidates } = await write(writer, { which, signal });
+      if (signal.aborted) break;      // half a batch is not an answer
+      await answers.write(candidates.map((each, i) => answerLine(lines[which[i]], each)).join(""));
+      done += which.length;
+      all.push(...candidates.flat());
+      progress.update(done, "", { amount: candidates.flat().reduce((sum, { tokens }) => sum + tokens, 0), unit: "tokens" });
+    }
+  } finally {
+    progress.stop();
+  }
+  const limit = limitNote(all, writer.plan.options.maxNewTokens ?? null);
+  if (limit) note("Note", limit);
+  note(done === total ? "Done" : "Stopped", `${done} of ${total} lines of ${file} are answered${done < total ? "; the same command with --output_file goes on from there" : ""}`);
+}
+
+async function talk({ values, model, settings }: Setup, writer: Writer, gap: InfillRequest | undefined, signal: AbortSignal): Promise<void> {
+  await interactive({
+    template: model.encoder!.template, gap, prefix: values.prefix ?? "", signal,
+    write: async (request, prefix, round, stop) => {
+      const plan = await planGaps(model, [request], prefix, settings);
+      // A given seed is for the first round: writing again is meant to give something else.
+      const seed = plan.options.seed == null ? undefined : plan.options.seed + round;
+      const { candidates } = await write({ ...writer, plan }, { signal: stop, seed });
+      return { candidates: candidates[0], maxNewTokens: plan.options.maxNewTokens ?? null };
+    },
+  });
+}
+
+function report({ candidates: [candidates] }: Written, maxNewTokens: number | null, seconds: number): void {
+  const tokens = candidates.reduce((sum, candidate) => sum + candidate.tokens, 0);
+  note("Wrote", `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`);
+  const limit = limitNote(candidates, maxNewTokens);
+  if (limit) note("Note", limit);
+}
+
+function note(label: string, text: string): void {
+  process.stderr.write(`${label.padEnd(8)} ${text}\n`);
+}
+
+await runCli(main);

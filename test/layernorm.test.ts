@@ -72,6 +72,25 @@ describe.each(VARIANTS)("layernorm, rows by $rows", ({ rows }) => {
   });
 });
 
+it("rows beyond one binding go by windows, with the same numbers", async () => {
+  const N = 700, C = 60;
+  const values = { x: randomNormal([N, C], 1), dy: randomNormal([N, C], 4) }, weights = randomNormal([C], 2), biases = randomNormal([C], 3);
+  const run = async (maxStorageBufferBindingSize?: number) => {
+    const device = await openDevice({ maxStorageBufferBindingSize });
+    const x = device.tensor(values.x, [N, C]), dy = device.tensor(values.dy, [N, C]), weight = device.tensor(weights, [C]), bias = device.tensor(biases, [C]);
+    const y = garbage(device, [N, C]), stats = garbage(device, [N, 2]), dx = garbage(device, [N, C]);
+    const dweight = device.tensor(new Float32Array(C), [C]), dbias = device.tensor(new Float32Array(C), [C]);
+    layerNormForward(device.batch, { x, weight, bias, y, stats, eps: EPS });
+    layerNormBackwardDx(device.batch, { dy, x, weight, stats, dx, accumulate: false });
+    layerNormBackwardDparams(device.batch, { dy, x, stats, dweight, dbias });
+    const read = [await device.read(y), await device.read(dx), await device.read(dweight), await device.read(dbias)];
+    device.destroy();
+    return read;
+  };
+  const [whole, windows] = [await run(), await run(65536)];
+  whole.forEach((want, i) => expectClose(`output ${i}`, windows[i], want, [want.length], { atol: 1e-4, rtol: 1e-5 }));
+});
+
 it("the oracle's gradient agrees with central differences", () => {
   const N = 3, C = 5, x = randomNormal([N, C], 6), w = randomNormal([C], 7), dy = randomNormal([N, C], 8);
   const f = (point: Float64Array) => oracle(point, w, new Float64Array(C), N, C).y.reduce((sum, v, i) => sum + v * dy[i], 0);

@@ -2,7 +2,7 @@
 // delta = rowsum(dout * out), ds = p (dp - delta): dq = ds k / sqrt(HS), dk = ds^T q / sqrt(HS), dv = p^T dout.
 import type { Tensor } from "../gpu/tensor.ts";
 import { attentionBackward, attentionForward } from "../kernels/attention.ts";
-import type { AttentionDropout } from "../kernels/attention.ts";
+import type { Dropout } from "../kernels/random.ts";
 import type { Tape, Variable } from "./tape.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { Tape, Variable } from "./tape.ts";
  * live until backward (tape.keep). Dropout falls on the probabilities and is recomputed in backward.
  */
 export function attention(tape: Tape, qkv: Variable, { batch: B, length: T, heads: NH, mask, dropout }: {
-  readonly batch: number; readonly length: number; readonly heads: number; readonly mask?: Tensor; readonly dropout?: AttentionDropout;
+  readonly batch: number; readonly length: number; readonly heads: number; readonly mask?: Tensor; readonly dropout?: Dropout;
 }): Variable {
   const { batch } = tape.device;
   const sizes = { batch: B, length: T, heads: NH };

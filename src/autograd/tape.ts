@@ -113,7 +113,7 @@ export class Tape implements GradientSink {
 
   adopt(input: Variable, dy: Tensor, add: (dst: Tensor) => void): void {
     if (!input.requiresGrad) return;
-    const held = this.gradients.get(input);
+    const held = isParameter(input) ? input.grad : this.gradients.get(input);
     if (held) add(held);
     else this.gradients.set(input, dy);
   }

@@ -76,8 +76,9 @@ async function choose(lines: LineReader, say: (text: string) => void, candidates
     const line = await ask(lines, say, `\n${CHOICES}`);
     if (line === undefined) return "quit";
     const word = line.trim().toLowerCase();
-    const letter = ({ r: "again", m: "metadata", p: "prefix", n: "new", q: "quit" } as const)[word[0] ?? "r"];
-    if (letter) return letter;
+    if (word === "") continue;      // the rest of a paste
+    const command = ({ r: "again", m: "metadata", p: "prefix", n: "new", q: "quit" } as const)[word];
+    if (command) return command;
     const chosen = /^\d+$/.test(word) ? candidates[Number(word) - 1] : undefined;
     if (chosen) return chosen;
     say(`${JSON.stringify(line)} is not one of them; there ${candidates.length === 1 ? "is 1 candidate" : `are ${candidates.length} candidates`}.`);

@@ -12,9 +12,11 @@ type Names<T> = Readonly<Record<string, T>>;
 const SLOT_BYTES = 256;
 const SLOTS = 4096;                       // 1 MiB of parameters; a longer batch is split by itself
 const MAX_WORKGROUPS = 65535;
+const SMALL_UPLOAD_BYTES = 1 << 20;       // of uploads that travel inside a batch: ids, labels, tables
 const UPLOAD_CHUNK = 8 << 20;             // writeBuffer stages its bytes until the next submit: never let it stage much
 const MAX_BIND_GROUPS = 16384;
 const UNIFORM_COPY_DST = 0x40 | 0x8;      // GPUBufferUsage.UNIFORM | COPY_DST
+const COPY_SRC_COPY_DST = 0x4 | 0x8;
 const COMPUTE = 0x4;                      // GPUShaderStage.COMPUTE
 
 interface Pipeline { readonly gpu: GPUComputePipeline; readonly groups: Map<string, GPUBindGroup> }
@@ -36,6 +38,9 @@ export class CommandBatch {
   private readonly paramsBuffer: GPUBuffer;
   private readonly paramsLayout: GPUBindGroupLayout;
   private readonly paramsGroup: GPUBindGroup;
+  private readonly uploads = new Uint8Array(SMALL_UPLOAD_BYTES);
+  private uploaded = 0;
+  private readonly uploadBuffer: GPUBuffer;
   private readonly layouts = new Map<string, Layout>();
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly bufferIds = new WeakMap<GPUBuffer, number>();
@@ -46,6 +51,7 @@ export class CommandBatch {
     this.device = device;
     const gpu = device.gpu;
     this.paramsBuffer = gpu.createBuffer({ label: "params", size: SLOTS * SLOT_BYTES, usage: UNIFORM_COPY_DST });
+    this.uploadBuffer = gpu.createBuffer({ label: "uploads", size: SMALL_UPLOAD_BYTES, usage: COPY_SRC_COPY_DST });
     this.paramsLayout = gpu.createBindGroupLayout({
       entries: [{ binding: 0, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES } }],
     });
@@ -89,6 +95,10 @@ export class CommandBatch {
     if (data.byteLength > byteLength(tensor)) {
       throw new Error(`write: ${data.byteLength} bytes do not fit [${tensor.shape}] ${tensor.dtype}`);
     }
+    if (this.encoder && data.byteLength <= SMALL_UPLOAD_BYTES) {
+      this.writeInside(tensor, data);
+      return;
+    }
     if (this.encoder) this.submit();
     const queue = this.device.gpu.queue;
     for (let at = 0; at < data.byteLength; at += UPLOAD_CHUNK) {
@@ -123,10 +133,20 @@ export class CommandBatch {
     this.device.profiler?.resolve(this.encoder);
     const queue = this.device.gpu.queue;
     if (this.slot > 0) queue.writeBuffer(this.paramsBuffer, 0, this.slots, 0, this.slot * SLOT_BYTES);
+    if (this.uploaded > 0) queue.writeBuffer(this.uploadBuffer, 0, this.uploads, 0, this.uploaded);
     queue.submit([this.encoder.finish()]);
     this.counters.submits++;
     this.encoder = null;
     this.slot = 0;
+    this.uploaded = 0;
+  }
+
+  /** An upload between recorded launches: the bytes go with the batch, a recorded copy puts them in their place in order. */
+  private writeInside(tensor: Tensor, data: ArrayBufferView): void {
+    if (this.uploaded + data.byteLength > SMALL_UPLOAD_BYTES) this.submit();
+    this.uploads.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), this.uploaded);
+    this.transfer().copyBufferToBuffer(this.uploadBuffer, this.uploaded, tensor.buffer, tensor.byteOffset, data.byteLength);
+    this.uploaded += data.byteLength;
   }
 
   private transfer(): GPUCommandEncoder {

@@ -1,13 +1,16 @@
-// Whole buffers handed out by size class and taken back: last in, first out, so a step that acquires in the same order
-// gets the same buffers again and every bind group is a cache hit. Whole buffers because WebGPU refuses one buffer bound
-// read and read_write in a dispatch even at disjoint ranges.
+// Whole buffers handed out by size class and taken back. The oldest free one goes out first, so once everything is back a
+// step that acquires in the same order gets the same buffers whatever order they came back in, and every bind group is a
+// cache hit (last in, first out permutes them from step to step). Whole buffers because WebGPU refuses one buffer bound read
+// and read_write in a dispatch even at disjoint ranges.
 import { byteLength, OFFSET_ALIGNMENT } from "./tensor.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
 
 export class BufferPool {
   private readonly gpu: GPUDevice;
   private readonly maxBufferBytes: number;
+  /** By size, the youngest first: the oldest is popped. */
   private readonly free = new Map<number, GPUBuffer[]>();
+  private readonly age = new WeakMap<GPUBuffer, number>();
   private readonly live = new Set<GPUBuffer>();
   /** Bytes of the buffers that are handed out now, and the most there ever were. */
   liveBytes = 0;
@@ -30,7 +33,7 @@ export class BufferPool {
     let buffer = this.free.get(bytes)?.pop();
     if (!buffer) {
       buffer = this.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE });
-      this.created++;
+      this.age.set(buffer, this.created++);
     }
     this.live.add(buffer);
     this.liveBytes += bytes;
@@ -44,8 +47,14 @@ export class BufferPool {
     const bytes = tensor.buffer.size;
     this.liveBytes -= bytes;
     const list = this.free.get(bytes);
-    if (list) list.push(tensor.buffer);
-    else this.free.set(bytes, [tensor.buffer]);
+    if (!list) {
+      this.free.set(bytes, [tensor.buffer]);
+      return;
+    }
+    const age = this.age.get(tensor.buffer)!;
+    let at = list.length;
+    while (at > 0 && this.age.get(list[at - 1])! < age) at--;
+    list.splice(at, 0, tensor.buffer);
   }
 
   /** Destroys the buffers nobody holds. Returns how many. */

@@ -3,7 +3,7 @@
 // follows ("Stop!" she cried).
 
 const ENDINGS = /(?:[.!?…]+["'”’)\]»]*(?:[\s\u00a0\u202f]»)?|[。！？]+[」』”’）]*)/gu;
-const ABBREVIATION = /(?:^|[\s("'“‘«\[])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Rev|Mme|Mlle|MM|Mgr)\.$/u;
+const ABBREVIATION = /(?:^|[\s("'“‘«[])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Rev|Mme|Mlle|MM|Mgr)\.$/u;
 
 /**
  * Index just behind the last sentence end beyond `from`; -1 when there is none. `growing`: more text may follow, so an end

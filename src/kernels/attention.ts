@@ -3,40 +3,72 @@
 // recomputes the probabilities from the saved logsumexp (Dao et al. 2022, "FlashAttention"); no atomics, the same bits always.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
+import type { Access, BindingsOf, KernelSpec } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { resizeHeads, wholeHead } from "./attention-resize.ts";
+import { batchWindows } from "./batch-windows.ts";
+import type { BatchWindow } from "./batch-windows.ts";
 import { dropoutParams } from "./random.ts";
 import type { Dropout } from "./random.ts";
 import { defineRowKernel } from "./rows.ts";
-import { batchWindows } from "./batch-windows.ts";
+import { tuningOf } from "./tuning.ts";
 
-const WG_SIZE = 64;
+export interface AttentionSizes {
+  /** B sequences of T tokens each, NH heads. */
+  readonly batch: number;
+  readonly length: number;
+  readonly heads: number;
+}
 
-const sizes = { batch: "u32", length: "u32", heads: "u32", qkv_at: "u32", out_at: "u32", lse_at: "u32" } as const;
-const dropping = { first: "u32", seed: "u32", step: "u32", site: "u32", drop_below: "u32", keep_scale: "f32" } as const;
-const backwardParams = { ...sizes, delta_at: "u32", mask_at: "u32", ...dropping } as const;
-const constants = { HS: "u32", MASKED: "bool", DROPOUT: "bool", WG_SIZE: "u32" } as const;
-const backwardBindings = { dout: "read", qkv: "read", lse: "read", delta: "read", mask: "read", dqkv: "read_write" } as const;
-const source = (pack: 1 | 4, file: string) => ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, "lib/random.wgsl", file];
+interface AttentionOptions extends AttentionSizes {
+  /** u32 [B, T], 0 where a key is hidden. */
+  readonly mask?: Tensor;
+  /** On the probabilities, after the softmax, as in HF. The index is ((b * NH + head) * T + query) * T + key, modulo 2^32. */
+  readonly dropout?: Dropout;
+}
 
-const defineForward = (pack: 1 | 4) => defineKernel({
+const params = {
+  batch: "u32", length: "u32", heads: "u32", scale: "f32",
+  qkv_at: "u32", out_at: "u32", lse_at: "u32", delta_at: "u32", mask_at: "u32", masked: "u32", accumulate: "u32",
+  first_sequence: "u32", seed: "u32", step: "u32", site: "u32", drop_below: "u32", keep_scale: "f32",
+} as const;
+
+const ROWS_OF_A_WORKGROUP = 32;      // 4 subgroups with 8 rows each, or 8 teams with 4
+
+/** Defines both variants of a kernel and returns its launch over one window of the batch. */
+function defineAttention<const B extends Readonly<Record<string, Access>>>({ name, source, bindings }: Pick<KernelSpec<B, typeof params, object>, "name" | "source" | "bindings">) {
+  const define = (variant: "subgroup" | "workgroup") => defineKernel({
+    name, bindings, params,
+    source: ["lib/grid.wgsl", "lib/random.wgsl", "lib/attention.wgsl", `lib/attention_${variant}.wgsl`, ...source],
+    constants: { HS: "u32", SG: "u32", WG_SIZE: "u32" },
+  });
+  const variants = { subgroup: define("subgroup"), workgroup: define("workgroup") };
+  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: { readonly [name in keyof typeof params]: number }) => {
+    const choice = tuningOf(batch.device).attention;
+    const SG = choice === "subgroup" ? batch.device.subgroupSize : 0;
+    const blocks = values.batch * values.heads * Math.ceil(values.length / ROWS_OF_A_WORKGROUP);
+    batch.dispatch(variants[choice], { HS, SG, WG_SIZE: choice === "subgroup" ? 4 * SG : 64 }, bound, values, blocks);
+  };
+}
+
+const forward = defineAttention({
   name: "attention",
-  source: source(pack, "attention.wgsl"),
+  source: ["attention.wgsl"],
   bindings: { qkv: "read", mask: "read", out: "read_write", lse: "read_write" },
-  params: { ...sizes, mask_at: "u32", ...dropping },
-  constants,
 });
-const forward = { 1: defineForward(1), 4: defineForward(4) };
 
-const defineBackward = (pack: 1 | 4, name: string) => defineKernel({
-  name,
-  source: source(pack, `${name}.wgsl`),
+const backwardBindings = { dout: "read", qkv: "read", lse: "read", delta: "read", mask: "read", dqkv: "read_write" } as const;
+const backwardDq = defineAttention({
+  name: "attention_backward_dq",
+  source: ["lib/attention_backward.wgsl", "attention_backward_dq.wgsl"],
   bindings: backwardBindings,
-  params: backwardParams,
-  constants: { ...constants, ACCUMULATE: "bool" },
 });
-const backwardDq = { 1: defineBackward(1, "attention_backward_dq"), 4: defineBackward(4, "attention_backward_dq") };
-const backwardDkv = { 1: defineBackward(1, "attention_backward_dkv"), 4: defineBackward(4, "attention_backward_dkv") };
+const backwardDkv = defineAttention({
+  name: "attention_backward_dkv",
+  source: ["lib/attention_backward.wgsl", "attention_backward_dkv.wgsl"],
+  bindings: backwardBindings,
+});
 
 const backwardDelta = defineRowKernel({
   name: "attention_backward_delta",
@@ -50,89 +82,101 @@ const weightsKernel = defineKernel({
   name: "attention_weights",
   source: ["lib/grid.wgsl", "attention_weights.wgsl"],
   bindings: { qkv: "read", mask: "read", weights: "read_write" },
-  params: { batch: "u32", length: "u32", heads: "u32", qkv_at: "u32", mask_at: "u32", weights_at: "u32" },
-  constants: { HS: "u32", MASKED: "bool", WG_SIZE: "u32" },
+  params: { batch: "u32", length: "u32", heads: "u32", masked: "u32", qkv_at: "u32", mask_at: "u32", weights_at: "u32" },
+  constants: { HS: "u32", WG_SIZE: "u32" },
 });
 
-export interface AttentionSizes {
-  /** B sequences of T tokens each, NH heads. */
-  readonly batch: number;
-  readonly length: number;
-  readonly heads: number;
-}
-
-/** Dropout of attention probabilities is indexed by ((b * NH + h) * T + query) * T + key, modulo 2^32. */
-export type AttentionDropout = Dropout;
-
 /**
- * qkv [B*T, 3C] -> out [B*T, C] and lse [B*NH*T] (log of the sum of exponentials; backward wants it). mask u32 [B, T], 1 where
- * a key may be seen; a query that sees none gives zeros. Dropout falls on the probabilities after the softmax, as in HF.
+ * qkv [B*T, 3C] -> out [B*T, C] and lse [B*NH*T], the log of the sum of exponentials that backward wants. A query that sees no
+ * key gives zeros. Head sizes 1 to 128; a multiple of 4 saves two copies. Throws when one sequence exceeds a binding.
  */
-export function attentionForward(batch: CommandBatch, { qkv, mask, out, lse, dropout, batch: B, length: T, heads: NH }: AttentionSizes & {
-  readonly qkv: Tensor; readonly mask?: Tensor; readonly out: Tensor; readonly lse: Tensor;
-  readonly dropout?: AttentionDropout;
+export function attentionForward(batch: CommandBatch, { qkv, out, lse, ...options }: AttentionOptions & {
+  readonly qkv: Tensor; readonly out: Tensor; readonly lse: Tensor;
 }): void {
-  const C = checkQkv("attention", qkv, mask, { batch: B, length: T, heads: NH });
-  expectShape("attention", "out", out, [B * T, C], "B*T and C");
+  const { batch: B, length: T, heads: NH, mask } = options;
+  const HS = headSize("attention", qkv, options);
+  expectShape("attention", "out", out, [B * T, NH * HS], "B*T and C");
   expectShape("attention", "lse", lse, [B * NH * T], "B*NH*T");
-  const HS = C / NH;
-  const kernel = forward[HS % 4 === 0 ? 4 : 1];
-  for (const { first, count, part } of batchWindows("attention", batch.device, B, qkv)) {
-    const x = part(qkv), y = part(out), l = part(lse), m = mask ? part(mask) : x;      // something has to be bound
-    batch.dispatch(kernel, { HS, MASKED: mask !== undefined, DROPOUT: dropout !== undefined, WG_SIZE },
-      { qkv: x.tensor, mask: m.tensor, out: y.tensor, lse: l.tensor },
-      { batch: count, length: T, heads: NH, qkv_at: x.at, out_at: y.at, lse_at: l.at, mask_at: m.at, first, ...dropoutParams(dropout) },
-      Math.ceil((count * NH * T) / WG_SIZE));
+  const whole = wholeHead(HS);
+  const { pool } = batch.device;
+  const x = whole === HS ? qkv : resizeHeads(batch, { x: qkv, y: pool.acquire([B * T, 3 * NH * whole]), from: HS, to: whole, sequences: B });
+  const y = whole === HS ? out : pool.acquire([B * T, NH * whole]);
+  for (const window of batchWindows("attention", batch.device, B, x)) {
+    const part = parts(window, { x, y, lse, mask: mask ?? x });
+    forward(batch, { qkv: part.x.tensor, mask: part.mask.tensor, out: part.y.tensor, lse: part.lse.tensor }, whole, {
+      ...launchParams(window, options, HS), qkv_at: part.x.at, out_at: part.y.at, lse_at: part.lse.at, delta_at: 0, mask_at: part.mask.at, accumulate: 0,
+    });
   }
+  if (whole === HS) return;
+  resizeHeads(batch, { x: y, y: out, from: whole, to: HS, sequences: B });
+  for (const tensor of [x, y]) pool.release(tensor);
 }
 
 /**
- * dqkv [B*T, 3C] (+)= gradient by qkv, every column written; `accumulate` adds to what is there. qkv, out, lse, mask and
- * dropout as in the forward launch.
+ * dqkv [B*T, 3C] (+)= gradient by qkv, every column written; `accumulate` adds to what is there. dout [B*T, C]; qkv, out, lse,
+ * mask and dropout as in the forward launch.
  */
-export function attentionBackward(batch: CommandBatch, { dout, qkv, out, lse, mask, dqkv, accumulate = false, dropout, batch: B, length: T, heads: NH }: AttentionSizes & {
-  readonly dout: Tensor; readonly qkv: Tensor; readonly out: Tensor; readonly lse: Tensor; readonly mask?: Tensor;
-  readonly dqkv: Tensor; readonly accumulate?: boolean; readonly dropout?: AttentionDropout;
+export function attentionBackward(batch: CommandBatch, { dout, qkv, out, lse, dqkv, accumulate = false, ...options }: AttentionOptions & {
+  readonly dout: Tensor; readonly qkv: Tensor; readonly out: Tensor; readonly lse: Tensor; readonly dqkv: Tensor; readonly accumulate?: boolean;
 }): void {
-  const C = checkQkv("attention_backward", qkv, mask, { batch: B, length: T, heads: NH });
-  expectShape("attention_backward", "dout", dout, [B * T, C], "B*T and C");
-  expectShape("attention_backward", "out", out, [B * T, C], "B*T and C");
+  const { batch: B, length: T, heads: NH, mask } = options;
+  const HS = headSize("attention_backward", qkv, options);
+  expectShape("attention_backward", "dout", dout, [B * T, NH * HS], "B*T and C");
+  expectShape("attention_backward", "out", out, [B * T, NH * HS], "B*T and C");
   expectShape("attention_backward", "lse", lse, [B * NH * T], "B*NH*T");
   expectShape("attention_backward", "dqkv", dqkv, qkv.shape, "as qkv");
-  const HS = C / NH;
+  const whole = wholeHead(HS);
   const { pool } = batch.device;
+  const widen = (tensor: Tensor, groups: number) => resizeHeads(batch, { x: tensor, y: pool.acquire([B * T, groups * whole]), from: HS, to: whole, sequences: B });
   const delta = pool.acquire([B * T, NH]);
-  for (const { first, count, part } of batchWindows("attention_backward", batch.device, B, qkv)) {
-    const dy = part(dout), x = part(qkv), y = part(out), l = part(lse), d = part(delta), dx = part(dqkv), m = mask ? part(mask) : x;
-    backwardDelta(batch, { HS }, { dout: dy.tensor, out: y.tensor, delta: d.tensor }, { rows: count * T * NH, at: y.at, delta_at: d.at }, count * T * NH);
-    for (const kernels of [backwardDq, backwardDkv]) {
-      batch.dispatch(kernels[HS % 4 === 0 ? 4 : 1], { HS, MASKED: mask !== undefined, DROPOUT: dropout !== undefined, WG_SIZE, ACCUMULATE: accumulate },
-        { dout: dy.tensor, qkv: x.tensor, lse: l.tensor, delta: d.tensor, mask: m.tensor, dqkv: dx.tensor },
-        { batch: count, length: T, heads: NH, qkv_at: x.at, out_at: y.at, lse_at: l.at, delta_at: d.at, mask_at: m.at, first, ...dropoutParams(dropout) },
-        Math.ceil((count * NH * T) / WG_SIZE));
+  const x = whole === HS ? qkv : widen(qkv, 3 * NH);
+  const dy = whole === HS ? dout : widen(dout, NH);
+  const dx = whole === HS ? dqkv : pool.acquire([B * T, 3 * NH * whole]);
+  for (const window of batchWindows("attention_backward", batch.device, B, x)) {
+    const part = parts(window, { x, dy, dx, lse, delta, dout, out, mask: mask ?? x });
+    const rows = window.count * T * NH;
+    backwardDelta(batch, { HS }, { dout: part.dout.tensor, out: part.out.tensor, delta: part.delta.tensor }, { rows, at: part.out.at, delta_at: part.delta.at }, rows);
+    for (const kernel of [backwardDq, backwardDkv]) {
+      kernel(batch, { dout: part.dy.tensor, qkv: part.x.tensor, lse: part.lse.tensor, delta: part.delta.tensor, mask: part.mask.tensor, dqkv: part.dx.tensor }, whole, {
+        ...launchParams(window, options, HS), qkv_at: part.x.at, out_at: part.dy.at, lse_at: part.lse.at, delta_at: part.delta.at, mask_at: part.mask.at,
+        accumulate: Number(accumulate && whole === HS),
+      });
     }
   }
   pool.release(delta);
+  if (whole === HS) return;
+  resizeHeads(batch, { x: dx, y: dqkv, from: whole, to: HS, sequences: B, accumulate });
+  for (const tensor of [x, dy, dx]) pool.release(tensor);
 }
 
 /** The probabilities themselves, weights [B, NH, T, T], without dropout: for output only, one slow pass. */
-export function attentionWeights(batch: CommandBatch, { qkv, mask, weights, batch: B, length: T, heads: NH }: AttentionSizes & {
+export function attentionWeights(batch: CommandBatch, { qkv, weights, ...options }: AttentionSizes & {
   readonly qkv: Tensor; readonly mask?: Tensor; readonly weights: Tensor;
 }): void {
-  const C = checkQkv("attention_weights", qkv, mask, { batch: B, length: T, heads: NH });
+  const { batch: B, length: T, heads: NH, mask } = options;
+  const HS = headSize("attention_weights", qkv, options);
   expectShape("attention_weights", "weights", weights, [B, NH, T, T], "B, NH, T, T");
-  const largest = weights.shape[1] * T > 3 * C ? weights : qkv;
-  for (const { count, part } of batchWindows("attention_weights", batch.device, B, largest)) {
-    const x = part(qkv), w = part(weights), m = mask ? part(mask) : x;
-    batch.dispatch(weightsKernel, { HS: C / NH, MASKED: mask !== undefined, WG_SIZE }, { qkv: x.tensor, mask: m.tensor, weights: w.tensor },
-      { batch: count, length: T, heads: NH, qkv_at: x.at, mask_at: m.at, weights_at: w.at }, Math.ceil((count * NH * T) / WG_SIZE));
+  for (const window of batchWindows("attention_weights", batch.device, B, T > 3 * HS ? weights : qkv)) {
+    const part = parts(window, { qkv, weights, mask: mask ?? qkv });
+    batch.dispatch(weightsKernel, { HS, WG_SIZE: 64 }, { qkv: part.qkv.tensor, mask: part.mask.tensor, weights: part.weights.tensor },
+      { batch: window.count, length: T, heads: NH, masked: Number(mask !== undefined), qkv_at: part.qkv.at, mask_at: part.mask.at, weights_at: part.weights.at },
+      Math.ceil((window.count * NH * T) / 64));
   }
 }
 
-function checkQkv(kernel: string, qkv: Tensor, mask: Tensor | undefined, { batch: B, length: T, heads: NH }: AttentionSizes): number {
-  const C = qkv.shape[1] / 3;
-  if (!Number.isInteger(C / NH) || C / NH > 128) throw new Error(`${kernel}: cannot split qkv [${qkv.shape}] into ${NH} heads: head sizes 1 to 128 are supported`);
-  expectShape(kernel, "qkv", qkv, [B * T, 3 * C], "B*T and 3C");
+function launchParams({ first, count }: BatchWindow, { length, heads, mask, dropout }: AttentionOptions, HS: number) {
+  return { batch: count, length, heads, scale: 1 / Math.sqrt(HS), masked: Number(mask !== undefined), first_sequence: first, ...dropoutParams(dropout) };
+}
+
+function parts<Name extends string>(window: BatchWindow, tensors: Readonly<Record<Name, Tensor>>): Record<Name, ReturnType<BatchWindow["part"]>> {
+  return Object.fromEntries(Object.entries<Tensor>(tensors).map(([name, tensor]) => [name, window.part(tensor)])) as Record<Name, ReturnType<BatchWindow["part"]>>;
+}
+
+/** C / NH, after checking qkv and mask. */
+export function headSize(kernel: string, qkv: Tensor, { batch: B, length: T, heads: NH, mask }: AttentionSizes & { readonly mask?: Tensor }): number {
+  const HS = qkv.shape[1] / 3 / NH;
+  if (!Number.isInteger(HS) || HS > 128) throw new Error(`${kernel}: cannot split qkv [${qkv.shape}] into q, k and v of ${NH} heads: head sizes 1 to 128 are supported`);
+  expectShape(kernel, "qkv", qkv, [B * T, 3 * NH * HS], "B*T and 3C");
   if (mask) expectShape(kernel, "mask", mask, [B, T], "B and T");
-  return C;
+  return HS;
 }

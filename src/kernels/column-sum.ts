@@ -2,8 +2,9 @@
 // matrix still occupies the device.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
-import { elementCount } from "../gpu/tensor.ts";
+import { elementCount, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { rowWindows } from "./windows.ts";
 
 const WG_SIZE = 64;
 const BLOCK = 64;
@@ -23,6 +24,12 @@ export function columnSum(batch: CommandBatch, { x, out, start = 0, scale = 1, a
   const [rows, stride] = x.shape;
   const columns = elementCount(out.shape);
   if (start + columns > stride) throw new Error(`column_sum: cannot sum columns ${start} to ${start + columns} of [${x.shape}]`);
+  const [first, ...later] = rowWindows(batch.device, x);
+  if (later.length > 0) {
+    [first, ...later].forEach(({ start: row, count }, i) =>
+      columnSum(batch, { x: sliceRows(x, row, count), out, start, scale, accumulate: accumulate || i > 0 }));
+    return;
+  }
   const { pool } = batch.device;
   if (rows <= 2 * BLOCK) {
     batch.dispatch(kernel, { ACCUMULATE: accumulate, WG_SIZE }, { x, out }, { rows, columns, stride, start, block: rows, scale }, Math.ceil(columns / WG_SIZE));

@@ -1,18 +1,16 @@
 // Backward of gelu_new; forward is an epilogue of matmul.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { defineElementKernel } from "./elements.ts";
 import { flatten, rowWindows } from "./windows.ts";
 
-const WG_SIZE = 64;
-
-const backward = defineKernel({
+const backward = defineElementKernel({
   name: "gelu_backward",
-  source: ["lib/grid.wgsl", "lib/gelu.wgsl", "gelu_backward.wgsl"],
+  source: ["lib/gelu.wgsl", "gelu_backward.wgsl"],
   bindings: { dy: "read_write", u: "read" },
   params: { count: "u32" },
-  constants: { WG_SIZE: "u32" },
+  constants: {},
 });
 
 /** dy *= gelu_new'(u), in place; u holds what gelu_new was applied to. Any equal shapes, f32. */
@@ -20,8 +18,6 @@ export function geluBackward(batch: CommandBatch, { dy, u }: { readonly dy: Tens
   expectShape("gelu_backward", "u", u, dy.shape, "as dy");
   const [flatDy, flatU] = [flatten(dy), flatten(u)];
   for (const { start, count } of rowWindows(batch.device, flatDy, flatU)) {
-    batch.dispatch(
-      backward, { WG_SIZE }, { dy: sliceRows(flatDy, start, count), u: sliceRows(flatU, start, count) }, { count }, Math.ceil(count / WG_SIZE),
-    );
+    backward(batch, {}, { dy: sliceRows(flatDy, start, count), u: sliceRows(flatU, start, count) }, { count }, count);
   }
 }

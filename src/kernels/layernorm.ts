@@ -1,10 +1,11 @@
 // Layer normalisation over the last dimension (Ba et al. 2016), as torch.nn.LayerNorm: biased variance, eps inside the root.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
-import { expectShape } from "../gpu/tensor.ts";
+import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column-sum.ts";
 import { defineRowKernel } from "./rows.ts";
+import { rowWindows } from "./windows.ts";
 
 const forward = defineRowKernel({
   name: "layernorm",
@@ -42,7 +43,10 @@ export function layerNormForward(batch: CommandBatch, { x, weight, bias, y, stat
   expectShape("layernorm", "bias", bias, [C], "C of x");
   expectShape("layernorm", "y", y, [rows, C], "as x");
   expectShape("layernorm", "stats", stats, [rows, 2], "N of x");
-  forward(batch, { C, EPS: eps }, { x, weight, bias, y, stats }, { rows }, rows);
+  for (const { start, count } of rowWindows(batch.device, x, stats)) {
+    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
+    forward(batch, { C, EPS: eps }, { x: slice(x), weight, bias, y: slice(y), stats: slice(stats) }, { rows: count }, count);
+  }
 }
 
 /** dx [N, C] (+)= gradient by x; `accumulate` adds to what is there. */
@@ -52,19 +56,25 @@ export function layerNormBackwardDx(batch: CommandBatch, { dy, x, weight, stats,
   const [rows, C] = x.shape;
   expectShape("layernorm_backward_dx", "dy", dy, [rows, C], "as x");
   expectShape("layernorm_backward_dx", "dx", dx, [rows, C], "as x");
-  backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy, x, weight, stats, dx }, { rows }, rows);
+  for (const { start, count } of rowWindows(batch.device, x, stats)) {
+    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
+    backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy: slice(dy), x: slice(x), weight, stats: slice(stats), dx: slice(dx) }, { rows: count }, count);
+  }
 }
 
 /** dweight [C] += sum over rows of dy * xhat, dbias [C] += sum of dy. */
 export function layerNormBackwardDparams(batch: CommandBatch, { dy, x, stats, dweight, dbias }: {
   readonly dy: Tensor; readonly x: Tensor; readonly stats: Tensor; readonly dweight: Tensor; readonly dbias: Tensor;
 }): void {
-  const [rows, C] = x.shape;
+  const C = x.shape[1];
   const { pool } = batch.device;
-  const blocks = Math.ceil(rows / BLOCK);
-  const partial = pool.acquire([blocks, 2 * C]);
-  batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy, x, stats, partial }, { rows, blocks }, Math.ceil((blocks * C) / WG_SIZE));
-  columnSum(batch, { x: partial, out: dweight, accumulate: true });
-  columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
-  pool.release(partial);
+  for (const { start, count } of rowWindows(batch.device, x, stats)) {
+    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
+    const blocks = Math.ceil(count / BLOCK);
+    const partial = pool.acquire([blocks, 2 * C]);
+    batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy: slice(dy), x: slice(x), stats: slice(stats), partial }, { rows: count, blocks }, Math.ceil((blocks * C) / WG_SIZE));
+    columnSum(batch, { x: partial, out: dweight, accumulate: true });
+    columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
+    pool.release(partial);
+  }
 }

@@ -13,7 +13,7 @@ const params = { rows: "u32", first_row: "u32", parts: "u32", columns: "u32", st
 
 const overColumns = defineRowKernel({
   name: "top_k",
-  source: ["top_k.wgsl", "top_k_columns.wgsl"],
+  source: ["lib/float_order.wgsl", "top_k.wgsl", "top_k_columns.wgsl"],
   bindings: { logits: "read", values: "read_write", ids: "read_write" },
   params,
   constants: {},
@@ -21,7 +21,7 @@ const overColumns = defineRowKernel({
 
 const overCandidates = defineRowKernel({
   name: "top_k_candidates",
-  source: ["top_k.wgsl", "top_k_candidates.wgsl"],
+  source: ["lib/float_order.wgsl", "top_k.wgsl", "top_k_candidates.wgsl"],
   bindings: { logits: "read", values: "read_write", ids: "read_write", candidates: "read" },
   params,
   constants: {},

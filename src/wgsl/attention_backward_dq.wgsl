@@ -1,49 +1,26 @@
-// placeholder header: dq
-struct Params { batch: u32, length: u32, heads: u32, qkv_at: u32, out_at: u32, lse_at: u32, delta_at: u32, mask_at: u32, first: u32, seed: u32, step: u32, site: u32, drop_below: u32, keep_scale: f32 }
-@group(0) @binding(0) var<storage, read> dout: array<Pack>;           // [B*T, C]
-@group(0) @binding(1) var<storage, read> qkv: array<Pack>;            // [B*T, 3C]
-@group(0) @binding(2) var<storage, read> lse: array<f32>;             // [B, NH, T]
-@group(0) @binding(3) var<storage, read> delta: array<f32>;           // [B*T, NH]
-@group(0) @binding(4) var<storage, read> mask: array<u32>;            // [B, T]
-@group(0) @binding(5) var<storage, read_write> dqkv: array<Pack>;     // [B*T, 3C]
-@group(1) @binding(0) var<uniform> params: Params;
-
-const CHUNKS: u32 = HS / PACK;
-const SCALE: f32 = inverseSqrt(f32(HS));
-
-@compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
-  let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
-  let length = params.length;
-  if (id >= params.batch * params.heads * length) { return; }
-  let i = id % length;
-  let h = id / length % params.heads;
-  let b = id / length / params.heads;
-  let width = params.heads * CHUNKS;
-  let q = params.qkv_at / PACK + (b * length + i) * 3u * width + h * CHUNKS;
-  let o = params.out_at / PACK + (b * length + i) * width + h * CHUNKS;
-  let row_lse = lse[params.lse_at + (b * params.heads + h) * length + i];
-  let row_delta = delta[params.delta_at + (b * length + i) * params.heads + h];
-  var acc: array<Pack, CHUNKS>;
-  for (var j = 0u; j <= i; j++) {
-    if (MASKED && mask[params.mask_at + b * length + j] == 0u) { continue; }
-    let k = params.qkv_at / PACK + (b * length + j) * 3u * width + width + h * CHUNKS;
-    var score = 0.0;
-    var dp = 0.0;
-    for (var c = 0u; c < CHUNKS; c++) {
-      score += pack_dot(qkv[q + c], qkv[k + c]);
-      dp += pack_dot(dout[o + c], qkv[k + width + c]);
+// dq = ds k, with p = exp(score - lse), dp = dout v^T times dropout's factor, ds = p (dp - delta) * scale (Dao et al. 2022,
+// "FlashAttention", algorithm 4). Rows are queries, keys go tile by tile as in attention.wgsl.
+fn attention_rows(place: Place, span_first: u32, span_end: u32) {
+  let queries = qkv_matrix(place, 0u);
+  let keys = qkv_matrix(place, 1u);
+  let values = qkv_matrix(place, 2u);
+  let gradients = out_matrix(place);
+  let rows = min(ROWS, max(params.length, place.first) - place.first);
+  let end = min(span_end, params.length);
+  var sums: Sums;
+  for (var start = 0u; start < end; start += COLUMNS) {
+    var scores: Tile;
+    var tile: Tile;
+    multiply(&scores, queries, place.first, keys, start);
+    multiply(&tile, gradients, place.first, values, start);
+    let key = columns_of(start);
+    let hidden = hidden_keys(place.b, key);
+    for (var r = 0u; r < rows; r++) {
+      let query = place.first + r;
+      let p = select(exp(scores[r] * params.scale - lse_of(place, query)), vec4f(), hidden | (key > vec4u(query)));
+      tile[r] = p * (tile[r] * dropout_factors(place, vec4u(query), key) - delta_of(place, query)) * params.scale;
     }
-    let p = exp(score * SCALE - row_lse);
-    if (DROPOUT) {
-      let index = (((params.first + b) * params.heads + h) * length + i) * length + j;
-      dp = select(0.0, dp * params.keep_scale, keep(params.seed, params.step, params.site, index, params.drop_below));
-    }
-    let ds = p * (dp - row_delta) * SCALE;
-    for (var c = 0u; c < CHUNKS; c++) { acc[c] += ds * qkv[k + c]; }
+    accumulate(&sums, &tile, keys, start, end);
   }
-  for (var c = 0u; c < CHUNKS; c++) {
-    if (ACCUMULATE) { acc[c] += dqkv[q + c]; }
-    dqkv[q + c] = acc[c];
-  }
+  store(&sums, queries, place.first, rows);
 }

@@ -21,10 +21,17 @@ fn multiply(sums: Sums, upper: f32, lower: f32, b: vec4f) -> Sums {
       sums.lower[2] + subgroupBroadcast(lower, FIFTH + 2u) * b, sums.lower[3] + subgroupBroadcast(lower, FIFTH + 3u) * b));
 }
 
+// Four columns of B at one k, for the last few.
+fn b_row_at(at: vec4u) -> vec4f {
+  if (B_TRANSPOSED) { return vec4f(b_one(at.x), b_one(at.y), b_one(at.z), b_one(at.w)); }
+  return b_four(at.x);
+}
+
 // One row of A at four k.
-fn a_line(at: vec4u) -> vec4f {
-  if (A_TRANSPOSED) { return vec4f(a_one(at.x), a_one(at.y), a_one(at.z), a_one(at.w)); }
-  return a_four(at.x);
+fn a_line(at: u32) -> vec4f {
+  let s = params.a_stride;
+  if (A_TRANSPOSED) { return vec4f(a_one(at), a_one(at + s), a_one(at + 2u * s), a_one(at + 3u * s)); }
+  return a_four(at);
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -32,23 +39,18 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let row = (workgroup.y * (WG_SIZE / SG) + local / SG) * ROWS;
   let column = (workgroup.x * SG + lane) * 4u;
   if (row >= params.m) { return; }
-  var upper_at = a_start(row + lane % (FIFTH + 4u));
-  var lower_at = a_start(row + 4u + lane % 4u);
+  var upper_at = a_start(row + lane % (FIFTH + 4u)).x;
+  var lower_at = a_start(row + 4u + lane % 4u).x;
   var b_at = b_start(column);
   let a_next = 4u * a_step();
   let b_next = 4u * b_step();
   var sums: Sums;
-  for (var k = 0u; k < params.k; k += 4u) {
-    var b = b_block(b_at);
-    var upper = a_line(upper_at);
+  var k = params.k;
+  for (; k >= 4u; k -= 4u) {
+    let b = b_block(b_at);
+    let upper = a_line(upper_at);
     var lower = upper;
     if (FIFTH == 0u) { lower = a_line(lower_at); }
-    let left = params.k - k;
-    if (left < 4u) {
-      b = clip(b, left);
-      upper = select(vec4f(), upper, FOUR < vec4u(left));
-      lower = select(vec4f(), lower, FOUR < vec4u(left));
-    }
     sums = multiply(sums, upper.x, lower.x, b[0]);
     sums = multiply(sums, upper.y, lower.y, b[1]);
     sums = multiply(sums, upper.z, lower.z, b[2]);
@@ -57,8 +59,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     lower_at += a_next;
     b_at += b_next;
   }
-  // A loop that is not unrolled, over a copy: indexing the sums themselves would keep them out of registers.
-  let rows = array<vec4f, ROWS>(
-    sums.upper[0], sums.upper[1], sums.upper[2], sums.upper[3], sums.lower[0], sums.lower[1], sums.lower[2], sums.lower[3]);
-  for (var r = 0u; r < min(ROWS, params.m - row); r++) { store(row + r, column, rows[r]); }
+  for (; k > 0u; k--) {
+    let upper = a_one(upper_at);
+    var lower = upper;
+    if (FIFTH == 0u) { lower = a_one(lower_at); }
+    sums = multiply(sums, upper, lower, b_row_at(b_at));
+    upper_at += a_next / 4u;
+    lower_at += a_next / 4u;
+    b_at += b_next / 4u;
+  }
+  store_block(row, column, sums.upper);
+  store_block(row + 4u, column, sums.lower);
 }

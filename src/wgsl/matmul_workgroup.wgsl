@@ -1,62 +1,70 @@
 // A product by tiles in workgroup memory: 256 threads make TILE by TILE results, slices of TILE_K of the reduction at a time,
-// each thread (TILE / 16) squared of them in registers. Constants: TILE (64 or 128), TILE_K.
+// each thread MICRO squared blocks of four by four in registers. Constants: TILE (64 or 128), TILE_K.
 // A tile is kept by k, as vec4f along rows (A) or columns (B), so that threads read neighbours; operands that lie the other
-// way are turned around in registers, and their slots are permuted by the block's k, or all writes would meet in one bank.
+// way are turned around in registers, and their slots are permuted by k, or all writes would meet in one memory bank.
 const THREADS: u32 = 256u;
 const QUADS: u32 = TILE / 4u;                     // vec4f across a tile
-const MICRO: u32 = TILE / 64u;                    // vec4f across a thread's results, each way
-const BLOCKS: u32 = QUADS * (TILE_K / 4u);        // 4 x 4 blocks of one operand's tile
-const_assert TILE % 64u == 0u && TILE_K % 4u == 0u && THREADS % QUADS == 0u;
+const MICRO: u32 = TILE / 64u;                    // blocks of a thread each way, 64 rows or columns apart
+const BLOCKS: u32 = QUADS * (TILE_K / 4u);        // of one operand's tile
+const_assert TILE % 64u == 0u && TILE_K % 4u == 0u;
 
 var<workgroup> a_tile: array<vec4f, QUADS * TILE_K>;
 var<workgroup> b_tile: array<vec4f, QUADS * TILE_K>;
 
 fn slot(quad: u32, k: u32) -> u32 { return k * QUADS + (quad ^ ((k / 4u) % 8u)); }
 
-// Which block of a tile a thread loads: neighbours follow the operand's own rows.
-fn block_quad(index: u32, along_k: bool) -> u32 { return select(index % QUADS, index / (TILE_K / 4u), along_k); }
-fn block_k(index: u32, along_k: bool) -> u32 { return 4u * select(index / QUADS, index % (TILE_K / 4u), along_k); }
+// Which block of a tile a thread loads, as (quad, k / 4): neighbours follow the operand's own rows.
+fn block_of(index: u32, along_k: bool) -> vec2u {
+  return select(vec2u(index % QUADS, index / QUADS), vec2u(index / (TILE_K / 4u), index % (TILE_K / 4u)), along_k);
+}
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
   let row = workgroup.y * TILE;
   let column = workgroup.x * TILE;
-  let my_row = local / 16u;                       // in units of four rows, MICRO of them 16 apart
+  let my_row = local / 16u;
   let my_column = local % 16u;
-  var sums: array<array<vec4f, MICRO>, 4u * MICRO>;
+  var sums: array<mat4x4f, MICRO * MICRO>;
   for (var k = 0u; k < params.k; k += TILE_K) {
     for (var i = local; i < 2u * BLOCKS; i += THREADS) {
       if (i < BLOCKS) {
-        let quad = block_quad(i, !A_TRANSPOSED);
-        let at = block_k(i, !A_TRANSPOSED);
-        let block = clip(a_block(a_start(row + 4u * quad) + (k + at) * a_step()), params.k - min(params.k, k + at));
-        for (var j = 0u; j < 4u; j++) { a_tile[slot(quad, at + j)] = block[j]; }
+        let block_at = block_of(i, !A_TRANSPOSED);
+        let at = k + 4u * block_at.y;
+        let block = clip(a_block(a_start(row + 4u * block_at.x) + at * a_step()), at);
+        for (var j = 0u; j < 4u; j++) { a_tile[slot(block_at.x, 4u * block_at.y + j)] = block[j]; }
       } else {
-        let quad = block_quad(i - BLOCKS, B_TRANSPOSED);
-        let at = block_k(i - BLOCKS, B_TRANSPOSED);
-        let block = clip(b_block(b_start(column + 4u * quad) + (k + at) * b_step()), params.k - min(params.k, k + at));
-        for (var j = 0u; j < 4u; j++) { b_tile[slot(quad, at + j)] = block[j]; }
+        let block_at = block_of(i - BLOCKS, B_TRANSPOSED);
+        let at = k + 4u * block_at.y;
+        let block = clip(b_block(b_start(column + 4u * block_at.x) + at * b_step()), at);
+        for (var j = 0u; j < 4u; j++) { b_tile[slot(block_at.x, 4u * block_at.y + j)] = block[j]; }
       }
     }
     workgroupBarrier();
-    for (var j = 0u; j < TILE_K; j++) {
-      var b: array<vec4f, MICRO>;
-      for (var c = 0u; c < MICRO; c++) { b[c] = b_tile[slot(my_column + 16u * c, j)]; }
-      for (var r = 0u; r < MICRO; r++) {
-        let a = a_tile[slot(my_row + 16u * r, j)];
-        for (var c = 0u; c < MICRO; c++) {
-          sums[4u * r][c] += a.x * b[c];
-          sums[4u * r + 1u][c] += a.y * b[c];
-          sums[4u * r + 2u][c] += a.z * b[c];
-          sums[4u * r + 3u][c] += a.w * b[c];
+    for (var q = 0u; q < min(TILE_K, params.k - k); q += 4u) {
+      for (var j = q; j < q + 4u; j++) {
+        for (var r = 0u; r < MICRO; r++) {
+          let a = a_tile[slot(my_row + 16u * r, j)];
+          for (var c = 0u; c < MICRO; c++) {
+            let b = b_tile[slot(my_column + 16u * c, j)];
+            let s = sums[r * MICRO + c];
+            sums[r * MICRO + c] = mat4x4f(s[0] + a.x * b, s[1] + a.y * b, s[2] + a.z * b, s[3] + a.w * b);
+          }
         }
       }
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u * MICRO; r++) {
+  for (var r = 0u; r < MICRO; r++) {
     for (var c = 0u; c < MICRO; c++) {
-      store(row + 4u * (my_row + 16u * (r / 4u)) + r % 4u, column + 4u * (my_column + 16u * c), sums[r][c]);
+      store_block(row + 4u * my_row + 64u * r, column + 4u * my_column + 64u * c, sums[r * MICRO + c]);
     }
   }
+}
+
+// Zeros for what a block that starts at k has past the reduction, whatever was loaded there.
+fn clip(block: mat4x4f, k: u32) -> mat4x4f {
+  let zero = vec4f();
+  return mat4x4f(
+    select(zero, block[0], k < params.k), select(zero, block[1], k + 1u < params.k),
+    select(zero, block[2], k + 2u < params.k), select(zero, block[3], k + 3u < params.k));
 }

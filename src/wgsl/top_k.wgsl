@@ -49,21 +49,3 @@ fn best_four(row: u32, first: u32, end: u32, lanes: u32, last_key: u32, next_col
   }
   return held;
 }
-
-// An unsigned integer in the order of the floats; -0 counts as 0.
-fn key_of(bits: u32) -> u32 {
-  let magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) { return 0xffffffffu; }
-  return select(0x80000000u + magnitude, 0x80000000u - magnitude, bits > 0x80000000u);
-}
-
-fn bits_of(key: u32) -> u32 {
-  return select(key - 0x80000000u, 0x80000000u + (0x80000000u - key), key < 0x80000000u);
-}
-
-// Row libraries reduce floats: 16 bits at a time are exact.
-fn row_max_u32(value: u32, lane: u32) -> u32 {
-  let high = u32(row_max(f32(value >> 16u), lane));
-  let low = u32(row_max(select(0.0, f32(value & 0xffffu), value >> 16u == high), lane));
-  return (high << 16u) | low;
-}

@@ -10,13 +10,14 @@ import { decodeUtf8 } from "../../files/folder.ts";
  */
 export function decodeBook(bytes: Uint8Array, name: string): string {
   const text = decode(bytes, name);
-  // oxlint-disable-next-line no-control-regex -- these never stand in a text file; form feeds and tabs do
-  const control = /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]/.exec(text.replaceAll("\x85", " "));
+  // oxlint-disable-next-line no-control-regex -- these stand in no text file; tabs, form feeds, the 0x1a that ends DOS files and the line end 0x85 do
+  const control = /[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]/.exec(text);
   if (control) {
     const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
     throw new UserError(`${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`);
   }
-  const plain = text.replace(/\r\n?/g, "\n").replace(/[\u00ad\u200b-\u200d\u2060\ufeff]/g, "").replace(/[\x85\u2028\u2029\v\f]/g, "\n");
+  // oxlint-disable-next-line no-control-regex -- 0x1a as above
+  const plain = text.replace(/\r\n?/g, "\n").replace(/[\x1a\u00ad\u200b-\u200d\u2060\ufeff]/g, "").replace(/[\x85\u2028\u2029\v\f]/g, "\n");
   if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
   return plain.replace(/\p{Zs}/gu, " ");
 }

@@ -1,0 +1,26 @@
+import { requestDevice } from "../src/gpu/device.ts";
+import { GPT2Config } from "../src/gpt2/config.ts";
+import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
+import { AdamW } from "../src/training/optimizer.ts";
+const device = await requestDevice({ profile: process.argv[2] === "profile" });
+const config = new GPT2Config({ vocabSize: 2062, nEmbd: 128, nLayer: 4, nHead: 4, nPositions: 384, embdPdrop: 0, attnPdrop: 0, residPdrop: 0 });
+const model = GPT2LMHeadModel.fromConfig(device, config);
+const opt = new AdamW(model.parameters);
+const B = 8, T = 240;
+const inputIds = Array.from({ length: B }, (_, b) => Array.from({ length: T }, (_, t) => (b * 31 + t * 17) % 2062));
+const step = async () => {
+  const o = model.forward({ inputIds, labels: inputIds, keepLogits: false });
+  o.loss!.backward(); o.dispose();
+  opt.step(1e-3, { maxGradNorm: 1 }); opt.zeroGrad();
+  await device.finish();
+};
+for (let i = 0; i < 2; i++) await step();
+await device.profiler?.report();
+const t0 = performance.now();
+const c0 = { ...device.batch.counters }; 
+for (let i = 0; i < 2; i++) await step();
+const ms = (performance.now() - t0) / 2;
+const c1 = device.batch.counters;
+console.log(`${ms.toFixed(0)} ms/step, ${(B * T / ms * 1000).toFixed(0)} tok/s; dispatches/step ${(c1.dispatches - c0.dispatches) / 2} submits ${(c1.submits - c0.submits) / 2} newgroups ${c1.bindGroups - c0.bindGroups} buffers ${device.pool.created}`);
+for (const r of (await device.profiler?.report() ?? []).slice(0, 25)) console.log(r.name.padEnd(36), r.count / 2, (r.milliseconds / 2).toFixed(2), "ms/step");
+process.exit(0);

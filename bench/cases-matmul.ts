@@ -1,0 +1,82 @@
+// Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to eight rows).
+import { matmul } from "../src/kernels/matmul.ts";
+import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
+import { f32 } from "./cases.ts";
+import type { KernelCase } from "./cases.ts";
+import { DEMO, GPT2, logitsStride, SMALL } from "./models.ts";
+import type { BenchModel } from "./models.ts";
+import type { Workspace } from "./workspace.ts";
+
+interface Product {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Columns of out, where they are more than n. */
+  readonly stride?: number;
+  readonly epilogue?: "bias" | "bias_gelu" | "bias_residual";
+  /** bias_gelu: keep what gelu was applied to, as training does. */
+  readonly save?: boolean;
+}
+
+function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false }: Product): KernelCase {
+  const vector = m <= 8;
+  return {
+    name: epilogue ? `${name} ${layout} ${epilogue}` : `${name} ${layout}`,
+    sizes: { m, n, k },
+    work: vector ? { bytes: f32(m * k + k * n + m * n) } : { flops: 2 * m * n * k },
+    family: "matmul",
+    prepare(workspace) {
+      const a = workspace.normal(layout === "tn" ? [k, m] : [m, k]), b = workspace.normal(layout === "nt" ? [n, k] : [k, n], k ** -0.5);
+      const out = workspace.zeros([m, stride]);
+      const after = epilogue && makeEpilogue(workspace, epilogue, m, n, save);
+      const { batch } = workspace.device;
+      return { outputs: [out], launch: () => matmul(batch, { a, b, out, layout, n, epilogue: after }) };
+    },
+  };
+}
+
+function makeEpilogue(workspace: Workspace, kind: Epilogue["kind"], m: number, n: number, save: boolean): Epilogue {
+  const bias = workspace.normal([n]);
+  switch (kind) {
+    case "bias": return { kind, bias };
+    case "bias_gelu": return save ? { kind, bias, preactivation: workspace.zeros([m, n]) } : { kind, bias };
+    case "bias_residual": return { kind, bias, residual: workspace.normal([m, n]) };
+    default: throw new Error(`makeEpilogue: unknown ${kind satisfies never}`);
+  }
+}
+
+const LAYOUTS: readonly Layout[] = ["nn", "nt", "tn"];
+
+const squares = [256, 512, 1024, 2048, 4096].flatMap((size) => LAYOUTS.map((layout): Product => ({ name: "matmul", layout, m: size, n: size, k: size })));
+
+/** The products of a training step: forward with what is fused into it, backward by input and by weight, the head. */
+function trainingProducts({ batch, length, config: { nEmbd: C, vocabSize: V } }: BenchModel): Product[] {
+  const rows = batch * length, name = "matmul";
+  return [
+    { name, layout: "nn", m: rows, n: 3 * C, k: C, epilogue: "bias" },
+    { name, layout: "nn", m: rows, n: 4 * C, k: C, epilogue: "bias_gelu", save: true },
+    { name, layout: "nn", m: rows, n: C, k: 4 * C, epilogue: "bias_residual" },
+    { name, layout: "nt", m: rows, n: C, k: 4 * C },
+    { name, layout: "tn", m: C, n: 4 * C, k: rows },
+    { name, layout: "nt", m: rows, n: V, k: C, stride: logitsStride(V) },
+  ];
+}
+
+/** The products of a decoding step of `rows` rows. */
+function decodingProducts({ config: { nEmbd: C, vocabSize: V } }: BenchModel, rows: number): Product[] {
+  const name = "matvec";
+  return [
+    { name, layout: "nn", m: rows, n: 3 * C, k: C, epilogue: "bias" },
+    { name, layout: "nn", m: rows, n: 4 * C, k: C, epilogue: "bias_gelu" },
+    { name, layout: "nn", m: rows, n: C, k: 4 * C, epilogue: "bias_residual" },
+    { name, layout: "nt", m: rows, n: V, k: C, stride: logitsStride(V) },
+  ];
+}
+
+export const matmulCases: readonly KernelCase[] = [
+  ...squares,
+  ...[DEMO, SMALL, { ...GPT2, batch: 4 }].flatMap(trainingProducts),
+  ...[DEMO, SMALL, GPT2].flatMap((model) => [1, 4, 8].flatMap((rows) => decodingProducts(model, rows))),
+].map(productCase);

@@ -1,0 +1,35 @@
+// The public API, and nothing else. Everything here runs in Node and in the browser.
+export { requestDevice } from "./gpu/device.ts";
+export type { Device, DeviceOptions } from "./gpu/device.ts";
+export { openFolder } from "./gpu/platform.ts";
+export type { Tensor } from "./gpu/tensor.ts";
+export { UserError } from "./errors.ts";
+export { MemoryFolder } from "./files/folder.ts";
+export type { Folder } from "./files/folder.ts";
+
+export { GPT2Config } from "./gpt2/config.ts";
+export { GPT2LMHeadModel, GPT2Model } from "./gpt2/model.ts";
+export type { CausalLMInput, ForwardInput, ModelOptions } from "./gpt2/model.ts";
+export type { BaseModelOutput, CausalLMOutput, Loss, Output } from "./gpt2/output.ts";
+export { KVCache } from "./gpt2/kv-cache.ts";
+export { GPT2Tokenizer } from "./tokenizer/tokenizer.ts";
+
+export { GPT2Decoder } from "./generation/gpt2-decoder.ts";
+export { generate } from "./generation/generate.ts";
+export type { GenerateInputs, GenerateOutput } from "./generation/generate.ts";
+export type { GenerationConfig, GenerationOptions } from "./generation/options.ts";
+
+export { AdamW, decayAllButBiases, decayMatrices } from "./training/optimizer.ts";
+export { learningRateAt } from "./training/lr-schedule.ts";
+export { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
+export type { TrainingArguments } from "./training/arguments.ts";
+export { Trainer } from "./training/trainer.ts";
+export { DataLoader } from "./training/data-loader.ts";
+export { textBlocks, textLines } from "./training/text-dataset.ts";
+
+export { collate } from "./infill/collate.ts";
+export { InfillEncoder } from "./infill/encode.ts";
+export type { InfillExample, InfillRequest } from "./infill/example.ts";
+export { parseJsonl } from "./infill/example.ts";
+export { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, parseTemplate } from "./infill/template.ts";
+export type { InfillTemplate } from "./infill/template.ts";

@@ -1,0 +1,21 @@
+// The token with the greatest logit of each row, the lowest among equals. Columns count below 2^24.
+struct Params { rows: u32, first_row: u32, all_rows: u32, columns: u32, stride4: u32, last_position: u32 }
+@group(0) @binding(0) var<storage, read> logits: array<vec4u>;        // [rows, stride4] of vec4 bits of f32: a window from first_row on
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn row_count() -> u32 { return params.rows; }
+
+fn row_main(n: u32, lane: u32, lanes: u32) {
+  var best = 0u;
+  var best_c4 = 0u;
+  for (var c4 = lane; 4u * c4 < params.columns; c4 += lanes) {
+    let key = greatest_of(keys_at(n, c4));
+    if (key > best) { best = key; best_c4 = c4; }
+  }
+  let greatest = row_max_u32(best, lane);
+  let keys = keys_at(n, best_c4);
+  let column = 4u * best_c4 + select(select(select(3u, 2u, keys.z == best), 1u, keys.y == best), 0u, keys.x == best);
+  // The lowest column with that key, as a maximum.
+  let token = 0xffffffu - u32(row_max(select(0.0, f32(0xffffffu - column), best == greatest), lane));
+  if (lane == 0u) { next_token(params.first_row + n, select(token, NO_TOKEN, greatest >= INFINITE)); }
+}

@@ -1,0 +1,69 @@
+// What the attention kernels share. A kernel works on blocks of rows (queries, or keys in the gradient of keys and values)
+// against tiles of columns; lib/attention_subgroup.wgsl and lib/attention_workgroup.wgsl are two ways to multiply them. A
+// team of TEAM invocations makes ROWS rows; every invocation holds four columns of a tile, and some channels of the sums.
+// Constants: HS, a multiple of 4, and WG_SIZE.
+struct Params {
+  batch: u32, length: u32, heads: u32, scale: f32,
+  qkv_at: u32, out_at: u32, lse_at: u32, delta_at: u32, mask_at: u32,      // first elements of what is bound
+  masked: u32, accumulate: u32,
+  first_sequence: u32, seed: u32, step: u32, site: u32, drop_below: u32, keep_scale: f32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+const_assert HS % 4u == 0u && WG_SIZE % TEAM == 0u;
+const BLOCK: u32 = WG_SIZE / TEAM * ROWS;        // rows of a workgroup
+const COLUMNS: u32 = 4u * TEAM;                  // of a tile
+const CHUNKS: u32 = HS / 4u;                     // of four channels
+const OWN: u32 = (CHUNKS + TEAM - 1u) / TEAM;    // chunks whose sums an invocation holds: lane, lane + TEAM, ...
+alias Tile = array<vec4f, ROWS>;                 // [row] of the four columns of this invocation
+alias Sums = array<vec4f, ROWS * OWN>;           // [own chunk, row] of four channels
+alias PerRow = array<f32, ROWS>;
+
+// One head's lines of channels: line i, chunk c is element at + i * stride + c of what fetch() calls `source`.
+struct Matrix { source: u32, at: u32, stride: u32 }
+const QKV: u32 = 0u;
+const DOUT: u32 = 1u;
+
+struct Place { b: u32, head: u32, first: u32 }
+
+// Sequence, head and first row of a block. The last rows of a sequence see the most columns, so they start first.
+fn place_of(block: u32) -> Place {
+  let blocks = block_count();
+  return Place(block / blocks / params.heads, block / blocks % params.heads, (blocks - 1u - block % blocks) * BLOCK);
+}
+
+fn block_count() -> u32 { return (params.length + BLOCK - 1u) / BLOCK; }
+
+// Queries, keys or values (part 0, 1, 2) of a head.
+fn qkv_matrix(place: Place, part: u32) -> Matrix {
+  let stride = 3u * params.heads * CHUNKS;
+  return Matrix(QKV, params.qkv_at / 4u + place.b * params.length * stride + (part * params.heads + place.head) * CHUNKS, stride);
+}
+
+fn out_matrix(place: Place) -> Matrix {
+  let stride = params.heads * CHUNKS;
+  return Matrix(DOUT, params.out_at / 4u + place.b * params.length * stride + place.head * CHUNKS, stride);
+}
+
+// Where a line begins; past the end of the sequence, the last line again, whose products nobody uses.
+fn line(matrix: Matrix, i: u32) -> u32 { return matrix.at + min(i, params.length - 1u) * matrix.stride; }
+
+fn hidden_key(b: u32, key: u32) -> bool {
+  return params.masked != 0u && mask[params.mask_at + b * params.length + min(key, params.length - 1u)] == 0u;
+}
+
+fn hidden_keys(b: u32, keys: vec4u) -> vec4<bool> {
+  return vec4<bool>(hidden_key(b, keys.x), hidden_key(b, keys.y), hidden_key(b, keys.z), hidden_key(b, keys.w));
+}
+
+// What dropout multiplies the probabilities of four (query, key) pairs by: 0 or 1 / (1 - probability).
+fn dropout_factors(place: Place, queries: vec4u, keys: vec4u) -> vec4f {
+  if (params.drop_below == 0u) { return vec4f(1.0); }
+  let sequence = (params.first_sequence + place.b) * params.heads + place.head;
+  let index = (vec4u(sequence * params.length) + queries) * params.length + keys;
+  return vec4f(dropout_factor(index.x), dropout_factor(index.y), dropout_factor(index.z), dropout_factor(index.w));
+}
+
+fn dropout_factor(index: u32) -> f32 {
+  return select(0.0, params.keep_scale, keep(params.seed, params.step, params.site, index, params.drop_below));
+}

@@ -1,0 +1,34 @@
+// What the gradients of attention share: bindings, and how they are stored.
+@group(0) @binding(0) var<storage, read> dout: array<vec4f>;          // [B*T, NH, HS]
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;           // [B*T, 3, NH, HS]
+@group(0) @binding(2) var<storage, read> lse: array<f32>;             // [B, NH, T]
+@group(0) @binding(3) var<storage, read> delta: array<f32>;           // [B*T, NH] sum over channels of dout * out
+@group(0) @binding(4) var<storage, read> mask: array<u32>;            // [B, T]
+@group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;    // [B*T, 3, NH, HS]
+
+fn fetch(source: u32, at: u32) -> vec4f {
+  if (source == DOUT) { return dout[at]; }
+  return qkv[at];
+}
+
+fn lse_of(place: Place, query: u32) -> f32 {
+  return lse[params.lse_at + (place.b * params.heads + place.head) * params.length + min(query, params.length - 1u)];
+}
+
+fn delta_of(place: Place, query: u32) -> f32 {
+  return delta[params.delta_at + (place.b * params.length + min(query, params.length - 1u)) * params.heads + place.head];
+}
+
+fn store(sums: ptr<function, Sums>, part: Matrix, first: u32, rows: u32) {
+  for (var r = 0u; r < rows; r++) {
+    for (var own = 0u; own < OWN; own++) {
+      let c = own * TEAM + lane;
+      if (c < CHUNKS) {
+        let at = line(part, first + r) + c;
+        var total = (*sums)[own * ROWS + r];
+        if (params.accumulate != 0u) { total += dqkv[at]; }
+        dqkv[at] = total;
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// Attention's products by subgroups, without workgroup memory or barriers: a team is a subgroup with 8 rows. Four lanes hold
+// two rows each and broadcast them, a lane holds four columns, so one load feeds many multiplications: on adapters that run
+// on the processor a load costs as much as 10 to 20. Constant: SG, the subgroup's size.
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+
+const TEAM: u32 = SG;
+const ROWS: u32 = 8u;
+const_assert SG >= 4u;
+var<private> lane: u32;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32,
+        @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  lane = subgroup_lane;
+  let block = linear_workgroup(workgroup, grid);
+  if (block >= params.batch * params.heads * block_count()) { return; }
+  var place = place_of(block);
+  place.first += local / SG * ROWS;
+  if (place.first < params.length) { attention_rows(place, place.first, place.first + ROWS); }
+}
+
+// The columns an invocation holds in the tile that begins at `start`.
+fn columns_of(start: u32) -> vec4u { return columns_held(start, lane); }
+fn columns_held(start: u32, by_lane: u32) -> vec4u { return start + 4u * by_lane + vec4u(0u, 1u, 2u, 3u); }
+
+// tile[r] += line first + r of `rows` . line of each column of `columns`.
+fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix, start: u32) {
+  let upper = line(rows, first + lane % 4u);
+  let lower = line(rows, first + 4u + lane % 4u);
+  let column = columns_of(start);
+  let at = vec4u(line(columns, column.x), line(columns, column.y), line(columns, column.z), line(columns, column.w));
+  for (var c = 0u; c < CHUNKS; c++) {
+    let a = fetch(rows.source, upper + c);
+    let b = fetch(rows.source, lower + c);
+    let channels = transpose(mat4x4f(fetch(columns.source, at.x + c), fetch(columns.source, at.y + c), fetch(columns.source, at.z + c), fetch(columns.source, at.w + c)));
+    multiply_channel(tile, a.x, b.x, channels[0]);
+    multiply_channel(tile, a.y, b.y, channels[1]);
+    multiply_channel(tile, a.z, b.z, channels[2]);
+    multiply_channel(tile, a.w, b.w, channels[3]);
+  }
+}
+
+fn multiply_channel(tile: ptr<function, Tile>, upper: f32, lower: f32, columns: vec4f) {
+  (*tile)[0] += subgroupBroadcast(upper, 0u) * columns;
+  (*tile)[1] += subgroupBroadcast(upper, 1u) * columns;
+  (*tile)[2] += subgroupBroadcast(upper, 2u) * columns;
+  (*tile)[3] += subgroupBroadcast(upper, 3u) * columns;
+  (*tile)[4] += subgroupBroadcast(lower, 0u) * columns;
+  (*tile)[5] += subgroupBroadcast(lower, 1u) * columns;
+  (*tile)[6] += subgroupBroadcast(lower, 2u) * columns;
+  (*tile)[7] += subgroupBroadcast(lower, 3u) * columns;
+}
+
+// sums[own, r] += tile[r] of every column below `end` * its line of `channels`.
+fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
+  let lanes = min(SG, (end - start + 3u) / 4u);
+  for (var from_lane = 0u; from_lane < lanes; from_lane++) {
+    var weights: Tile;
+    for (var r = 0u; r < ROWS; r++) { weights[r] = subgroupShuffle((*tile)[r], from_lane); }
+    let column = columns_held(start, from_lane);
+    for (var own = 0u; own < OWN; own++) {
+      let c = min(own * SG + lane, CHUNKS - 1u);
+      let lines = mat4x4f(
+        fetch(channels.source, line(channels, column.x) + c), fetch(channels.source, line(channels, column.y) + c),
+        fetch(channels.source, line(channels, column.z) + c), fetch(channels.source, line(channels, column.w) + c));
+      for (var r = 0u; r < ROWS; r++) { (*sums)[own * ROWS + r] += lines * weights[r]; }
+    }
+  }
+}
+
+// The largest, or the sum, over the team, for every row.
+fn team_max(values: ptr<function, PerRow>) {
+  for (var r = 0u; r < ROWS; r++) { (*values)[r] = subgroupMax((*values)[r]); }
+}
+
+fn team_sum(values: ptr<function, PerRow>) {
+  for (var r = 0u; r < ROWS; r++) { (*values)[r] = subgroupAdd((*values)[r]); }
+}

@@ -1,0 +1,86 @@
+// Attention's products through workgroup memory: a workgroup makes 32 rows by 32 columns at a time, a team is 8 invocations
+// with 4 rows. Lines are staged 8 chunks at a time, so that 12 KiB serve any head size: every device has 16 KiB.
+const TEAM: u32 = 8u;
+const ROWS: u32 = 4u;
+const TEAMS: u32 = WG_SIZE / TEAM;
+const_assert BLOCK == COLUMNS;
+var<private> lane: u32;
+var<private> team: u32;
+
+var<workgroup> row_stage: array<vec4f, TEAM * BLOCK>;            // [chunk, row]; [invocation] in reductions
+var<workgroup> column_stage: array<vec4f, TEAM * COLUMNS>;       // [chunk, column] in multiply, [column, chunk] in accumulate
+var<workgroup> weight_stage: array<vec4f, COLUMNS * TEAMS>;      // [column, team] of the team's four rows
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+  lane = local % TEAM;
+  team = local / TEAM;
+  let block = linear_workgroup(workgroup, grid);
+  if (block >= params.batch * params.heads * block_count()) { return; }
+  var place = place_of(block);
+  let block_first = place.first;
+  place.first += team * ROWS;
+  attention_rows(place, block_first, block_first + BLOCK);      // teams walk over the columns together
+}
+
+// The columns an invocation holds in the tile that begins at `start`: neighbours read neighbours of the stage.
+fn columns_of(start: u32) -> vec4u { return start + lane + vec4u(0u, TEAM, 2u * TEAM, 3u * TEAM); }
+
+// tile[r] += line first + r of `rows` . line of each column of `columns`.
+fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix, start: u32) {
+  let block_first = first - team * ROWS;
+  for (var c = 0u; c < CHUNKS; c += TEAM) {
+    workgroupBarrier();
+    for (var i = team; i < BLOCK; i += TEAMS) {
+      let chunk = min(c + lane, CHUNKS - 1u);
+      row_stage[lane * BLOCK + i] = fetch(rows.source, line(rows, block_first + i) + chunk);
+      column_stage[lane * COLUMNS + i] = fetch(columns.source, line(columns, start + i) + chunk);
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < min(TEAM, CHUNKS - c); k++) {
+      let at = k * COLUMNS + lane;
+      let lines = mat4x4f(column_stage[at], column_stage[at + TEAM], column_stage[at + 2u * TEAM], column_stage[at + 3u * TEAM]);
+      for (var r = 0u; r < ROWS; r++) { (*tile)[r] += row_stage[k * BLOCK + team * ROWS + r] * lines; }
+    }
+  }
+}
+
+// sums[own, r] += tile[r] of every column * its line of `channels`.
+fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
+  for (var own = 0u; own < OWN; own++) {
+    workgroupBarrier();
+    if (own == 0u) {
+      for (var e = 0u; e < 4u; e++) {
+        weight_stage[(lane + e * TEAM) * TEAMS + team] = vec4f((*tile)[0][e], (*tile)[1][e], (*tile)[2][e], (*tile)[3][e]);
+      }
+    }
+    for (var j = team; j < COLUMNS; j += TEAMS) {
+      column_stage[j * TEAM + lane] = fetch(channels.source, line(channels, start + j) + min(own * TEAM + lane, CHUNKS - 1u));
+    }
+    workgroupBarrier();
+    for (var j = 0u; j < min(COLUMNS, end - start); j++) {
+      let weights = weight_stage[j * TEAMS + team];
+      let chunk = column_stage[j * TEAM + lane];
+      for (var r = 0u; r < ROWS; r++) { (*sums)[own * ROWS + r] += weights[r] * chunk; }
+    }
+  }
+}
+
+// The largest, or the sum, over the team, for every row.
+fn team_max(values: ptr<function, PerRow>) {
+  workgroupBarrier();
+  row_stage[team * TEAM + lane] = vec4f((*values)[0], (*values)[1], (*values)[2], (*values)[3]);
+  workgroupBarrier();
+  var all = row_stage[team * TEAM];
+  for (var other = 1u; other < TEAM; other++) { all = max(all, row_stage[team * TEAM + other]); }
+  *values = PerRow(all.x, all.y, all.z, all.w);
+}
+
+fn team_sum(values: ptr<function, PerRow>) {
+  workgroupBarrier();
+  row_stage[team * TEAM + lane] = vec4f((*values)[0], (*values)[1], (*values)[2], (*values)[3]);
+  workgroupBarrier();
+  var all = row_stage[team * TEAM];
+  for (var other = 1u; other < TEAM; other++) { all += row_stage[team * TEAM + other]; }
+  *values = PerRow(all.x, all.y, all.z, all.w);
+}

@@ -1,0 +1,387 @@
+// src/generate.ts: what its flags, files and gaps mean, what it refuses, what it prints. Most is tested in this process; a few
+// whole runs with a tiny model of random weights, steered by --sequence_bias, show that the parts fit together.
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { helpText, HelpRequested } from "../src/cli/flags.ts";
+import { flagName } from "../src/cli/flag-table.ts";
+import { answered, answerLine } from "../src/cli/generate-batch.ts";
+import type { Candidate } from "../src/cli/generate-candidates.ts";
+import { meanLogProbs } from "../src/cli/generate-candidates.ts";
+import { GENERATE } from "../src/cli/generate-flags.ts";
+import { inFlagNames } from "../src/cli/generate-options.ts";
+import { limitNote, Page } from "../src/cli/generate-print.ts";
+import { setUp } from "../src/cli/generate-setup.ts";
+import type { Setup } from "../src/cli/generate-setup.ts";
+import { LiveText, rewrite } from "../src/cli/live-text.ts";
+import { wrapText } from "../src/cli/format.ts";
+import { UserError } from "../src/errors.ts";
+import { optionNames, optionOf } from "../src/generation/options.ts";
+import type { OptionName } from "../src/generation/options.ts";
+import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
+import { GPT2Config } from "../src/gpt2/config.ts";
+import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
+import { requestDevice } from "../src/gpu/device.ts";
+import { openFolder } from "../src/gpu/platform.ts";
+import { gapMetadata, parseDocument } from "../src/infill/document.ts";
+import { lastSentenceEnd, trimToSentence } from "../src/infill/sentences.ts";
+import { DEFAULT_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../src/infill/template.ts";
+import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const nPositions = 256;
+/** " He." and the tokens it is made of: each calls for the next, and the last for the first. */
+let loop: number[];
+let tokenizer: GPT2Tokenizer;
+let folder: string, model: string, plainModel: string;
+let logProbs: number[][];
+const at = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "generate-"));
+  [model, plainModel] = [at("model"), at("plain")];
+  tokenizer = GPT2Tokenizer.default().truncate(400);
+  loop = tokenizer.encode(" He.");
+  const device = await requestDevice();
+  const sizes = { nPositions, nEmbd: 16, nLayer: 1, nHead: 2, initializerRange: 0.2, bosTokenId: null };
+  // Two rows more than there are tokens, as in models whose vocabulary is padded to a round number.
+  const bare = GPT2LMHeadModel.fromConfig(device, new GPT2Config({ ...sizes, vocabSize: tokenizer.vocabSize + 2, eosTokenId: null }), { gradients: false });
+  await bare.savePretrained(plainModel);
+  await (await openFolder(plainModel)).write(tokenizer.save());
+  tokenizer.addSpecialTokens({ padToken: "[PAD]", eosToken: "[EOS]", additionalSpecialTokens: ["[P1]", "[P2]", "[P3]"] });
+  const whole = GPT2LMHeadModel.fromConfig(device, new GPT2Config({ ...sizes, vocabSize: tokenizer.vocabSize, eosTokenId: 50256 }), { gradients: false });
+  await whole.savePretrained(model, { generationConfig: { top_k: 7, eos_token_id: 50256 } });
+  await (await openFolder(model)).write(new Map<string, string>([
+    ...tokenizer.save(), [TEMPLATE_FILE, templateToJson(DEFAULT_TEMPLATE)],
+    ["trainer_state.json", JSON.stringify({ global_step: 12, log_history: [{ loss: 3.5, step: 5 }, { loss: 2.25, step: 10 }, { eval_loss: 2.5, step: 12 }] })],
+  ]));
+  const texts = [[5], [5, 9], [7, 3, 200]];
+  const decoder = new GPT2Decoder(whole);
+  logProbs = [await meanLogProbs(decoder, [1, 2, 3], texts), []];
+  for (const text of texts) {
+    const output = whole.forward({ inputIds: [[1, 2, 3, ...text]], labels: [[-100, -100, -100, ...text]] });
+    logProbs[1].push(-await output.loss!.item());
+  }
+  device.destroy();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const prepare = (...argv: string[]): Promise<Setup> => setUp(["--model", model, ...argv], model);
+const GAP = ["--p1", "Mia ran.", "--p3", "She slept."];
+
+describe("a document with a gap", () => {
+  it("gives the paragraphs that touch it, unwrapped, and the text around it untouched", () => {
+    const text = "\uFEFFTitle\r\n\r\nOnce there\r\n  was a mole.\r\n\r\n[[...]]\r\n\r\nHe went\r\nhome.\r\n\r\nThe end.\r\n";
+    const { request, before, after } = parseDocument(text, "a.txt");
+    expect(request).toEqual({ p1: "Once there was a mole.", p3: "He went home.", where: "a.txt" });
+    expect(`${before}[[...]]${after}`).toBe(text);
+  });
+  it("may stand inside a paragraph, at either end, or among one-line paragraphs", () => {
+    const ends = (text: string): string[] => { const { p1, p3 } = parseDocument(text, "a").request; return [p1, p3]; };
+    expect(ends("One.\n\nTwo. [[]] Three.\n\nFour.")).toEqual(["Two.", "Three."]);
+    expect(ends("[[ ]]\n\nThree.")).toEqual(["", "Three."]);
+    expect(ends("One.\nTwo.\n[[…]]\nThree.\nFour.")).toEqual(["Two.", "Three."]);
+  });
+  it.each<[string, unknown]>([
+    ["", undefined], [" ... ", undefined], ["length=M; theme = hope, love;", { length: "M", theme: "hope, love" }],
+    ["They find\nthe boat; all are glad.", "They find the boat; all are glad."], ["__proto__=x", Object.fromEntries([["__proto__", "x"]])],
+  ])("reads %j in the brackets", (inside, meta) => expect(gapMetadata(inside, "a")).toEqual(meta));
+  it.each([
+    ["No gap.", "a.txt: no gap found"], ["A [[ gap", "never closed"], ["[[]]\n\n[[]]", "2 gaps found, in lines 1, 3"],
+    ["[[length=M; hope]]", '"hope" stands among key=value pairs'], ["[[length=M; length=S]]", "gives length twice (M and S)"],
+  ])("refuses %j", (text, message) => {
+    expect(() => parseDocument(text, "a.txt")).toThrow(UserError);
+    expect(() => parseDocument(text, "a.txt")).toThrow(message);
+  });
+});
+
+describe("sentence ends", () => {
+  it.each([
+    ["He ran. She", "He ran."], ['"Stop!" she cr', null], ['He ran. "Stop!" she cr', "He ran."], ['"Stop!" She', '"Stop!"'], ["Mr. Smith and Dr. J. Fox ran", null],
+    ["It cost 3.50 then", null], ["He came. Mr.", "He came."], ["Well... he s", null], ["Well… Then", "Well…"], ["« Oui. » Il", "« Oui. »"], ["(He ran.) Th", "(He ran.)"], ["彼は走った。そ", "彼は走った。"],
+  ])("%j is cut to %j", (text, cut) => {
+    expect(trimToSentence(text)).toEqual(cut === null ? { text, unfinished: true, trimmed: false } : { text: cut, unfinished: true, trimmed: true });
+  });
+  it("whole texts stay, and so does a beginning that was asked for", () => {
+    expect(trimToSentence("He ran. She slept. ")).toEqual({ text: "He ran. She slept. ", unfinished: false, trimmed: false });
+    expect(trimToSentence("He ran. Then she sl", "He ran. Then she".length)).toEqual({ text: "He ran. Then she sl", unfinished: true, trimmed: false });
+  });
+  it("once known, stay ends however the text goes on (property)", () => {
+    const piece = fc.constantFrom("He", "ran", " ", " ", "\n", ".", ".", "!", "?", "…", '"', "”", "»", "«", "Mr", "J", "a", "3", "。");
+    fc.assert(fc.property(fc.array(piece, { maxLength: 14 }), fc.nat(14), (pieces, cut) => {
+      const text = pieces.join("");
+      const settled = lastSentenceEnd(pieces.slice(0, cut).join(""), { growing: true });
+      expect(settled).toBeLessThanOrEqual(lastSentenceEnd(text, { growing: true }));
+      expect(settled).toBeLessThanOrEqual(lastSentenceEnd(text));
+    }), { seed: 1, numRuns: 2000 });
+  });
+});
+
+describe("text that grows", () => {
+  /** What a terminal shows after `output`: only what rewrite() uses of it. */
+  function screen(output: string): string {
+    const lines = [""];
+    let row = 0, column = 0;
+    for (const [token, up] of output.matchAll(/\x1b\[(\d+)A|\x1b\[J|[^]/g)) {
+      if (up !== undefined) row -= Number(up);
+      else if (token === "\x1b[J") { lines.length = row + 1; lines[row] = lines[row].slice(0, column); }
+      else if (token === "\r") column = 0;
+      else if (token === "\n") { lines[++row] ??= ""; column = 0; }
+      else { lines[row] = lines[row].slice(0, column) + token + lines[row].slice(column + 1); column++; }
+    }
+    return lines.join("\n");
+  }
+  const stream = (tty: boolean) => {
+    const sink = Object.assign(new Writable({ write(chunk, _, done) { sink.text += String(chunk); done(); } }), { text: "", isTTY: tty, columns: 30 });
+    return sink;
+  };
+  const layout = (text: string): string => wrapText(text, 24, " | ");
+
+  it("is always all there on a terminal (property)", () => {
+    const texts = fc.array(fc.stringMatching(/^( ?[a-z.]{1,8}\n?){0,9}$/), { minLength: 1, maxLength: 6 });
+    fc.assert(fc.property(texts, (states) => {
+      let output = "", shown = "";
+      for (const state of states) {
+        output += rewrite(shown, layout(state), 30);
+        shown = layout(state);
+        expect(screen(output)).toBe(shown);
+      }
+    }), { seed: 2 });
+  });
+  it("comes into a file as it settles, and whole", () => {
+    const sink = stream(false);
+    const live = new LiveText({ stream: sink, layout, paint: (text) => `<${text}>` });
+    live.show("He r", 0);
+    expect(sink.text).toBe("");
+    live.show("He ran. She sl", 7);
+    live.finish("He ran. She slept until the morning came.");
+    expect(sink.text).toBe("< | He ran.>< She slept\n | until the morning\n | came.>\n");
+  });
+  it("is wrapped beside a bar, between p1 and p3", () => {
+    const page = new Page(stream(false), { p1: "One. ".repeat(30), p3: "", meta: { theme: "hope" } }, DEFAULT_TEMPLATE);
+    const candidates: Candidate[] = [{ text: "Two.", tokens: 2, reason: "eos", unfinished: false, trimmed: false, logProb: -0.5 }, { text: "Too.", tokens: 1, reason: "eos", unfinished: false, trimmed: false, logProb: -1 }];
+    expect(page.before()).toMatch(/^\nP1 {3}One\. .*\n {5}One\. [^]*\n\n {5}\(theme: hope\)\n\n$/);
+    expect(page.candidates(candidates)).toBe("P2 ┃ 1 of 2 · 2 tokens, log-probability -0.500 a token\n   ┃ Two.\n   ┃\n   ┃ 2 of 2 · 1 token, log-probability -1.000 a token\n   ┃ Too.\n");
+    expect(page.candidates(candidates.slice(0, 1))).toBe("P2 ┃ Two.\n");
+    expect(page.after()).toBe("\nP3   (nothing after)\n");
+    expect(limitNote(candidates, 9)).toBeUndefined();
+    expect(limitNote([{ ...candidates[0], reason: "length", unfinished: true, trimmed: true }], 9)).toContain("limit of 9 new tokens in the middle of a sentence: cut back");
+  });
+});
+
+describe("answers to a .jsonl file", () => {
+  const lines = [{ p1: "a", p3: "b", id: 7 }, { p1: "é\n", p3: "", candidates: "old" }, { p1: "c", p3: "d", meta: {} }];
+  const candidate: Candidate = { text: "x", tokens: 1, logProb: -1, reason: "eos", unfinished: false, trimmed: false };
+  const whole = lines.map((line) => answerLine(line, [candidate])).join("");
+
+  it("hold the line and its candidates", () => {
+    expect(whole.split("\n", 2).map((line) => JSON.parse(line) as unknown)[1]).toEqual({ p1: "é\n", p3: "", candidates: [{ p2: "x", tokens: 1, log_prob_per_token: -1, finish_reason: "eos", trimmed: false }] });
+  });
+  it("are gone on with wherever a run was cut off", () => {
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const { count, length } = answered(whole.slice(0, cut), lines, "out", "in");
+      expect(whole.slice(0, length) + lines.slice(count).map((line) => answerLine(line, [candidate])).join("")).toBe(whole);
+    }
+  });
+  it.each(["A novel.\n", "A novel", '{"p1":"a","p3":"x"}\n', `${whole}{`])("are not added to %j", (text) => {
+    expect(() => answered(text, lines, "out", "in")).toThrow(/^out, line \d: is not an answer to .*; choose another --output_file\.$/);
+  });
+});
+
+describe("the options of generate()", () => {
+  /** A value as typed, and as an option. */
+  const typed: Partial<Record<OptionName, [string, unknown]>> = {
+    maxLength: ["40", 40], stopStrings: ["5", ["5"]], earlyStopping: ["never", "never"], topP: [".5", 0.5], minP: ["1e-1", 0.1], sequenceBias: ["[[[1,2],-3.5]]", [[[1, 2], -3.5]]],
+    badWordsIds: ["[1],[2,3]", [[1], [2, 3]]], eosTokenId: ["5, 6", [5, 6]], forcedEosTokenId: ["5", 5], exponentialDecayLengthPenalty: ["3,1.5", [3, 1.5]], suppressTokens: ["7", [7]], beginSuppressTokens: ["7,8", [7, 8]],
+    diversityPenalty: ["0.5", 0.5], epsilonCutoff: ["0.1", 0.1], etaCutoff: ["0.1", 0.1], lengthPenalty: ["-1", -1],
+  };
+  const needs: Partial<Record<string, string[]>> = { earlyStopping: ["--beam", "2"], lengthPenalty: ["--beam", "2"], numBeamGroups: ["--beam", "2", "--diversity_penalty", "1"], diversityPenalty: ["--beam", "2", "--num_beam_groups", "2"], numReturnSequences: ["--do_sample"] };
+  const sampling: OptionName[] = ["temperature", "topK", "topP", "minP", "typicalP", "epsilonCutoff", "etaCutoff"];
+
+  it.each(optionNames)("%s is a flag", async (name) => {
+    const bool = optionOf(name).default === false && name !== "earlyStopping" || optionOf(name).default === true;
+    const [text, value] = typed[name] ?? (bool ? ["true", true] : optionOf(name).accepts(2) ? ["2", 2] : ["0.5", 0.5]);
+    const { plan, settings } = await prepare(...GAP, flagName(name), text, ...needs[name] ?? [], ...sampling.includes(name) ? ["--do_sample"] : [], ...name.startsWith("output") ? ["--json"] : []);
+    expect(settings.options[name]).toEqual(value);
+    expect(plan.config[name]).toEqual(name === "suppressTokens" ? expect.arrayContaining([7]) : value);
+  });
+  it("come with the model's defaults under them", async () => {
+    expect((await prepare(...GAP, "--do_sample")).plan.config).toMatchObject({ topK: 7, doSample: true });
+    expect((await prepare(...GAP, "--do_sample", "--top_k", "3")).plan.config).toMatchObject({ topK: 3 });
+  });
+  it("are refused in the words of flags", async () => {
+    for (const [argv, message] of [
+      [["--temperature", "0"], "--temperature is \"0\", expected a number above 0."], [["--temperature", "0.5"], "--temperature 0.5 has no effect without --do_sample true; set that, or leave --temperature out."],
+      [["--num_return_sequences", "2"], "--num_return_sequences 2 and --do_sample false have one result, the greedy one; set --num_beams or --do_sample."],
+      [["--max_length", "30", "--max_new_tokens", "3"], "--max_length 30 and --max_new_tokens 3 say the same thing twice; give one of them."], [["--bad_words_ids", "x"], "--bad_words_ids is \"x\", expected a list of lists of token ids."],
+      [["--output_scores"], "--output_scores is returned in the object that --json prints; add --json, or leave it out."], [["--top_q", "1"], "Unknown flag --top_q; did you mean --top_p or --top_k? --help lists all flags."],
+    ] as const) await expect(prepare(...GAP, ...argv)).rejects.toThrow(new UserError(message));
+    expect(inFlagNames("topK and seed and topKs; minNewTokens")).toBe("--top_k and seed and topKs; --min_new_tokens");
+  });
+  it("are all in the help, with their defaults", () => {
+    const text = helpText(GENERATE);
+    for (const name of optionNames) expect(text).toMatch(new RegExp(`\\n  ${flagName(name)}\\b[^]*?default: `));
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+    return expect(prepare("--help")).rejects.toThrow(HelpRequested);
+  });
+});
+
+describe("a plan", () => {
+  const special = (names: string[]): number[] => names.map((name) => tokenizer.tokenToId(name)!);
+
+  it("ends a gap with the template's end and never chooses another special token, unless allowed", async () => {
+    const { plan } = await prepare(...GAP);
+    expect(plan.config.eosTokenId).toEqual(special(["[EOS]"]));
+    expect(plan.config.padTokenId).toBe(special(["[PAD]"])[0]);
+    expect(new Set(plan.config.suppressTokens)).toEqual(new Set(special(["<|endoftext|>", "[PAD]", "[P1]", "[P2]", "[P3]"])));
+    expect((await prepare(...GAP, "--allow_special_tokens")).plan.config.suppressTokens).toBeNull();
+    expect(plan.prompts[0].ids.at(-1)).toBe(special(["[P2]"])[0]);
+  });
+  it("never chooses what the tokenizer does not know", async () => {
+    const { plan } = await setUp(["--model", plainModel, "--prompt", "Hi", "--allow_special_tokens"], model);
+    const { vocabSize } = GPT2Tokenizer.default().truncate(400);
+    expect(plan.config.suppressTokens).toEqual([vocabSize, vocabSize + 1]);
+  });
+  it("keeps room for p2: as asked, else a quarter of the context and what is left", async () => {
+    const long = ["--p1", "Mia ran home. ".repeat(200), "--p3", "She slept."];
+    const room = async (...argv: string[]): Promise<[number, number | null]> => { const { plan } = await prepare(...argv); return [plan.prompts[0].ids.length, plan.config.maxNewTokens]; };
+    const [prompt, left] = await room(...GAP);
+    expect([prompt < 40, left]).toEqual([true, nPositions - prompt]);
+    const [cut, quarter] = await room(...long);
+    expect([cut <= 192 && cut > 180, quarter]).toEqual([true, nPositions - cut]);
+    const [small, asked] = await room(...long, "--max_new_tokens", "200");
+    expect([small <= 56, asked]).toEqual([true, 200]);
+    expect((await prepare(...long)).plan.cut).toEqual({ gaps: 1, room: 192 });
+    const { plan } = await prepare(...long, "--max_length", "50");
+    expect([plan.prompts[0].ids.length <= 38, plan.config.maxLength, plan.config.maxNewTokens]).toEqual([true, 50, null]);
+  });
+  it("begins p2 as --prefix says", async () => {
+    const [free, forced] = [await prepare(...GAP), await prepare(...GAP, "--prefix", " Then she ")];
+    expect(forced.plan.prompts[0]).toEqual({ ids: [...free.plan.prompts[0].ids, ...tokenizer.encode(" Then she")], opening: "Then she" });
+  });
+  it("without any input is the sample, with the flags' metadata added", async () => {
+    const { input } = await setUp(["--meta", "theme=hope"], model);
+    expect(input).toMatchObject({ kind: "gap", sample: true, gap: { p1: expect.stringContaining(" "), meta: { theme: "hope", length: expect.any(String) } } });
+  });
+  it("interactively offers three samples, unless the flags say otherwise", async () => {
+    expect((await prepare("--interactive")).plan.config).toMatchObject({ doSample: true, numReturnSequences: 3 });
+    expect((await prepare("--interactive", "--beam", "2", ...GAP)).plan.config).toMatchObject({ doSample: false, numBeams: 2, numReturnSequences: 1 });
+  });
+  it("knows how far the model was trained", async () => {
+    expect((await prepare(...GAP)).model.history).toBe(", trained for 12 steps, loss 2.2500, evaluation loss 2.5000");
+  });
+  it("ranks by the model's own log-probabilities", () => {
+    for (const [i, logProb] of logProbs[0].entries()) expect(Math.abs(logProb - logProbs[1][i])).toBeLessThan(1e-4);
+  });
+});
+
+describe("bad input", () => {
+  const files: Record<string, string | Uint8Array> = {
+    "gap.txt": "One.\n\n[[length=M]]\n\nTwo.", "sentence.txt": "One.\n\n[[A boat.]]\n\nTwo.", "empty.txt": " \n", "latin.txt": Uint8Array.of(0xe9, 0x20), "prompt.txt": "Hello\n",
+    "ok.jsonl": '{"p1":"a","p3":"b"}\n', "bad.jsonl": '{"p1":"a","p3":"b"}\n{"p1":', "type.jsonl": '{"p1":3,"p3":"b"}', "meta.jsonl": '{"p1":"a","p3":"b","meta":{"mood":"x"}}', "novel.jsonl": "Call me Ishmael.",
+  };
+  beforeAll(() => Promise.all(Object.entries(files).map(([name, text]) => writeFile(at(name), text))));
+
+  it.each<[string[], string]>([
+    [["--p1", "a", "--document", "gap.txt"], "--p1 and --document are two different inputs; give one."],
+    [["--prompt", "a", "--input_file", "prompt.txt"], "--prompt and --input_file are two different inputs"],
+    [["--p1", "a", "--p1_file", "prompt.txt"], "--p1 and --p1_file give the same paragraph"],
+    [["--p1", " "], "The paragraphs before and after the gap are both empty"],
+    [["--prompt", "a", "--meta", "length=M"], "--meta is for filling a gap, and --prompt is plain text"],
+    [["--prompt", "a", "--prefix", "b"], "write the words at the end of the prompt"],
+    [["--input_file", "prompt.txt", "--prefix", "b"], "--prefix is for filling a gap, and"],
+    [["--input_file", "ok.jsonl", "--meta", "length=M"], "--meta is for one gap"],
+    [["--document", "sentence.txt", "--meta", "length=M"], 'The gap holds the sentence "A boat.", which --meta cannot be added to'],
+    [["--document", "prompt.txt"], "no gap found; write [[...]] where"],
+    [[...GAP, "--meta", "mood=glad"], 'metadata field "mood" is unknown, wanted one of length, genre'],
+    [["--input_file", "meta.jsonl"], 'meta.jsonl, line 1: metadata field "mood" is unknown'],
+    [["--p1", "a [P2] b"], 'field "p1" contains [P2]'],
+    [["--interactive", "--prompt", "a"], "--interactive asks for its paragraphs"],
+    [["--interactive", "--json"], "--interactive talks to you"],
+    [[...GAP, "--batch_size", "2"], "--batch_size is for the gaps of a .jsonl"],
+    [[...GAP, "--output_file", "x.txt"], "--output_file goes with a .jsonl --input_file or with --document"],
+    [["--document", "gap.txt", "--output_file", "gap.txt"], "the input itself; choose another"],
+    [["--document", "gap.txt", "--output_file", "prompt.txt"], "exists already, and a document is not written over"],
+    [["--input_file", "ok.jsonl", "--output_scores", "--json"], "--output_scores is returned in the object that --json prints, for one gap or prompt"],
+    [["--p1_file", "empty.txt"], "empty.txt is empty; wanted some text"],
+    [["--prompt", ""], "--prompt is empty"],
+    [["--p1_file", "latin.txt"], "latin.txt: not valid UTF-8 (first bad byte at offset 0)"],
+    [["--p1_file", "none.txt"], "none.txt: there is no such file; check the path."],
+    [["--input_file", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"],
+    [["--input_file", "type.jsonl"], 'type.jsonl, line 1: field "p1" is the number 3, wanted a string'],
+    [["--input_file", "novel.jsonl"], "novel.jsonl, line 1: not valid JSON"],
+    [[...GAP, "--max_new_tokens", "300"], "--max_new_tokens is 300, and of the 256 positions of the context 3 are needed for markers; ask for at most 253."],
+    [[...GAP, "--prefix", "Then she. ".repeat(90)], "tokens for its markers and prefix, and 192 are left"],
+    [["--prompt", "Mia. ".repeat(200)], "The prompt has 400 tokens and at least 1 is to follow, and the context has 256 positions; shorten the prompt to at most 255."],
+    [["--prompt", "Mia. ".repeat(100), "--max_new_tokens", "100"], "The prompt has 200 tokens and 100 are to follow, and the context has 256 positions; shorten the prompt to at most 156."],
+    [["--tokenizer_name", "none"], "none"],
+    [["Mia ran."], 'Unexpected argument "Mia ran."'],
+  ])("%j", async (argv, message) => {
+    const error: unknown = await prepare(...argv.map((word) => (word in files || /^none/.test(word) ? at(word) : word))).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).message).toContain(message);
+    expect((error as UserError).message).not.toContain("\n");
+  });
+  it("a model without a template fills no gap, but goes on from a prompt", async () => {
+    for (const argv of [[], GAP, ["--interactive"]]) await expect(setUp(["--model", plainModel, ...argv], model)).rejects.toThrow(`${plainModel} has no infill_template.json: this model was not trained to fill gaps; fine-tune it`);
+    expect((await setUp(["--model", plainModel, "--prompt", "Hi"], model)).plan.prompts[0].ids).toEqual(tokenizer.encode("Hi"));
+  });
+});
+
+describe("a whole run", () => {
+  interface Ended { readonly code: number | null; readonly out: string; readonly err: string }
+  function generate(argv: readonly string[], { input = "", onOut }: { readonly input?: string; readonly onOut?: (child: ReturnType<typeof spawn>) => void } = {}): Promise<Ended> {
+    const child = spawn(process.execPath, ["--import", "tsx", join(root, "src/generate.ts"), "--model", model, ...argv], { cwd: root });
+    child.stdin.end(input);
+    return new Promise((resolve) => {
+      let out = "", err = "";
+      child.stdout.on("data", (data) => { out += data; onOut?.(child); });
+      child.stderr.on("data", (data) => err += data);
+      child.on("close", (code) => resolve({ code, out, err }));
+    });
+  }
+  /** --sequence_bias that makes " He. He. He." and so on. */
+  const he = (): string[] => ["--sequence_bias", JSON.stringify([[[loop[0]], 500], ...loop.map((id, i) => [[id, loop[(i + 1) % loop.length]], 1000])])];
+
+  it("fills the sample with beams, between p1 and p3, cut back to a sentence end", async () => {
+    const { code, out, err } = await generate(["--beam", "2", "--max_new_tokens", String(3 * loop.length - 1), ...he()]);
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/^\nP1 {3}\S[^]*\n\n {5}\(length: .*\)\n\nP2 ┃ He\. He\.\n\nP3 {3}\S[^]*\n$/);
+    expect(err).toMatch(/^Adapter  \S.*$/m);
+    expect(err).toMatch(/^Model {4}\S+: 0\.\d\dM parameters, 1 layers of 16, 256 positions, trained for 12 steps, loss 2\.2500/m);
+    expect(err).toContain(`the limit of ${3 * loop.length - 1} new tokens in the middle of a sentence: cut back to the last sentence end`);
+  });
+
+  it("fills the lines of a file that have no answer yet", async () => {
+    const lines = [{ p1: "Mia ran.", p3: "", id: 1 }, { p1: "Tom sat there and looked.", p3: "He slept.", id: 2 }, { p1: "A", p3: "B", id: 3 }];
+    await writeFile(at("in.jsonl"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const first = answerLine(lines[0], []);
+    await writeFile(at("out.jsonl"), first + answerLine(lines[1], []).slice(0, 30));
+    const { code, out, err } = await generate(["--input_file", at("in.jsonl"), "--output_file", at("out.jsonl"), "--max_new_tokens", String(loop.length), ...he()]);
+    expect([code, out], err).toEqual([0, ""]);
+    expect(err).toContain("1 of 3 lines are answered already");
+    const written = (await readFile(at("out.jsonl"), "utf8")).trimEnd().split("\n");
+    expect(written[0]).toBe(first.trimEnd());
+    expect(written.slice(1).map((line) => JSON.parse(line) as unknown)).toMatchObject(lines.slice(1).map((line) => ({ ...line, candidates: [{ p2: "He.", tokens: loop.length, finish_reason: "length" }] })));
+  });
+
+  it("talks over a pipe, and writes only what was accepted to stdout", async () => {
+    const input = ["Mia ran", "home.", "", "She slept.", "", "mood=x", "length=S", "9", "p", "Then", "2", "q"].join("\n");
+    const { code, out, err } = await generate(["--interactive", "--do_sample", "--num_return_sequences", "2", "--max_new_tokens", String(loop.length), ...he()], { input });
+    expect([code, out], err).toEqual([0, "Then He.\n"]);
+    for (const part of ["P1   Mia ran home.", '"mood" is unknown', "(length: S)", '"9" is not one of them; there are 2 candidates', "2 of 2"]) expect(err).toContain(part);
+  });
+
+  it("shows a prompt's text as it comes; Ctrl-C keeps it and ends with 130", async () => {
+    let stopped = false;
+    const { code, out, err } = await generate(["--prompt", "Mia", "--no_trim", ...he()], { onOut: (child) => { if (!stopped) stopped = child.kill("SIGINT"); } });
+    expect(code, err).toBe(130);
+    expect(out).toMatch(/^Mia( He\.)*( H?e?)?\n$/);
+    expect(out.length).toBeLessThan("Mia".length + 4 * 80);
+  });
+});

@@ -1,31 +1,33 @@
 // Times every kernel at several sizes, in the variant that the adapter is tuned for or in those asked for.
 import { requestDevice } from "../src/gpu/device.ts";
 import { tuningOf } from "../src/kernels/tuning.ts";
-import type { Variant } from "../src/kernels/tuning.ts";
 import { attentionCases } from "./cases-attention.ts";
 import { elementwiseCases } from "./cases-elementwise.ts";
 import { matmulCases } from "./cases-matmul.ts";
 import { rowCases } from "./cases-rows.ts";
 import type { Family, KernelCase } from "./cases.ts";
+import type { Ceiling } from "./ceiling.ts";
 import { measure } from "./measure.ts";
 import { rates, sizesText } from "./report.ts";
 import type { Work } from "./report.ts";
-import type { BenchRun } from "./run.ts";
+import type { BenchRun } from "./options.ts";
 import { Workspace } from "./workspace.ts";
 
 export const allCases: readonly KernelCase[] = [...matmulCases, ...attentionCases, ...rowCases, ...elementwiseCases];
 
-const FAMILIES: readonly Family[] = ["rows", "matmul", "attention"];
+export const FAMILIES = ["rows", "matmul", "attention"] as const satisfies readonly Family[];
+
+/** Whether a launch is likely to take no longer than `limitMs`, at a tenth of what the adapter can do: known before anything has run. */
+export function withinReach({ flops = 0, bytes = 0 }: Work, { gflops, gbs }: Ceiling, limitMs: number): boolean {
+  return Math.max(flops / gflops, bytes / gbs) * 10 / 1e6 <= limitMs;
+}
 
 export async function benchKernels({ options, ceiling, report, note }: BenchRun): Promise<void> {
-  // Very small shares of the ceiling are what a limit can go by before anything has run.
-  const limitMs = options.large ? Infinity : options.quick ? 100 : 1000;
-  const expectedMs = ({ flops = 0, bytes = 0 }: Work): number => Math.max(flops / ceiling.gflops, bytes / ceiling.gbs) * 10 / 1e6;
   const wanted = allCases.filter(({ name, sizes }) => `${name} ${sizesText(sizes)}`.includes(options.filter));
-  const chosen = wanted.filter(({ work }) => expectedMs(work) <= limitMs);
+  const chosen = options.large ? wanted : wanted.filter(({ work }) => withinReach(work, ceiling, options.quick ? 40 : 1000));
   if (chosen.length < wanted.length) note(`${wanted.length - chosen.length} kernel sizes are too large for a short run here; --large times them too.`);
 
-  const variants: readonly (Variant | undefined)[] = options.variant === "all" ? ["subgroup", "workgroup"] : options.variant === "tuned" ? [undefined] : [options.variant];
+  const variants = { tuned: [undefined], subgroup: ["subgroup"], workgroup: ["workgroup"], all: ["subgroup", "workgroup"] }[options.variant];
   for (const [round, variant] of variants.entries()) {
     const device = await requestDevice(variant ? { tuning: Object.fromEntries(FAMILIES.map((family) => [family, variant])) } : {});
     const workspace = new Workspace(device);

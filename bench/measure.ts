@@ -31,22 +31,26 @@ export function summarize(times: readonly number[]): Timing {
 
 /** Time of one `launch`, which records work on the device's batch. */
 export async function measure(device: Device, launch: () => void, { runs, runMs, timer = defaultTimer(device) }: MeasureOptions): Promise<Timing> {
+  const { counters } = device.batch;
+  const before = counters.dispatches;
   launch();
+  const most = Math.max(1, Math.floor(MAX_DISPATCHES / Math.max(1, counters.dispatches - before)));
   await device.finish();                      // compiles
   const once = await wallTime(device, launch, 1);
   // Too short to be exact: the cost of sending is in it. A longer trial decides how often to repeat.
-  const trial = once > runMs ? once : await wallTime(device, launch, repetitions(runMs / 4, once));
-  const count = repetitions(runMs, trial);
+  const trial = once > runMs ? once : await wallTime(device, launch, repetitions(runMs / 4, once, most));
+  const count = repetitions(runMs, trial, most);
   const run = timer === "gpu" ? gpuTimer(device) : wallTime;
   const times: number[] = [];
   for (let i = 0; i < Math.max(7, runs); i++) times.push(await run(device, launch, count));
   return summarize(times);
 }
 
-const MAX_REPETITIONS = 20_000;
+/** A batch sends itself after 4096 dispatches: a run is shorter, or its first part would be at work before the clock starts. */
+const MAX_DISPATCHES = 4000;
 
-function repetitions(wantedMs: number, each: number): number {
-  return Math.max(1, Math.min(MAX_REPETITIONS, Math.round(wantedMs / each)));
+function repetitions(wantedMs: number, each: number, most: number): number {
+  return Math.max(1, Math.min(most, Math.round(wantedMs / each)));
 }
 
 function defaultTimer(device: Device): Timer {

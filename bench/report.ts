@@ -40,7 +40,7 @@ export function jsonLine(result: Result): string {
   return JSON.stringify(result, (_key, value) => significant(value));
 }
 
-const COLUMNS = [30, 46, 10, 17, 13, 9] as const;
+const COLUMNS = [38, 36, 10, 17, 13, 8] as const;
 
 /** A row of the table for people; the first cell may be a heading. */
 function tableRow(cells: readonly string[]): string {

@@ -10,6 +10,7 @@ const BLOCK = 65_521;      // a prime: rows of a matrix do not repeat each other
 export class Workspace {
   readonly device: Device;
   private readonly held: Tensor[] = [];
+  private readonly releases: (() => void)[] = [];
   private readonly random = new Random(1);
   private readonly normals = Float32Array.from({ length: BLOCK }, () => this.random.normal());
 
@@ -40,8 +41,14 @@ export class Workspace {
     return tensor;
   }
 
+  /** Something else to be done on release(). */
+  onRelease(release: () => void): void {
+    this.releases.push(release);
+  }
+
   /** Gives everything back and frees the memory. */
   release(): void {
+    for (const release of this.releases.splice(0)) release();
     for (const tensor of this.held.splice(0)) this.device.pool.release(tensor);
     this.device.pool.trim();
   }

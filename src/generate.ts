@@ -11,11 +11,12 @@ import { write } from "./cli/generate-candidates.ts";
 import type { Candidate, Writer, Written } from "./cli/generate-candidates.ts";
 import type { Input } from "./cli/generate-input.ts";
 import { planGaps } from "./cli/generate-plan.ts";
-import { candidateJson, figures, limitNote, Page, proseLayout, recordJson } from "./cli/generate-print.ts";
+import type { Plan } from "./cli/generate-plan.ts";
+import { candidateJson, cutNote, figures, limitNote, Page, prose, proseLayout, recordJson } from "./cli/generate-print.ts";
 import { setUp } from "./cli/generate-setup.ts";
 import type { Setup } from "./cli/generate-setup.ts";
 import { interactive } from "./cli/interactive.ts";
-import { LiveText } from "./cli/live-text.ts";
+import { LiveText, settledLength } from "./cli/live-text.ts";
 import { Progress } from "./cli/progress.ts";
 import { runCli } from "./cli/run.ts";
 import type { CliContext } from "./cli/run.ts";
@@ -24,7 +25,6 @@ import { GPT2Decoder } from "./generation/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { InfillRequest } from "./infill/example.ts";
-import { lastSentenceEnd } from "./infill/sentences.ts";
 
 const DEMO = relative(process.cwd(), fileURLToPath(new URL("../weights/demo", import.meta.url))) || ".";
 
@@ -42,7 +42,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
   const parameters = [...weights.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
   note("Model", `${model.folder.name}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, ${model.config.nPositions} positions${model.history}`);
-  if (plan.cut.gaps > 0) note("Note", `${plan.cut.gaps === 1 ? "the paragraphs around the gap were" : `the paragraphs around ${plan.cut.gaps} gaps were`} cut at their far ends, to the ${plan.cut.room} tokens that the context leaves them`);
+  note("Note", cutNote(plan.cut));
   signal.throwIfAborted();
 
   const writer: Writer = { decoder: new GPT2Decoder(weights), tokenizer: model.tokenizer, plan, trim: values.trim };
@@ -57,23 +57,20 @@ async function printText({ values, model, plan }: Setup, writer: Writer, input: 
   const { stdout } = process;
   const page = input.kind === "gap" ? new Page(stdout, input.gap, model.encoder!.template) : undefined;
   if (page) stdout.write(page.before());
-  const single = plan.config.numReturnSequences === 1;
   const started = performance.now();
   let written: Written;
-  if (single && plan.config.numBeams === 1) {
-    const prose = proseLayout(stdout);
-    const live = new LiveText({ stream: stdout, layout: page ? (text) => page.written(text) : prose, paint: page ? styleFor(stdout).written : (text) => text });
-    const settled = (text: string): number => (values.trim ? Math.max(0, lastSentenceEnd(text, { growing: true })) : text.search(/\s\S*$/));
-    written = await write(writer, { signal, onText: (text) => live.show(text, settled(text)) });
+  if (plan.config.numReturnSequences === 1 && plan.config.numBeams === 1) {
+    const live = new LiveText({ stream: stdout, layout: page ? (text) => page.written(text) : proseLayout(stdout), paint: page ? styleFor(stdout).written : (text) => text });
+    written = await write(writer, { signal, onText: (text) => live.show(text, settledLength(text, values.trim)) });
     const [[{ text }]] = written.candidates;
     live.finish(text || "(nothing: the model ended at once)");
   } else {
     written = await write(writer, { signal });
     const [candidates] = written.candidates;
-    stdout.write(page ? page.candidates(candidates) : candidates.map((candidate, i) => `${single ? "" : `${styleFor(stdout).dim(`${i + 1} of ${candidates.length} · ${figures(candidate)}`)}\n`}${proseLayout(stdout)(candidate.text)}\n`).join("\n"));
+    stdout.write(page ? page.candidates(candidates) : prose(stdout, candidates));
   }
   if (page) stdout.write(page.after());
-  report(written, plan.options.maxNewTokens ?? null, (performance.now() - started) / 1000);
+  report(written, newTokens(plan), (performance.now() - started) / 1000);
   if (input.kind === "gap" && input.around && values.outputFile !== undefined && !signal.aborted) {
     const { before, after } = input.around;
     await writeFile(values.outputFile, before + written.candidates[0][0].text + after, { flag: "wx" })
@@ -89,7 +86,7 @@ async function printJson({ values, input, model, plan }: Setup, writer: Writer, 
   process.stdout.write(`${JSON.stringify({
     model: model.folder.name,
     ...(input.kind === "prompt" ? { prompt: input.text } : { ...gap, prefix: values.prefix }),
-    max_new_tokens: plan.options.maxNewTokens ?? undefined,
+    max_new_tokens: newTokens(plan),
     candidates: written.candidates[0].map((candidate) => candidateJson(candidate, input.kind === "prompt" ? "text" : "p2")),
     ...recordJson(written, model.config),
   })}\n`);
@@ -105,7 +102,7 @@ async function fillAll(writer: Writer, { file, lines }: Extract<Input, { kind: "
   try {
     progress.update(done);
     while (done < total) {
-      const which = Array.from({ length: Math.min(batchSize, total - done) }, (_, i) => done + i);
+      const which = nextBatch(writer.plan, done, batchSize);
       const { candidates } = await write(writer, { which, signal });
       if (signal.aborted) break;      // half a batch is not an answer
       await answers.write(candidates.map((each, i) => answerLine(lines[which[i]], each)).join(""));
@@ -116,9 +113,16 @@ async function fillAll(writer: Writer, { file, lines }: Extract<Input, { kind: "
   } finally {
     progress.stop();
   }
-  const limit = limitNote(all, writer.plan.options.maxNewTokens ?? null);
-  if (limit) note("Note", limit);
+  note("Note", limitNote(all, undefined));
   note(done === total ? "Done" : "Stopped", `${done} of ${total} lines of ${file} are answered${done < total ? "; the same command with --output_file goes on from there" : ""}`);
+}
+
+/** Numbers of the next prompts, at most `size`, as long as they have the same limits. */
+function nextBatch({ prompts }: Plan, first: number, size: number): number[] {
+  const { minNewTokens, maxNewTokens } = prompts[first].limits;
+  const numbers = Array.from({ length: Math.min(size, prompts.length - first) }, (_, i) => first + i);
+  const other = numbers.findIndex((number) => prompts[number].limits.minNewTokens !== minNewTokens || prompts[number].limits.maxNewTokens !== maxNewTokens);
+  return other < 0 ? numbers : numbers.slice(0, other);
 }
 
 async function talk({ values, model, settings }: Setup, writer: Writer, gap: InfillRequest | undefined, signal: AbortSignal): Promise<void> {
@@ -129,20 +133,24 @@ async function talk({ values, model, settings }: Setup, writer: Writer, gap: Inf
       // A given seed is for the first round: writing again is meant to give something else.
       const seed = plan.options.seed == null ? undefined : plan.options.seed + round;
       const { candidates } = await write({ ...writer, plan }, { signal: stop, seed });
-      return { candidates: candidates[0], maxNewTokens: plan.options.maxNewTokens ?? null };
+      return { candidates: candidates[0], notes: [cutNote(plan.cut), limitNote(candidates[0], newTokens(plan))].filter((text) => text !== undefined) };
     },
   });
 }
 
-function report({ candidates: [candidates] }: Written, maxNewTokens: number | null, seconds: number): void {
-  const tokens = candidates.reduce((sum, candidate) => sum + candidate.tokens, 0);
-  note("Wrote", `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`);
-  const limit = limitNote(candidates, maxNewTokens);
-  if (limit) note("Note", limit);
+/** The limit in force for a single prompt, in tokens; undefined where it is one of the whole length. */
+function newTokens({ prompts: [{ limits }], options }: Plan): number | undefined {
+  return limits.maxNewTokens ?? options.maxNewTokens ?? undefined;
 }
 
-function note(label: string, text: string): void {
-  process.stderr.write(`${label.padEnd(8)} ${text}\n`);
+function report({ candidates: [candidates] }: Written, maxNewTokens: number | undefined, seconds: number): void {
+  const tokens = candidates.reduce((sum, candidate) => sum + candidate.tokens, 0);
+  note("Wrote", `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`);
+  note("Note", limitNote(candidates, maxNewTokens));
+}
+
+function note(label: string, text: string | undefined): void {
+  if (text !== undefined) process.stderr.write(`${label.padEnd(8)} ${text}\n`);
 }
 
 await runCli(main);

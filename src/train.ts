@@ -48,9 +48,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const blockSize = flags.blockSize ?? nPositions;
   if (blockSize > nPositions) throw new UserError(`--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`);
   const choice = { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
-  const train = await readExamples(trainFile, choice, flags.maxTrainSamples);
+  const train = await readExamples(trainFile, choice, { limit: flags.maxTrainSamples, metadataDropout: flags.metadataDropout, seed: flags.seed });
   print(`Train    ${train.summary}`);
-  const evaluation = evalFile === undefined ? undefined : await readExamples(evalFile, choice, flags.maxEvalSamples);
+  const evaluation = evalFile === undefined ? undefined : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples });
   if (evaluation) print(`Evaluate ${evaluation.summary}`);
 
   const progress: { bar?: TrainingProgress } = {};

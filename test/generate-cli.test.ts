@@ -1,25 +1,19 @@
 // src/generate.ts: what its flags, files and gaps mean, what it refuses, what it prints. Most is tested in this process; a few
 // whole runs with a tiny model of random weights, steered by --sequence_bias, show that the parts fit together.
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { helpText, HelpRequested } from "../src/cli/flags.ts";
 import { flagName } from "../src/cli/flag-table.ts";
-import { answered, answerLine } from "../src/cli/generate-batch.ts";
-import type { Candidate } from "../src/cli/generate-candidates.ts";
+import { answerLine } from "../src/cli/generate-batch.ts";
 import { meanLogProbs } from "../src/cli/generate-candidates.ts";
 import { GENERATE } from "../src/cli/generate-flags.ts";
 import { inFlagNames } from "../src/cli/generate-options.ts";
-import { limitNote, Page } from "../src/cli/generate-print.ts";
 import { setUp } from "../src/cli/generate-setup.ts";
 import type { Setup } from "../src/cli/generate-setup.ts";
-import { LiveText, rewrite } from "../src/cli/live-text.ts";
-import { wrapText } from "../src/cli/format.ts";
 import { UserError } from "../src/errors.ts";
 import { optionNames, optionOf } from "../src/generation/options.ts";
 import type { OptionName } from "../src/generation/options.ts";
@@ -28,8 +22,6 @@ import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { openFolder } from "../src/gpu/platform.ts";
-import { gapMetadata, parseDocument } from "../src/infill/document.ts";
-import { lastSentenceEnd, trimToSentence } from "../src/infill/sentences.ts";
 import { DEFAULT_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -38,13 +30,13 @@ const nPositions = 256;
 /** " He." and the tokens it is made of: each calls for the next, and the last for the first. */
 let loop: number[];
 let tokenizer: GPT2Tokenizer;
-let folder: string, model: string, plainModel: string;
+let folder: string, model: string, plainModel: string, bounded: string;
 let logProbs: number[][];
 const at = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "generate-"));
-  [model, plainModel] = [at("model"), at("plain")];
+  [model, plainModel, bounded] = [at("model"), at("plain"), at("bounded")];
   tokenizer = GPT2Tokenizer.default().truncate(400);
   loop = tokenizer.encode(" He.");
   const device = await requestDevice();
@@ -60,6 +52,7 @@ beforeAll(async () => {
     ...tokenizer.save(), [TEMPLATE_FILE, templateToJson(DEFAULT_TEMPLATE)],
     ["trainer_state.json", JSON.stringify({ global_step: 12, log_history: [{ loss: 3.5, step: 5 }, { loss: 2.25, step: 10 }, { eval_loss: 2.5, step: 12 }] })],
   ]));
+  await cp(model, bounded, { recursive: true });
   const texts = [[5], [5, 9], [7, 3, 200]];
   const decoder = new GPT2Decoder(whole);
   logProbs = [await meanLogProbs(decoder, [1, 2, 3], texts), []];
@@ -73,125 +66,6 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const prepare = (...argv: string[]): Promise<Setup> => setUp(["--model", model, ...argv], model);
 const GAP = ["--p1", "Mia ran.", "--p3", "She slept."];
-
-describe("a document with a gap", () => {
-  it("gives the paragraphs that touch it, unwrapped, and the text around it untouched", () => {
-    const text = "\uFEFFTitle\r\n\r\nOnce there\r\n  was a mole.\r\n\r\n[[...]]\r\n\r\nHe went\r\nhome.\r\n\r\nThe end.\r\n";
-    const { request, before, after } = parseDocument(text, "a.txt");
-    expect(request).toEqual({ p1: "Once there was a mole.", p3: "He went home.", where: "a.txt" });
-    expect(`${before}[[...]]${after}`).toBe(text);
-  });
-  it("may stand inside a paragraph, at either end, or among one-line paragraphs", () => {
-    const ends = (text: string): string[] => { const { p1, p3 } = parseDocument(text, "a").request; return [p1, p3]; };
-    expect(ends("One.\n\nTwo. [[]] Three.\n\nFour.")).toEqual(["Two.", "Three."]);
-    expect(ends("[[ ]]\n\nThree.")).toEqual(["", "Three."]);
-    expect(ends("One.\nTwo.\n[[…]]\nThree.\nFour.")).toEqual(["Two.", "Three."]);
-  });
-  it.each<[string, unknown]>([
-    ["", undefined], [" ... ", undefined], ["length=M; theme = hope, love;", { length: "M", theme: "hope, love" }],
-    ["They find\nthe boat; all are glad.", "They find the boat; all are glad."], ["__proto__=x", Object.fromEntries([["__proto__", "x"]])],
-  ])("reads %j in the brackets", (inside, meta) => expect(gapMetadata(inside, "a")).toEqual(meta));
-  it.each([
-    ["No gap.", "a.txt: no gap found"], ["A [[ gap", "never closed"], ["[[]]\n\n[[]]", "2 gaps found, in lines 1, 3"],
-    ["[[length=M; hope]]", '"hope" stands among key=value pairs'], ["[[length=M; length=S]]", "gives length twice (M and S)"],
-  ])("refuses %j", (text, message) => {
-    expect(() => parseDocument(text, "a.txt")).toThrow(UserError);
-    expect(() => parseDocument(text, "a.txt")).toThrow(message);
-  });
-});
-
-describe("sentence ends", () => {
-  it.each([
-    ["He ran. She", "He ran."], ['"Stop!" she cr', null], ['He ran. "Stop!" she cr', "He ran."], ['"Stop!" She', '"Stop!"'], ["Mr. Smith and Dr. J. Fox ran", null],
-    ["It cost 3.50 then", null], ["He came. Mr.", "He came."], ["Well... he s", null], ["Well… Then", "Well…"], ["« Oui. » Il", "« Oui. »"], ["(He ran.) Th", "(He ran.)"], ["彼は走った。そ", "彼は走った。"],
-  ])("%j is cut to %j", (text, cut) => {
-    expect(trimToSentence(text)).toEqual(cut === null ? { text, unfinished: true, trimmed: false } : { text: cut, unfinished: true, trimmed: true });
-  });
-  it("whole texts stay, and so does a beginning that was asked for", () => {
-    expect(trimToSentence("He ran. She slept. ")).toEqual({ text: "He ran. She slept. ", unfinished: false, trimmed: false });
-    expect(trimToSentence("He ran. Then she sl", "He ran. Then she".length)).toEqual({ text: "He ran. Then she sl", unfinished: true, trimmed: false });
-  });
-  it("once known, stay ends however the text goes on (property)", () => {
-    const piece = fc.constantFrom("He", "ran", " ", " ", "\n", ".", ".", "!", "?", "…", '"', "”", "»", "«", "Mr", "J", "a", "3", "。");
-    fc.assert(fc.property(fc.array(piece, { maxLength: 14 }), fc.nat(14), (pieces, cut) => {
-      const text = pieces.join("");
-      const settled = lastSentenceEnd(pieces.slice(0, cut).join(""), { growing: true });
-      expect(settled).toBeLessThanOrEqual(lastSentenceEnd(text, { growing: true }));
-      expect(settled).toBeLessThanOrEqual(lastSentenceEnd(text));
-    }), { seed: 1, numRuns: 2000 });
-  });
-});
-
-describe("text that grows", () => {
-  /** What a terminal shows after `output`: only what rewrite() uses of it. */
-  function screen(output: string): string {
-    const lines = [""];
-    let row = 0, column = 0;
-    for (const [token, up] of output.matchAll(/\x1b\[(\d+)A|\x1b\[J|[^]/g)) {
-      if (up !== undefined) row -= Number(up);
-      else if (token === "\x1b[J") { lines.length = row + 1; lines[row] = lines[row].slice(0, column); }
-      else if (token === "\r") column = 0;
-      else if (token === "\n") { lines[++row] ??= ""; column = 0; }
-      else { lines[row] = lines[row].slice(0, column) + token + lines[row].slice(column + 1); column++; }
-    }
-    return lines.join("\n");
-  }
-  const stream = (tty: boolean) => {
-    const sink = Object.assign(new Writable({ write(chunk, _, done) { sink.text += String(chunk); done(); } }), { text: "", isTTY: tty, columns: 30 });
-    return sink;
-  };
-  const layout = (text: string): string => wrapText(text, 24, " | ");
-
-  it("is always all there on a terminal (property)", () => {
-    const texts = fc.array(fc.stringMatching(/^( ?[a-z.]{1,8}\n?){0,9}$/), { minLength: 1, maxLength: 6 });
-    fc.assert(fc.property(texts, (states) => {
-      let output = "", shown = "";
-      for (const state of states) {
-        output += rewrite(shown, layout(state), 30);
-        shown = layout(state);
-        expect(screen(output)).toBe(shown);
-      }
-    }), { seed: 2 });
-  });
-  it("comes into a file as it settles, and whole", () => {
-    const sink = stream(false);
-    const live = new LiveText({ stream: sink, layout, paint: (text) => `<${text}>` });
-    live.show("He r", 0);
-    expect(sink.text).toBe("");
-    live.show("He ran. She sl", 7);
-    live.finish("He ran. She slept until the morning came.");
-    expect(sink.text).toBe("< | He ran.>< She slept\n | until the morning\n | came.>\n");
-  });
-  it("is wrapped beside a bar, between p1 and p3", () => {
-    const page = new Page(stream(false), { p1: "One. ".repeat(30), p3: "", meta: { theme: "hope" } }, DEFAULT_TEMPLATE);
-    const candidates: Candidate[] = [{ text: "Two.", tokens: 2, reason: "eos", unfinished: false, trimmed: false, logProb: -0.5 }, { text: "Too.", tokens: 1, reason: "eos", unfinished: false, trimmed: false, logProb: -1 }];
-    expect(page.before()).toMatch(/^\nP1 {3}One\. .*\n {5}One\. [^]*\n\n {5}\(theme: hope\)\n\n$/);
-    expect(page.candidates(candidates)).toBe("P2 ┃ 1 of 2 · 2 tokens, log-probability -0.500 a token\n   ┃ Two.\n   ┃\n   ┃ 2 of 2 · 1 token, log-probability -1.000 a token\n   ┃ Too.\n");
-    expect(page.candidates(candidates.slice(0, 1))).toBe("P2 ┃ Two.\n");
-    expect(page.after()).toBe("\nP3   (nothing after)\n");
-    expect(limitNote(candidates, 9)).toBeUndefined();
-    expect(limitNote([{ ...candidates[0], reason: "length", unfinished: true, trimmed: true }], 9)).toContain("limit of 9 new tokens in the middle of a sentence: cut back");
-  });
-});
-
-describe("answers to a .jsonl file", () => {
-  const lines = [{ p1: "a", p3: "b", id: 7 }, { p1: "é\n", p3: "", candidates: "old" }, { p1: "c", p3: "d", meta: {} }];
-  const candidate: Candidate = { text: "x", tokens: 1, logProb: -1, reason: "eos", unfinished: false, trimmed: false };
-  const whole = lines.map((line) => answerLine(line, [candidate])).join("");
-
-  it("hold the line and its candidates", () => {
-    expect(whole.split("\n", 2).map((line) => JSON.parse(line) as unknown)[1]).toEqual({ p1: "é\n", p3: "", candidates: [{ p2: "x", tokens: 1, log_prob_per_token: -1, finish_reason: "eos", trimmed: false }] });
-  });
-  it("are gone on with wherever a run was cut off", () => {
-    for (let cut = 0; cut <= whole.length; cut++) {
-      const { count, length } = answered(whole.slice(0, cut), lines, "out", "in");
-      expect(whole.slice(0, length) + lines.slice(count).map((line) => answerLine(line, [candidate])).join("")).toBe(whole);
-    }
-  });
-  it.each(["A novel.\n", "A novel", '{"p1":"a","p3":"x"}\n', `${whole}{`])("are not added to %j", (text) => {
-    expect(() => answered(text, lines, "out", "in")).toThrow(/^out, line \d: is not an answer to .*; choose another --output_file\.$/);
-  });
-});
 
 describe("the options of generate()", () => {
   /** A value as typed, and as an option. */
@@ -219,7 +93,7 @@ describe("the options of generate()", () => {
       [["--temperature", "0"], "--temperature is \"0\", expected a number above 0."], [["--temperature", "0.5"], "--temperature 0.5 has no effect without --do_sample true; set that, or leave --temperature out."],
       [["--num_return_sequences", "2"], "--num_return_sequences 2 and --do_sample false have one result, the greedy one; set --num_beams or --do_sample."],
       [["--max_length", "30", "--max_new_tokens", "3"], "--max_length 30 and --max_new_tokens 3 say the same thing twice; give one of them."], [["--bad_words_ids", "x"], "--bad_words_ids is \"x\", expected a list of lists of token ids."],
-      [["--output_scores"], "--output_scores is returned in the object that --json prints; add --json, or leave it out."], [["--top_q", "1"], "Unknown flag --top_q; did you mean --top_p or --top_k? --help lists all flags."],
+      [["--output_scores"], "--output_scores is returned in the object that --json prints; add --json, or leave it out."], [["--top_q", "1"], "Unknown flag --top_q; did you mean --top_k or --top_p? --help lists all flags."],
     ] as const) await expect(prepare(...GAP, ...argv)).rejects.toThrow(new UserError(message));
     expect(inFlagNames("topK and seed and topKs; minNewTokens")).toBe("--top_k and seed and topKs; --min_new_tokens");
   });
@@ -262,7 +136,16 @@ describe("a plan", () => {
   });
   it("begins p2 as --prefix says", async () => {
     const [free, forced] = [await prepare(...GAP), await prepare(...GAP, "--prefix", " Then she ")];
-    expect(forced.plan.prompts[0]).toEqual({ ids: [...free.plan.prompts[0].ids, ...tokenizer.encode(" Then she")], opening: "Then she" });
+    expect(forced.plan.prompts[0]).toEqual({ ids: [...free.plan.prompts[0].ids, ...tokenizer.encode(" Then she")], opening: "Then she", limits: {} });
+  });
+  it("bounds p2 by its length class, where the template says what that is", async () => {
+    await writeFile(join(bounded, TEMPLATE_FILE), templateToJson({ ...DEFAULT_TEMPLATE, lengthBounds: [20, 40] }));
+    const limits = async (...argv: string[]): Promise<unknown> => (await setUp(["--model", bounded, ...GAP, ...argv], model)).plan.prompts[0].limits;
+    expect(await limits("--meta", "length=S")).toEqual({ minNewTokens: 1, maxNewTokens: 21 });      // and the end token
+    expect(await limits("--meta", "length=M")).toEqual({ minNewTokens: 21, maxNewTokens: 41 });
+    expect(await limits("--meta", "length=M", "--prefix", "He.")).toEqual({ minNewTokens: 21 - loop.length, maxNewTokens: 41 - loop.length });
+    expect(await limits("--meta", "length=L")).toEqual({ minNewTokens: 41, maxNewTokens: expect.any(Number) });
+    expect([await limits(), await limits("--meta", "length=long"), await limits("--meta", "length=S", "--max_new_tokens", "50")]).toEqual([{}, {}, {}]);
   });
   it("without any input is the sample, with the flags' metadata added", async () => {
     const { input } = await setUp(["--meta", "theme=hope"], model);
@@ -310,15 +193,16 @@ describe("bad input", () => {
     [["--input_file", "ok.jsonl", "--output_scores", "--json"], "--output_scores is returned in the object that --json prints, for one gap or prompt"],
     [["--p1_file", "empty.txt"], "empty.txt is empty; wanted some text"],
     [["--prompt", ""], "--prompt is empty"],
-    [["--p1_file", "latin.txt"], "latin.txt: not valid UTF-8 (first bad byte at offset 0)"],
+    [["--p1_file", "latin.txt"], "latin.txt: not valid UTF-8"],
     [["--p1_file", "none.txt"], "none.txt: there is no such file; check the path."],
     [["--input_file", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"],
     [["--input_file", "type.jsonl"], 'type.jsonl, line 1: field "p1" is the number 3, wanted a string'],
     [["--input_file", "novel.jsonl"], "novel.jsonl, line 1: not valid JSON"],
-    [[...GAP, "--max_new_tokens", "300"], "--max_new_tokens is 300, and of the 256 positions of the context 3 are needed for markers; ask for at most 253."],
+    [[...GAP, "--max_new_tokens", "300"], "Of the 256 positions of the context 3 are needed for markers, and 300 for new tokens; ask for at most 253."],
+    [[...GAP, "--max_length", "3"], "and 1 for new tokens; ask for at most 0, or for a greater --max_length."],
     [[...GAP, "--prefix", "Then she. ".repeat(90)], "tokens for its markers and prefix, and 192 are left"],
-    [["--prompt", "Mia. ".repeat(200)], "The prompt has 400 tokens and at least 1 is to follow, and the context has 256 positions; shorten the prompt to at most 255."],
-    [["--prompt", "Mia. ".repeat(100), "--max_new_tokens", "100"], "The prompt has 200 tokens and 100 are to follow, and the context has 256 positions; shorten the prompt to at most 156."],
+    [["--prompt", "Mia. ".repeat(200)], "The prompt has 601 tokens and at least 1 is to follow, and the context has 256 positions; shorten the prompt to at most 255."],
+    [["--prompt", "Mia. ".repeat(100), "--max_new_tokens", "100"], "The prompt has 301 tokens and 100 are to follow, and the context has 256 positions; shorten the prompt to at most 156."],
     [["--tokenizer_name", "none"], "none"],
     [["Mia ran."], 'Unexpected argument "Mia ran."'],
   ])("%j", async (argv, message) => {
@@ -368,6 +252,29 @@ describe("a whole run", () => {
     const written = (await readFile(at("out.jsonl"), "utf8")).trimEnd().split("\n");
     expect(written[0]).toBe(first.trimEnd());
     expect(written.slice(1).map((line) => JSON.parse(line) as unknown)).toMatchObject(lines.slice(1).map((line) => ({ ...line, candidates: [{ p2: "He.", tokens: loop.length, finish_reason: "length" }] })));
+  });
+
+  it("fills the gap of a document, in a new file", async () => {
+    await writeFile(at("story.txt"), "One.\r\n\r\nMia ran.\r\n[[length=S]]\r\n\r\nShe slept.\r\n");
+    const { code, out, err } = await generate(["--document", at("story.txt"), "--output_file", at("filled.txt"), "--prefix", "So.", "--max_new_tokens", String(2 * loop.length), ...he()]);
+    expect(code, err).toBe(0);
+    expect(out).toBe("\nP1   Mia ran.\n\n     (length: S)\n\nP2 ┃ So. He. He.\n\nP3   She slept.\n");
+    expect(await readFile(at("filled.txt"), "utf8")).toBe("One.\r\n\r\nMia ran.\r\nSo. He. He.\r\n\r\nShe slept.\r\n");
+  });
+
+  it("prints one JSON object, best candidate first, with what was asked for besides", async () => {
+    const { code, out, err } = await generate([...GAP, "--json", "--do_sample", "--seed", "3", "--num_return_sequences", "2", "--min_new_tokens", "3", "--max_new_tokens", "3", "--output_scores", "--output_attentions", "--output_hidden_states"]);
+    expect(code, err).toBe(0);
+    expect(out.trimEnd()).not.toContain("\n");
+    const { candidates, scores, attentions, hidden_states: hiddenStates, ...rest } = JSON.parse(out) as { candidates: { log_prob_per_token: number }[]; scores: number[][][]; attentions: number[][][]; hidden_states: number[][][][] };
+    expect(rest).toEqual({ model, p1: "Mia ran.", p3: "She slept.", max_new_tokens: 3, seed: 3 });
+    expect(candidates).toEqual([1, 2].map(() => ({ p2: expect.any(String), tokens: 3, log_prob_per_token: expect.any(Number), finish_reason: "length", trimmed: false })));
+    expect(candidates[0].log_prob_per_token).toBeGreaterThan(candidates[1].log_prob_per_token);
+    expect([scores.length, scores[0].length, scores[0][0].length]).toEqual([3, 2, tokenizer.vocabSize]);
+    expect(scores[0][0].filter((score) => score !== null)).toHaveLength(7);     // the folder's top_k
+    const prompt = (await prepare(...GAP, "--max_new_tokens", "3")).plan.prompts[0].ids.length;
+    expect(attentions.map((step) => step.map((layer) => layer.length))).toEqual([[2 * prompt * prompt], [2 * 2 * (prompt + 1)], [2 * 2 * (prompt + 2)]]);
+    expect(hiddenStates.map((step) => [step.length, step[0].length, step[0][0].length])).toEqual([[2, prompt, 16], [2, 2, 16], [2, 2, 16]]);
   });
 
   it("talks over a pipe, and writes only what was accepted to stdout", async () => {

@@ -78,7 +78,7 @@ for (const name of listCases("model")) {
 function processorCase(entry: { name: string; options: Record<string, unknown> }, ids: readonly number[], row: number): { processor: LogitsProcessor; context: RowContext } {
   const o = entry.options as Record<string, number>;
   const list = (name: string): number[] => entry.options[name] as number[];
-  const context: RowContext = { ids, promptLength: o.prompt_length ?? o.begin_index ?? ids.length, maxLength: o.max_length ?? 1000, prompt: 0, row, earlierGroups: [] };
+  const context: RowContext = { ids, length: ids.length, promptLength: o.prompt_length ?? o.begin_index ?? ids.length, maxLength: o.max_length ?? 1000, prompt: 0, row, earlierGroups: [] };
   const eos = [o.eos_token_id];
   switch (entry.name) {
     case "repetition_penalty": return { processor: repetitionPenalty(o.penalty), context };

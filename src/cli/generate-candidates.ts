@@ -21,20 +21,22 @@ export interface Candidate {
   readonly unfinished: boolean;
   /** The unfinished sentence was cut off. */
   readonly trimmed: boolean;
-  /** Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores; NaN without tokens. */
+  /** Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores. */
   logProb?: number;
 }
 
+/** A decoder that takes several tokens at once. */
+export type ScoringDecoder = Decoder & Required<Pick<Decoder, "extend" | "truncate">>;
+
 export interface Writer {
-  /** As long as `decoder` is used for nothing else. */
-  readonly decoder: Decoder;
+  readonly decoder: ScoringDecoder;
   readonly tokenizer: GPT2Tokenizer;
   readonly plan: Plan;
   readonly trim: boolean;
 }
 
 export interface WriteOptions {
-  /** Numbers of the plan's prompts; default all. */
+  /** Numbers of the plan's prompts, which have the same limits; default all. */
   readonly which?: readonly number[];
   readonly signal?: AbortSignal;
   /** Told the text so far at each token; for one prompt and one sequence, without beams. The log-probability is then left out. */
@@ -54,7 +56,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
   const { decoder, tokenizer, plan } = writer;
   const prompts = which ? which.map((number) => plan.prompts[number]) : plan.prompts;
   const output = await withFlagNames(() => generate(decoder, {
-    ...plan.options, ...(seed !== undefined && { seed }), inputIds: prompts.map(({ ids }) => ids), signal, tokenizer,
+    ...plan.options, ...prompts[0].limits, ...(seed !== undefined && { seed }), inputIds: prompts.map(({ ids }) => ids), signal, tokenizer,
     streamer: onText && textStream(tokenizer, eosTokens(plan.config), (text) => onText(joined(prompts[0].opening, text, plan.inGap))),
   }, plan.defaults));
   const each = plan.config.numReturnSequences;
@@ -105,14 +107,14 @@ function tokensFor(tokenizer: GPT2Tokenizer, ids: readonly number[], enough: (te
 }
 
 /** Mean log-probability of each text's tokens after the prompt: the prompt runs once, then each text in one pass. */
-export async function meanLogProbs(decoder: Decoder, prompt: readonly number[], texts: readonly (readonly number[])[]): Promise<number[]> {
+export async function meanLogProbs(decoder: ScoringDecoder, prompt: readonly number[], texts: readonly (readonly number[])[]): Promise<number[]> {
   const { vocabSize } = decoder;
   decoder.prefill([prompt], [prompt.map(() => 1)], 1, prompt.length + Math.max(...texts.map((ids) => ids.length)));
   const first = await decoder.logits();
   const means: number[] = [];
   for (const ids of texts) {
-    const rest = ids.length > 1 ? await decoder.extend!(ids.slice(0, -1)) : new Float32Array();
-    if (ids.length > 1) decoder.truncate!(prompt.length);
+    const rest = ids.length > 1 ? await decoder.extend(ids.slice(0, -1)) : new Float32Array();
+    if (ids.length > 1) decoder.truncate(prompt.length);
     const logProb = (id: number, at: number): number => {
       const row = Float64Array.from(at === 0 ? first : rest.subarray((at - 1) * vocabSize, at * vocabSize));
       logSoftmax(row);

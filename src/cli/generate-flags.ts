@@ -39,8 +39,9 @@ export const GENERATE: Program<GenerateFlags> = {
   flags,
   examples: [
     { args: "--beam 4", does: "fill in a sample paragraph with the model in weights/demo" },
-    { args: '--p1 "..." --p3 "..." --prefix "Then she" --do_sample --num_return_sequences 3', does: "three candidates for a paragraph that begins with given words" },
+    { args: "--p1_file before.txt --p3_file after.txt --meta length=M", does: "fill the gap between two paragraphs" },
     { args: "--document story.txt --output_file filled.txt", does: "fill the gap [[...]] of a text" },
+    { args: '--document story.txt --prefix "Then" --beam 3 --num_return_sequences 3', does: "three candidates that begin with given words" },
     { args: "--input_file gaps.jsonl --output_file filled.jsonl --beam 4", does: "fill many gaps; run it again to go on after a stop" },
     { args: "--interactive", does: "write at the terminal" },
     { args: '--model gpt2-folder --prompt "Once upon a time" --do_sample', does: "plain text" },

@@ -83,9 +83,9 @@ function json(text: string): unknown {
   }
 }
 
-/** "topK 5 has no effect without doSample true" -> "--top_k 5 has no effect without --do_sample true". */
+/** "topK 5 has no effect without doSample true" -> "--top_k 5 has no effect without --do_sample true". "seed" is a word of its own. */
 export function inFlagNames(text: string): string {
-  return text.replace(/(?<![\w-])[a-z]+(?:[A-Z][a-z]*)+\b/g, (word) => ((optionNames as string[]).includes(word) ? flagName(word) : word));
+  return text.replace(/(?<![\w-])(?:[a-z]+(?:[A-Z][a-z]*)+|temperature)\b/g, (word) => ((optionNames as string[]).includes(word) ? flagName(word) : word));
 }
 
 /** Runs `action`; a UserError of the engine comes out in terms of flags. */

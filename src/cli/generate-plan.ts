@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { asList, resolveConfig } from "../generation/config.ts";
 import type { GenerationConfig, GenerationOptions } from "../generation/options.ts";
 import type { InfillRequest } from "../infill/example.ts";
+import type { InfillTemplate } from "../infill/template.ts";
 import { withFlagNames } from "./generate-options.ts";
 import { endTokens, needEncoder } from "./generate-model.ts";
 import type { ModelFolder } from "./generate-model.ts";
@@ -15,7 +16,11 @@ export interface PlannedPrompt {
   readonly ids: readonly number[];
   /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
   readonly opening: string;
+  /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
+  readonly limits: Limits;
 }
+
+export type Limits = Pick<GenerationOptions, "minNewTokens" | "maxNewTokens">;
 
 export interface Plan {
   readonly prompts: readonly PlannedPrompt[];
@@ -42,10 +47,16 @@ export function planGaps(model: ModelFolder, gaps: readonly InfillRequest[], pre
     const { total, given, wanted } = lengths(model, settings.options);
     // Without a wish, p2 is sure of a quarter of the context, and gets what the paragraphs around it leave.
     const reserve = given ?? Math.max(Math.floor(total / 4), wanted, 1);
-    if (total - reserve < 3) throw new UserError(`${given === undefined ? "minNewTokens" : "maxNewTokens"} is ${reserve}, and of the ${total} positions of the context 3 are needed for markers; ask for at most ${Math.max(0, total - 3)}.`);
+    if (total - reserve < 3) throw new UserError(`Of the ${total} positions of the context 3 are needed for markers, and ${reserve} for new tokens; ask for at most ${Math.max(0, total - 3)}${total < model.config.nPositions ? ", or for a greater maxLength" : ""}.`);
     const fitted = gaps.map((gap) => encoder.encodePrompt(gap, { maxLength: total - reserve, prefix }));
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
-    return plan(model, fitted.map(({ ids }) => ({ ids, opening: prefix.trim() })), cut, true, settings);
+    const planned = plan(model, fitted.map(({ ids }) => ({ ids, opening: prefix.trim(), limits: {} })), cut, true, settings);
+    const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
+    if ([minLength, minNewTokens, maxNewTokens, maxLength].some((given) => given != null)) return planned;
+    // The words that p2 begins with are part of its length.
+    const forced = prefix.trim() === "" ? 0 : model.tokenizer.encode(` ${prefix.trim()}`).length;
+    const most = planned.options.maxNewTokens ?? MOST_NEW_TOKENS;
+    return { ...planned, prompts: planned.prompts.map((prompt, i) => ({ ...prompt, limits: classLimits(gaps[i], encoder.template, forced, most) })) };
   });
 }
 
@@ -56,11 +67,22 @@ export function planPrompt(model: ModelFolder, text: string, settings: PlanSetti
     const { total, given = 1 } = lengths(model, settings.options);
     const room = total - given;
     if (ids.length > room) throw new UserError(`The prompt has ${ids.length} tokens and ${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ${room > 0 ? `shorten the prompt to at most ${room}` : `ask for fewer than ${total}`}.`);
-    return plan(model, [{ ids, opening: text }], { gaps: 0, room: total }, false, settings);
+    return plan(model, [{ ids, opening: text, limits: {} }], { gaps: 0, room: total }, false, settings);
   });
 }
 
+/** How long p2 is to be by its length class, where the template knows what the classes mean. The end token comes on top. */
+function classLimits({ meta }: InfillRequest, { lengthBounds }: InfillTemplate, forced: number, most: number): Limits {
+  const wanted = typeof meta === "object" && "length" in meta ? meta.length : undefined;
+  if (lengthBounds === undefined || (wanted !== "S" && wanted !== "M" && wanted !== "L")) return {};
+  const [small, medium] = lengthBounds;
+  const [least, greatest] = { S: [1, small], M: [small + 1, medium], L: [medium + 1, Infinity] }[wanted];
+  const maxNewTokens = Math.min(most, Math.max(1, greatest - forced) + 1);
+  return { minNewTokens: Math.min(maxNewTokens, Math.max(0, least - forced)), maxNewTokens };
+}
+
 interface Lengths {
+
   /** Positions that prompt and text may fill together. */
   readonly total: number;
   /** If that is what the flags or the model's folder give. */

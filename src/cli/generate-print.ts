@@ -4,6 +4,7 @@ import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import type { InfillRequest } from "../infill/example.ts";
 import type { Candidate, Written } from "./generate-candidates.ts";
+import type { Plan } from "./generate-plan.ts";
 import { terminalWidth, wrapText } from "./format.ts";
 import { styleFor } from "./style.ts";
 
@@ -65,17 +66,34 @@ export function proseLayout(screen: Screen): (text: string) => string {
   return screen.isTTY ? (text) => wrapText(text, terminalWidth(screen, READING_WIDTH) - 1) : (text) => text;
 }
 
+/** What goes on from a prompt, one text after the other. */
+export function prose(screen: Screen, candidates: readonly Candidate[]): string {
+  const { dim } = styleFor(screen);
+  const layout = proseLayout(screen);
+  return candidates.map((candidate, i) => {
+    const head = candidates.length > 1 ? `${dim(`${i + 1} of ${candidates.length} · ${figures(candidate)}`)}\n` : "";
+    return `${head}${layout(candidate.text)}\n`;
+  }).join("\n");
+}
+
 /** "58 tokens, log-probability -0.412 a token". */
 export function figures({ tokens, logProb }: Candidate): string {
   return `${tokens} token${tokens === 1 ? "" : "s"}${logProb === undefined ? "" : `, log-probability ${logProb.toFixed(3)} a token`}`;
 }
 
+/** What must be said of gaps whose context did not fit; undefined when all did. */
+export function cutNote({ gaps, room }: Plan["cut"]): string | undefined {
+  if (gaps === 0) return undefined;
+  const which = gaps === 1 ? "The paragraphs around the gap were" : `The paragraphs around ${gaps} gaps were`;
+  return `${which} cut at their far ends, to the ${room} tokens that the context leaves them`;
+}
+
 /** What must be said of candidates that ran into a limit; undefined when none did. */
-export function limitNote(candidates: readonly Candidate[], maxNewTokens: number | null): string | undefined {
+export function limitNote(candidates: readonly Candidate[], maxNewTokens: number | undefined): string | undefined {
   const cut = candidates.filter(({ unfinished }) => unfinished);
   if (cut.length === 0) return undefined;
   const who = candidates.length === 1 ? "The text" : `${cut.length} of ${candidates.length} texts`;
-  const limit = cut[0].reason === "time" ? "the time limit" : maxNewTokens === null ? "the length limit" : `the limit of ${maxNewTokens} new tokens`;
+  const limit = cut[0].reason === "time" ? "the time limit" : maxNewTokens === undefined ? "the length limit" : `the limit of ${maxNewTokens} new tokens`;
   const trimmed = cut.filter((candidate) => candidate.trimmed).length;
   const left = cut.length - trimmed;
   const done = [

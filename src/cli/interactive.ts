@@ -6,7 +6,7 @@ import type { InfillRequest } from "../infill/example.ts";
 import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { LineReader } from "./line-reader.ts";
-import { limitNote, Page } from "./generate-print.ts";
+import { Page } from "./generate-print.ts";
 import type { Candidate } from "./generate-candidates.ts";
 import { styleFor } from "./style.ts";
 
@@ -15,7 +15,7 @@ export interface InteractiveOptions {
   readonly gap: InfillRequest | undefined;
   readonly prefix: string;
   /** Candidates for a gap; `round` counts from 0. Throws UserError for what cannot be written. */
-  readonly write: (gap: InfillRequest, prefix: string, round: number, signal: AbortSignal) => Promise<{ readonly candidates: readonly Candidate[]; readonly maxNewTokens: number | null }>;
+  readonly write: (gap: InfillRequest, prefix: string, round: number, signal: AbortSignal) => Promise<{ readonly candidates: readonly Candidate[]; readonly notes: readonly string[] }>;
   /** Ends the session. */
   readonly signal: AbortSignal;
 }
@@ -43,8 +43,7 @@ export async function interactive({ template, gap: first, prefix: firstPrefix, w
           writing = new AbortController();
           found = await write(gap, prefix, round, writing.signal);
           say(`\n${page.candidates(found.candidates).trimEnd()}\n${page.after().trimEnd()}`);
-          const note = limitNote(found.candidates, found.maxNewTokens);
-          if (note) say(dim(`\n${note}`));
+          if (found.notes.length > 0) say(dim(`\n${found.notes.join("\n")}`));
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
           say(`Error: ${error.message}`);
@@ -102,7 +101,7 @@ async function askGap(lines: LineReader, say: (text: string) => void, template: 
 
 async function askMetadata(lines: LineReader, say: (text: string) => void, template: InfillTemplate): Promise<InfillRequest["meta"]> {
   for (;;) {
-    const line = await ask(lines, say, `What is wanted, as length=M; theme=hope, of ${template.metadataFields.join(", ")}; or a sentence; empty for nothing:`);
+    const line = await ask(lines, say, `Metadata, as length=M; theme=hope (${template.metadataFields.join(", ")}), or a sentence, or nothing:`);
     try {
       const meta = gapMetadata(line ?? "", "The metadata");
       const read = metadataText(metadataFields(template, meta, "The metadata"));

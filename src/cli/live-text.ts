@@ -1,5 +1,6 @@
 // Text that grows on the screen. A terminal shows all of it at once and is corrected in place when a word moves to the next
 // line or an unfinished sentence is taken back; a file or a pipe gets only what will stay.
+import { lastSentenceEnd } from "../infill/sentences.ts";
 import type { Paint } from "./style.ts";
 
 export interface LiveTextOptions {
@@ -45,4 +46,9 @@ export function rewrite(shown: string, next: string, columns: number): string {
   // A word longer than the line takes several rows of the screen.
   const rows = before.slice(same).reduce((sum, line) => sum + Math.max(1, Math.ceil([...line].length / columns)), 0);
   return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}\x1b[J${after.slice(same).join("\n")}`;
+}
+
+/** How much of a growing text will stay: whole sentences where the rest may be cut off, else whole words. */
+export function settledLength(text: string, trim: boolean): number {
+  return Math.max(0, trim ? lastSentenceEnd(text, { growing: true }) : text.search(/\s+\S*$/u));
 }

@@ -21,6 +21,7 @@ const flags = defineFlags({
   lineByLine: { type: "bool", group: "Data", help: "Plain text: one example a line, instead of blocks." },
   blockSize: { type: "int", min: 2, defaultText: "n_positions", group: "Data", help: "Longest sequence in tokens. Infilling examples are trimmed to it (never p2); text is cut into blocks of it." },
   lossOn: { type: "choice", choices: LOSS_ON, default: d.lossOn, group: "Data", help: "Which tokens are learned: all of the sequence, or only p2 and its end (target). Padding never is." },
+  metadataDropout: { type: "float", min: 0, max: 1, default: 0, group: "Data", help: "Leave out each metadata field of a training example with this probability, so that the model works with any subset." },
   maxTrainSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples or blocks." },
   maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only the first so many." },
 

@@ -6,9 +6,11 @@
 // batch change nothing.
 import { BeamHypotheses } from "./beam-hypotheses.ts";
 import { eosTokens, padToken } from "./config.ts";
+import type { Candidates, TokenChooser } from "./decoder.ts";
+import type { RowContext } from "./logits-processors.ts";
 import type { GenerationConfig } from "./options.ts";
 import type { Prompt } from "./prompts.ts";
-import { prefill, scoreRow } from "./run.ts";
+import { editsOf, editsSuffice, NonFiniteLogits, prefill, scoreRow } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawWithoutReplacement, randomStream, uniform } from "./sampler.ts";
 import type { RandomStream } from "./sampler.ts";
@@ -54,11 +56,12 @@ export async function beamSearch(run: Run): Promise<Sequence[]> {
   const { decoder, config, recorder } = run;
   const all = run.prompts.map((prompt, number) => startSearch(prompt, number, config, run.seed));
   let searches = all; // those the decoder holds, numBeams rows each, in its order
+  const chooser = chooserFor(run);
   prefill(run, config.numBeams);
   for (;;) {
-    const logits = await decoder.logits();
-    await recorder.step(logits);
-    for (const [place, search] of searches.entries()) if (!isOver(search)) advance(run, search, logits, place * config.numBeams);
+    const found = chooser ? await bestOnDevice(run, chooser, searches) : await decoder.logits();
+    if (found instanceof Float32Array) await recorder.step(found);
+    for (const [place, search] of searches.entries()) if (!isOver(search)) advance(run, search, found, place * config.numBeams);
 
     const open = searches.filter((search) => !isOver(search));
     if (open.length === 0) return all.flatMap((search) => bestSequences(search, config));
@@ -84,24 +87,40 @@ function startSearch(prompt: Prompt, number: number, config: GenerationConfig, s
 
 const isOver = (search: Search): boolean => search.reason !== null || search.groups.every((group) => group.done);
 
-/** One step of one prompt, whose beams are the decoder's rows from `firstRow` on. */
-function advance(run: Run, search: Search, logits: Float32Array, firstRow: number): void {
+/** The decoder's chooser, where it can do what the options ask for: plain beam search, with edits for processors. */
+function chooserFor(run: Run): TokenChooser | undefined {
+  const { doSample, numBeamGroups } = run.config;
+  return !run.recorder.active && !doSample && numBeamGroups === 1 && editsSuffice(run) ? run.decoder.chooser : undefined;
+}
+
+/** The best extensions of every beam, which is all that the choice among them needs of the logits. */
+function bestOnDevice(run: Run, chooser: TokenChooser, searches: readonly Search[]): Promise<Candidates> {
+  const { config, processors } = run;
+  const contexts = processors.length === 0 ? [] : searches.flatMap((search, place) => search.groups[0].beams.map((beam, i) =>
+    (isOver(search) ? undefined : contextOf(search, beam, place * config.numBeams + i, []))));
+  return chooser.candidates(Math.min(run.decoder.vocabSize, candidateCount(config, config.numBeams)), editsOf(run, contexts), config.renormalizeLogits);
+}
+
+/** Enough candidates that as many as there are beams do not end. */
+function candidateCount(config: GenerationConfig, beams: number): number {
+  return Math.max(2, 1 + eosTokens(config).length) * beams;
+}
+
+function contextOf({ prompt, number }: Search, { ids }: Beam, row: number, earlierGroups: readonly number[]): RowContext {
+  return { ids, length: ids.length, promptLength: prompt.ids.length, maxLength: prompt.maxLength, prompt: number, row, earlierGroups };
+}
+
+/** One step of one prompt, whose beams are the decoder's rows from `firstRow` on. `found`: their logits, or the best of them. */
+function advance(run: Run, search: Search, found: Float32Array | Candidates, firstRow: number): void {
   const { config } = run;
-  const { prompt, number } = search;
+  const { prompt } = search;
   const chosen: number[] = []; // tokens that earlier groups took
   for (const group of search.groups) {
     if (group.done) {
       chosen.push(...group.beams.map(() => padToken(config))); // as in HF, earlier groups that are done count as taking padding
       continue;
     }
-    const rows = group.beams.map((beam, i) => {
-      const row = firstRow + group.first + i;
-      const scores = scoreRow(run, logits, { ids: beam.ids, promptLength: prompt.ids.length, maxLength: prompt.maxLength, prompt: number, row, earlierGroups: chosen });
-      run.recorder.row(row, scores);
-      return scores;
-    });
-    const width = Math.max(2, 1 + eosTokens(config).length) * group.beams.length;
-    const candidates = config.doSample ? drawCandidates(group.beams, rows, width, search) : bestCandidates(group.beams, rows, width);
+    const candidates = extensions(run, search, group, found, firstRow + group.first, chosen);
     keepBest(group, candidates, search, config);
     chosen.push(...group.beams.map((beam) => beam.ids.at(-1)!));
   }
@@ -110,11 +129,33 @@ function advance(run: Run, search: Search, logits: Float32Array, firstRow: numbe
   if (reasons.every((reason) => reason !== null)) search.reason = reasons[0] ?? null;
 }
 
-/** The `width` best extensions over all beams, best first. Each beam's own best are enough to find them. */
-function bestCandidates(beams: readonly Beam[], rows: readonly Float64Array[], width: number): Candidate[] {
-  const candidates = rows.flatMap((scores, parent) =>
-    topIndices(scores, width).map((token) => ({ parent, token, score: beams[parent].score + scores[token] })));
+/** Extensions of a group's beams, which are the decoder's rows from `firstRow` on: the best, or some drawn; best first. */
+function extensions(run: Run, search: Search, { beams }: Group, found: Float32Array | Candidates, firstRow: number, earlierGroups: readonly number[]): Candidate[] {
+  const width = candidateCount(run.config, beams.length);
+  if (!(found instanceof Float32Array)) {
+    return best(beams.flatMap((beam, parent) => Array.from({ length: found.count }, (_, k): Candidate => {
+      const at = (firstRow + parent) * found.count + k;
+      return { parent, token: found.tokens[at], score: beam.score + checkedLogProb(found.logProbs[at], search, beam) };
+    })), width);
+  }
+  const rows = beams.map((beam, i) => {
+    const row = firstRow + i;
+    const scores = scoreRow(run, found, contextOf(search, beam, row, earlierGroups));
+    run.recorder.row(row, scores);
+    return scores;
+  });
+  if (run.config.doSample) return drawCandidates(beams, rows, width, search);
+  // Each beam's own best are enough to find the best of all.
+  return best(rows.flatMap((scores, parent) => topIndices(scores, width).map((token) => ({ parent, token, score: beams[parent].score + scores[token] }))), width);
+}
+
+function best(candidates: readonly Candidate[], width: number): Candidate[] {
   return topIndices(candidates.map((candidate) => candidate.score), width).map((i) => candidates[i]);
+}
+
+function checkedLogProb(logProb: number, { number }: Search, { ids }: Beam): number {
+  if (Number.isNaN(logProb)) throw new NonFiniteLogits(number, ids, "some logit is NaN or infinite");
+  return logProb;
 }
 
 /** `width` different extensions drawn by their probability over all beams, best first. */

@@ -1,6 +1,9 @@
 // What generation asks of a language model: a batch of rows with a key/value cache, one token appended to each row at a time.
 // Everything in this folder is written against this interface alone, so the same loops run on the GPU model and on the float64
-// model that the tests compare it with.
+// model that the tests compare it with. A decoder on a GPU may also choose tokens where the logits are, which the loops use when
+// the options allow; without that they read the logits.
+import type { LogitEdit } from "./logits-processors.ts";
+import type { RandomStream } from "./sampler.ts";
 
 /** A language model with a key/value cache, positioned somewhere in a batch of rows. One generation at a time uses it. */
 export interface Decoder {
@@ -37,7 +40,63 @@ export interface Decoder {
   /** Only for outputAttentions and outputHiddenStates: what the last `prefill` or `step` computed. */
   inspect?(what: { readonly attentions: boolean; readonly hiddenStates: boolean }): Promise<StepInspection>;
 
+  /** Only for speed: the choice of tokens on the device. */
+  readonly chooser?: TokenChooser;
+
+  /** Only for error messages: the part of the model, in words, that first gives numbers that are not finite for `ids`; null where none does. */
+  locateNonFinite?(ids: readonly number[]): Promise<string | null>;
+
   dispose(): void;
+}
+
+/**
+ * Chooses from the logits of the last `prefill` or `step` without bringing them back. Edits change those logits in place, so
+ * for each step there is one call: of choose(), or of candidates().
+ */
+export interface TokenChooser {
+  /**
+   * Chooses a token for each row. Resolves to the tokens [rows], NO_TOKEN where logits were not finite; they are good for
+   * `follow` at once, so several calls may be waited for later, in order.
+   */
+  choose(choice: TokenChoice): Promise<Uint32Array>;
+  /** As step(), with the tokens just chosen. Recorded: the device starts it with the next call that needs it. */
+  follow(): void;
+  /** Starts what was recorded, when the next call may take a while to come. */
+  start(): void;
+  /** The `count` best tokens of each row by log-probability, after edits; `renormalize`: made log-probabilities again after them. */
+  candidates(count: number, edits: RowEdits | undefined, renormalize: boolean): Promise<Candidates>;
+}
+
+export const NO_TOKEN = 0xffffffff;
+
+/** Edits of every row, in the order of the rows; rows that share a prompt until their first step have the same. */
+export type RowEdits = readonly (readonly LogitEdit[])[];
+
+export interface TokenChoice {
+  readonly edits?: RowEdits;
+  /** Absent: the greatest score, the lowest token among equals. */
+  readonly sampling?: Sampling;
+  /** Number of this choice in each row's stream. */
+  readonly step: number;
+}
+
+/** What to keep and how to draw; each value may say that it keeps everything (topK 0, topP 1, minP 0). */
+export interface Sampling {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  /** One for each row; the same object as long as the rows are the same. */
+  readonly streams: readonly RandomStream[];
+}
+
+/** Best first, lower tokens first among equals. */
+export interface Candidates {
+  readonly count: number;
+  /** [rows, count] */
+  readonly tokens: Uint32Array;
+  /** [rows, count]; -Infinity where a processor removed the token. */
+  readonly logProbs: Float64Array;
 }
 
 /** Q is the number of columns the last call ran: the prompt's length L after a prefill, 1 after a step. */

@@ -2,6 +2,7 @@
 // Hugging Face's generate() does.
 import { UserError } from "../errors.ts";
 import { beamSearch } from "./beam-search.ts";
+import { chooserFor, chosenSequences } from "./chosen-loop.ts";
 import { asList, eosTokens, padToken, resolveConfig, usesGuidance } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
 import { GuidedDecoder } from "./guidance.ts";
@@ -14,6 +15,7 @@ import { checkTokens, preparePrompts, repeat } from "./prompts.ts";
 import type { Prompt } from "./prompts.ts";
 import { StepRecorder } from "./recorder.ts";
 import type { StepRecord } from "./recorder.ts";
+import { NonFiniteLogits } from "./run.ts";
 import type { Run, Sequence, Streamer } from "./run.ts";
 import { sampleSequences } from "./sample-loop.ts";
 import { buildStopping } from "./stopping-criteria.ts";
@@ -58,7 +60,7 @@ const busy = new WeakSet<Decoder>();
 /**
  * Generates with `decoder`, which it starts afresh and leaves as it is at the end. `defaults` are the options of the model's
  * generation_config.json; `request` overrides them. Throws UserError for unknown, contradictory or useless options and for
- * prompts that do not fit the model, before anything runs; Error when the decoder is in use or gives no finite logits.
+ * prompts that do not fit the model, before anything runs, and when the model gives no finite logits; Error when the decoder is in use.
  */
 export async function generate(decoder: Decoder, request: GenerateInputs & GenerationOptions, defaults: GenerationOptions = {}): Promise<GenerateOutput> {
   const { inputIds, attentionMask, negativePromptIds, prefixAllowedTokensFn, tokenizer, streamer, signal, ...options } = request;
@@ -89,6 +91,8 @@ export async function generate(decoder: Decoder, request: GenerateInputs & Gener
   busy.add(decoder);
   try {
     return layOut(await search(run), run);
+  } catch (error) {
+    throw error instanceof NonFiniteLogits ? await error.explained(decoder) : error;
   } finally {
     busy.delete(decoder);
   }
@@ -98,7 +102,8 @@ function search(run: Run): Promise<Sequence[]> {
   const { config } = run;
   if (config.numBeams > 1) return beamSearch(run);
   if (config.promptLookupNumTokens !== null) return lookupSequences(run, config.promptLookupNumTokens);
-  return sampleSequences(run);
+  const chooser = chooserFor(run);
+  return chooser ? chosenSequences(run, chooser) : sampleSequences(run);
 }
 
 function layOut(found: readonly Sequence[], { config, seed, recorder }: Run): GenerateOutput {

@@ -1,6 +1,7 @@
 // Processors change the scores of the next token for what a sequence already holds. Most touch a few tokens and say so as a
 // list of edits, which a GPU can apply without reading the row back; the few that need the whole row change it in place.
 // Formulas and order are those of Hugging Face's generation/logits_process.py (4.44).
+import type { Edit } from "../kernels/edit-logits.ts";
 import { asList, eosTokens } from "./config.ts";
 import type { GenerationConfig } from "./options.ts";
 import { logSoftmax } from "./scores.ts";
@@ -9,7 +10,9 @@ import { logSoftmax } from "./scores.ts";
 export interface RowContext {
   /** Its tokens so far, prompt included (with the padding that the caller wrote, without padding that the engine added). */
   readonly ids: readonly number[];
-  /** How many of `ids` are the prompt. */
+  /** Their number. */
+  readonly length: number;
+  /** How many of them are the prompt. */
   readonly promptLength: number;
   /** Length at which the sequence ends in any case. */
   readonly maxLength: number;
@@ -21,19 +24,12 @@ export interface RowContext {
   readonly earlierGroups: readonly number[];
 }
 
-/**
- * A change to one row. Edits are applied one after the other, as several may touch a token:
- * set: s = value · add: s += value · penalize: s = s < 0 ? s·value : s/value · raise: s += |s|·value (stays -Infinity) ·
- * clear: every score of the row becomes -Infinity (token and value are 0).
- */
-export interface LogitEdit {
-  readonly kind: "set" | "add" | "penalize" | "raise" | "clear";
-  readonly token: number;
-  readonly value: number;
-}
+export type LogitEdit = Edit;
 
 export interface SparseProcessor {
   readonly name: string;
+  /** Its edits depend on lengths alone, not on `ids`: they are known before the tokens are. */
+  readonly byLength?: boolean;
   edits(context: RowContext): LogitEdit[];
 }
 /** Needs the whole row of scores [V], which it changes in place. */
@@ -88,6 +84,7 @@ export function applyEdits(scores: Float64Array, edits: readonly LogitEdit[]): v
 export function sequenceBias(biases: readonly (readonly [readonly number[], number])[]): SparseProcessor {
   return {
     name: "sequenceBias",
+    byLength: biases.every(([sequence]) => sequence.length === 1),
     edits: ({ ids }) => biases
       .filter(([sequence]) => couldEnd(ids, sequence))
       .map(([sequence, value]) => ({ kind: "add", token: sequence.at(-1)!, value })),
@@ -121,15 +118,19 @@ export function noRepeatNgram(size: number): SparseProcessor {
 /** Words that are just an end-of-sequence token are left out, as in HF. */
 export function badWords(words: readonly (readonly number[])[], eos: readonly number[]): SparseProcessor {
   const wanted = words.filter((word) => word.length > 1 || !eos.includes(word[0]));
-  return { name: "badWordsIds", edits: ({ ids }) => wanted.filter((word) => couldEnd(ids, word)).map((word) => forbid(word.at(-1)!)) };
+  return {
+    name: "badWordsIds",
+    byLength: wanted.every((word) => word.length === 1),
+    edits: ({ ids }) => wanted.filter((word) => couldEnd(ids, word)).map((word) => forbid(word.at(-1)!)),
+  };
 }
 
 export function minLength(length: number, eos: readonly number[]): SparseProcessor {
-  return { name: "minLength", edits: ({ ids }) => (ids.length < length ? eos.map(forbid) : []) };
+  return { name: "minLength", byLength: true, edits: (row) => (row.length < length ? eos.map(forbid) : []) };
 }
 
 export function minNewTokens(count: number, eos: readonly number[]): SparseProcessor {
-  return { name: "minNewTokens", edits: ({ ids, promptLength }) => (ids.length - promptLength < count ? eos.map(forbid) : []) };
+  return { name: "minNewTokens", byLength: true, edits: ({ length, promptLength }) => (length - promptLength < count ? eos.map(forbid) : []) };
 }
 
 export function prefixAllowedTokens(allowed: PrefixAllowedTokens): DenseProcessor {
@@ -146,11 +147,11 @@ export function prefixAllowedTokens(allowed: PrefixAllowedTokens): DenseProcesso
 }
 
 export function forcedBos(token: number): SparseProcessor {
-  return { name: "forcedBosTokenId", edits: ({ ids }) => (ids.length === 1 ? only([token]) : []) };
+  return { name: "forcedBosTokenId", byLength: true, edits: ({ length }) => (length === 1 ? only([token]) : []) };
 }
 
 export function forcedEos(tokens: readonly number[]): SparseProcessor {
-  return { name: "forcedEosTokenId", edits: ({ ids, maxLength }) => (ids.length === maxLength - 1 ? only(tokens) : []) };
+  return { name: "forcedEosTokenId", byLength: true, edits: ({ length, maxLength }) => (length === maxLength - 1 ? only(tokens) : []) };
 }
 
 const largest = 3.4028234663852886e38; // of float32, which the scores are in HF
@@ -165,22 +166,24 @@ export const removeInvalidValues: DenseProcessor = {
 export function exponentialDecay(start: number, factor: number, eos: readonly number[]): SparseProcessor {
   return {
     name: "exponentialDecayLengthPenalty",
-    edits({ ids, promptLength }) {
-      const beyond = ids.length - promptLength - start;
+    byLength: true,
+    edits({ length, promptLength }) {
+      const beyond = length - promptLength - start;
       return beyond > 0 ? [...new Set(eos)].map((token) => ({ kind: "raise", token, value: factor ** beyond - 1 })) : [];
     },
   };
 }
 
 export function suppressTokens(tokens: readonly number[]): SparseProcessor {
-  return { name: "suppressTokens", edits: () => tokens.map(forbid) };
+  return { name: "suppressTokens", byLength: true, edits: () => tokens.map(forbid) };
 }
 
 /** At the first generated token, or at the second where a forced first token follows a prompt of one. */
 export function beginSuppressTokens(tokens: readonly number[], afterForcedBos = false): SparseProcessor {
   return {
     name: "beginSuppressTokens",
-    edits: ({ ids, promptLength }) => (ids.length === promptLength + (afterForcedBos && promptLength === 1 ? 1 : 0) ? tokens.map(forbid) : []),
+    byLength: true,
+    edits: ({ length, promptLength }) => (length === promptLength + (afterForcedBos && promptLength === 1 ? 1 : 0) ? tokens.map(forbid) : []),
   };
 }
 

@@ -1,7 +1,8 @@
 // What one call of generate() hands to its loops (sampling, prompt lookup, beam search), and what they hand back.
-import type { Decoder } from "./decoder.ts";
+import { UserError } from "../errors.ts";
+import type { Decoder, RowEdits } from "./decoder.ts";
 import { applyEdits, isSparse } from "./logits-processors.ts";
-import type { LogitsProcessor, RowContext } from "./logits-processors.ts";
+import type { LogitEdit, LogitsProcessor, RowContext } from "./logits-processors.ts";
 import type { LogitsWarper } from "./logits-warpers.ts";
 import type { GenerationConfig } from "./options.ts";
 import type { Prompt } from "./prompts.ts";
@@ -62,5 +63,47 @@ export function scoreRow(run: Run, logits: Float32Array, context: RowContext): F
 
 function checkFinite(scores: Float64Array, { prompt, ids }: RowContext): void {
   const bad = scores.findIndex((score) => !Number.isFinite(score));
-  if (bad >= 0) throw new Error(`generate: cannot choose token ${ids.length} of prompt ${prompt}: the logit of token ${bad} is ${scores[bad]}, wanted finite logits`);
+  if (bad >= 0) throw new NonFiniteLogits(prompt, ids, `the logit of token ${bad} is ${scores[bad]}`);
+}
+
+/** The model gave NaN or an infinity where a token is to be chosen. */
+export class NonFiniteLogits extends Error {
+  private readonly prompt: number;
+  private readonly ids: readonly number[];
+  private readonly what: string;
+
+  /** After `ids`, of prompt number `prompt`. */
+  constructor(prompt: number, ids: readonly number[], what: string) {
+    super(`generate: cannot choose token ${ids.length} of prompt ${prompt}: ${what}, wanted finite logits`);
+    this.prompt = prompt;
+    this.ids = ids;
+    this.what = what;
+  }
+
+  /** The same for people, with the part of the model where such numbers first appear. */
+  async explained(decoder: Decoder): Promise<UserError> {
+    const part = await decoder.locateNonFinite?.(this.ids);
+    const where = part === undefined ? "" : part === null ? "; run in one piece, the same text gives finite ones" : `; such numbers first appear in ${part}`;
+    return new UserError(`The model gives no usable logits after ${this.ids.length} tokens of prompt ${this.prompt}: ${this.what}${where}. Its weights are damaged or its training diverged: use another checkpoint, or removeInvalidValues to go on regardless.`);
+  }
+}
+
+/** What the device may do in place of scoreRow: every processor is a list of edits (or one that it has itself). */
+export function editsSuffice({ processors }: Run): boolean {
+  return processors.every((processor) => isSparse(processor) || processor.name === "renormalizeLogits");
+}
+
+/** Whether the edits are known before the tokens are. */
+export function editsByLength({ processors }: Run): boolean {
+  return processors.every((processor) => !isSparse(processor) || processor.byLength === true);
+}
+
+/** All processors' edits to the rows whose contexts are given (none where undefined), or undefined when there is none. */
+export function editsOf({ processors }: Run, contexts: readonly (RowContext | undefined)[]): RowEdits | undefined {
+  const rows = contexts.map((context) => {
+    const edits: LogitEdit[] = [];
+    if (context) for (const processor of processors) if (isSparse(processor)) edits.push(...processor.edits(context));
+    return edits;
+  });
+  return rows.some((edits) => edits.length > 0) ? rows : undefined;
 }

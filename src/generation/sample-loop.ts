@@ -1,5 +1,6 @@
 // Greedy search and sampling: each row takes one token a step until a criterion ends it.
 import { padToken } from "./config.ts";
+import type { RowContext } from "./logits-processors.ts";
 import { prefill, scoreRow } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawToken, randomStream, uniform } from "./sampler.ts";
@@ -52,15 +53,23 @@ export function startRows({ config, prompts, seed }: Run): GrowingRow[] {
 
 /** Chooses the row's next token from row `r` of `logits` and tells whether that ends it. */
 export async function appendToken(run: Run, row: GrowingRow, logits: Float32Array, r: number): Promise<number> {
-  const { ids, prompt, promptIndex } = row;
-  const promptLength = prompt.ids.length;
-  const scores = scoreRow(run, logits, { ids, promptLength, maxLength: prompt.maxLength, prompt: promptIndex, row: r, earlierGroups: [] });
+  const scores = scoreRow(run, logits, contextOf(row, row.ids.length, r));
   run.recorder.row(r, scores);
-  const token = run.config.doSample ? drawToken(scores, uniform(row.stream, ids.length - promptLength)) : argmax(scores);
-  ids.push(token);
-  row.reason = finishReason(run.stopping, ids, prompt.maxLength);
-  await run.streamer?.(row.sequence, token);
+  const token = run.config.doSample ? drawToken(scores, uniform(row.stream, row.ids.length - row.prompt.ids.length)) : argmax(scores);
+  await acceptToken(run, row, token);
   return token;
+}
+
+/** Appends the token that was chosen for a row, notes whether that ends it, and streams it. */
+export async function acceptToken({ stopping, streamer }: Run, row: GrowingRow, token: number): Promise<void> {
+  row.ids.push(token);
+  row.reason = finishReason(stopping, row.ids, row.prompt.maxLength);
+  await streamer?.(row.sequence, token);
+}
+
+/** What processors see of a row that has `length` tokens, in row `r` of the decoder. */
+export function contextOf({ ids, prompt, promptIndex }: GrowingRow, length: number, r: number): RowContext {
+  return { ids, length, promptLength: prompt.ids.length, maxLength: prompt.maxLength, prompt: promptIndex, row: r, earlierGroups: [] };
 }
 
 export function finished({ prompt, ids, reason }: GrowingRow): Sequence {

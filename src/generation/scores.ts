@@ -56,3 +56,13 @@ export function topIndices(scores: ArrayLike<number>, k: number): number[] {
 export function descending(a: number, b: number): number {
   return a === b ? 0 : a > b ? -1 : 1;
 }
+
+/** Each run of `width` values `times` times over. */
+export function repeatRows<T extends Float32Array | Float64Array | Uint32Array>(values: T, width: number, times: number): T {
+  if (times === 1) return values;
+  const repeated = new (values.constructor as new (length: number) => T)(values.length * times);
+  for (let row = 0; row < values.length / width; row++) {
+    for (let copy = 0; copy < times; copy++) repeated.set(values.subarray(row * width, (row + 1) * width), (row * times + copy) * width);
+  }
+  return repeated;
+}

@@ -2,7 +2,7 @@
 // parameters go to 256-byte slots of one uniform buffer bound with a dynamic offset, so in steady state a dispatch creates
 // no WebGPU object and writes no buffer of its own.
 import { composeModule } from "./kernel.ts";
-import type { Access, BindingsOf, ConstantsOf, ConstantType, Kernel, ParamsOf, ParamType } from "./kernel.ts";
+import type { Access, BindingsOf, ConstantsOf, ConstantType, Kernel, ParamsOf, ParamType, WgslModule } from "./kernel.ts";
 import { byteLength, OFFSET_ALIGNMENT } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Device } from "./device.ts";
@@ -41,6 +41,7 @@ export class CommandBatch {
   private readonly uploads = new Uint8Array(SMALL_UPLOAD_BYTES);
   private uploaded = 0;
   private readonly uploadBuffer: GPUBuffer;
+  private compiling: { readonly kernel: Kernel; readonly module: WgslModule } | undefined;
   private readonly layouts = new Map<string, Layout>();
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly bufferIds = new WeakMap<GPUBuffer, number>();
@@ -159,6 +160,14 @@ export class CommandBatch {
     this.pass = null;
   }
 
+  /** A compile error with the kernel's name, and the line in its own file instead of the line in the joined text. */
+  explain(message: string): string {
+    const [, line] = /WGSL: :(\d+):\d+ error/.exec(message) ?? [];
+    if (!this.compiling || line === undefined) return message;
+    const { kernel, module } = this.compiling;
+    return `${kernel.name}: ${module.origin(Number(line))}: ${message}`;
+  }
+
   private writeParams(kernel: Kernel, params: Names<number>): number | null {
     let at = this.slot * (SLOT_BYTES / 4);
     let any = false;
@@ -182,12 +191,9 @@ export class CommandBatch {
     const cached = this.pipelines.get(key);
     if (cached) return cached;
     const module = composeModule(kernel, constants, (file) => this.device.wgsl(file));
+    this.compiling = { kernel, module };
     const gpu = this.device.gpu;
     const shader = gpu.createShaderModule({ label: kernel.name, code: module.code });
-    shader.getCompilationInfo().then((info) => {
-      const error = info.messages.find((message) => message.type === "error");
-      if (error) this.device.fail(new Error(`${kernel.name}: ${module.origin(error.lineNum)}: ${error.message}`), true);
-    }, () => {});
     const created: Pipeline = {
       gpu: gpu.createComputePipeline({ label: kernel.name, layout: this.layout(kernel).pipeline, compute: { module: shader, entryPoint: "main" } }),
       groups: new Map(),

@@ -66,16 +66,15 @@ export class Device {
       const { error } = event as GPUUncapturedErrorEvent;
       this.fail(error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message)
         ? new UserError(`The GPU is out of memory (${this.pool.liveBytes >> 20} MiB in use): use a smaller batch, a shorter block or a smaller model.`)
-        : new Error(error.message));
+        : new Error(this.batch.explain(error.message)));
     });
     gpu.lost.then((info) => {
       if (!this.destroyed) this.fail(new UserError(`The GPU device was lost (${info.reason}: ${info.message}): what was saved is safe; start again, with a smaller batch if memory was short.`));
     }, () => {});
   }
 
-  /** Remembers the first failure; `overrides` lets a better message (a shader's file and line) replace it. */
-  fail(error: Error, overrides = false): void {
-    if (!this.failure || overrides) this.failure = error;
+  private fail(error: Error): void {
+    this.failure ??= error;
   }
 
   throwIfFailed(): void {

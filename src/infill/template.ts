@@ -6,6 +6,8 @@
 // part by part therefore gives the ids that Hugging Face gives for the whole string.
 import { UserError } from "../errors.ts";
 import type { Meta, MetaValue } from "./example.ts";
+import { isLengthBounds } from "./length-class.ts";
+import type { LengthBounds } from "./length-class.ts";
 
 export const TEMPLATE_FILE = "infill_template.json";
 
@@ -23,6 +25,8 @@ export interface InfillTemplate {
   readonly metadataFields: readonly string[];
   /** When the context is too long: the share of the room left for p1 and p3 that goes to p1 (what one does not need, the other gets). */
   readonly p1Share: number;
+  /** What the values of the field "length" mean, where the data says so: S up to the first number of p2's tokens, M up to the second, L beyond. */
+  readonly lengthBounds?: LengthBounds;
 }
 
 export const DEFAULT_TEMPLATE: InfillTemplate = {
@@ -108,7 +112,7 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
     throw new UserError(`${name}: field "${field}" is wrong, wanted ${wanted}; restore the file saved with the model.`);
   };
   if (typeof json !== "object" || json === null || Array.isArray(json)) return fail("(top)", "an object");
-  const { version, order, specialTokens, metadataFields: fields, p1Share } = json as Record<keyof InfillTemplate, unknown>;
+  const { version, order, specialTokens, metadataFields: fields, p1Share, lengthBounds } = json as Record<keyof InfillTemplate, unknown>;
   if (version !== 1) fail("version", "1");
   if (!isStringList(order) || order.length !== PARTS.length || !PARTS.every((part) => order.includes(part)) || order.at(-1) !== "p2") {
     fail("order", `each of ${PARTS.join(", ")} once, p2 last`);
@@ -122,8 +126,9 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
   }
   if (!isStringList(fields) || new Set(fields).size !== fields.length || fields.includes("")) fail("metadataFields", "a list of different names");
   if (typeof p1Share !== "number" || !(p1Share >= 0 && p1Share <= 1)) fail("p1Share", "a number from 0 to 1");
+  if (lengthBounds !== undefined && !isLengthBounds(lengthBounds)) fail("lengthBounds", "two whole numbers from 1 up, the second above the first");
   const named = Object.fromEntries(SPECIALS.map((special, i) => [special, tokens[i]]));
-  return { version: 1, order, specialTokens: named, metadataFields: fields, p1Share } as InfillTemplate;
+  return { version: 1, order, specialTokens: named, metadataFields: fields, p1Share, ...lengthBounds === undefined ? {} : { lengthBounds } } as InfillTemplate;
 }
 
 function isStringList(value: unknown): value is string[] {

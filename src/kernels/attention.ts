@@ -37,7 +37,7 @@ const params = {
 const ROWS_OF_A_WORKGROUP = 32;      // 4 subgroups with 8 rows each, or 8 teams with 4
 
 /** Defines both variants of a kernel and returns its launch over one window of the batch. */
-function defineAttention<const B extends Readonly<Record<string, Access>>>({ name, source, bindings }: Pick<KernelSpec<B, typeof params, object>, "name" | "source" | "bindings">) {
+function defineAttention<const B extends Readonly<Record<string, Access>>>({ name, source, bindings }: Pick<KernelSpec<B, typeof params, Record<never, never>>, "name" | "source" | "bindings">) {
   const define = (variant: "subgroup" | "workgroup") => defineKernel({
     name, bindings, params,
     source: ["lib/grid.wgsl", "lib/random.wgsl", "lib/attention.wgsl", `lib/attention_${variant}.wgsl`, ...source],

@@ -115,8 +115,9 @@ function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outCo
   const [aStride, bStride, outStride] = [a, b, out].map(({ shape }) => shape[1]);
   const operands = [aStride, aColumn, bStride].every((size) => size % 4 === 0) ? "vec4" : "scalar";
   const transposed = { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt" };
+  const SG = device.subgroupSize, WG_SIZE = Math.max(32, SG);
   const [constants, tileRows, tileColumns] = variant === "subgroup"
-    ? [{ ...transposed, SG: device.subgroupSize, WG_SIZE: 64 }, 8 * (64 / device.subgroupSize), 4 * device.subgroupSize]
+    ? [{ ...transposed, SG, WG_SIZE }, 2 * Math.min(SG, 8) * (WG_SIZE / SG), 4 * SG]
     : [{ ...transposed, TILE: matmulTile, TILE_K: matmulTileK }, matmulTile, matmulTile];
   batch.dispatch(
     kernels[`${variant}/${operands}/${after.name}`], constants as never, { a, b, out, ...after.bindings },

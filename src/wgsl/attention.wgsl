@@ -13,47 +13,48 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   let queries = qkv_matrix(place, 0u);
   let keys = qkv_matrix(place, 1u);
   let values = qkv_matrix(place, 2u);
-  // Loops over rows end at a variable: unrolled they would triple the time to compile on software adapters.
-  let rows = min(ROWS, max(params.length, place.first) - place.first);
   let end = min(span_end, params.length);
   var sums: Sums;
-  var highest: PerRow;
-  var totals: PerRow;
-  for (var r = 0u; r < ROWS; r++) { highest[r] = LOWEST; }
+  var states: Tile;      // of a row: the highest score so far, this invocation's sum of weights, what the last tile shrank sums by
+  for (var r = 0u; r < ROWS; r++) { states[r] = vec4f(LOWEST, 0.0, 1.0, 0.0); }
 
   for (var start = 0u; start < end; start += COLUMNS) {
-    var tile: Tile;
+    var tile = Tile();
     multiply(&tile, queries, place.first, keys, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
-    var peaks = highest;
-    for (var r = 0u; r < rows; r++) {
-      let scores = select(tile[r] * params.scale, vec4f(LOWEST), hidden | (key > vec4u(place.first + r)));
-      peaks[r] = max(peaks[r], max(max(scores.x, scores.y), max(scores.z, scores.w)));
+    for (var turn = 0u; turn < row_turns(); turn++) {
+      let query = vec4u(place.first + turn);
+      let unseen = hidden | (key > query);
+      let scores = select(tile[0] * params.scale, vec4f(LOWEST), unseen);
+      let highest = max(states[0].x, team_max(max(max(scores.x, scores.y), max(scores.z, scores.w))));
+      let weights = select(exp(scores - highest), vec4f(), unseen);
+      let shrink = exp(states[0].x - highest);
+      rotate(&states, vec4f(highest, states[0].y * shrink + dot(weights, vec4f(1.0)), shrink, 0.0));
+      rotate(&tile, weights * dropout_factors(place, query, key));
     }
-    team_max(&peaks);
-    for (var r = 0u; r < rows; r++) {
-      let query = vec4u(place.first + r);
-      let weights = select(exp(tile[r] * params.scale - peaks[r]), vec4f(), hidden | (key > query));
-      let shrink = exp(highest[r] - peaks[r]);
-      highest[r] = peaks[r];
-      totals[r] = totals[r] * shrink + weights.x + weights.y + weights.z + weights.w;
-      for (var own = 0u; own < OWN; own++) { sums[own * ROWS + r] *= shrink; }
-      tile[r] = weights * dropout_factors(place, query, key);
+    for (var own = 0u; own < OWN; own++) {
+      for (var r = 0u; r < ROWS; r++) { sums[own][r] *= states[r].z; }
     }
     accumulate(&sums, &tile, values, start, end);
   }
 
-  team_sum(&totals);
-  let target_matrix = out_matrix(place);
-  for (var r = 0u; r < rows; r++) {
-    let seen = totals[r] > 0.0;
-    let scale = select(0.0, 1.0 / totals[r], seen);
-    let at = line(target_matrix, place.first + r);
+  let target_lines = out_matrix(place);
+  for (var turn = 0u; turn < row_turns(); turn++) {
+    let query = place.first + turn;
+    let total = team_sum(states[0].y);
+    let scale = select(0.0, 1.0 / total, total > 0.0);
+    let at = line(target_lines, query);
     for (var own = 0u; own < OWN; own++) {
       let c = own * TEAM + lane;
-      if (c < CHUNKS) { out[at + c] = sums[own * ROWS + r] * scale; }
+      if (query < params.length && c < CHUNKS) { out[at + c] = sums[own][0] * scale; }
+      var rows = sums[own];
+      rotate(&rows, vec4f());
+      sums[own] = rows;
     }
-    if (lane == 0u) { lse[params.lse_at + (place.b * params.heads + place.head) * params.length + place.first + r] = select(0.0, highest[r] + log(totals[r]), seen); }
+    if (query < params.length && lane == 0u) {
+      lse[params.lse_at + (place.b * params.heads + place.head) * params.length + query] = select(0.0, states[0].x + log(total), total > 0.0);
+    }
+    rotate(&states, states[0]);
   }
 }

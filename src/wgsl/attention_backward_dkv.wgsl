@@ -5,29 +5,28 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   let keys = qkv_matrix(place, 1u);
   let values = qkv_matrix(place, 2u);
   let gradients = out_matrix(place);
-  let rows = min(ROWS, max(params.length, place.first) - place.first);
   let end = params.length;
   var dk: Sums;
   var dv: Sums;
   for (var start = span_first; start < end; start += COLUMNS) {
-    var tile: Tile;
-    var weights: Tile;
+    var tile = Tile();
+    var weights = Tile();
     multiply(&tile, values, place.first, gradients, start);
     multiply(&weights, keys, place.first, queries, start);
     let query = columns_of(start);
     let query_lse = vec4f(lse_of(place, query.x), lse_of(place, query.y), lse_of(place, query.z), lse_of(place, query.w));
     let query_delta = vec4f(delta_of(place, query.x), delta_of(place, query.y), delta_of(place, query.z), delta_of(place, query.w));
-    for (var r = 0u; r < rows; r++) {
-      let key = place.first + r;
+    for (var turn = 0u; turn < row_turns(); turn++) {
+      let key = place.first + turn;
       let unseen = (query < vec4u(key)) | (query >= vec4u(end)) | vec4<bool>(hidden_key(place.b, key));
-      let p = select(exp(weights[r] * params.scale - query_lse), vec4f(), unseen);
+      let p = select(exp(weights[0] * params.scale - query_lse), vec4f(), unseen);
       let factors = dropout_factors(place, query, vec4u(key));
-      tile[r] = p * (tile[r] * factors - query_delta) * params.scale;
-      weights[r] = p * factors;
+      rotate(&tile, p * (tile[0] * factors - query_delta) * params.scale);
+      rotate(&weights, p * factors);
     }
     accumulate(&dv, &weights, gradients, start, end);
     accumulate(&dk, &tile, queries, start, end);
   }
-  store(&dk, keys, place.first, rows);
-  store(&dv, values, place.first, rows);
+  store(&dk, keys, place.first);
+  store(&dv, values, place.first);
 }

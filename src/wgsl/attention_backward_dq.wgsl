@@ -5,22 +5,22 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   let keys = qkv_matrix(place, 1u);
   let values = qkv_matrix(place, 2u);
   let gradients = out_matrix(place);
-  let rows = min(ROWS, max(params.length, place.first) - place.first);
   let end = min(span_end, params.length);
   var sums: Sums;
   for (var start = 0u; start < end; start += COLUMNS) {
-    var scores: Tile;
-    var tile: Tile;
+    var scores = Tile();
+    var tile = Tile();
     multiply(&scores, queries, place.first, keys, start);
     multiply(&tile, gradients, place.first, values, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
-    for (var r = 0u; r < rows; r++) {
-      let query = place.first + r;
-      let p = select(exp(scores[r] * params.scale - lse_of(place, query)), vec4f(), hidden | (key > vec4u(query)));
-      tile[r] = p * (tile[r] * dropout_factors(place, vec4u(query), key) - delta_of(place, query)) * params.scale;
+    for (var turn = 0u; turn < row_turns(); turn++) {
+      let query = place.first + turn;
+      let p = select(exp(scores[0] * params.scale - lse_of(place, query)), vec4f(), hidden | (key > vec4u(query)));
+      rotate(&scores, p);
+      rotate(&tile, p * (tile[0] * dropout_factors(place, vec4u(query), key) - delta_of(place, query)) * params.scale);
     }
     accumulate(&sums, &tile, keys, start, end);
   }
-  store(&sums, queries, place.first, rows);
+  store(&sums, queries, place.first);
 }

@@ -25,38 +25,48 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     return;
   }
   var kept = Kept(row, bitcast<f32>(bits_of(greatest)), REMOVED_KEY + 1u, 0.0);
-  if (params.top_k > 0u && params.top_k < params.columns) { kept.least = threshold(kept, f32(params.top_k), false, lane, lanes); }
-  if (params.top_p < 1.0) { kept.least = threshold(kept, params.top_p * locate(kept, 3.0e38, lane, lanes).before, true, lane, lanes); }
+  // Loops, so that what they call is compiled once.
+  for (var warper = 0u; warper < 2u; warper++) {
+    let by_weight = warper == 1u;
+    let wanted = select(params.top_k > 0u && params.top_k < params.columns, params.top_p < 1.0, by_weight);
+    if (wanted) { kept.least = threshold(kept, by_weight, lane, lanes); }
+  }
   kept.min_weight = params.min_p;
-  let total = locate(kept, 3.0e38, lane, lanes).before;
   // 24 bits: the greatest is below 1 and stays so as a float.
   let uniform_number = f32(pcg4d(vec4u(streams[out], params.step, 0u)).x >> 8u) / 16777216.0;
-  let target_sum = uniform_number * total;
-  let token = token_in(kept, locate(kept, target_sum, lane, lanes), target_sum, lanes);
+  var goal = 0.0;
+  var block = Block(0u, 3.0e38);
+  for (var walk = 0u; walk < 2u; walk++) {       // to the end for the sum, then to the number's part of it
+    goal = select(uniform_number * block.before, 3.0e38, walk == 0u);
+    block = locate(kept, goal, lane, lanes);
+  }
+  let token = token_in(kept, block, goal, lanes);
   if (lane == 0u) { next_token(out, token); }
 }
 
-// The greatest key from which on the kept tokens reach `goal`, counted or weighed; two bits of it a pass over the row.
-fn threshold(kept: Kept, goal: f32, weigh: bool, lane: u32, lanes: u32) -> u32 {
+// The greatest key from which on the kept tokens number top_k, or weigh top_p of all that are kept; two bits of it a round over
+// the row.
+fn threshold(kept: Kept, by_weight: bool, lane: u32, lanes: u32) -> u32 {
   var key = 0u;
-  for (var pass = 0u; pass < 16u; pass++) {
-    let unit = 1u << (30u - 2u * pass);
-    var reached = vec3f();
+  var goal = f32(params.top_k);
+  for (var round = 0u; round < 16u; round++) {
+    let unit = 1u << (30u - 2u * round);
+    var reached = vec4f();       // from key + 3, 2, 1 units on; in all
     for (var c4 = lane; 4u * c4 < params.columns; c4 += lanes) {
       let keys = keys_at(kept.row, c4);
-      if (greatest_of(keys) < max(key + unit, kept.least)) { continue; }
+      if (greatest_of(keys) < max(select(key + unit, 0u, round == 0u), kept.least)) { continue; }
       var measure = select(vec4f(), vec4f(1.0), keys >= vec4u(kept.least));
-      if (weigh) { measure = weights_at(kept, c4); }
-      reached += vec3f(
-        dot(measure, select(vec4f(), vec4f(1.0), keys >= vec4u(key + unit))),
-        dot(measure, select(vec4f(), vec4f(1.0), keys >= vec4u(key + 2u * unit))),
+      if (by_weight) { measure = weights_at(kept, c4); }
+      reached += vec4f(
         dot(measure, select(vec4f(), vec4f(1.0), keys >= vec4u(key + 3u * unit))),
+        dot(measure, select(vec4f(), vec4f(1.0), keys >= vec4u(key + 2u * unit))),
+        dot(measure, select(vec4f(), vec4f(1.0), keys >= vec4u(key + unit))),
+        dot(measure, vec4f(1.0)),
       );
     }
-    let one = row_sum(reached.x, lane);
-    let two = row_sum(reached.y, lane);
-    let three = row_sum(reached.z, lane);
-    key += unit * select(select(select(0u, 1u, one >= goal), 2u, two >= goal), 3u, three >= goal);
+    for (var i = 0u; i < 4u; i++) { reached[i] = row_sum(reached[i], lane); }
+    if (round == 0u && by_weight) { goal = params.top_p * reached.w; }
+    key += unit * select(select(select(0u, 1u, reached.z >= goal), 2u, reached.y >= goal), 3u, reached.x >= goal);
   }
   return max(key, kept.least);
 }

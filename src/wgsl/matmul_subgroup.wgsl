@@ -1,30 +1,33 @@
-// A product without workgroup memory or barriers: each subgroup makes 8 rows by 4 SG columns in registers. Lanes hold a row
-// of A each (two where there are four lanes) and broadcast them one by one, so that a load of A serves the whole subgroup;
-// a lane holds four columns of B. Fit for adapters that run on the processor, where a load costs as much as 10 to 20
-// multiplications, hence also the addresses that are only added to. Constants: SG, WG_SIZE.
+// A product without workgroup memory or barriers: each subgroup makes 16 rows (8 where it has four lanes) by 4 SG columns in
+// registers. A lane holds two rows of A, which are broadcast one by one, so that a load of A serves the whole subgroup, and
+// four columns of B. Fit for adapters that run on the processor, where a load costs as much as 10 to 20 multiplications, and
+// where four k of one row at a time (not one k of all rows) keep the sums from being spilled. Constants: SG, WG_SIZE.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const ROWS: u32 = 8u;
-const FIFTH: u32 = select(0u, 4u, SG >= 8u);       // the lane that holds the fifth row
+const LANES: u32 = min(SG, 8u);                    // that hold rows; the others hold the same again
 const_assert SG >= 4u && WG_SIZE % SG == 0u;
 
-struct Sums { upper: mat4x4f, lower: mat4x4f }     // a column each for rows 0..3 and 4..7, of this lane's four columns
-
-fn multiply(sums: Sums, upper: f32, lower: f32, b: vec4f) -> Sums {
-  return Sums(
-    mat4x4f(
-      sums.upper[0] + subgroupBroadcast(upper, 0u) * b, sums.upper[1] + subgroupBroadcast(upper, 1u) * b,
-      sums.upper[2] + subgroupBroadcast(upper, 2u) * b, sums.upper[3] + subgroupBroadcast(upper, 3u) * b),
-    mat4x4f(
-      sums.lower[0] + subgroupBroadcast(lower, FIFTH) * b, sums.lower[1] + subgroupBroadcast(lower, FIFTH + 1u) * b,
-      sums.lower[2] + subgroupBroadcast(lower, FIFTH + 2u) * b, sums.lower[3] + subgroupBroadcast(lower, FIFTH + 3u) * b));
+// sums (+)= four rows of A, held by lanes 0..3 or 4..7, by four columns of B: a column of sums is a row of the result.
+fn near_rows(sums: mat4x4f, a: vec4f, b: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    sums[0] + b * subgroupBroadcast(a, 0u), sums[1] + b * subgroupBroadcast(a, 1u),
+    sums[2] + b * subgroupBroadcast(a, 2u), sums[3] + b * subgroupBroadcast(a, 3u));
 }
 
-// Four columns of B at one k, for the last few.
-fn b_row_at(at: vec4u) -> vec4f {
-  if (B_TRANSPOSED) { return vec4f(b_one(at.x), b_one(at.y), b_one(at.z), b_one(at.w)); }
-  return b_four(at.x);
+fn far_rows(sums: mat4x4f, a: vec4f, b: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    sums[0] + b * subgroupBroadcast(a, 4u), sums[1] + b * subgroupBroadcast(a, 5u),
+    sums[2] + b * subgroupBroadcast(a, 6u), sums[3] + b * subgroupBroadcast(a, 7u));
+}
+
+struct Sums { near_upper: mat4x4f, far_upper: mat4x4f, near_lower: mat4x4f, far_lower: mat4x4f }
+
+fn multiply(sums: Sums, upper: vec4f, lower: vec4f, b: mat4x4f) -> Sums {
+  let near_upper = near_rows(sums.near_upper, upper, b);
+  let near_lower = near_rows(sums.near_lower, lower, b);
+  if (LANES == 4u) { return Sums(near_upper, mat4x4f(), near_lower, mat4x4f()); }
+  return Sums(near_upper, far_rows(sums.far_upper, upper, b), near_lower, far_rows(sums.far_lower, lower, b));
 }
 
 // One row of A at four k.
@@ -34,40 +37,39 @@ fn a_line(at: u32) -> vec4f {
   return a_four(at);
 }
 
+// Four columns of B at one k.
+fn b_line(at: vec4u) -> vec4f {
+  if (B_TRANSPOSED) { return vec4f(b_one(at.x), b_one(at.y), b_one(at.z), b_one(at.w)); }
+  return b_four(at.x);
+}
+
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = (workgroup.y * (WG_SIZE / SG) + local / SG) * ROWS;
+  let row = (workgroup.y * (WG_SIZE / SG) + local / SG) * 2u * LANES;
   let column = (workgroup.x * SG + lane) * 4u;
   if (row >= params.m) { return; }
-  var upper_at = a_start(row + lane % (FIFTH + 4u)).x;
-  var lower_at = a_start(row + 4u + lane % 4u).x;
+  var upper_at = a_start(row + lane % LANES).x;
+  var lower_at = a_start(row + LANES + lane % LANES).x;
   var b_at = b_start(column);
   let a_next = 4u * a_step();
   let b_next = 4u * b_step();
   var sums: Sums;
   var k = params.k;
   for (; k >= 4u; k -= 4u) {
-    let b = b_block(b_at);
-    let upper = a_line(upper_at);
-    var lower = upper;
-    if (FIFTH == 0u) { lower = a_line(lower_at); }
-    sums = multiply(sums, upper.x, lower.x, b[0]);
-    sums = multiply(sums, upper.y, lower.y, b[1]);
-    sums = multiply(sums, upper.z, lower.z, b[2]);
-    sums = multiply(sums, upper.w, lower.w, b[3]);
+    sums = multiply(sums, a_line(upper_at), a_line(lower_at), b_block(b_at));
     upper_at += a_next;
     lower_at += a_next;
     b_at += b_next;
   }
-  for (; k > 0u; k--) {
-    let upper = a_one(upper_at);
-    var lower = upper;
-    if (FIFTH == 0u) { lower = a_one(lower_at); }
-    sums = multiply(sums, upper, lower, b_row_at(b_at));
-    upper_at += a_next / 4u;
-    lower_at += a_next / 4u;
-    b_at += b_next / 4u;
+  for (; k > 0u; k--) {      // the last few, one by one: what lies past them may be anything
+    let b = mat4x4f(b_line(b_at), vec4f(), vec4f(), vec4f());
+    sums = multiply(sums, vec4f(a_one(upper_at), 0.0, 0.0, 0.0), vec4f(a_one(lower_at), 0.0, 0.0, 0.0), b);
+    upper_at += a_step();
+    lower_at += a_step();
+    b_at += b_step();
   }
-  store_block(row, column, sums.upper);
-  store_block(row + 4u, column, sums.lower);
+  store_block(row, column, sums.near_upper);
+  if (LANES > 4u) { store_block(row + 4u, column, sums.far_upper); }
+  store_block(row + LANES, column, sums.near_lower);
+  if (LANES > 4u) { store_block(row + LANES + 4u, column, sums.far_lower); }
 }

@@ -96,7 +96,8 @@ function findHeadings(blocks: readonly Block[]): Item[] {
 }
 
 function headingText({ lines }: Block): string {
-  return lines.join(" ").replace(/(?<!_)_(?!_)/g, "").replace(/\s+/g, " ").replace(/ ?\[\d+\]$/, "").trim();
+  const text = lines.map((line) => line.trim()).join(" ").replace(/\s\s+/g, " ");
+  return text.endsWith("]") ? text.replace(/ ?\[\d+\]$/, "").replaceAll("_", "") : text.includes("_") ? text.replaceAll("_", "") : text;
 }
 
 /** Collects paragraphs into runs. */

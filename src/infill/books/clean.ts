@@ -6,19 +6,24 @@ export function paragraphText(lines: readonly string[]): string {
   let text = "";
   for (const line of lines) {
     const next = line.trim();
-    text += text === "" || touches(text, next) ? next : ` ${next}`;
+    text += text === "" || touches(text.slice(-3), next) ? next : ` ${next}`;
   }
-  return text
-    .replace(/\s?\[(?:Footnote|Illustration|Note|Sidenote)\b[^[\]]*\]/gi, "")
-    .replace(/ ?\*? ?\[\*[^[\]]*\]/g, "")         // a note of the author's set into the line: [* ...]
-    .replace(/ ?\[(?:\d{1,3}|[A-Z*†‡])\]/g, "")   // its number: word[1]
-    .replace(/(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu, "")
-    .replace(/(?<!_)_(?!_)/g, "")                 // _italics_; a blank to fill in is written ____
-    .replace(/\s+/g, " ")
-    .trim();
+  if (text.includes("[")) {
+    text = text
+      .replace(/\s?\[(?:Footnote|Illustration|Note|Sidenote)\b[^[\]]*\]/gi, "")
+      .replace(/ ?\*? ?\[\*[^[\]]*\]/g, "")          // a note of the author's set into the line: [* ...]
+      .replace(/ ?\[(?:\d{1,3}|[A-Z*†‡])\]/g, "");    // its number: word[1]
+  }
+  if (text.includes("*")) text = text.replace(/(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu, "");
+  if (text.includes("_")) text = text.replace(/(?<!_)_(?!_)/g, "");      // _italics_; a blank to fill in is written ____
+  return text.replace(/\s\s+|[^\S ]/g, " ").trim();
 }
 
-/** Whether a line end stood inside a word ("sun-" "beam") or beside a dash that touches its words ("he came--" "and went"). */
+/**
+ * Whether a line end stood inside a word ("sun-" "beam") or beside a dash that touches its words ("he came--" "and went"). `before`:
+ * the last characters above.
+ */
 function touches(before: string, after: string): boolean {
-  return /[^\s-]-+$|[^\s—–][—–]+$/.test(before) && !/^(?:--?|[—–])\s/.test(after) || /^(?:--|—)\S/.test(after) && /[\p{L}\p{N}]$/u.test(before);
+  if (/[-—–]$/.test(before)) return /[^\s—–-][—–-]+$/.test(before) && !/^(?:--?|[—–])\s/.test(after);
+  return /^(?:--|—)\S/.test(after) && /[\p{L}\p{N}]$/u.test(before);
 }

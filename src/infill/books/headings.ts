@@ -9,7 +9,8 @@ import type { Block } from "./blocks.ts";
  */
 export type HeadingKind = "chapter" | "title" | "contents" | "front" | "back" | "end";
 
-const ROMAN = "[IVXLC]+";
+/** Not a lone L or C, which is somebody's initial. */
+const ROMAN = "(?![LC]\\b)[IVXLC]+\\b";
 const ORDINAL = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|premi[eè]re?|deuxi[eè]me|seconde?|troisi[eè]me|quatri[eè]me|cinqui[eè]me|sixi[eè]me|derni[eè]re?";
 const COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty[\\w-]*|thirty[\\w-]*|un|une|deux|trois|quatre|cinq|sept|huit|neuf|dix";
 const PART = "chapter|part|book|volume|act|canto|letter|stave|section|chapitre|partie|livre|tome|acte|chant|lettre";
@@ -46,8 +47,8 @@ export class Headings {
 
   /** The kind of heading that `text`, the block as one line, is; undefined for prose. */
   kindOf(text: string, block: Block): HeadingKind | undefined {
-    const plain = text.replaceAll("’", "'").replace(/^[[(]|[\])]$/g, "");
     if (text.length > LONGEST || block.lines.length > 4) return undefined;
+    const plain = text.replaceAll("’", "'").replace(/^[[(]|[\])]$/g, "");
     if (CONTENTS.test(plain)) return "contents";
     if (END.test(plain) && (plain === plain.toUpperCase() || block.blankBefore > 1)) return "end";
     if (FRONT.test(plain)) return "front";

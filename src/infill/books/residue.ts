@@ -20,7 +20,7 @@ const SHORT = 60;
  */
 export function residueOf(text: string, block: Block, { before, width }: { readonly before: readonly string[]; readonly width: number }): Residue | undefined {
   if (!/[\p{L}\p{N}]/u.test(text)) return /^[?!….]{1,3}$/.test(text) ? "display" : "separator";
-  if (EDITORIAL.test(text.replaceAll("’", "'")) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
+  if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
   if (/^\*/.test(text) || LEADERS.test(text) || isVerse(block, width)) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
   if (/^["“«‘']/.test(text) && (isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/).test(text)) return undefined;
@@ -31,7 +31,11 @@ export function residueOf(text: string, block: Block, { before, width }: { reado
 
 /** Whether an open bracket of an editorial note is left for the blocks that follow to close. */
 export function leavesOpen(text: string): boolean {
-  return EDITORIAL.test(text.replaceAll("’", "'")) && text.split(/[[(]/).length > text.split(/[\])]/).length;
+  return isEditorial(text) && text.split(/[[(]/).length > text.split(/[\])]/).length;
+}
+
+function isEditorial(text: string): boolean {
+  return /^[[(]/.test(text) && EDITORIAL.test(text.replaceAll("’", "'"));
 }
 
 /** "[1] ...", "[Footnote 1: ...", "* ..." and, where the text above refers to that number, "1. ..." or "(1) ...". */
@@ -46,6 +50,11 @@ function isFootnote(text: string, before: readonly string[]): boolean {
 /** Whether at least half of the line ends come long before the next word would have met the margin. */
 function isVerse({ lines }: Block, width: number): boolean {
   if (lines.length < 2 || width === Infinity) return lines.length > 1;
-  const early = lines.slice(0, -1).filter((line, i) => line.length + 1 + (/^\s*(\S+)/.exec(lines[i + 1]!)?.[1]!.length ?? 0) < width - SLACK);
+  const early = lines.slice(0, -1).filter((line, i) => {
+    if (line.length >= width - SLACK) return false;
+    const next = lines[i + 1]!.trimStart();
+    const space = next.indexOf(" ");
+    return line.length + 1 + (space < 0 ? next.length : space) < width - SLACK;
+  });
   return early.length >= (lines.length - 1) / 2;
 }

@@ -16,8 +16,7 @@ const COLUMNS: u32 = 4u * TEAM;                  // of a tile
 const CHUNKS: u32 = HS / 4u;                     // of four channels
 const OWN: u32 = (CHUNKS + TEAM - 1u) / TEAM;    // chunks whose sums an invocation holds: lane, lane + TEAM, ...
 alias Tile = array<vec4f, ROWS>;                 // [row] of the four columns of this invocation
-alias Sums = array<vec4f, ROWS * OWN>;           // [own chunk, row] of four channels
-alias PerRow = array<f32, ROWS>;
+alias Sums = array<Tile, OWN>;                   // [own chunk][row] of four channels
 
 // One head's lines of channels: line i, chunk c is element at + i * stride + c of what fetch() calls `source`.
 struct Matrix { source: u32, at: u32, stride: u32 }

@@ -19,16 +19,19 @@ fn delta_of(place: Place, query: u32) -> f32 {
   return delta[params.delta_at + (place.b * params.length + min(query, params.length - 1u)) * params.heads + place.head];
 }
 
-fn store(sums: ptr<function, Sums>, part: Matrix, first: u32, rows: u32) {
-  for (var r = 0u; r < rows; r++) {
+fn store(sums: ptr<function, Sums>, part: Matrix, first: u32) {
+  for (var turn = 0u; turn < row_turns(); turn++) {
+    let at = line(part, first + turn);
     for (var own = 0u; own < OWN; own++) {
+      var total = (*sums)[own][0];
       let c = own * TEAM + lane;
-      if (c < CHUNKS) {
-        let at = line(part, first + r) + c;
-        var total = (*sums)[own * ROWS + r];
-        if (params.accumulate != 0u) { total += dqkv[at]; }
-        dqkv[at] = total;
+      if (first + turn < params.length && c < CHUNKS) {
+        if (params.accumulate != 0u) { total += dqkv[at + c]; }
+        dqkv[at + c] = total;
       }
+      var rows = (*sums)[own];
+      rotate(&rows, total);
+      (*sums)[own] = rows;
     }
   }
 }

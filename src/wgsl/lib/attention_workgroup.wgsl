@@ -7,9 +7,10 @@ const_assert BLOCK == COLUMNS;
 var<private> lane: u32;
 var<private> team: u32;
 
-var<workgroup> row_stage: array<vec4f, TEAM * BLOCK>;            // [chunk, row]; [invocation] in reductions
+var<workgroup> row_stage: array<vec4f, TEAM * BLOCK>;            // [chunk, row]
 var<workgroup> column_stage: array<vec4f, TEAM * COLUMNS>;       // [chunk, column] in multiply, [column, chunk] in accumulate
 var<workgroup> weight_stage: array<vec4f, COLUMNS * TEAMS>;      // [column, team] of the team's four rows
+var<workgroup> team_stage: array<mat2x4f, TEAMS>;                // [team] its invocations' values
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -45,7 +46,7 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
   }
 }
 
-// sums[own, r] += tile[r] of every column * its line of `channels`.
+// sums[own][r] += tile[r] of every column * its line of `channels`.
 fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
   for (var own = 0u; own < OWN; own++) {
     workgroupBarrier();
@@ -61,26 +62,30 @@ fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Ma
     for (var j = 0u; j < min(COLUMNS, end - start); j++) {
       let weights = weight_stage[j * TEAMS + team];
       let chunk = column_stage[j * TEAM + lane];
-      for (var r = 0u; r < ROWS; r++) { (*sums)[own * ROWS + r] += weights[r] * chunk; }
+      for (var r = 0u; r < ROWS; r++) { (*sums)[own][r] += weights[r] * chunk; }
     }
   }
 }
 
-// The largest, or the sum, over the team, for every row.
-fn team_max(values: ptr<function, PerRow>) {
-  workgroupBarrier();
-  row_stage[team * TEAM + lane] = vec4f((*values)[0], (*values)[1], (*values)[2], (*values)[3]);
-  workgroupBarrier();
-  var all = row_stage[team * TEAM];
-  for (var other = 1u; other < TEAM; other++) { all = max(all, row_stage[team * TEAM + other]); }
-  *values = PerRow(all.x, all.y, all.z, all.w);
+// Kernels work on row 0 and let the others move up, ROWS times: see lib/attention_subgroup.wgsl.
+fn row_turns() -> u32 { return ROWS; }
+
+fn rotate(rows: ptr<function, Tile>, last: vec4f) { *rows = Tile((*rows)[1], (*rows)[2], (*rows)[3], last); }
+
+// The largest, or the sum, over the team.
+fn team_max(value: f32) -> f32 {
+  let all = team_values(value);
+  return max(max(max(all[0].x, all[0].y), max(all[0].z, all[0].w)), max(max(all[1].x, all[1].y), max(all[1].z, all[1].w)));
 }
 
-fn team_sum(values: ptr<function, PerRow>) {
+fn team_sum(value: f32) -> f32 {
+  let all = team_values(value);
+  return dot(all[0] + all[1], vec4f(1.0));
+}
+
+fn team_values(value: f32) -> mat2x4f {
   workgroupBarrier();
-  row_stage[team * TEAM + lane] = vec4f((*values)[0], (*values)[1], (*values)[2], (*values)[3]);
+  team_stage[team][lane / 4u][lane % 4u] = value;
   workgroupBarrier();
-  var all = row_stage[team * TEAM];
-  for (var other = 1u; other < TEAM; other++) { all += row_stage[team * TEAM + other]; }
-  *values = PerRow(all.x, all.y, all.z, all.w);
+  return team_stage[team];
 }

@@ -1,0 +1,59 @@
+// npm run bench: measures the adapter's ceilings, then kernels, training and decoding, one after the other.
+import { mkdir, writeFile } from "node:fs/promises";
+import { announce } from "../src/cli/announce.ts";
+import { parseFlags } from "../src/cli/flags.ts";
+import { formatDuration } from "../src/cli/format.ts";
+import { runCli } from "../src/cli/run.ts";
+import type { CliContext } from "../src/cli/run.ts";
+import { requestDevice } from "../src/gpu/device.ts";
+import { measureCeiling } from "./ceiling.ts";
+import { benchDecoding } from "./decode.ts";
+import { benchKernels } from "./kernels.ts";
+import { BENCH, benchOptions, PARTS } from "./options.ts";
+import type { BenchRun, Part } from "./options.ts";
+import { jsonLine, tableHead, tableLines } from "./report.ts";
+import type { Result } from "./report.ts";
+import { benchTraining } from "./train-step.ts";
+
+const BENCHES: Readonly<Record<Part, (run: BenchRun) => Promise<void>>> = { kernels: benchKernels, train: benchTraining, decode: benchDecoding };
+const RESULTS = new URL("./results/", import.meta.url);
+
+async function main({ argv }: CliContext): Promise<void> {
+  const { values } = parseFlags(BENCH, argv);
+  const options = benchOptions(values);
+  const started = performance.now();
+  const lines: string[] = [];
+  const report = (result: Result): void => {
+    const line = jsonLine(result);
+    lines.push(line);
+    process.stdout.write(`${line}\n`);
+    note(tableLines(result));
+  };
+
+  const device = await requestDevice();
+  const { adapterKey: adapter } = device;
+  announce(device);
+  note(tableHead);
+  const ceiling = await measureCeiling(device, options);
+  device.destroy();
+  report({ name: "ceiling multiply-add", sizes: { flops: ceiling.fmaFlops }, adapter, ...ceiling.fma, gflops: ceiling.gflops });
+  report({ name: "ceiling copy", sizes: { bytes: ceiling.copyBytes }, adapter, ...ceiling.copy, gbs: ceiling.gbs });
+
+  for (const part of PARTS) {
+    if (values.only && values.only !== part) continue;
+    await BENCHES[part]({ options, ceiling, report, note });
+  }
+  if (values.save) {
+    const file = new URL(`${adapter}.jsonl`, RESULTS);
+    await mkdir(RESULTS, { recursive: true });
+    await writeFile(file, `${lines.join("\n")}\n`);
+    note(`Saved ${lines.length} lines in bench/results/${adapter}.jsonl`);
+  }
+  note(`${lines.length} results in ${formatDuration((performance.now() - started) / 1000)}`);
+}
+
+function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+await runCli(main);

@@ -1,0 +1,99 @@
+// expect(): the matchers that the tests use, with vitest's names and meaning. A failed one throws an Error that says what was
+// wanted and what came.
+import { inspect } from "node:util";
+
+/** Equal as toEqual has it: by contents, NaN equals NaN, 0 is not -0, a property that is undefined is absent. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b) && (Array.isArray(a) || ArrayBuffer.isView(a) || Array.isArray(b) || ArrayBuffer.isView(b))) return false;
+  if (a instanceof Map || a instanceof Set) return b instanceof a.constructor && equal([...a], [...(b as typeof a)]);
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false;
+  if (a instanceof Error && a.message !== (b as Error).message) return false;
+  return [...keys].every((key) => equal((a as never)[key], (b as never)[key]));
+}
+
+/** Every property of `wanted` is in `got`, as toMatchObject has it. */
+function matches(got: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== "object" || wanted === null || typeof got !== "object" || got === null) return equal(got, wanted);
+  if (Array.isArray(wanted)) return Array.isArray(got) && got.length === wanted.length && wanted.every((value, i) => matches(got[i], value));
+  return Object.entries(wanted).every(([key, value]) => matches((got as never)[key], value));
+}
+
+/** What a thrown value has to be: a part of its message, a pattern, or a class; nothing: anything. */
+type Thrown = string | RegExp | (new (...args: never[]) => unknown) | undefined;
+
+function thrownMatches(thrown: unknown, wanted: Thrown): boolean {
+  if (wanted === undefined) return true;
+  if (typeof wanted === "function") return thrown instanceof wanted;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return typeof wanted === "string" ? message.includes(wanted) : wanted.test(message);
+}
+
+type Check = (got: never, ...wanted: never[]) => boolean;
+
+const CHECKS = {
+  toBe: (got: unknown, wanted: unknown) => Object.is(got, wanted),
+  toEqual: equal,
+  toStrictEqual: equal,
+  toMatchObject: matches,
+  toBeNull: (got: unknown) => got === null,
+  toBeUndefined: (got: unknown) => got === undefined,
+  toBeDefined: (got: unknown) => got !== undefined,
+  toBeTruthy: (got: unknown) => Boolean(got),
+  toBeFalsy: (got: unknown) => !got,
+  toBeNaN: (got: unknown) => Number.isNaN(got),
+  toBeGreaterThan: (got: number, wanted: number) => got > wanted,
+  toBeGreaterThanOrEqual: (got: number, wanted: number) => got >= wanted,
+  toBeLessThan: (got: number, wanted: number) => got < wanted,
+  toBeLessThanOrEqual: (got: number, wanted: number) => got <= wanted,
+  toBeCloseTo: (got: number, wanted: number, digits = 2) => got === wanted || Math.abs(got - wanted) < 0.5 * 10 ** -digits,
+  toHaveLength: (got: { length: number }, wanted: number) => got.length === wanted,
+  toHaveProperty: (got: object, wanted: string) => wanted in got,
+  toContain: (got: string | readonly unknown[], wanted: never) => got.includes(wanted),
+  toMatch: (got: string, wanted: string | RegExp) => thrownMatches(got, wanted),
+  toBeInstanceOf: (got: unknown, wanted: new () => unknown) => got instanceof wanted,
+  toThrow(got: unknown, wanted: Thrown) {
+    if (typeof got !== "function") return thrownMatches(got, wanted);         // what a promise was rejected with
+    try {
+      got();
+    } catch (error) {
+      return thrownMatches(error, wanted);
+    }
+    return false;
+  },
+} satisfies Record<string, Check>;
+
+type Matchers<R> = { [K in keyof typeof CHECKS]: (...wanted: unknown[]) => R };
+export interface Expectation extends Matchers<void> {
+  readonly not: Matchers<void>;
+  readonly rejects: Matchers<Promise<void>> & { readonly not: Matchers<Promise<void>> };
+  readonly resolves: Matchers<Promise<void>> & { readonly not: Matchers<Promise<void>> };
+}
+
+const show = (value: unknown): string => {
+  const text = inspect(value, { depth: 3, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 400 });
+  return text.length > 400 ? `${text.slice(0, 400)}...` : text;
+};
+
+function verify(name: keyof typeof CHECKS, negated: boolean, got: unknown, wanted: readonly unknown[], message: string | undefined): void {
+  if ((CHECKS[name] as (...args: unknown[]) => boolean)(got, ...wanted) !== negated) return;
+  throw new Error(`${message === undefined ? "" : `${message}: `}got ${show(got)}, ${negated ? "not " : ""}${name} ${wanted.map(show).join(", ")}`.trimEnd());
+}
+
+function matchers<R>(run: (name: keyof typeof CHECKS, wanted: readonly unknown[]) => R): Matchers<R> {
+  const names = Object.keys(CHECKS) as (keyof typeof CHECKS)[];
+  return Object.fromEntries(names.map((name) => [name, (...wanted: unknown[]) => run(name, wanted)])) as Matchers<R>;
+}
+
+export function expect(got: unknown, message?: string): Expectation {
+  const now = (negated: boolean) => matchers((name, wanted) => verify(name, negated, got, wanted, message));
+  const later = (settle: () => Promise<unknown>) => {
+    const each = (negated: boolean) => matchers(async (name, wanted) => verify(name, negated, await settle(), wanted, message));
+    return { ...each(false), not: each(true) };
+  };
+  const promise = () => Promise.resolve(typeof got === "function" ? got() as unknown : got);
+  const rejection = () => promise().then((value) => { throw new Error(`got ${show(value)}, wanted a rejection`); }, (error: unknown) => error);
+  return { ...now(false), not: now(true), rejects: later(rejection), resolves: later(promise) };
+}

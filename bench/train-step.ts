@@ -1,0 +1,126 @@
+// Times training steps as the trainer takes them: forward, backward, clipping, update, one submit, the next step recorded while
+// the GPU is at this one. Then, on a device that takes timestamps, which share of the time is matrix products.
+import type { Device } from "../src/gpu/device.ts";
+import { requestDevice } from "../src/gpu/device.ts";
+import { byteLength } from "../src/gpu/tensor.ts";
+import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
+import { Random } from "../src/random.ts";
+import { AdamW } from "../src/training/optimizer.ts";
+import { summarize } from "./measure.ts";
+import { DEMO, GPT2, SMALL } from "./models.ts";
+import type { BenchModel } from "./models.ts";
+import type { BenchRun } from "./options.ts";
+import { rates, sizesText } from "./report.ts";
+
+export async function benchTraining({ options, ceiling, report, note }: BenchRun): Promise<void> {
+  for (const model of [DEMO, SMALL, GPT2]) {
+    const sizes = { model: model.name, B: model.batch, T: model.length };
+    if (!`train step ${sizesText(sizes)}`.includes(options.filter)) continue;
+    const device = await requestDevice();
+    if (model === GPT2 && device.software && !options.large) {
+      note("A training step of GPT-2 124M takes long on a software adapter; --large times it too.");
+      device.destroy();
+      continue;
+    }
+    const steps = await timeSteps(device, model, options.runs);
+    const adapter = device.adapterKey;
+    device.destroy();
+    const work = { flops: stepFlops(model) };
+    report({
+      name: "train step", sizes, adapter, ...steps.timing, ...rates(work, steps.timing, ceiling),
+      details: {
+        tokens_per_s: (1000 * model.batch * model.length) / steps.timing.median_ms, ...steps.details, ...await matmulShare(model),
+      },
+    });
+  }
+}
+
+class Training {
+  readonly model: GPT2LMHeadModel;
+  readonly optimizer: AdamW;
+  private readonly inputIds: readonly (readonly number[])[];
+
+  constructor(device: Device, { config, batch, length }: BenchModel) {
+    const random = new Random(1);
+    this.model = GPT2LMHeadModel.fromConfig(device, config);
+    this.optimizer = new AdamW(this.model.parameters);
+    this.inputIds = Array.from({ length: batch }, () => Array.from({ length }, () => random.below(config.vocabSize)));
+  }
+
+  /** Records and sends one step. */
+  step(): void {
+    const { model, optimizer, inputIds } = this;
+    const output = model.forward({ inputIds, labels: inputIds, keepLogits: false });
+    output.loss!.backward();
+    output.dispose();
+    optimizer.step(1e-4, { maxGradNorm: 1 });
+    optimizer.zeroGrad();
+    model.device.batch.submit();
+  }
+
+  get momentBytes(): number {
+    return 2 * this.model.parameters.chunks.reduce((sum, { values }) => sum + byteLength(values), 0);
+  }
+}
+
+async function timeSteps(device: Device, model: BenchModel, runs: number) {
+  const training = new Training(device, model);
+  const { queue } = device.gpu;
+  const { batch, pool } = device;
+  for (let i = 0; i < 2; i++) {                       // the second step finds every buffer where the first left it
+    training.step();
+    await device.finish();
+  }
+  const objects = () => pool.created + batch.counters.bindGroups + batch.counters.pipelines;
+  const before = { objects: objects(), submits: batch.counters.submits, dispatches: batch.counters.dispatches };
+  const times: number[] = [];
+  let encoding = 0;
+  let last = performance.now();
+  let underway: Promise<unknown> = Promise.resolve();
+  // One step is under way while the next is recorded: the first interval has nothing before it, and does not count.
+  for (let i = 0; i < Math.max(7, runs) + 1; i++) {
+    const start = performance.now();
+    training.step();
+    encoding += performance.now() - start;
+    const done = queue.onSubmittedWorkDone();
+    await underway;
+    underway = done;
+    const now = performance.now();
+    if (i > 0) times.push(now - last);
+    last = now;
+  }
+  await device.finish();
+  const steps = times.length + 1;
+  return {
+    timing: summarize(times),
+    details: {
+      encode_ms: encoding / steps, dispatches: (batch.counters.dispatches - before.dispatches) / steps, submits: (batch.counters.submits - before.submits) / steps,
+      new_objects: (objects() - before.objects) / steps, peak_mb: (pool.peakBytes + training.model.parameters.bytes + training.momentBytes) / 1e6,
+    },
+  };
+}
+
+/** Share of the GPU's time that matrix products take, dispatch by dispatch. */
+async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
+  const device = await requestDevice({ profile: true }).catch(() => undefined);      // no timestamps here
+  if (!device) return {};
+  const training = new Training(device, model);
+  training.step();
+  await device.profiler!.report();
+  for (let i = 0; i < 3; i++) {
+    training.step();
+    await device.finish();
+  }
+  const rows = await device.profiler!.report();
+  device.destroy();
+  const sum = (wanted: (name: string) => boolean): number => rows.reduce((total, { name, milliseconds }) => total + (wanted(name) ? milliseconds : 0), 0);
+  return { matmul_share: sum((name) => name.startsWith("mat")) / sum(() => true) };
+}
+
+/** Products of a step: forward, and twice that backward; attention needs half its squares forward, and five products to forward's two backward. */
+function stepFlops({ batch, length, config: { nLayer: L, nEmbd: C, innerSize, vocabSize: V } }: BenchModel): number {
+  const rows = batch * length;
+  const linear = 2 * rows * (L * (4 * C * C + 2 * C * innerSize) + C * V);
+  const attention = L * 2 * rows * (length + 1) * C;
+  return 3 * linear + 3.5 * attention;
+}

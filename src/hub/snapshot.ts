@@ -1,0 +1,185 @@
+// A model of the Hub as a folder on disk: what it is made of now, what of it the cache lacks, and the way back to the cache when
+// the Hub cannot be asked. snapshotDownload of @huggingface/hub fetches every file of a repository (GPT-2's weights five times
+// over) and knows no offline mode; its modelInfo and pathsInfo are used here.
+import { mkdir, readFile, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { modelInfo, pathsInfo, REGEX_COMMIT_HASH } from "@huggingface/hub";
+import { UserError } from "../errors.ts";
+import { fileSize, RepoCache } from "./cache.ts";
+import { download } from "./download.ts";
+import type { RemoteFile } from "./download.ts";
+import { CONFIG, INDEX, OTHER_WEIGHTS, shardsOf, SMALL_FILES, WEIGHTS } from "./model-files.ts";
+import { HubError, hubFetch } from "./request.ts";
+import type { Asked } from "./request.ts";
+
+export interface DownloadProgress {
+  /** The file on its way. */
+  readonly file: string;
+  /** Bytes of all files that were not in the cache, those of an earlier, cut download among `done`. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface SnapshotRequest extends Asked {
+  onProgress?(progress: DownloadProgress): void;
+  /** One sentence that the user should read. */
+  onNote?(note: string): void;
+  /** Called with the folder when config.json is in it and no weights are on their way; throws to spare a useless download. */
+  beforeWeights?(folder: string): Promise<void>;
+}
+
+/** "gpt2", "asi/gpt-fr-cased-small": the names that the Hub allows. */
+export function isRepoName(name: string): boolean {
+  return name.length <= 96 && /^(\w[\w.-]*\/)?\w[\w.-]*$/.test(name) && !/--|\.\.|[.-](\/|$)|\.git$/.test(name);
+}
+
+/** A branch, tag or commit by Git's rules, as far as a path is made of it. */
+export function isRevision(revision: string): boolean {
+  return /^[\w.+@-]+(\/[\w.+@-]+)*$/.test(revision) && !/\.\.|(^|\/)\.|\.lock(\/|$)/.test(revision);
+}
+
+/**
+ * The folder with the model's files, fetched where the cache lacks them. Offline, or when the Hub cannot be asked and the cache
+ * has the model whole, the folder of the cache. Throws UserError (HubError) for all that goes wrong on the way or on the disk.
+ */
+export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
+  const { settings, repo, revision } = request;
+  const cache = new RepoCache(settings.cacheDir, repo);
+  const cached = await cache.find(revision);
+  const whole = cached?.missing.length === 0 ? cached.folder : undefined;
+  if (settings.offline) {
+    if (whole !== undefined) return whole;
+    const lack = cached ? `only a part of it: ${cached.missing.join(", ")} missing in ${cached.folder}` : `no copy of it${revision === "main" ? "" : ` at revision ${revision}`}`;
+    throw new UserError(`Offline, ${repo} can come only from the cache, and ${settings.cacheDir} has ${lack}; run once without --offline and HF_HUB_OFFLINE, or name a folder.`);
+  }
+  if (whole !== undefined && REGEX_COMMIT_HASH.test(revision)) return whole;     // a commit never changes
+  try {
+    let known: Known;
+    try {
+      known = await askHub(request);
+    } catch (error) {
+      if (!(error instanceof HubError) || whole === undefined) throw error;
+      request.onNote?.(`${error.message} Using the copy in the cache: ${whole}`);
+      return whole;
+    }
+    return await complete(known, cache, request);
+  } catch (error) {
+    throw explainDisk(error, cache.path);
+  }
+}
+
+interface Known {
+  readonly commit: string;
+  /** Those of the files we read that the model has. */
+  readonly files: ReadonlyMap<string, RemoteFile>;
+}
+
+async function askHub(request: Asked): Promise<Known> {
+  const { repo, revision, settings: { endpoint: hubUrl } } = request;
+  const { sha } = await speaking(request, modelInfo({ name: repo, revision, hubUrl, fetch: hubFetch(request), additionalFields: ["sha"] }));
+  if (!REGEX_COMMIT_HASH.test(sha)) throw new HubError(`${hubUrl} names no commit for ${repo}, so it is no Hub; check HF_ENDPOINT.`);
+  return { commit: sha, files: await askFiles(request, sha, [...SMALL_FILES, WEIGHTS, INDEX, ...OTHER_WEIGHTS]) };
+}
+
+async function askFiles(request: Asked, commit: string, paths: string[]): Promise<Map<string, RemoteFile>> {
+  const found = await speaking(request, pathsInfo({ repo: { type: "model", name: request.repo }, paths, revision: commit, hubUrl: request.settings.endpoint, fetch: hubFetch(request) }));
+  const files = new Map<string, RemoteFile>();
+  for (const { path, type, size, oid, lfs } of found) {
+    const hash = lfs?.oid ?? oid ?? "";
+    if (type !== "file" || !paths.includes(path)) continue;
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) || !Number.isSafeInteger(size) || size < 0) throw new HubError(`The Hub gives no usable size and hash for ${path} of ${request.repo}; try again, or another --revision.`);
+    files.set(path, { path, size: lfs?.size ?? size, hash });
+  }
+  return files;
+}
+
+/** An answer that is no JSON of the Hub's comes from something else on the way. */
+async function speaking<R>({ settings, signal }: Asked, answer: Promise<R>): Promise<R> {
+  try {
+    return await answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof HubError) throw error;
+    throw new HubError(`${settings.endpoint} does not answer as the Hub does (${(error as Error).message}); check HF_ENDPOINT, and whether this network wants a login first.`, { cause: error });
+  }
+}
+
+/** Fetches what the cache lacks, weights last, and links all into the snapshot. */
+async function complete({ commit, files }: Known, cache: RepoCache, request: SnapshotRequest): Promise<string> {
+  const { repo, revision } = request;
+  if (!files.has(CONFIG)) throw new UserError(`${repo} on the Hub has no ${CONFIG}, so it is not a model in Hugging Face's layout; choose another model.`);
+  const folder = cache.snapshot(commit);
+  const bring = async (file: RemoteFile, onBytes: (done: number) => void): Promise<void> => {
+    const blob = cache.blob(file.hash);
+    if (await fileSize(blob) !== file.size) {
+      await mkdir(dirname(blob), { recursive: true });
+      const url = `${request.settings.endpoint}/${repo}/resolve/${commit}/${file.path.split("/").map(encodeURIComponent).join("/")}`;
+      await download({ file, url, blob, asked: request, onBytes });
+    }
+    await cache.link(commit, file.path, file.hash);
+  };
+  // The index comes first and unannounced: only with it is it known how much there is to fetch.
+  const index = files.has(WEIGHTS) ? undefined : files.get(INDEX);
+  if (index) await bring(index, () => {});
+  const weights = index ? await shards(await readFile(join(folder, INDEX), "utf8"), commit, request) : single(files, request);
+
+  const small = SMALL_FILES.flatMap((path) => files.get(path) ?? []);
+  const wanted = [...small, ...weights];
+  const lacking = await Promise.all(wanted.map(async ({ size, hash }) => (await fileSize(cache.blob(hash)) === size ? 0 : size)));
+  const started = await Promise.all(wanted.map(async ({ hash }, i) => (lacking[i] > 0 ? await fileSize(`${cache.blob(hash)}.incomplete`) ?? 0 : 0)));
+  const total = sum(lacking);
+  await checkSpace(cache, total - sum(started));
+  for (const [i, file] of wanted.entries()) {
+    if (i === small.length) await request.beforeWeights?.(folder);
+    await bring(file, (bytes) => {
+      started[i] = bytes;
+      request.onProgress?.({ file: file.path, done: sum(started), total });
+    });
+    started[i] = lacking[i];      // two files may be one blob
+  }
+  await cache.remember(revision, commit);
+  return folder;
+}
+
+function single(files: ReadonlyMap<string, RemoteFile>, { repo, revision }: Asked): RemoteFile[] {
+  const weights = files.get(WEIGHTS);
+  if (weights) return [weights];
+  const other = OTHER_WEIGHTS.find((path) => files.has(path));
+  if (other === undefined) throw new UserError(`${repo} on the Hub has no ${WEIGHTS}, nor weights in another format; choose another model or --revision.`);
+  throw new UserError(`${repo} at revision ${revision} has ${other} but no ${WEIGHTS}, the only weight format read here; give the --revision of its conversion if it has one (such as refs/pr/1), or convert it once in Python: GPT2LMHeadModel.from_pretrained(name).save_pretrained(folder).`);
+}
+
+async function shards(index: string, commit: string, request: Asked): Promise<RemoteFile[]> {
+  const names = shardsOf(index, `${request.repo}/${INDEX}`);
+  const found = await askFiles(request, commit, names);
+  return names.map((name) => {
+    const file = found.get(name);
+    if (!file) throw new UserError(`${request.repo}: ${INDEX} names ${name}, which the Hub does not have; choose another --revision.`);
+    return file;
+  });
+}
+
+async function checkSpace(cache: RepoCache, wanted: number): Promise<void> {
+  if (wanted <= 0) return;
+  await mkdir(cache.path, { recursive: true });
+  const { bavail, bsize } = await statfs(cache.path);
+  if (bavail * bsize < wanted) {
+    throw new UserError(`The download needs ${wanted} bytes, and the disk of ${cache.path} has ${bavail * bsize} free; free some space, or set HF_HUB_CACHE to a folder on another disk.`);
+  }
+}
+
+const DISK: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full", EDQUOT: "the disk quota is used up", EFBIG: "the file is too large for this disk", EROFS: "the disk is read-only",
+  ENOENT: "another program removed what was being written", EACCES: "permission is denied", EPERM: "permission is denied", ENOTDIR: "part of the path is a file", EEXIST: "part of the path is a file",
+};
+
+/** A system error as a sentence; other errors unchanged. */
+function explainDisk(error: unknown, path: string): unknown {
+  const reason = DISK[(error as NodeJS.ErrnoException).code ?? ""];
+  if (error instanceof UserError || reason === undefined) return error;
+  return new UserError(`Cannot write below ${path}: ${reason}; mend that, or set HF_HUB_CACHE to a folder elsewhere. What has come is kept, and the same command goes on from there.`, { cause: error });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

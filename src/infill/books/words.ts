@@ -1,0 +1,42 @@
+// The words of a paragraph with what the search for characters needs to know of each.
+import { TITLES } from "./name-words.ts";
+
+export interface Word {
+  /** Without an elided article or a genitive: "l'Anglais" and "Anglais's" are "Anglais". */
+  readonly text: string;
+  readonly lower: string;
+  /** What stands between the word before and this one, the elided article included. */
+  readonly gap: string;
+  /** At the beginning of a sentence or of a quotation, where any word has a capital. */
+  readonly opens: boolean;
+  /** Begins with a capital and does not only consist of them. */
+  readonly capital: boolean;
+  readonly genitive: boolean;
+}
+
+const WORD = /\p{L}[\p{L}\p{M}]*(?:[’'-]\p{L}+)*/gu;
+const ELISION = /^(?:[dlnmtscj]|qu|jusqu|lorsqu|puisqu)['’](?=\p{L}{2})/u;
+const CONTRACTION = /['’](?:s|d|ll|re|ve|m|t)$/;
+const OPENING = /[.!?…:"“”«»‘—–([]|--|(?:^|\s)'/;
+
+export function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  let end = 0, before: Word | undefined;
+  for (const match of text.matchAll(WORD)) {
+    let word = match[0], gap = text.slice(end, match.index), genitive = false;
+    end = match.index + word.length;
+    if (word.includes("'") || word.includes("’")) {
+      const elided = ELISION.exec(word)?.[0] ?? "";
+      gap += elided;
+      genitive = /['’]s$/.test(word);
+      word = word.slice(elided.length).replace(CONTRACTION, "").replaceAll("’", "'");
+    }
+    const lower = word.toLowerCase();
+    const capital = word[0] !== lower[0] && (word.length === 1 || word !== word.toUpperCase());
+    const opens = before === undefined || gap !== " " && OPENING.test(gap)
+      && !(gap.startsWith(".") && before.capital && (before.text.length === 1 || TITLES.has(before.lower)));
+    before = { text: word, lower, gap, opens, capital, genitive };
+    words.push(before);
+  }
+  return words;
+}

@@ -1,0 +1,128 @@
+// The GPU layer: pool, batch, read-back, and how failures are told.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import fc from "fast-check";
+import { fold } from "../src/gpu/batch.ts";
+import { sizeClass } from "../src/gpu/buffer-pool.ts";
+import type { Device } from "../src/gpu/device.ts";
+import { composeModule, defineKernel } from "../src/gpu/kernel.ts";
+import { reshape, sliceRows } from "../src/gpu/tensor.ts";
+import { columnSum } from "../src/kernels/column-sum.ts";
+import { openDevice } from "./check-kernel.ts";
+
+let device: Device;
+beforeAll(async () => { device = await openDevice(); });
+afterAll(() => device.destroy());
+
+describe("pool", () => {
+  test("the same order of requests gets the same buffers, in whatever order they came back", () => {
+    const take = () => [100, 100, 5000, 100].map((size) => device.pool.acquire([size]));
+    const first = take();
+    for (const at of [2, 0, 3, 1]) device.pool.release(first[at]);
+    const second = take();
+    for (const at of [3, 1, 2, 0]) device.pool.release(second[at]);
+    const third = take();
+    expect(second.map(({ buffer }) => first.findIndex((tensor) => tensor.buffer === buffer))).toEqual([0, 1, 2, 3]);
+    expect(third.map(({ buffer }) => first.findIndex((tensor) => tensor.buffer === buffer))).toEqual([0, 1, 2, 3]);
+    third.forEach((tensor) => device.pool.release(tensor));
+  });
+
+  test("a double release is an error, not a shared buffer", () => {
+    const tensor = device.pool.acquire([3]);
+    device.pool.release(tensor);
+    expect(() => device.pool.release(tensor)).toThrow("released twice");
+  });
+
+  test("size classes hold what is asked for and waste at most an eighth", () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (bytes) => {
+      const size = sizeClass(bytes);
+      return size >= bytes && size % 256 === 0 && (size <= Math.max(256, Math.ceil(bytes / 256) * 256 * 1.125)) && sizeClass(size) === size;
+    }));
+  });
+});
+
+describe("batch", () => {
+  test("uploads, launches and copies happen in the order they were recorded", async () => {
+    const x = device.pool.acquire([1, 2]), sum = device.pool.acquire([2]), copy = device.pool.acquire([2]);
+    device.batch.write(x, Float32Array.of(1, 2));
+    columnSum(device.batch, { x, out: sum });
+    device.batch.write(x, Float32Array.of(10, 20));              // inside the batch: must not reach the launch above
+    columnSum(device.batch, { x, out: sum, accumulate: true });
+    device.batch.copy(sum, copy);
+    device.batch.clear(sum);
+    expect([...await device.read(copy)]).toEqual([11, 22]);
+    expect([...await device.read(sum)]).toEqual([0, 0]);
+    [x, sum, copy].forEach((tensor) => device.pool.release(tensor));
+  });
+
+  test("more launches and uploads than one batch holds go in several, unnoticed", async () => {
+    const x = device.pool.acquire([1, 70_000]), sum = device.tensor(new Float32Array(70_000), [70_000]);
+    for (let i = 0; i < 5; i++) {
+      device.batch.write(x, new Float32Array(70_000).fill(i));
+      columnSum(device.batch, { x, out: sum, accumulate: true });
+    }
+    const one = device.tensor(Float32Array.of(1), [1, 1]), count = device.tensor(Float32Array.of(0), [1]);
+    for (let i = 0; i < 5000; i++) columnSum(device.batch, { x: one, out: count, accumulate: true });
+    expect((await device.read(count))[0]).toBe(5000);
+    expect(new Set(await device.read(sum))).toEqual(new Set([10]));
+    [x, sum, one, count].forEach((tensor) => device.pool.release(tensor));
+  });
+
+  test("a long count of workgroups is folded and every one runs", async () => {
+    expect(fold(65535)).toEqual([65535, 1, 1]);
+    fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (count) => {
+      const [x, y] = fold(count);
+      return x <= 65535 && y <= 65535 && x * y >= count && x * y < count + y;
+    }));
+    const columns = 65536 * 64 + 3;
+    const x = device.tensor(new Float32Array(columns).fill(2), [1, columns]), out = device.pool.acquire([columns]);
+    columnSum(device.batch, { x, out });
+    expect((await device.read(out)).every((value) => value === 2)).toBe(true);
+    [x, out].forEach((tensor) => device.pool.release(tensor));
+  });
+
+  test("a binding beyond the limit is refused by name", async () => {
+    const small = await openDevice({ maxStorageBufferBindingSize: 65536 });
+    const x = small.pool.acquire([2, 20_000]);
+    expect(() => columnSum(small.batch, { x, out: small.pool.acquire([20_000]) })).toThrow(/column_sum|rowWindows/);
+    small.destroy();
+    await expect(openDevice({ maxStorageBufferBindingSize: 100 })).rejects.toThrow("maxStorageBufferBindingSize is 100, expected at least 65536");
+  });
+});
+
+test("tensors: slices must start where bindings may, and shapes must hold the elements", () => {
+  const tensor = device.pool.acquire([10, 64]);
+  expect(sliceRows(tensor, 3, 2)).toMatchObject({ byteOffset: 768, shape: [2, 64] });
+  expect(() => sliceRows(tensor, 9, 2)).toThrow("outside");
+  expect(() => sliceRows(reshape(tensor, [20, 32]), 1, 1)).toThrow("not a multiple of 256");
+  expect(() => reshape(tensor, [3])).toThrow("element counts differ");
+  device.pool.release(tensor);
+});
+
+describe("shaders", () => {
+  const broken = defineKernel({ name: "broken", source: ["lib/grid.wgsl", "column_sum.wgsl"], bindings: { x: "read" }, params: {}, constants: { N: "u32" } });
+
+  test("directives are lifted, constants are typed, and a line knows its file", () => {
+    const files: Record<string, string> = { a: "// one\nenable subgroups;\nfn f() {}", b: "fn g() {}" };
+    const module = composeModule({ ...broken, source: ["a", "b"], constants: { N: "u32", EPS: "f32", ON: "bool" } }, { N: 3, EPS: 1, ON: true }, (file) => files[file]);
+    expect(module.code.split("\n")).toEqual(["enable subgroups;", "const N: u32 = 3u;", "const EPS: f32 = 1.0f;", "const ON: bool = true;", "// one", "", "fn f() {}", "fn g() {}"]);
+    expect(module.origin(7)).toBe("a:3");
+    expect(module.origin(8)).toBe("b:1");
+    expect(() => composeModule({ ...broken, source: [] }, {}, () => "")).toThrow("constant N is missing");
+    expect(() => composeModule({ ...broken, source: [] }, { N: -1 }, () => "")).toThrow("N is -1");
+  });
+
+  test("one that does not compile is told with its file and line, by the next submit", async () => {
+    const own = await openDevice();
+    own.batch.dispatch(broken, { N: 1 }, { x: own.pool.acquire([1]) }, {}, 1);
+    await expect((async () => own.read(own.pool.acquire([1])))()).rejects.toThrow(/broken: column_sum\.wgsl:\d+: /);
+    own.destroy();
+  });
+});
+
+test("a lost device ends in its reason", async () => {
+  const own = await openDevice();
+  const tensor = own.pool.acquire([4]);
+  own.gpu.destroy();
+  await own.gpu.lost;
+  await expect((async () => own.read(tensor))()).rejects.toThrow(/device was lost/);
+});

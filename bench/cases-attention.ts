@@ -1,5 +1,6 @@
 // Attention: training forward and backward, decoding over a cache, and the cache's own kernels.
 import { attentionBackward, attentionForward } from "../src/kernels/attention.ts";
+import { resizeHeads } from "../src/kernels/attention-resize.ts";
 import { attentionDecode } from "../src/kernels/attention-decode.ts";
 import { kvCacheAppend, kvCacheReorder } from "../src/kernels/kv-cache.ts";
 import { f32 } from "./cases.ts";
@@ -85,4 +86,12 @@ const reorderCase: KernelCase = {
   },
 };
 
-export const attentionCases: readonly KernelCase[] = [...trainingCases, ...decodingCases, reorderCase];
+const resizeCase: KernelCase = {
+  name: "attention_resize", sizes: { B: 8, T: 240, NH: 4, from: 30, to: 32 }, work: { bytes: f32(8 * 240 * 3 * 4 * (30 + 32)) },
+  prepare(workspace) {
+    const x = workspace.normal([8 * 240, 3 * 4 * 30]), y = workspace.zeros([8 * 240, 3 * 4 * 32]);
+    return { outputs: [y], launch: () => { resizeHeads(workspace.device.batch, { x, y, from: 30, to: 32, sequences: 8 }); } };
+  },
+};
+
+export const attentionCases: readonly KernelCase[] = [...trainingCases, ...decodingCases, reorderCase, resizeCase];

@@ -1,9 +1,8 @@
-// Kernels that work by rows: layer norm, embedding, cross-entropy, the search for the best tokens, norms.
+// Kernels that work by rows: layer norm, embedding, cross-entropy, the norm of all gradients.
 import { crossEntropyByRow } from "../src/kernels/cross-entropy.ts";
 import { embeddingBackward, embeddingForward, planGather } from "../src/kernels/embedding.ts";
 import { gradNorm } from "../src/kernels/grad-norm.ts";
 import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from "../src/kernels/layernorm.ts";
-import { argmax, logSumExp, topK } from "../src/kernels/top-k.ts";
 import { Random } from "../src/random.ts";
 import { f32 } from "./cases.ts";
 import type { KernelCase } from "./cases.ts";
@@ -95,36 +94,6 @@ const crossEntropyCases = BATCHES.flatMap(({ N, V }): KernelCase[] => [undefined
   };
 }));
 
-const CHOICES = [{ R: 1, V: 2062 }, { R: 1, V: 50257 }, { R: 8, V: 50257 }];
-
-const choiceCases = CHOICES.flatMap(({ R, V }): KernelCase[] => {
-  const stride = logitsStride(V), work = { bytes: f32(R * V) };
-  const logitsOf = (workspace: Workspace) => workspace.normal([R, stride]);
-  return [
-    {
-      name: "top_k", sizes: { R, V, k: 8 }, family: "rows", work,
-      prepare(workspace) {
-        const logits = logitsOf(workspace), values = workspace.zeros([R, 8]), ids = workspace.integers([R, 8], 1);
-        return { outputs: [values, ids], launch: () => topK(workspace.device.batch, { logits, columns: V, k: 8, values, ids }) };
-      },
-    },
-    {
-      name: "argmax", sizes: { R, V }, family: "rows", work,
-      prepare(workspace) {
-        const logits = logitsOf(workspace), ids = workspace.integers([R], 1);
-        return { outputs: [ids], launch: () => argmax(workspace.device.batch, { logits, columns: V, ids }) };
-      },
-    },
-    {
-      name: "log_sum_exp", sizes: { R, V }, family: "rows", work,
-      prepare(workspace) {
-        const logits = logitsOf(workspace), lse = workspace.zeros([R]);
-        return { outputs: [lse], launch: () => logSumExp(workspace.device.batch, { logits, columns: V, lse }) };
-      },
-    },
-  ];
-});
-
 const gradNormCases = [2 ** 20, 2 ** 24].map((count): KernelCase => ({
   name: "grad_norm", sizes: { count }, family: "rows", work: { bytes: f32(count) },
   prepare(workspace) {
@@ -133,4 +102,4 @@ const gradNormCases = [2 ** 20, 2 ** 24].map((count): KernelCase => ({
   },
 }));
 
-export const rowCases: readonly KernelCase[] = [...layerNormCases, ...embeddingCases, ...crossEntropyCases, ...choiceCases, ...gradNormCases];
+export const rowCases: readonly KernelCase[] = [...layerNormCases, ...embeddingCases, ...crossEntropyCases, ...gradNormCases];

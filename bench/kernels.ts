@@ -2,6 +2,7 @@
 import { requestDevice } from "../src/gpu/device.ts";
 import { tuningOf } from "../src/kernels/tuning.ts";
 import { attentionCases } from "./cases-attention.ts";
+import { nextTokenCases } from "./cases-choice.ts";
 import { elementwiseCases } from "./cases-elementwise.ts";
 import { matmulCases } from "./cases-matmul.ts";
 import { rowCases } from "./cases-rows.ts";
@@ -13,7 +14,7 @@ import type { Work } from "./report.ts";
 import type { BenchRun } from "./options.ts";
 import { Workspace } from "./workspace.ts";
 
-export const allCases: readonly KernelCase[] = [...matmulCases, ...attentionCases, ...rowCases, ...elementwiseCases];
+export const allCases: readonly KernelCase[] = [...matmulCases, ...attentionCases, ...rowCases, ...nextTokenCases, ...elementwiseCases];
 
 export const FAMILIES = ["rows", "matmul", "attention"] as const satisfies readonly Family[];
 

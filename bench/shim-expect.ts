@@ -6,8 +6,9 @@ import { inspect } from "node:util";
 export function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b) && (Array.isArray(a) || ArrayBuffer.isView(a) || Array.isArray(b) || ArrayBuffer.isView(b))) return false;
-  if (a instanceof Map || a instanceof Set) return b instanceof a.constructor && equal([...a], [...(b as typeof a)]);
+  const kind = (value: object): string => Object.prototype.toString.call(value) as string;
+  if (kind(a) !== kind(b)) return false;
+  if (a instanceof Map || a instanceof Set) return equal([...a], [...(b as typeof a)]);
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false;
   if (a instanceof Error && a.message !== (b as Error).message) return false;

@@ -13,11 +13,12 @@ import type { BenchRun } from "./options.ts";
 import { rates, sizesText } from "./report.ts";
 
 export async function benchTraining({ options, ceiling, report, note }: BenchRun): Promise<void> {
-  for (const model of [DEMO, SMALL, GPT2]) {
+  for (const shape of [DEMO, SMALL, GPT2]) {
+    const model = options.quick ? { ...shape, batch: Math.min(shape.batch, 2) } : shape;
     const sizes = { model: model.name, B: model.batch, T: model.length };
     if (!`train step ${sizesText(sizes)}`.includes(options.filter)) continue;
     const device = await requestDevice();
-    if (model === GPT2 && device.software && !options.large) {
+    if (shape === GPT2 && device.software && !options.large) {
       note("A training step of GPT-2 124M takes long on a software adapter; --large times it too.");
       device.destroy();
       continue;

@@ -29,7 +29,7 @@ import type { InfillRequest } from "./infill/example.ts";
 const DEMO = relative(process.cwd(), fileURLToPath(new URL("../weights/demo", import.meta.url))) || ".";
 
 async function main({ argv, signal }: CliContext): Promise<void> {
-  const setup = await setUp(argv, DEMO);
+  const setup = await setUp(argv, DEMO, signal);
   const { values, input, model, plan } = setup;
   const answers = input.kind === "gaps" ? await openAnswers(values.outputFile, input.lines, input.file) : undefined;
   if (input.kind === "gaps" && answers!.answered === input.lines.length) {

@@ -6,6 +6,7 @@ import { formatBytes, formatDuration } from "./cli/format.ts";
 import { parseFlags } from "./cli/flags.ts";
 import type { FlagValues } from "./cli/flags.ts";
 import { announce } from "./cli/announce.ts";
+import { resolveModel } from "./cli/model-source.ts";
 import { TrainingProgress } from "./cli/progress.ts";
 import { runCli } from "./cli/run.ts";
 import type { CliContext } from "./cli/run.ts";
@@ -37,12 +38,13 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined);
   const checkpoint = flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
 
+  const start = checkpoint ?? await resolveModel(flags.modelNameOrPath ?? DEMO, { revision: flags.revision, offline: flags.offline, signal });
   const device = await requestDevice();
   announce(device);
-  const setup = await setUp(device, flags, checkpoint, flags.modelNameOrPath ?? DEMO, infilling);
+  const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling);
   const { model, tokenizer, template, padId, extraFiles } = setup;
   const parameters = [...model.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
-  print(`Model    ${setup.origin}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, vocabulary ${model.config.vocabSize}; ${formatBytes(4 * model.parameters.bytes / 2)} for weights, gradients and moments`);
+  print(`Model    ${setup.origin}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, vocabulary ${model.config.vocabSize}; ${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`);
 
   const { nPositions } = model.config;
   const blockSize = flags.blockSize ?? nPositions;
@@ -57,6 +59,7 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   let positions = 0;
   const trainer = new Trainer({
     model, args: { ...flags, lossOn: flags.lossOn, lrSchedulerType: flags.lrSchedulerType, optim: flags.optim }, train: train.examples, evaluation: evaluation?.examples, padId, extraFiles, store: run,
+    saveDtype: flags.saveDtype === "float16" ? "F16" : "F32",
     onStep: (at) => {
       progress.bar?.step(at.step, { loss: at.loss, learningRate: at.learningRate, tokens: at.positions - positions });
       positions = at.positions;

@@ -24,7 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   generation: ["gpt2", "kernels", "gpu"],
   infill: ["tokenizer"],
   training: ["infill", "tokenizer", "gpt2", "autograd", "kernels", "gpu"],
-  cli: ["training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
+  evaluation: ["training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
+  cli: ["evaluation", "training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
 };
 /** Files directly in src that import nothing and that all may import. */
 const SHARED_LEAVES = ["errors.ts", "random.ts"];

@@ -273,8 +273,8 @@ describe("a whole run", () => {
     expect([scores.length, scores[0].length, scores[0][0].length]).toEqual([3, 2, tokenizer.vocabSize]);
     expect(scores[0][0].filter((score) => score !== null)).toHaveLength(7);     // the folder's top_k
     const prompt = (await prepare(...GAP, "--max_new_tokens", "3")).plan.prompts[0].ids.length;
-    expect(attentions.map((step) => step.map((layer) => layer.length))).toEqual([[2 * prompt * prompt], [2 * 2 * (prompt + 1)], [2 * 2 * (prompt + 2)]]);
-    expect(hiddenStates.map((step) => [step.length, step[0].length, step[0][0].length])).toEqual([[2, prompt, 16], [2, 2, 16], [2, 2, 16]]);
+    expect(attentions.map((step) => step.map((layer) => layer.length))).toEqual([[2 * 2 * prompt * prompt], [2 * 2 * (prompt + 1)], [2 * 2 * (prompt + 2)]]);     // sequences, heads, queries, keys
+    expect(hiddenStates.map((step) => [step.length, step[0].length, step[0][0].length])).toEqual([[2, 2 * prompt, 16], [2, 2, 16], [2, 2, 16]]);
   });
 
   it("talks over a pipe, and writes only what was accepted to stdout", async () => {

@@ -110,7 +110,8 @@ export class HubServer {
       const sha = model.revisions.get(parts.join("/"));
       return sha ? json(response, { _id: "1", id: short, sha, lastModified: "2020-01-01T00:00:00.000Z" }) : refuse({ status: 404, code: "RevisionNotFound", message: `Invalid rev id: ${parts.join("/")}` });
     }
-    const files = model.commits.get(parts[0]);
+    const commit = model.revisions.get(parts[0]) ?? "";
+    const files = model.commits.get(commit);
     if (!files) return refuse({ status: 404, code: "RevisionNotFound" });
     if (api) {
       let body = "";
@@ -122,7 +123,7 @@ export class HubServer {
     if (!(name in files)) return refuse({ status: 404, code: "EntryNotFound" });
     const bytes = bytesOf(files[name]);
     const { oid, lfs } = info(name, bytes);
-    const headers = { "x-repo-commit": parts[0], etag: `"${oid}"`, ...(lfs && { "x-linked-etag": `"${lfs.oid}"`, "x-linked-size": String(lfs.size) }) };
+    const headers = { "x-repo-commit": commit, etag: `"${oid}"`, ...(lfs && { "x-linked-etag": `"${lfs.oid}"`, "x-linked-size": String(lfs.size) }) };
     if (!lfs) return this.send(response, { bytes, path: name }, range, headers);
     this.contents.set(`${lfs.oid}/${name}`, { bytes, path: name });
     response.writeHead(302, { ...headers, location: `${this.address(1)}/${lfs.oid}/${name}` }).end();

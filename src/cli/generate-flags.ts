@@ -1,4 +1,5 @@
 // The flags of src/generate.ts: what to write from, how to show it, and every option of generate().
+import { HUB_FLAGS } from "./model-source.ts";
 import { defineFlags } from "./flags.ts";
 import type { FlagValues, Program } from "./flags.ts";
 import { optionFlags } from "./generate-options.ts";
@@ -6,7 +7,8 @@ import { optionFlags } from "./generate-options.ts";
 const GAP = "A gap to fill (without any: a sample)";
 
 const flags = defineFlags({
-  modelNameOrPath: { type: "string", placeholder: "folder", defaultText: "weights/demo", aliases: ["model"], group: "Model", help: "The model's folder (Hugging Face layout). Its generation_config.json, if there, gives the defaults of the options below." },
+  modelNameOrPath: { type: "string", placeholder: "folder", defaultText: "weights/demo", aliases: ["model"], group: "Model", help: "The model: a folder in Hugging Face's layout, or a name on the Hub such as gpt2. Its generation_config.json, if there, gives the defaults of the options below." },
+  ...HUB_FLAGS,
   tokenizerName: { type: "string", placeholder: "folder", defaultText: "the model's", group: "Model", help: "Tokenizer folder." },
 
   p1: { type: "string", placeholder: "text", group: GAP, help: "The paragraph before." },

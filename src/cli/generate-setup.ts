@@ -9,6 +9,7 @@ import { GENERATE } from "./generate-flags.ts";
 import type { GenerateValues } from "./generate-flags.ts";
 import { knownFieldsOnly, readInput } from "./generate-input.ts";
 import type { Input } from "./generate-input.ts";
+import { resolveModel } from "./model-source.ts";
 import { needEncoder, openModel } from "./generate-model.ts";
 import type { ModelFolder } from "./generate-model.ts";
 import { givenOptions } from "./generate-options.ts";
@@ -27,7 +28,7 @@ export interface Setup {
 const RECORDS: readonly OptionName[] = ["outputScores", "outputLogits", "outputAttentions", "outputHiddenStates"];
 
 /** `demo`: the model folder to use when the flags name none. Throws UserError for anything the user got wrong, HelpRequested on --help. */
-export async function setUp(argv: readonly string[], demo: string): Promise<Setup> {
+export async function setUp(argv: readonly string[], demo: string, signal?: AbortSignal): Promise<Setup> {
   const { values, given } = parseFlags(GENERATE, argv);
   const record = RECORDS.find((name) => given.has(name));
   const options: GenerationOptions = givenOptions(values, given);
@@ -36,7 +37,7 @@ export async function setUp(argv: readonly string[], demo: string): Promise<Setu
   if (values.document !== undefined && values.outputFile !== undefined && await stat(values.outputFile).then(() => true, () => false)) {
     throw new UserError(`${values.outputFile} exists already, and a document is not written over; choose another --output_file.`);
   }
-  const model = await openModel(values.modelNameOrPath ?? demo, values.tokenizerName);
+  const model = await openModel(await resolveModel(values.modelNameOrPath ?? demo, { revision: values.revision, offline: values.offline, signal }), values.tokenizerName);
   const input = read.kind === "gap" && read.sample ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) } : read;
   const settings = { options: input.kind === "interactive" ? withChoice(options) : options, allowSpecialTokens: values.allowSpecialTokens };
   return { values, input, model, settings, plan: await planInput(model, input, values.prefix ?? "", settings) };

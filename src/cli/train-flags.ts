@@ -4,11 +4,13 @@ import { DEFAULT_ARGUMENTS } from "../training/arguments.ts";
 import { SCHEDULES } from "../training/lr-schedule.ts";
 import { defineFlags } from "./flags.ts";
 import type { Program } from "./flags.ts";
+import { HUB_FLAGS } from "./model-source.ts";
 
 const d = DEFAULT_ARGUMENTS;
 
 const flags = defineFlags({
-  modelNameOrPath: { type: "string", placeholder: "folder", defaultText: "weights/demo", group: "Model", help: "Start from this model folder (Hugging Face layout)." },
+  modelNameOrPath: { type: "string", placeholder: "folder", defaultText: "weights/demo", group: "Model", help: "Start from this model: a folder in Hugging Face's layout, or a name on the Hub such as gpt2." },
+  ...HUB_FLAGS,
   configName: { type: "string", placeholder: "folder", group: "Model", help: "Start from fresh weights instead, with this folder's config.json." },
   configOverrides: { type: "pairs", group: "Model", help: "Start from fresh weights, with these fields of config.json (n_layer=4), GPT-2 124M's for the rest. Repeatable." },
   tokenizerName: { type: "string", placeholder: "folder", defaultText: "the model's, else GPT-2's", group: "Model", help: "Tokenizer folder." },
@@ -45,6 +47,7 @@ const flags = defineFlags({
 
   outputDir: { type: "string", placeholder: "folder", defaultText: "output/run-<n>", group: "Output", help: "Where the model and its checkpoints go." },
   overwriteOutputDir: { type: "bool", group: "Output", help: "Write into an output folder that is not empty." },
+  saveDtype: { type: "choice", choices: ["float32", "float16"], default: "float32", group: "Output", help: "Type of the final model's weights; float16 is half the size. Checkpoints are float32." },
   loggingSteps: { type: "int", min: 1, default: d.loggingSteps, group: "Output", help: "Log the loss every so many updates." },
   evalSteps: { type: "int", min: 0, default: d.evalSteps, group: "Output", help: "Evaluate every so many updates; 0: only at the end." },
   saveSteps: { type: "int", min: 0, default: d.saveSteps, group: "Output", help: "Save a checkpoint every so many updates; 0: only at the end." },

@@ -25,12 +25,11 @@ export interface Setup {
 }
 
 /**
- * Loads the checkpoint, or draws fresh weights when the flags give a config, or loads the folder `model`. In infilling mode the template's
+ * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its checkpoint). In infilling mode the template's
  * special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
  */
-export async function setUp(device: Device, flags: FlagValues<TrainFlags>, checkpoint: string | undefined, model: string, infilling: boolean): Promise<Setup> {
-  const fresh = checkpoint === undefined && (flags.configName !== undefined || flags.configOverrides.size > 0);
-  const from = checkpoint ?? model;
+export async function setUp(device: Device, flags: FlagValues<TrainFlags>, from: string, resuming: boolean, infilling: boolean): Promise<Setup> {
+  const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
   const folder = await openFolder(from);
   const tokenizer = await chooseTokenizer(flags, fresh, folder);
   const template = infilling ? await chooseTemplate(fresh ? undefined : folder) : undefined;

@@ -43,17 +43,22 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
 }
 
 function firstBadByte(bytes: Uint8Array): number {
-  // The longest prefix that decodes, by bisection: decoding is monotone when a cut sequence at the end is tolerated.
+  const decodes = (length: number, stream: boolean): boolean => {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  // The longest prefix that decodes when its last character may be unfinished, by bisection; then back to that one's start.
   let good = 0, bad = bytes.length;
   while (good < bad) {
     const middle = (good + bad + 1) >> 1;
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle - 1;
-    }
+    if (decodes(middle, true)) good = middle;
+    else bad = middle - 1;
   }
+  while (good > 0 && !decodes(good, false)) good--;
   return good;
 }
 

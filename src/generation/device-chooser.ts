@@ -82,9 +82,10 @@ export class DeviceChooser {
   }
 }
 
+const LEAST_WORDS = 4096;
 const removed = -3.4028234663852886e38;     // what edit_logits writes for -Infinity
 
-/** Words on the device that seldom change: uploaded when they do, in a tensor that only grows, so that bindings stay. */
+/** Words on the device: uploaded only when they change, in a tensor with room that doubles when it must, so that bindings stay. */
 class Upload {
   private readonly device: Device;
   private tensor: Tensor | undefined;
@@ -99,7 +100,7 @@ class Upload {
     const { tensor } = this;
     if (tensor && words.length === this.words.length && words.every((word, i) => word === this.words[i])) return tensor;
     if (tensor && tensor.shape[0] < words.length) this.release();
-    const held = this.tensor ??= this.device.pool.acquire([2 ** Math.ceil(Math.log2(Math.max(64, words.length)))], "u32");
+    const held = this.tensor ??= this.device.pool.acquire([2 ** Math.ceil(Math.log2(Math.max(LEAST_WORDS, words.length)))], "u32");
     this.device.batch.write(held, words);
     this.words = words;
     return held;

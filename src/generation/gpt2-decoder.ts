@@ -108,8 +108,7 @@ export class GPT2Decoder implements Decoder {
   }
 
   dispose(): void {
-    this.last?.release();
-    this.last = undefined;
+    this.releaseLast();
     this.cache?.destroy();
     this.cache = undefined;
     if (this.inputs) this.model.device.pool.release(this.inputs);
@@ -127,14 +126,14 @@ export class GPT2Decoder implements Decoder {
   private decode(): void {
     const { model } = this;
     this.columnsSince++;
-    this.last?.release();
+    this.releaseLast();
     const logits = model.decode(this.inputsOf(this.promptLengths.length), this.started(this.cache));
     this.last = { logits, release: () => model.device.pool.release(logits) };
   }
 
   /** Many columns at once, through the model's general entrance. */
   private run(input: { readonly inputIds: Rows; readonly positionIds: Rows; readonly attentionMask?: Rows }, lastOnly = true): void {
-    this.last?.release();
+    this.releaseLast();
     this.lastInput = input;
     const output = this.model.forward({ ...input, pastKeyValues: this.started(this.cache), lastOnly });
     this.last = { logits: output.logits!.tensor, release: () => output.dispose() };
@@ -159,6 +158,11 @@ export class GPT2Decoder implements Decoder {
   /** A finished row goes on as padding while others work, past the last position perhaps: what it computes is not looked at. */
   private position(promptLength: number): number {
     return Math.min(promptLength + this.columnsSince, this.nPositions - 1);
+  }
+
+  private releaseLast(): void {
+    this.last?.release();
+    this.last = undefined;
   }
 
   private place(): Place {

@@ -5,8 +5,8 @@
 export type LengthBounds = readonly [small: number, medium: number];
 export type LengthClass = "S" | "M" | "L";
 
-/** About a third of the paragraphs of English novels each, of those long enough to be learned. */
-export const DEFAULT_LENGTH_BOUNDS: LengthBounds = [40, 90];
+/** About a third each of the paragraphs of novels that are long enough to be learned. */
+export const DEFAULT_LENGTH_BOUNDS: LengthBounds = [32, 70];
 
 export function lengthClass(tokens: number, [small, medium]: LengthBounds): LengthClass {
   return tokens <= small ? "S" : tokens <= medium ? "M" : "L";

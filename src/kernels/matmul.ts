@@ -4,7 +4,9 @@
 //   tn  out[m, n] = a[k, m]^T b[k, n]    gradient by the weight
 // Matrices beyond the device's binding limit go by windows of rows; a reduction that is cut this way accumulates.
 import type { CommandBatch } from "../gpu/batch.ts";
+import type { Device } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
+import type { Access, Kernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { tuningOf } from "./tuning.ts";
@@ -35,22 +37,28 @@ const PARAMS = {
   a_column: "u32", out_column: "u32", accumulate: "u32",
 } as const;
 
-function define(variant: "subgroup" | "workgroup", operands: "vec4" | "scalar", epilogue: EpilogueName) {
-  const { source, bindings } = EPILOGUES[epilogue];
+// Each variant's files and constants besides A_TRANSPOSED and B_TRANSPOSED.
+const VARIANTS = {
+  subgroup: { source: ["lib/grid.wgsl", "matmul_subgroup.wgsl"], constants: { SG: "u32", WG_SIZE: "u32", ROWS: "u32" } },
+  workgroup: { source: ["matmul_workgroup.wgsl"], constants: { TILE: "u32", TILE_K: "u32" } },
+  matvec: { source: ["matvec_workgroup.wgsl"], constants: { ROWS: "u32" } },
+} as const;
+type VariantName = keyof typeof VARIANTS;
+
+function define(variant: VariantName, operands: "vec4" | "scalar", epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PARAMS> {
+  const { source, constants } = VARIANTS[variant];
   return defineKernel({
-    name: "matmul",
-    source: [`matmul_${operands}.wgsl`, "matmul.wgsl", `matmul_${variant}.wgsl`, ...source],
-    bindings: bindings as Readonly<Record<string, "read" | "read_write">>,
+    name: variant === "matvec" ? "matvec" : "matmul",
+    source: [`matmul_${operands}.wgsl`, "matmul.wgsl", ...source, ...EPILOGUES[epilogue].source],
+    bindings: EPILOGUES[epilogue].bindings as Record<string, Access>,
     params: PARAMS,
-    constants: variant === "subgroup"
-      ? { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool", SG: "u32", WG_SIZE: "u32" }
-      : { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool", TILE: "u32", TILE_K: "u32" } as Readonly<Record<string, "bool" | "u32">>,
+    constants: { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool", ...constants } as Record<string, "bool" | "u32">,
   });
 }
 
-const kernels = Object.fromEntries((["subgroup", "workgroup"] as const).flatMap((variant) =>
-  (["vec4", "scalar"] as const).flatMap((operands) => (Object.keys(EPILOGUES) as EpilogueName[]).map((epilogue) =>
-    [`${variant}/${operands}/${epilogue}`, define(variant, operands, epilogue)]))));
+const names = <T extends object>(record: T) => Object.keys(record) as (keyof T & string)[];
+const kernels = Object.fromEntries(names(VARIANTS).flatMap((variant) => (["vec4", "scalar"] as const).flatMap((operands) =>
+  names(EPILOGUES).map((epilogue) => [`${variant}/${operands}/${epilogue}`, define(variant, operands, epilogue)]))));
 
 /**
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32. `m`, `n` and `k` come from the
@@ -110,20 +118,33 @@ function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outCo
   readonly a: Tensor; readonly aColumn: number; readonly b: Tensor; readonly out: Tensor; readonly outColumn: number;
   readonly m: number; readonly n: number; readonly k: number; readonly accumulate: boolean; readonly after: After;
 }): void {
-  const { device } = batch;
-  const { matmul: variant, matmulTile, matmulTileK } = tuningOf(device);
   const [aStride, bStride, outStride] = [a, b, out].map(({ shape }) => shape[1]);
   const operands = [aStride, aColumn, bStride].every((size) => size % 4 === 0) ? "vec4" : "scalar";
-  const transposed = { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt" };
-  const SG = device.subgroupSize, WG_SIZE = Math.max(32, SG);
-  const [constants, tileRows, tileColumns] = variant === "subgroup"
-    ? [{ ...transposed, SG, WG_SIZE }, 2 * Math.min(SG, 8) * (WG_SIZE / SG), 4 * SG]
-    : [{ ...transposed, TILE: matmulTile, TILE_K: matmulTileK }, matmulTile, matmulTile];
+  const { variant, constants, workgroups } = chooseVariant(batch.device, layout, m, n);
   batch.dispatch(
-    kernels[`${variant}/${operands}/${after.name}`], constants as never, { a, b, out, ...after.bindings },
+    kernels[`${variant}/${operands}/${after.name}`],
+    { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", ...constants } as never,
+    { a, b, out, ...after.bindings },
     { m, n, k, a_stride: aStride, b_stride: bStride, out_stride: outStride, a_column: aColumn, out_column: outColumn, accumulate: Number(accumulate) },
-    [Math.ceil(n / tileColumns), Math.ceil(m / tileRows)],
+    workgroups,
   );
+}
+
+interface Choice { readonly variant: VariantName; readonly constants: Record<string, number>; readonly workgroups: number | readonly [number, number] }
+
+function chooseVariant(device: Device, layout: Layout, m: number, n: number): Choice {
+  const { matmul: variant, matmulTile, matmulTileK, matvecRows } = tuningOf(device);
+  if (variant === "subgroup") {
+    const SG = device.subgroupSize, WG_SIZE = Math.max(32, SG);
+    const ROWS = m <= matvecRows ? 4 : SG < 8 ? 8 : 16;
+    const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
+    return { variant, constants: { SG, WG_SIZE, ROWS }, workgroups: Math.ceil(tiles / (WG_SIZE / SG)) };
+  }
+  if (m <= matvecRows && layout !== "tn") {
+    const ROWS = m === 1 ? 1 : 4;
+    return { variant: "matvec", constants: { ROWS }, workgroups: [Math.ceil(n / 32), Math.ceil(m / ROWS)] };
+  }
+  return { variant, constants: { TILE: matmulTile, TILE_K: matmulTileK }, workgroups: [Math.ceil(n / matmulTile), Math.ceil(m / matmulTile)] };
 }
 
 /** The matrix [rows, columns] must be the tensor, or its first columns when their number was `given`. */

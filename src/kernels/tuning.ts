@@ -13,12 +13,14 @@ export interface Tuning {
   /** Workgroup variant: results are made in tiles of this many rows and columns (64 or 128), slices of K at a time. */
   readonly matmulTile: number;
   readonly matmulTileK: number;
+  /** Products of at most this many rows take the kernel for few rows, which is bound by reading the weights. */
+  readonly matvecRows: number;
   /** Attention forward and backward. */
   readonly attention: Variant;
 }
 
-const SOFTWARE: Tuning = { rows: "subgroup", rowsWorkgroupSize: 64, matmul: "subgroup", matmulTile: 64, matmulTileK: 16, attention: "subgroup" };
-const GPU: Tuning = { rows: "subgroup", rowsWorkgroupSize: 128, matmul: "workgroup", matmulTile: 64, matmulTileK: 32, attention: "workgroup" };
+const SOFTWARE: Tuning = { rows: "subgroup", rowsWorkgroupSize: 64, matmul: "subgroup", matmulTile: 64, matmulTileK: 32, matvecRows: 8, attention: "subgroup" };
+const GPU: Tuning = { rows: "subgroup", rowsWorkgroupSize: 128, matmul: "workgroup", matmulTile: 64, matmulTileK: 32, matvecRows: 32, attention: "workgroup" };
 
 const TABLE: Readonly<Record<string, Tuning>> = {
   llvmpipe: SOFTWARE,
@@ -35,7 +37,7 @@ export function tuningOf(device: Device): Tuning {
     tuning = {
       ...row,
       rows: device.gpu.features.has("subgroups") ? row.rows : "workgroup",      // row kernels take any subgroup size
-      matmul: device.subgroupSize > 0 ? row.matmul : "workgroup",               // these are compiled for one size
+      matmul: device.subgroupSize >= 4 ? row.matmul : "workgroup",              // these are compiled for one size
       attention: device.subgroupSize > 0 ? row.attention : "workgroup",
     };
     chosen.set(device, tuning);

@@ -31,7 +31,7 @@ export interface CheckpointStore {
   remove(name: string): Promise<void>;
 }
 
-const STATE_FILE = "trainer_state.json";
+export const STATE_FILE = "trainer_state.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** The files of a checkpoint: the model, what goes beside it (`extra`: tokenizer, template), the optimizer and the state. */
@@ -42,20 +42,27 @@ export async function checkpointFiles(
   const { moments, stepCount } = optimizer.state();
   const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));
   files.set(OPTIMIZER_FILE, await encodeSafetensors(shapes, (name) => model.device.read(moments.get(name)!), "F32"));
-  files.set(STATE_FILE, `${JSON.stringify({
+  files.set(STATE_FILE, stateText(state, args, total, stepCount));
+  return files;
+}
+
+/** trainer_state.json: what Hugging Face's Trainer writes there, and what its rng_state.pth and optimizer hold in numbers. */
+export function stateText(state: TrainerState, args: TrainingArguments, total: number, optimizerStep: number): string {
+  return `${JSON.stringify({
     best_metric: null, best_model_checkpoint: null, epoch: state.logHistory.at(-1)?.epoch ?? 0,
     eval_steps: args.evalSteps, global_step: state.step, is_hyper_param_search: false, is_local_process_zero: true, is_world_process_zero: true,
     log_history: state.logHistory, logging_steps: args.loggingSteps, max_steps: total, num_train_epochs: args.numTrainEpochs,
     save_steps: args.saveSteps, train_batch_size: args.perDeviceTrainBatchSize, trial_name: null, trial_params: null,
     // What Hugging Face keeps in rng_state.pth: here these numbers are all there is to restore.
-    data_position: state.position, dropout_step: state.dropoutStep, pending_loss: state.pendingLoss, optimizer_step: stepCount, seed: args.seed,
-  }, null, 2)}\n`);
-  return files;
+    data_position: state.position, dropout_step: state.dropoutStep, pending_loss: state.pendingLoss, optimizer_step: optimizerStep, seed: args.seed,
+  }, null, 2)}\n`;
 }
 
 /** The model folder alone: config, weights and what goes beside them. */
-export async function modelFiles(model: GPT2LMHeadModel, extra: ReadonlyMap<string, string | Uint8Array>): Promise<Map<string, string | Uint8Array>> {
-  const files = await writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value));
+export async function modelFiles(
+  model: GPT2LMHeadModel, extra: ReadonlyMap<string, string | Uint8Array>, dtype: "F32" | "F16" = "F32",
+): Promise<Map<string, string | Uint8Array>> {
+  const files = await writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value), { dtype });
   for (const [name, data] of extra) files.set(name, data);
   return files;
 }

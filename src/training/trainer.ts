@@ -9,7 +9,7 @@ import type { EncodedExample } from "../infill/encode.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
-import { checkpointFiles, modelFiles, rotateCheckpoints } from "./checkpoint.ts";
+import { checkpointFiles, modelFiles, rotateCheckpoints, STATE_FILE, stateText } from "./checkpoint.ts";
 import type { CheckpointStore, LogEntry, TrainerState } from "./checkpoint.ts";
 import { DataLoader } from "./data-loader.ts";
 import type { Position } from "./data-loader.ts";
@@ -24,6 +24,8 @@ export interface TrainerOptions {
   readonly padId: number;
   /** Files saved beside the weights: tokenizer, template. */
   readonly extraFiles?: ReadonlyMap<string, string | Uint8Array>;
+  /** Of the final model; checkpoints are F32. Default F32. */
+  readonly saveDtype?: "F32" | "F16";
   /** Without a store nothing is saved. */
   readonly store?: CheckpointStore;
   readonly onStep?: (progress: Progress) => void;
@@ -199,18 +201,24 @@ export class Trainer {
     const { store, model, args, extraFiles = new Map() } = this.options;
     if (!store) return;
     const name = `checkpoint-${this.step}`;
-    const [pendingLoss] = await model.device.read(this.lossSum);
-    const state: TrainerState = { step: this.step, pendingLoss, position: this.position, dropoutStep: model.transformer.dropoutStep, logHistory: this.logHistory };
-    await (await store.open(name)).write(await checkpointFiles(model, extraFiles, this.optimizer, state, args, this.totalSteps));
+    await (await store.open(name)).write(await checkpointFiles(model, extraFiles, this.optimizer, await this.state(), args, this.totalSteps));
     await rotateCheckpoints(store, args.saveTotalLimit);
     this.options.onSave?.(name);
   }
 
   private async saveModel(): Promise<void> {
-    const { store, model, extraFiles = new Map() } = this.options;
+    const { store, model, args, saveDtype, extraFiles = new Map() } = this.options;
     if (!store) return;
-    await (await store.open("")).write(await modelFiles(model, extraFiles));
+    const files = await modelFiles(model, extraFiles, saveDtype);
+    files.set(STATE_FILE, stateText(await this.state(), args, this.totalSteps, this.optimizer.stepCount));
+    await (await store.open("")).write(files);
     this.options.onSave?.("");
+  }
+
+  private async state(): Promise<TrainerState> {
+    const { device, transformer } = this.options.model;
+    const [pendingLoss] = await device.read(this.lossSum);
+    return { step: this.step, pendingLoss, position: this.position, dropoutStep: transformer.dropoutStep, logHistory: this.logHistory };
   }
 }
 

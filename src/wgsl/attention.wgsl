@@ -23,38 +23,43 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     multiply(&tile, queries, place.first, keys, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
-    for (var turn = 0u; turn < row_turns(); turn++) {
+    for (var turn = 0u; turn < rolled(ROWS); turn++) {
       let query = vec4u(place.first + turn);
       let unseen = hidden | (key > query);
       let scores = select(tile[0] * params.scale, vec4f(LOWEST), unseen);
       let highest = max(states[0].x, team_max(max(max(scores.x, scores.y), max(scores.z, scores.w))));
       let weights = select(exp(scores - highest), vec4f(), unseen);
       let shrink = exp(states[0].x - highest);
-      rotate(&states, vec4f(highest, states[0].y * shrink + dot(weights, vec4f(1.0)), shrink, 0.0));
-      rotate(&tile, weights * dropout_factors(place, query, key));
+      next_row(&states, vec4f(highest, states[0].y * shrink + dot(weights, vec4f(1.0)), shrink, 0.0));
+      next_row(&tile, weights * dropout_factors(place, query, key));
     }
     for (var own = 0u; own < OWN; own++) {
-      for (var r = 0u; r < ROWS; r++) { sums[own][r] *= states[r].z; }
+      var rows = sums[own];
+      for (var r = 0u; r < ROWS; r++) { rows[r] *= states[r].z; }
+      sums[own] = rows;
     }
     accumulate(&sums, &tile, values, start, end);
   }
 
   let target_lines = out_matrix(place);
-  for (var turn = 0u; turn < row_turns(); turn++) {
-    let query = place.first + turn;
+  for (var turn = 0u; turn < rolled(ROWS); turn++) {
     let total = team_sum(states[0].y);
-    let scale = select(0.0, 1.0 / total, total > 0.0);
-    let at = line(target_lines, query);
-    for (var own = 0u; own < OWN; own++) {
-      let c = own * TEAM + lane;
-      if (query < params.length && c < CHUNKS) { out[at + c] = sums[own][0] * scale; }
-      var rows = sums[own];
-      rotate(&rows, vec4f());
-      sums[own] = rows;
-    }
+    let seen = total > 0.0;
+    let query = place.first + turn;
     if (query < params.length && lane == 0u) {
-      lse[params.lse_at + (place.b * params.heads + place.head) * params.length + query] = select(0.0, states[0].x + log(total), total > 0.0);
+      lse[params.lse_at + (place.b * params.heads + place.head) * params.length + query] = select(0.0, states[0].x + log(total), seen);
     }
-    rotate(&states, states[0]);
+    next_row(&states, vec4f(select(0.0, 1.0 / total, seen)));
+  }
+  for (var own = 0u; own < rolled(OWN); own++) {
+    let c = own * TEAM + lane;
+    var rows = sums[0];
+    next_sums(&sums, rows);
+    for (var turn = 0u; turn < rolled(ROWS); turn++) {
+      let query = place.first + turn;
+      if (query < params.length && c < CHUNKS) { out[line(target_lines, query) + c] = rows[0] * states[0].x; }
+      next_row(&rows, vec4f());
+      next_row(&states, states[0]);
+    }
   }
 }

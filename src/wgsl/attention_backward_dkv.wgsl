@@ -16,13 +16,13 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     let query = columns_of(start);
     let query_lse = vec4f(lse_of(place, query.x), lse_of(place, query.y), lse_of(place, query.z), lse_of(place, query.w));
     let query_delta = vec4f(delta_of(place, query.x), delta_of(place, query.y), delta_of(place, query.z), delta_of(place, query.w));
-    for (var turn = 0u; turn < row_turns(); turn++) {
+    for (var turn = 0u; turn < rolled(ROWS); turn++) {
       let key = place.first + turn;
       let unseen = (query < vec4u(key)) | (query >= vec4u(end)) | vec4<bool>(hidden_key(place.b, key));
       let p = select(exp(weights[0] * params.scale - query_lse), vec4f(), unseen);
       let factors = dropout_factors(place, query, vec4u(key));
-      rotate(&tile, p * (tile[0] * factors - query_delta) * params.scale);
-      rotate(&weights, p * factors);
+      next_row(&tile, p * (tile[0] * factors - query_delta) * params.scale);
+      next_row(&weights, p * factors);
     }
     accumulate(&dv, &weights, gradients, start, end);
     accumulate(&dk, &tile, queries, start, end);

@@ -14,11 +14,11 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     multiply(&tile, gradients, place.first, values, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
-    for (var turn = 0u; turn < row_turns(); turn++) {
+    for (var turn = 0u; turn < rolled(ROWS); turn++) {
       let query = place.first + turn;
       let p = select(exp(scores[0] * params.scale - lse_of(place, query)), vec4f(), hidden | (key > vec4u(query)));
-      rotate(&scores, p);
-      rotate(&tile, p * (tile[0] * dropout_factors(place, vec4u(query), key) - delta_of(place, query)) * params.scale);
+      next_row(&scores, p);
+      next_row(&tile, p * (tile[0] * dropout_factors(place, vec4u(query), key) - delta_of(place, query)) * params.scale);
     }
     accumulate(&sums, &tile, keys, start, end);
   }

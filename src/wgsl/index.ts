@@ -26,6 +26,7 @@ export const wgslFiles: Readonly<Record<string, URL>> = {
   "matmul_vec4.wgsl": new URL("./matmul_vec4.wgsl", import.meta.url),
   "matmul_subgroup.wgsl": new URL("./matmul_subgroup.wgsl", import.meta.url),
   "matmul_workgroup.wgsl": new URL("./matmul_workgroup.wgsl", import.meta.url),
+  "matvec_workgroup.wgsl": new URL("./matvec_workgroup.wgsl", import.meta.url),
   "attention.wgsl": new URL("./attention.wgsl", import.meta.url),
   "attention_backward_delta.wgsl": new URL("./attention_backward_delta.wgsl", import.meta.url),
   "attention_backward_dkv.wgsl": new URL("./attention_backward_dkv.wgsl", import.meta.url),

@@ -39,6 +39,14 @@ fn b_block(at: vec4u) -> mat4x4f {
   return loads;
 }
 
+// Zeros for what a block that starts at k has past the reduction, whatever was loaded there.
+fn clip(block: mat4x4f, k: u32) -> mat4x4f {
+  let zero = vec4f();
+  return mat4x4f(
+    select(zero, block[0], k < params.k), select(zero, block[1], k + 1u < params.k),
+    select(zero, block[2], k + 2u < params.k), select(zero, block[3], k + 3u < params.k));
+}
+
 // Loops that no compiler unrolls, over rotating vectors: the epilogue is compiled once, not for each of a thread's results.
 // On software adapters that is two thirds of the time it takes to compile a product.
 fn store_row(row: u32, column: u32, values: vec4f) {

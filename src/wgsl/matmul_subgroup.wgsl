@@ -1,12 +1,13 @@
-// A product without workgroup memory or barriers: each subgroup makes 16 rows (8 where it has four lanes) by 4 SG columns in
-// registers. A lane holds two rows of A, which are broadcast one by one, so that a load of A serves the whole subgroup, and
-// four columns of B. Fit for adapters that run on the processor, where a load costs as much as 10 to 20 multiplications, and
-// where four k of one row at a time (not one k of all rows) keep the sums from being spilled. Constants: SG, WG_SIZE.
+// A product without workgroup memory or barriers: each subgroup makes ROWS rows by 4 SG columns in registers. A lane holds one
+// or two rows of A, which are broadcast one by one, so that a load of A serves the whole subgroup, and four columns of B. Fit
+// for adapters that run on the processor, where a load costs as much as 10 to 20 multiplications, and where four k of one row
+// at a time (not one k of all rows) keep the sums from being spilled. Constants: SG, WG_SIZE, ROWS: 4 for products of few rows,
+// 8 for subgroups of four lanes, else 16. A row's result is the same bits whatever ROWS and m are.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const LANES: u32 = min(SG, 8u);                    // that hold rows; the others hold the same again
-const_assert SG >= 4u && WG_SIZE % SG == 0u;
+const LANES: u32 = select(4u, 8u, ROWS > 8u);      // that hold rows; the others hold the same again
+const_assert SG >= LANES && WG_SIZE % SG == 0u;
 
 // sums (+)= four rows of A, held by lanes 0..3 or 4..7, by four columns of B: a column of sums is a row of the result.
 fn near_rows(sums: mat4x4f, a: vec4f, b: mat4x4f) -> mat4x4f {
@@ -23,11 +24,16 @@ fn far_rows(sums: mat4x4f, a: vec4f, b: mat4x4f) -> mat4x4f {
 
 struct Sums { near_upper: mat4x4f, far_upper: mat4x4f, near_lower: mat4x4f, far_lower: mat4x4f }
 
+// Rows in order: near_upper, far_upper, near_lower, far_lower, of which ROWS exist.
 fn multiply(sums: Sums, upper: vec4f, lower: vec4f, b: mat4x4f) -> Sums {
-  let near_upper = near_rows(sums.near_upper, upper, b);
-  let near_lower = near_rows(sums.near_lower, lower, b);
-  if (LANES == 4u) { return Sums(near_upper, mat4x4f(), near_lower, mat4x4f()); }
-  return Sums(near_upper, far_rows(sums.far_upper, upper, b), near_lower, far_rows(sums.far_lower, lower, b));
+  var next: Sums;
+  next.near_upper = near_rows(sums.near_upper, upper, b);
+  if (ROWS > 4u) { next.near_lower = near_rows(sums.near_lower, lower, b); }
+  if (ROWS > 8u) {
+    next.far_upper = far_rows(sums.far_upper, upper, b);
+    next.far_lower = far_rows(sums.far_lower, lower, b);
+  }
+  return next;
 }
 
 // One row of A at four k.
@@ -44,10 +50,13 @@ fn b_line(at: vec4u) -> vec4f {
 }
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = (workgroup.y * (WG_SIZE / SG) + local / SG) * 2u * LANES;
-  let column = (workgroup.x * SG + lane) * 4u;
-  if (row >= params.m) { return; }
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32,
+        @builtin(subgroup_invocation_id) lane: u32) {
+  let tile = linear_workgroup(workgroup, grid) * (WG_SIZE / SG) + local / SG;
+  let tiles_down = (params.m + ROWS - 1u) / ROWS;
+  let row = tile % tiles_down * ROWS;
+  let column = (tile / tiles_down * SG + lane) * 4u;
+  if (tile / tiles_down * SG * 4u >= params.n) { return; }
   var upper_at = a_start(row + lane % LANES).x;
   var lower_at = a_start(row + LANES + lane % LANES).x;
   var b_at = b_start(column);
@@ -56,7 +65,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var sums: Sums;
   var k = params.k;
   for (; k >= 4u; k -= 4u) {
-    sums = multiply(sums, a_line(upper_at), a_line(lower_at), b_block(b_at));
+    let upper = a_line(upper_at);
+    var lower = upper;
+    if (ROWS > 4u) { lower = a_line(lower_at); }
+    sums = multiply(sums, upper, lower, b_block(b_at));
     upper_at += a_next;
     lower_at += a_next;
     b_at += b_next;
@@ -69,7 +81,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     b_at += b_step();
   }
   store_block(row, column, sums.near_upper);
-  if (LANES > 4u) { store_block(row + 4u, column, sums.far_upper); }
-  store_block(row + LANES, column, sums.near_lower);
-  if (LANES > 4u) { store_block(row + LANES + 4u, column, sums.far_lower); }
+  if (ROWS > 4u) { store_block(row + LANES, column, sums.near_lower); }
+  if (ROWS > 8u) {
+    store_block(row + 4u, column, sums.far_upper);
+    store_block(row + 12u, column, sums.far_lower);
+  }
 }

@@ -60,11 +60,3 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
   }
 }
-
-// Zeros for what a block that starts at k has past the reduction, whatever was loaded there.
-fn clip(block: mat4x4f, k: u32) -> mat4x4f {
-  let zero = vec4f();
-  return mat4x4f(
-    select(zero, block[0], k < params.k), select(zero, block[1], k + 1u < params.k),
-    select(zero, block[2], k + 2u < params.k), select(zero, block[3], k + 3u < params.k));
-}

@@ -12,8 +12,14 @@ export interface Block {
 
 export interface Page {
   readonly blocks: readonly Block[];
-  /** The width that prose is wrapped at, in characters; Infinity where it is not wrapped. */
+  readonly margins: Margins;
+}
+
+export interface Margins {
+  /** The column that prose is wrapped at; Infinity where it is not wrapped. */
   readonly width: number;
+  /** The most common indentation. */
+  readonly indent: number;
 }
 
 /** A line longer than any that people wrap by hand. */
@@ -38,18 +44,18 @@ export function readBlocks(lines: readonly string[], firstLine = 1): Page {
   }
   const lengths = blocks.flatMap((block) => block.lines.map((line) => line.length)).sort((a, b) => a - b);
   const wrapped = lengths.filter((length) => length > LONG_LINE).length < lengths.length / 10;
-  if (!wrapped) return { blocks: blocks.length < lengths.length / 2 ? splitBlocks(blocks, () => true) : blocks, width: Infinity };
-  const indent = paragraphIndent(blocks);
+  const indent = mostCommon(blocks.flatMap((block) => block.lines.map(indentOf)));
+  if (!wrapped) return { blocks: blocks.length < lengths.length / 2 ? splitBlocks(blocks, () => true) : blocks, margins: { width: Infinity, indent } };
+  const start = paragraphIndent(blocks, indent);
   return {
-    blocks: indent === undefined ? blocks : splitBlocks(blocks, (line) => indentOf(line) === indent),
-    width: lengths[Math.floor(lengths.length * 0.95)] ?? 0,
+    blocks: start === undefined ? blocks : splitBlocks(blocks, (line) => indentOf(line) === start),
+    margins: { width: lengths[Math.floor(lengths.length * 0.95)] ?? 0, indent },
   };
 }
 
 /** The indentation that begins a paragraph, where that and not a blank line is what does: the most common deeper one inside long blocks. */
-function paragraphIndent(blocks: readonly Block[]): number | undefined {
+function paragraphIndent(blocks: readonly Block[], base: number): number | undefined {
   const lines = blocks.flatMap((block) => block.lines);
-  const base = mostCommon(lines.map(indentOf));
   const starts = blocks.flatMap((block) => block.lines.slice(1).map(indentOf)).filter((indent) => indent > base && indent <= base + 8);
   // Verse and letters are indented too, but never more often than there are blocks.
   return starts.length > blocks.length && starts.length > lines.length / 20 ? mostCommon(starts) : undefined;
@@ -66,7 +72,7 @@ function splitBlocks(blocks: readonly Block[], startsParagraph: (line: string) =
   });
 }
 
-function indentOf(line: string): number {
+export function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
 

@@ -2,7 +2,7 @@
 // (verse, tables, separators) break the run of paragraphs, and what is left is prose. Whatever stands before the first chapter
 // or after the end is not the story; a book without any chapter heading is one chapter.
 import { readBlocks } from "./blocks.ts";
-import type { Block } from "./blocks.ts";
+import type { Block, Margins } from "./blocks.ts";
 import { paragraphText } from "./clean.ts";
 import { unwrapGutenberg } from "./gutenberg.ts";
 import type { HeaderFields } from "./gutenberg.ts";
@@ -49,7 +49,7 @@ export function readBook(text: string): Book {
   const page = readBlocks(lines, skipped + 1);
   const items = findHeadings(page.blocks);
   const lastChapter = items.findLastIndex(isOpening);
-  const story = new Story(page.width);
+  const story = new Story(page.margins);
   let inStory = lastChapter < 0;
   for (const [i, item] of items.entries()) {
     if (item.heading === undefined) {
@@ -81,12 +81,13 @@ function findHeadings(blocks: readonly Block[]): Item[] {
   let above: Item | undefined;      // a line of asterisks between a number and its title hides neither
   let inContents = false;
   for (const block of blocks) {
-    const text = headingText(block);
-    let heading = headings.kindOf(text, block);
+    const text = oneLine(block);
+    const title = text.replace(/ ?\[\d+\]$/, "");      // the mark of a footnote
+    let heading = headings.kindOf(title, block);
     inContents = heading === "contents" || inContents && isContentsEntry(block);
     if (inContents && heading !== "contents") headings.addContents(block);
     if (above && isOpening(above)) {
-      if (heading === undefined && headings.isTitle(text, block) || heading === "front" && isNumberOnly(above.text)) heading = above.heading;
+      if (heading === undefined && headings.isTitle(title, block) || heading === "front" && isNumberOnly(above.text)) heading = above.heading;
     }
     const item = { block, text, heading };
     items.push(item);
@@ -95,15 +96,14 @@ function findHeadings(blocks: readonly Block[]): Item[] {
   return items;
 }
 
-function headingText({ lines }: Block): string {
-  const text = lines.map((line) => line.trim()).join(" ").replace(/\s\s+/g, " ");
-  return text.endsWith("]") ? text.replace(/ ?\[\d+\]$/, "").replaceAll("_", "") : text.includes("_") ? text.replaceAll("_", "") : text;
+function oneLine({ lines }: Block): string {
+  return lines.map((line) => line.trim()).join(" ").replace(/\s\s+/g, " ").replaceAll("_", "");
 }
 
 /** Collects paragraphs into runs. */
 class Story {
   private readonly runs: Paragraph[][] = [[]];
-  private readonly width: number;
+  private readonly margins: Margins;
   private chapters = 0;
   private notes = 0;
   private displays = 0;
@@ -115,14 +115,14 @@ class Story {
   /** The last paragraphs as they are in the file, with the marks of their footnotes. */
   private recent: readonly string[] = [];
 
-  constructor(width: number) {
-    this.width = width;
+  constructor(margins: Margins) {
+    this.margins = margins;
   }
 
   add(block: Block, raw: string): void {
     const run = this.runs.at(-1)!;
     const before = this.recent;
-    const residue = this.openNote > 0 ? "note" : residueOf(raw, block, { before, width: this.width });
+    const residue = this.openNote > 0 ? "note" : residueOf(raw, block, { before, margins: this.margins });
     if (residue === "note") {
       this.notes++;
       this.openNote = this.openNote === 0 ? (leavesOpen(raw) ? NOTE_BLOCKS : 0) : /[\])]\s*$/.test(raw) ? 0 : this.openNote - 1;

@@ -12,6 +12,8 @@ interface Usage {
   /** In a capital inside a sentence, and anywhere. */
   inside: number;
   all: number;
+  /** Behind an article, in English. */
+  article: number;
   person: number;
   place: number;
 }
@@ -52,7 +54,7 @@ export class Characters {
       const start = i, run = [words[i]!];
       while (i + 1 < words.length && (this.isName(words[i + 1]!) || isPart(words, i + 1)) && joins(words[i]!, words[i + 1]!)) run.push(words[++i]!);
       while (run.length > 1 && run.at(-1)!.text.length === 1) run.pop();
-      if (!run.some((word) => this.isName(word) && this.isPerson(word.text)) || isPlacePart(words, i)) continue;
+      if (!run.some((word) => this.isName(word) && this.isPerson(word.text)) || isPlacePart(words, i) || this.isAdjective(words, start, i)) continue;
       const before = words[start - 1];
       const titled = run.length === 1 && before?.capital && TITLES.has(before.lower) && /^\.? $/.test(run[0]!.gap);
       yield titled ? [before, ...run] : run;
@@ -69,9 +71,10 @@ export class Characters {
       const previous = words[i - 1];
       if (!previous?.capital || TITLES.has(previous.lower) || !joins(previous, word)) runStart = i;
       let usage = this.usage.get(word.text);
-      if (!usage) this.usage.set(word.text, usage = { inside: 0, all: 0, person: 0, place: 0 });
+      if (!usage) this.usage.set(word.text, usage = { inside: 0, all: 0, article: 0, person: 0, place: 0 });
       usage.all++;
       if (!word.opens) usage.inside++;
+      if (hasArticle(words, runStart)) usage.article++;
       const evidence = isPlacePart(words, i) ? -1 : personEvidence(words, runStart, i);
       if (evidence > 0) usage.person += evidence;
       else usage.place -= evidence;
@@ -82,6 +85,14 @@ export class Characters {
     if (!capital || text.length < 2 || isOtherWord(lower)) return false;
     const usage = this.usage.get(text);
     return usage !== undefined && usage.inside >= SHARED && usage.inside > 2 * (this.lower.get(lower) ?? 0);
+  }
+
+  /** "King of Beasts", and "the Baskerville demon", where Baskerville hardly ever has an article. */
+  private isAdjective(words: readonly Word[], start: number, end: number): boolean {
+    const { text, lower } = words[end]!;
+    const usage = this.usage.get(text);
+    if (start === end && ROLES.has(lower) && /^(?:of|de|du|des)$/.test(words[end + 1]?.lower ?? "")) return true;
+    return usage !== undefined && hasArticle(words, start) && usage.article < usage.all / 4 && words[end + 1]?.gap === " ";
   }
 
   private isPerson(text: string): boolean {
@@ -114,6 +125,10 @@ function isAddressed(before: string, after: string): boolean {
 function isPlacePart(words: readonly Word[], i: number): boolean {
   const after = words[i + 1];
   return after?.gap === " " && after.capital && PLACE_NOUNS.has(after.lower) || PLACE_NOUNS.has(words[i]!.lower.split("-").at(-1)!);
+}
+
+function hasArticle(words: readonly Word[], i: number): boolean {
+  return words[i]!.gap === " " && /^(?:the|an?|this)$/.test(words[i - 1]?.lower ?? "");
 }
 
 /** Whether a word belongs to a name that stands beside it: an initial, or a common word in a capital ("Black Dog", "Medical Man"). */

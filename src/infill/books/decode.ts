@@ -27,7 +27,20 @@ function decode(bytes: Uint8Array, name: string): string {
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
   const { sequences, strays } = countUtf8(bytes);
   if (strays === 0 || sequences > strays) return decodeUtf8(bytes, name).replace(/^\uFEFF/, "");
-  return new TextDecoder("windows-1252").decode(bytes);
+  return decodeWindows1252(bytes);
+}
+
+/** What 0x80 to 0x9f are in Windows' Latin-1; a space where it has nothing. Node 20's own decoder takes them for control characters. */
+const WINDOWS_1252 = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ";
+
+function decodeWindows1252(bytes: Uint8Array): string {
+  // Latin-1 is Unicode's first 256 characters; decoded by pieces, because a call takes only so many arguments.
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text.replace(/[\x80-\x9f]/g, (char) => {
+    const known = WINDOWS_1252[char.charCodeAt(0) - 0x80]!;
+    return known === " " ? char : known;
+  });
 }
 
 /** Multi-byte UTF-8 sequences, and bytes above 0x7f outside of any. A Latin-1 text of some length has next to none of the first. */

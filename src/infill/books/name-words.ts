@@ -34,8 +34,9 @@ export const ACTION_VERBS = list(`
 /** Before a place much sooner than before a person. */
 export const PLACE_WORDS = list(`in at near into across towards toward through from on en dans à rue street cape mount lake port fort ville quartier route gare`);
 
-/** French puts them before ships, mountains and countries, not before people; English before roles ("the Hatter") and things alike. */
+/** Before roles ("the Hatter") and things alike: what follows is somebody only if he speaks. */
 export const ENGLISH_ARTICLES = list(`the a an of this that`);
+/** Before ships, mountains and countries, not before people. */
 export const FRENCH_ARTICLES = list(`le la les du au aux des un une`);
 
 /** After the first part of a place's name: Baker Street, Baskerville Hall. */

@@ -1,7 +1,8 @@
 // What stands between a book's paragraphs and is none. Notes (illustrations, footnotes, transcribers' remarks) were put into the
 // text from outside: taken out, what stood around them is continuous again. Scene separators, verse, tables, signs and letterheads
 // belong to the text but are no paragraphs: nothing may be learned across them as if they were not there.
-import type { Block } from "./blocks.ts";
+import { indentOf } from "./blocks.ts";
+import type { Block, Margins } from "./blocks.ts";
 import { isCapitals } from "./headings.ts";
 
 export type Residue = "note" | "separator" | "display";
@@ -16,12 +17,12 @@ const SHORT = 60;
 
 /**
  * What `block` is, `text` being its words in one line; undefined for a paragraph. `before`: the paragraphs just above, in which
- * the marks of footnotes stand. `width`: where prose is wrapped.
+ * the marks of footnotes stand.
  */
-export function residueOf(text: string, block: Block, { before, width }: { readonly before: readonly string[]; readonly width: number }): Residue | undefined {
+export function residueOf(text: string, block: Block, { before, margins }: { readonly before: readonly string[]; readonly margins: Margins }): Residue | undefined {
   if (!/[\p{L}\p{N}]/u.test(text)) return /^[?!….]{1,3}$/.test(text) ? "display" : "separator";
   if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
-  if (/^\*/.test(text) || LEADERS.test(text) || isVerse(block, width)) return "display";
+  if (/^\*/.test(text) || LEADERS.test(text) || isVerse(block, margins)) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
   if (/^["“«‘']/.test(text) && (isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/).test(text)) return undefined;
   if (text.length <= SHORT && isCapitals(text)) return "display";
@@ -47,8 +48,11 @@ function isFootnote(text: string, before: readonly string[]): boolean {
   return /^[*†‡] ?[\p{L}“"«]/u.test(text) && before.some((above) => above.includes(text[0]!));
 }
 
-/** Whether at least half of the line ends come long before the next word would have met the margin. */
-function isVerse({ lines }: Block, width: number): boolean {
+/**
+ * Whether at least half of the line ends come long before the next word would have met the margin; or, where lines are as long as
+ * prose, whether each begins with a capital.
+ */
+function isVerse({ lines }: Block, { width, indent }: Margins): boolean {
   if (lines.length < 2 || width === Infinity) return lines.length > 1;
   const early = lines.slice(0, -1).filter((line, i) => {
     if (line.length >= width - SLACK) return false;
@@ -56,5 +60,6 @@ function isVerse({ lines }: Block, width: number): boolean {
     const space = next.indexOf(" ");
     return line.length + 1 + (space < 0 ? next.length : space) < width - SLACK;
   });
-  return early.length >= (lines.length - 1) / 2;
+  if (early.length >= (lines.length - 1) / 2) return true;
+  return (lines.length > 3 || lines.every((line) => indentOf(line) > indent)) && lines.every((line) => /^\s*["“«‘'(—-]*\p{Lu}/u.test(line));
 }

@@ -23,6 +23,16 @@ struct Matrix { source: u32, at: u32, stride: u32 }
 const QKV: u32 = 0u;
 const DOUT: u32 = 1u;
 
+// `count`, not known to the compiler: a loop that ends here stays a loop. Software adapters take many times as long to compile
+// the same body unrolled. Such loops work on the first row or chunk and let the others move up, so indices stay constant,
+// which keeps arrays in registers.
+fn rolled(count: u32) -> u32 { return select(count, 0u, params.length == 0u); }
+
+fn next_sums(sums: ptr<function, Sums>, last: Tile) {
+  for (var own = 1u; own < OWN; own++) { (*sums)[own - 1u] = (*sums)[own]; }
+  (*sums)[OWN - 1u] = last;
+}
+
 struct Place { b: u32, head: u32, first: u32 }
 
 // Sequence, head and first row of a block. The last rows of a sequence see the most columns, so they start first.

@@ -20,18 +20,16 @@ fn delta_of(place: Place, query: u32) -> f32 {
 }
 
 fn store(sums: ptr<function, Sums>, part: Matrix, first: u32) {
-  for (var turn = 0u; turn < row_turns(); turn++) {
-    let at = line(part, first + turn);
-    for (var own = 0u; own < OWN; own++) {
-      var total = (*sums)[own][0];
-      let c = own * TEAM + lane;
-      if (first + turn < params.length && c < CHUNKS) {
-        if (params.accumulate != 0u) { total += dqkv[at + c]; }
-        dqkv[at + c] = total;
-      }
-      var rows = (*sums)[own];
-      rotate(&rows, total);
-      (*sums)[own] = rows;
+  for (var own = 0u; own < rolled(OWN); own++) {
+    let c = own * TEAM + lane;
+    var rows = (*sums)[0];
+    next_sums(sums, rows);
+    for (var row = first; row < min(first + ROWS, params.length) && c < CHUNKS; row++) {
+      let at = line(part, row) + c;
+      var total = rows[0];
+      if (params.accumulate != 0u) { total += dqkv[at]; }
+      dqkv[at] = total;
+      next_row(&rows, total);
     }
   }
 }

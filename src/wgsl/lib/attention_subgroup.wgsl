@@ -55,45 +55,29 @@ fn multiply_channel(tile: ptr<function, Tile>, upper: f32, lower: f32, columns: 
 // sums[own][r] += tile[r] of every column below `end` * its line of `channels`.
 fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
   let lanes = min(SG, (end - start + 3u) / 4u);
-  for (var from_lane = 0u; from_lane < lanes; from_lane++) {
-    let w0 = subgroupShuffle((*tile)[0], from_lane);
-    let w1 = subgroupShuffle((*tile)[1], from_lane);
-    let w2 = subgroupShuffle((*tile)[2], from_lane);
-    let w3 = subgroupShuffle((*tile)[3], from_lane);
-    let w4 = subgroupShuffle((*tile)[4], from_lane);
-    let w5 = subgroupShuffle((*tile)[5], from_lane);
-    let w6 = subgroupShuffle((*tile)[6], from_lane);
-    let w7 = subgroupShuffle((*tile)[7], from_lane);
-    let column = columns_held(start, from_lane);
-    let at = vec4u(line(channels, column.x), line(channels, column.y), line(channels, column.z), line(channels, column.w));
-    for (var own = 0u; own < OWN; own++) {
-      let c = at + min(own * SG + lane, CHUNKS - 1u);
-      let lines = mat4x4f(fetch(channels.source, c.x), fetch(channels.source, c.y), fetch(channels.source, c.z), fetch(channels.source, c.w));
-      (*sums)[own][0] += lines * w0;
-      (*sums)[own][1] += lines * w1;
-      (*sums)[own][2] += lines * w2;
-      (*sums)[own][3] += lines * w3;
-      (*sums)[own][4] += lines * w4;
-      (*sums)[own][5] += lines * w5;
-      (*sums)[own][6] += lines * w6;
-      (*sums)[own][7] += lines * w7;
+  for (var own = 0u; own < rolled(OWN); own++) {
+    let c = min(own * SG + lane, CHUNKS - 1u);
+    var rows = (*sums)[0];
+    for (var from_lane = 0u; from_lane < lanes; from_lane++) {
+      let column = columns_held(start, from_lane);
+      let lines = mat4x4f(
+        fetch(channels.source, line(channels, column.x) + c), fetch(channels.source, line(channels, column.y) + c),
+        fetch(channels.source, line(channels, column.z) + c), fetch(channels.source, line(channels, column.w) + c));
+      rows[0] += lines * subgroupShuffle((*tile)[0], from_lane);
+      rows[1] += lines * subgroupShuffle((*tile)[1], from_lane);
+      rows[2] += lines * subgroupShuffle((*tile)[2], from_lane);
+      rows[3] += lines * subgroupShuffle((*tile)[3], from_lane);
+      rows[4] += lines * subgroupShuffle((*tile)[4], from_lane);
+      rows[5] += lines * subgroupShuffle((*tile)[5], from_lane);
+      rows[6] += lines * subgroupShuffle((*tile)[6], from_lane);
+      rows[7] += lines * subgroupShuffle((*tile)[7], from_lane);
     }
+    next_sums(sums, rows);
   }
 }
 
-// Kernels work on row 0 and let the others move up, ROWS times: indices stay constant, so rows stay in registers, and the
-// loop stays a loop (its bound hides from the compiler; unrolled, it takes three times as long to compile).
-fn row_turns() -> u32 { return select(ROWS, 0u, params.length == 0u); }
-
-fn rotate(rows: ptr<function, Tile>, last: vec4f) {
-  (*rows)[0] = (*rows)[1];
-  (*rows)[1] = (*rows)[2];
-  (*rows)[2] = (*rows)[3];
-  (*rows)[3] = (*rows)[4];
-  (*rows)[4] = (*rows)[5];
-  (*rows)[5] = (*rows)[6];
-  (*rows)[6] = (*rows)[7];
-  (*rows)[7] = last;
+fn next_row(rows: ptr<function, Tile>, last: vec4f) {
+  *rows = Tile((*rows)[1], (*rows)[2], (*rows)[3], (*rows)[4], (*rows)[5], (*rows)[6], (*rows)[7], last);
 }
 
 // The largest, or the sum, over the team.

@@ -46,31 +46,29 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
   }
 }
 
-// sums[own][r] += tile[r] of every column * its line of `channels`.
+// sums[own][r] += tile[r] of every column below `end` * its line of `channels`.
 fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
-  for (var own = 0u; own < OWN; own++) {
+  for (var own = 0u; own < rolled(OWN); own++) {
     workgroupBarrier();
     if (own == 0u) {
-      for (var e = 0u; e < 4u; e++) {
-        weight_stage[(lane + e * TEAM) * TEAMS + team] = vec4f((*tile)[0][e], (*tile)[1][e], (*tile)[2][e], (*tile)[3][e]);
-      }
+      let by_column = transpose(mat4x4f((*tile)[0], (*tile)[1], (*tile)[2], (*tile)[3]));
+      for (var e = 0u; e < 4u; e++) { weight_stage[(lane + e * TEAM) * TEAMS + team] = by_column[e]; }
     }
     for (var j = team; j < COLUMNS; j += TEAMS) {
       column_stage[j * TEAM + lane] = fetch(channels.source, line(channels, start + j) + min(own * TEAM + lane, CHUNKS - 1u));
     }
     workgroupBarrier();
+    var rows = (*sums)[0];
     for (var j = 0u; j < min(COLUMNS, end - start); j++) {
       let weights = weight_stage[j * TEAMS + team];
       let chunk = column_stage[j * TEAM + lane];
-      for (var r = 0u; r < ROWS; r++) { (*sums)[own][r] += weights[r] * chunk; }
+      for (var r = 0u; r < ROWS; r++) { rows[r] += weights[r] * chunk; }
     }
+    next_sums(sums, rows);
   }
 }
 
-// Kernels work on row 0 and let the others move up, ROWS times: see lib/attention_subgroup.wgsl.
-fn row_turns() -> u32 { return ROWS; }
-
-fn rotate(rows: ptr<function, Tile>, last: vec4f) { *rows = Tile((*rows)[1], (*rows)[2], (*rows)[3], last); }
+fn next_row(rows: ptr<function, Tile>, last: vec4f) { *rows = Tile((*rows)[1], (*rows)[2], (*rows)[3], last); }
 
 // The largest, or the sum, over the team.
 fn team_max(value: f32) -> f32 {

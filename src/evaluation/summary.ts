@@ -1,0 +1,146 @@
+// One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the verdict are
+// all made from these rows, so they cannot disagree.
+import type { ContextUse, ScoredExample } from "./context-use.ts";
+import type { Estimate } from "./estimate.ts";
+import type { LengthRule } from "./length-rule.ts";
+import { COPY_WORDS } from "./text-statistics.ts";
+import type { WrittenFigures, WrittenText } from "./written-figures.ts";
+
+export interface ModelEvaluation {
+  readonly name: string;
+  /** "1.06M parameters, trained for 900 steps". */
+  readonly about: string;
+  readonly scored: readonly ScoredExample[];
+  readonly use: ContextUse;
+  readonly written?: {
+    readonly texts: readonly WrittenText[];
+    readonly figures: WrittenFigures;
+    /** The same of the real p2 of the same examples. */
+    readonly real: WrittenFigures;
+    readonly rule: LengthRule | undefined;
+  };
+}
+
+export interface Evaluation {
+  readonly testFile: string;
+  readonly trainFile: string | undefined;
+  /** Scored, and left out because p2 does not fit into the context. */
+  readonly examples: number;
+  readonly dropped: number;
+  readonly seed: number;
+  /** How texts were written: "greedily", "by 4 beams". */
+  readonly search: string;
+  /** What must be known to read the figures. */
+  readonly notes: readonly string[];
+  /** One, or two side by side; all on the same examples in the same order. */
+  readonly models: readonly ModelEvaluation[];
+}
+
+export type Figure = Pick<Estimate, "value"> & Partial<Estimate>;
+export type Group = "perplexity" | "change" | "retrieval" | "written";
+
+export interface Row {
+  readonly group: Group;
+  readonly label: string;
+  /** A share, to be drawn from 0 to 1. */
+  readonly share: boolean;
+  /** One for each model. */
+  readonly figures: readonly (Figure | undefined)[];
+  /** Of the real p2. */
+  readonly real?: Figure;
+  /** What a model that knows nothing would reach. */
+  readonly chance?: number;
+  readonly format: (value: number) => string;
+}
+
+export const GROUP_TITLES: Readonly<Record<Group, string>> = {
+  perplexity: "Perplexity",
+  change: "Change of p2's log-likelihood, nats a token",
+  retrieval: "Finding the true p3",
+  written: "Written texts",
+};
+
+export const percent = (value: number): string => `${(100 * value).toFixed(1)}%`;
+export const nats = (value: number): string => value.toFixed(3).replace(/^-(0\.0*)$/, "$1");
+export const number = (value: number): string => (value >= 999.5 ? value.toFixed(0) : value.toPrecision(3));
+
+export function summaryRows({ models }: Evaluation): Row[] {
+  const figures = (of: (model: ModelEvaluation) => Figure | undefined): (Figure | undefined)[] => models.map(of);
+  const perplexity = (label: string, kind: keyof ContextUse["perplexity"]): Row =>
+    ({ group: "perplexity", label, share: false, figures: figures(({ use }) => use.perplexity[kind]), format: number });
+  const change = (label: string, kind: keyof ContextUse["change"]): Row =>
+    ({ group: "change", label, share: false, figures: figures(({ use }) => use.change[kind]), format: nats });
+  const { retrieval } = models[0].use;
+  const rows: Row[] = [
+    perplexity("context (p1, p3, metadata)", "context"),
+    perplexity("p2 with its end", "infill"),
+    perplexity("p2's text alone", "infillTextonly"),
+    change("without p1", "p1"),
+    change("without p3", "p3"),
+    change("without metadata", "metadata"),
+    change("with the p3 of another example", "foreignP3"),
+    { group: "retrieval", label: `true p3 found among ${retrieval.candidates}`, share: true, figures: figures(({ use }) => use.retrieval.accuracy), chance: retrieval.chance, format: percent },
+  ];
+  if (models.every(({ written }) => written)) rows.push(...writtenRows(models));
+  return rows.filter((row) => row.figures.some((figure) => figure !== undefined));
+}
+
+function writtenRows(models: readonly ModelEvaluation[]): Row[] {
+  const row = (label: string, key: Exclude<keyof WrittenFigures, "texts">, format: Row["format"], noReal = false): Row => {
+    const figure = (of: WrittenFigures): Figure | undefined => {
+      const value = of[key];
+      return typeof value === "number" ? { value } : value;
+    };
+    return { group: "written", label, share: format === percent, figures: models.map(({ written }) => figure(written!.figures)), real: noReal ? undefined : figure(models[0].written!.real), format };
+  };
+  return [
+    row("came to its end", "ended", percent, true),
+    row("length class obeyed", "lengthObeyed", percent),
+    row("requested characters present", "charactersPresent", percent),
+    row("distinct-1", "distinct1", percent),
+    row("distinct-2", "distinct2", percent),
+    row(`${COPY_WORDS}-word runs copied from p1 or p3`, "copiedFromContext", percent),
+    row(`${COPY_WORDS}-word runs copied from the training set`, "copiedFromTraining", percent),
+    row("special tokens leaked (must be 0)", "specials", String, true),
+    row("tokens a text", "tokens", number),
+  ];
+}
+
+/** Of each part that was taken away, whether the model missed it: one sentence each. */
+export function verdicts({ change, retrieval }: ContextUse): string[] {
+  const say = (part: string, what: string, figure: Estimate | undefined): string[] => {
+    if (!figure) return [];
+    const { value, low, high } = figure;
+    const verdict = high < 0 ? "used" : low > 0 ? "misleading" : "no sign of use";
+    const effect = value < 0 ? `costs p2 ${nats(-value)} nats a token (${nats(-high)} to ${nats(-low)})` : `gains p2 ${nats(value)} nats a token (${nats(low)} to ${nats(high)})`;
+    return [`${part}: ${verdict}; ${what} ${effect}`];
+  };
+  const { accuracy, chance } = retrieval;
+  return [
+    ...say("p3", "another example's p3", change.foreignP3).map((text) => (accuracy ? `${text}, and the true one is found among ${retrieval.candidates} in ${percent(accuracy.value)} (chance ${percent(chance!)})` : text)),
+    ...say("p1", "leaving it out", change.p1),
+    ...say("metadata", "leaving it out", change.metadata),
+  ];
+}
+
+/** "6.21 (5.98 to 6.45)", or a dash. */
+export function cell(figure: Figure | undefined, format: Row["format"]): string {
+  if (!figure) return "–";
+  const { value, low, high } = figure;
+  return low === undefined || high === undefined ? format(value) : `${format(value)} (${format(low)} to ${format(high)})`;
+}
+
+/** A Markdown table: a column for each model, and one for the real p2 where texts were written. */
+export function markdownTable(evaluation: Evaluation): string {
+  const rows = summaryRows(evaluation);
+  const withReal = rows.some(({ real }) => real);
+  const line = (cells: readonly string[]): string => `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
+  const blank = Array.from({ length: evaluation.models.length + Number(withReal) }, () => "");
+  const body = rows.flatMap((row, i) => {
+    const chance = row.chance === undefined ? "" : ` (chance ${row.format(row.chance)})`;
+    const cells = [row.label + chance, ...row.figures.map((figure) => cell(figure, row.format)), ...(withReal ? [row.real ? cell(row.real, row.format) : ""] : [])];
+    return [...(row.group === rows[i - 1]?.group ? [] : [line([`**${GROUP_TITLES[row.group]}**`, ...blank])]), line(cells)];
+  });
+  const head = ["", ...evaluation.models.map(({ name }) => name), ...(withReal ? ["real p2"] : [])];
+  return [line(head), line(["---", ...blank.map(() => "---:")]), ...body, ""].join("\n");
+}

@@ -1,0 +1,42 @@
+// Counting in texts: how varied they are, and how much of them stands elsewhere. Words are lower-cased runs of letters and
+// digits, so that figures of models with different tokenizers can be compared.
+import type { Part } from "./estimate.ts";
+
+/** Words in a row that make a copy of note: shorter runs are common speech. */
+export const COPY_WORDS = 4;
+
+export function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+(?:['’-][\p{L}\p{N}\p{M}]+)*/gu) ?? [];
+}
+
+/** Every run of `n` words, in order, as one string each. */
+export function ngrams(words: readonly string[], n: number): string[] {
+  return Array.from({ length: Math.max(0, words.length - n + 1) }, (_, i) => words.slice(i, i + n).join(" "));
+}
+
+/** Different n-grams over all n-grams of the texts together (distinct-n; Li et al. 2016); undefined where there are none. */
+export function distinct(texts: readonly string[], n: number): number | undefined {
+  const all = texts.flatMap((text) => ngrams(wordsOf(text), n));
+  return all.length === 0 ? undefined : new Set(all).size / all.length;
+}
+
+/** How many of the text's n-grams stand in `known`, and how many there are. */
+export function copied(text: string, n: number, known: ReadonlySet<string>): Part {
+  const own = ngrams(wordsOf(text), n);
+  return { amount: own.filter((gram) => known.has(gram)).length, weight: own.length };
+}
+
+/** N-grams of `sources`; with `only`, those in it: a large training set then takes no more memory than the texts in question. */
+export function ngramSet(sources: Iterable<string>, n: number, only?: ReadonlySet<string>): Set<string> {
+  const found = new Set<string>();
+  for (const source of sources) {
+    for (const gram of ngrams(wordsOf(source), n)) if (!only || only.has(gram)) found.add(gram);
+  }
+  return found;
+}
+
+/** Whether the name stands in the text as a whole word, capitals as given. */
+export function hasName(text: string, name: string): boolean {
+  const plain = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(?<![\\p{L}\\p{N}])${plain}(?![\\p{L}\\p{N}])`, "u").test(text);
+}

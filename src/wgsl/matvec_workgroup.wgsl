@@ -1,0 +1,42 @@
+// A product of few rows (decoding a token for each of a few sequences): 256 threads make ROWS rows by 32 columns, each thread
+// four columns over every 32nd block of four k; the slices meet in workgroup memory, always in the same order. Every weight is
+// read once for all ROWS. Constant: ROWS (1 or 4). Not for A_TRANSPOSED.
+const QUADS: u32 = 8u;
+const SLICES: u32 = 32u;
+const_assert !A_TRANSPOSED;
+
+var<workgroup> partial: array<vec4f, ROWS * QUADS * SLICES>;
+
+@compute @workgroup_size(QUADS * SLICES)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  // Neighbouring threads read neighbouring weights: along k where B is transposed, along the columns otherwise.
+  let quad = select(local % QUADS, local / SLICES, B_TRANSPOSED);
+  let slice = select(local / QUADS, local % SLICES, B_TRANSPOSED);
+  let row = workgroup.y * ROWS;
+  let column = (workgroup.x * QUADS + quad) * 4u;
+  let a_at = a_start(row);
+  var b_at = b_start(column) + 4u * slice * b_step();
+  var sums: array<vec4f, ROWS>;
+  for (var k = 4u * slice; k < params.k; k += 4u * SLICES) {
+    let b = clip(b_block(b_at), k);
+    for (var r = 0u; r < ROWS; r++) {
+      sums[r] += b * select(vec4f(), a_four(a_at[r] + k), k + FOUR < vec4u(params.k));
+    }
+    b_at += 4u * SLICES * b_step();
+  }
+  for (var r = 0u; r < ROWS; r++) { partial[(r * QUADS + quad) * SLICES + slice] = sums[r]; }
+  for (var half = SLICES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (slice < half) {
+      for (var r = 0u; r < ROWS; r++) {
+        let at = (r * QUADS + quad) * SLICES + slice;
+        partial[at] += partial[at + half];
+      }
+    }
+  }
+  if (slice == 0u) {
+    for (var r = 0u; r < min(ROWS, params.m - row); r++) {
+      store_row(row + r, column, partial[(r * QUADS + quad) * SLICES]);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+// Decoding that stays on the GPU: the same tokens as by reading all logits, for every option that it covers; nothing created
+// and one submit a token in steady state; what goes wrong is said; generations side by side do not mix.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Decoder } from "../src/generation/decoder.ts";
+import { generate } from "../src/generation/generate.ts";
+import type { GenerateInputs } from "../src/generation/generate.ts";
+import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
+import type { GenerationOptions } from "../src/generation/options.ts";
+import { GPT2Config } from "../src/gpt2/config.ts";
+import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
+import type { Device } from "../src/gpu/device.ts";
+import { openDevice } from "./check-kernel.ts";
+
+type Request = Partial<GenerateInputs> & GenerationOptions;
+
+const V = 211;
+const config = new GPT2Config({ vocabSize: V, nPositions: 96, nEmbd: 32, nLayer: 2, nHead: 2, initializerRange: 0.3, eosTokenId: null });
+const prompts = [[17, 150, 3, 77, 17, 150], [5], [9, 9, 200], [120, 44, 6, 1]];
+const every = (n: number): number[] => Array.from({ length: Math.ceil(V / n) }, (_, i) => i * n);
+
+let device: Device;
+let model: GPT2LMHeadModel;
+let decoder: GPT2Decoder;
+let logitsRead = 0;
+
+class Watched extends GPT2Decoder {
+  override logits(): Promise<Float32Array> {
+    logitsRead++;
+    return super.logits();
+  }
+}
+
+/** The same decoder without its chooser: the general path, which reads all logits. */
+const general = (inner: GPT2Decoder): Decoder => ({
+  vocabSize: inner.vocabSize,
+  nPositions: inner.nPositions,
+  prefill: (...args) => inner.prefill(...args),
+  step: (...args) => inner.step(...args),
+  logits: () => inner.logits(),
+  dispose: () => inner.dispose(),
+});
+
+beforeAll(async () => {
+  device = await openDevice();
+  model = GPT2LMHeadModel.fromConfig(device, config, { gradients: false });
+  decoder = new Watched(model);
+});
+afterAll(() => device.destroy());
+
+const eos = every(9);
+const warm = { doSample: true, seed: 11, topK: 0 };
+const COVERED: Record<string, Request> = {
+  "greedy": {},
+  "greedy, ends": { eosTokenId: eos },
+  "greedy, rows drop out": { eosTokenId: every(4), maxNewTokens: 24 },
+  "one token": { maxNewTokens: 1 },
+  "different lengths": { maxNewTokens: undefined, maxLength: 12 },
+  "static processors": { suppressTokens: every(5), beginSuppressTokens: every(3), minNewTokens: 6, eosTokenId: eos, badWordsIds: [[7], [8]], sequenceBias: [[[12], 4]] },
+  "forced end": { forcedEosTokenId: 33, exponentialDecayLengthPenalty: [4, 1.4], eosTokenId: 33 },
+  "processors that read the text": { repetitionPenalty: 1.7, noRepeatNgramSize: 2, badWordsIds: [[7, 8], [9]], sequenceBias: [[[17, 12], 9]], eosTokenId: every(8) },
+  "stop": { stopStrings: "<9", tokenizer: { decode: (ids: readonly number[]) => ids.map((id) => `<${id}`).join("") } },
+  "sampling": warm,
+  "sampling by default": { doSample: true, seed: 5, eosTokenId: eos },
+  "sampling, three each": { ...warm, numReturnSequences: 3, eosTokenId: every(4), topP: 0.9, temperature: 0.8 },
+  "sampling, all warpers": { ...warm, topK: 60, topP: 0.8, minP: 0.01, temperature: 1.4, renormalizeLogits: true },
+  "sampling with processors": { ...warm, repetitionPenalty: 1.3, suppressTokens: every(2), numReturnSequences: 2 },
+  "beams": { numBeams: 4 },
+  "beams, three each": { numBeams: 3, numReturnSequences: 3, eosTokenId: every(6), maxNewTokens: 20, earlyStopping: true },
+  "beams with processors": { numBeams: 3, repetitionPenalty: 1.6, noRepeatNgramSize: 3, minNewTokens: 4, eosTokenId: every(9), suppressTokens: every(5) },
+  "beams, renormalised": { numBeams: 2, repetitionPenalty: 1.3, renormalizeLogits: true },
+  "beams, forced": { numBeams: 2, forcedEosTokenId: [3, 4], eosTokenId: [3, 4], exponentialDecayLengthPenalty: [3, 1.2] },
+};
+/** What the general path is for, with the number of steps that read logits. */
+const NOT_COVERED: Record<string, Request> = {
+  typicalP: { ...warm, typicalP: 0.5 }, outputScores: { outputScores: true }, prefixAllowedTokensFn: { prefixAllowedTokensFn: () => [4, 5, 6] },
+  groups: { numBeams: 4, numBeamGroups: 2, diversityPenalty: 0.5 }, "beam sampling": { numBeams: 2, ...warm }, removeInvalidValues: { removeInvalidValues: true },
+};
+
+describe("choosing on the device", () => {
+  test.each(Object.entries(COVERED))("gives what reading the logits gives: %s", async (_, options) => {
+    const request = { inputIds: prompts, maxNewTokens: 10, ...options };
+    const streamed: number[][] = [];
+    const streaming = options.numBeams ? {} : { streamer: (sequence: number, token: number) => void (streamed[sequence] ??= []).push(token) };
+    logitsRead = 0;
+    const got = await generate(decoder, { ...request, ...streaming });
+    expect(logitsRead).toBe(0);
+    const want = await generate(general(decoder), request);
+    expect(logitsRead).toBeGreaterThan(0);
+    expect(got.generated).toEqual(want.generated);
+    expect(got.finishReasons).toEqual(want.finishReasons);
+    expect(got.beamIndices).toEqual(want.beamIndices);
+    got.sequencesScores?.forEach((score, i) => expect(score).toBeCloseTo(want.sequencesScores![i], 4));
+    if (!options.numBeams) expect(streamed).toEqual(got.generated);
+  });
+
+  test.each(Object.entries(NOT_COVERED))("is not used for %s", async (_, options) => {
+    logitsRead = 0;
+    await generate(decoder, { inputIds: [prompts[0]], maxNewTokens: 2, ...options });
+    expect(logitsRead).toBe(2);
+  });
+
+  test("a signal that the streamer gives ends it with the next token, though later ones were under way", async () => {
+    const stop = new AbortController();
+    let streamed = 0;
+    const streamer = (): void => { if (++streamed === 5) stop.abort(); };
+    const output = await generate(decoder, { inputIds: [prompts[0]], maxNewTokens: 40, signal: stop.signal, streamer });
+    expect(output.finishReasons).toEqual(["aborted"]);
+    expect(output.generated[0].length).toBe(6);
+  });
+
+  test("on a device that binds little at once", async () => {
+    const small = await openDevice({ maxStorageBufferBindingSize: 65536 });
+    const other = new GPT2Decoder(GPT2LMHeadModel.fromConfig(small, config, { gradients: false }));
+    for (const options of [COVERED["sampling, three each"], COVERED["beams with processors"]]) {
+      const request = { inputIds: prompts, maxNewTokens: 6, ...options };
+      expect((await generate(other, request)).generated).toEqual((await generate(decoder, request)).generated);
+    }
+    small.destroy();
+  });
+});
+
+describe("a token in steady state", () => {
+  const STEADY: [string, Request, number][] = [
+    ["greedy", {}, 1], ["sampling", { ...warm, topK: 50, topP: 0.9 }, 1], ["greedy with suppressed tokens", { suppressTokens: [4, 5] }, 1], ["beams", { numBeams: 3 }, 1],
+    ["greedy with repetition penalty", { repetitionPenalty: 1.2 }, 2], ["beams with repetition penalty", { numBeams: 3, repetitionPenalty: 1.2 }, 2],
+  ];
+  test.each(STEADY)("creates nothing but encoders: %s, %#", async (_, options, submits) => {
+    const { counters } = device.batch;
+    const seen: { created: number; bindGroups: number; pipelines: number; submits: number; buffers: number }[] = [];
+    let buffers = 0;
+    const { gpu } = device;
+    const createBuffer = gpu.createBuffer.bind(gpu);
+    gpu.createBuffer = (descriptor) => { buffers++; return createBuffer(descriptor); };
+    // The observer stands where tokens are asked for, once a step.
+    const note = (): void => void seen.push({ created: device.pool.created, bindGroups: counters.bindGroups, pipelines: counters.pipelines, submits: counters.submits, buffers });
+    const { chooser } = decoder;
+    const watching: Decoder = { ...general(decoder), chooser: {
+      ...chooser,
+      choose: (choice) => { note(); return chooser.choose(choice); },
+      candidates: (...args) => { note(); return chooser.candidates(...args); },
+    } };
+    await generate(watching, { inputIds: prompts.slice(0, 2), maxNewTokens: 40, ...options });
+    gpu.createBuffer = createBuffer;
+    expect(seen.length).toBe(40);
+    const [from, to] = [seen[10], seen[38]];
+    expect({ ...to, submits: 0 }).toEqual({ ...from, submits: 0 });
+    expect(to.submits - from.submits).toBe(28 * submits);
+  });
+});
+
+describe("what cannot go on", () => {
+  const damages = [
+    ["transformer.h.1.mlp.c_fc.bias", "block 1 (transformer.h.1)"], ["transformer.h.0.attn.c_proj.weight", "block 0 (transformer.h.0)"],
+    ["transformer.wpe.weight", "the embeddings (transformer.wte, transformer.wpe)"], ["transformer.ln_f.bias", "the final layer norm (transformer.ln_f)"],
+  ];
+  test.each(damages)("%s damaged: the error names %s", async (name, part) => {
+    const damaged = GPT2LMHeadModel.fromConfig(device, config, { gradients: false });
+    const { value } = damaged.parameters.get(name);
+    const values = await device.read(value);
+    values[3] = NaN;
+    device.batch.write(value, values);
+    const broken = new GPT2Decoder(damaged);
+    for (const target of [broken, Object.assign(general(broken), { locateNonFinite: (ids: number[]) => broken.locateNonFinite(ids) })]) {
+      for (const options of [{}, { doSample: true, seed: 1 }, { numBeams: 2 }]) {
+        await expect(generate(target, { inputIds: prompts, maxNewTokens: 4, ...options })).rejects.toThrow(part);
+      }
+    }
+    broken.dispose();
+    damaged.destroy();
+  });
+
+  test("a row of wte that no prompt holds is noticed in the logits", async () => {
+    const damaged = GPT2LMHeadModel.fromConfig(device, config, { gradients: false });
+    const { value } = damaged.parameters.get("transformer.wte.weight");
+    const values = await device.read(value);
+    values[210 * config.nEmbd] = Infinity;
+    device.batch.write(value, values);
+    const broken = new GPT2Decoder(damaged);
+    await expect(generate(broken, { inputIds: [[1, 2]], maxNewTokens: 4 })).rejects.toThrow("the head (transformer.wte)");
+    broken.dispose();
+    damaged.destroy();
+  });
+
+  test("a text beyond the model's positions is refused before anything runs, with the numbers", async () => {
+    const { dispatches } = device.batch.counters;
+    await expect(generate(decoder, { inputIds: [prompts[0]], maxNewTokens: 91 })).rejects.toThrow("6 tokens and 91 more are wanted: 97 in all, and the model has 96 positions");
+    expect(device.batch.counters.dispatches).toBe(dispatches);
+  });
+});
+
+describe("two generations at once on one model", () => {
+  test("with a decoder each give what they give alone", async () => {
+    const second = new GPT2Decoder(model);
+    const requests: Request[] = [{}, COVERED["beams with processors"], COVERED["sampling, three each"], COVERED["processors that read the text"], { outputLogits: true }];
+    const alone = [];
+    for (const request of requests) alone.push((await generate(decoder, { inputIds: prompts, maxNewTokens: 12, ...request })).generated);
+    for (const [i, one] of requests.entries()) for (const [j, other] of requests.entries()) {
+      const both = await Promise.all([
+        generate(decoder, { inputIds: prompts, maxNewTokens: 12, ...one }), generate(second, { inputIds: prompts, maxNewTokens: 12, ...other }),
+      ]);
+      expect(both.map((output) => output.generated)).toEqual([alone[i], alone[j]]);
+    }
+    second.dispose();
+  });
+
+  test("with one decoder are refused", async () => {
+    const first = generate(decoder, { inputIds: prompts, maxNewTokens: 3 });
+    await expect(generate(decoder, { inputIds: prompts })).rejects.toThrow("this decoder is generating already");
+    await first;
+  });
+});

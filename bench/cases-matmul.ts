@@ -1,4 +1,4 @@
-// Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to eight rows).
+// Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to 32 rows).
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
 import { f32 } from "./cases.ts";
@@ -21,7 +21,7 @@ interface Product {
 }
 
 function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false }: Product): KernelCase {
-  const vector = m <= 8;
+  const vector = m <= 32;
   return {
     name: epilogue ? `${name} ${layout} ${epilogue}` : `${name} ${layout}`,
     sizes: { m, n, k },
@@ -78,5 +78,5 @@ function decodingProducts({ config: { nEmbd: C, vocabSize: V } }: BenchModel, ro
 export const matmulCases: readonly KernelCase[] = [
   ...squares,
   ...[DEMO, SMALL, { ...GPT2, batch: 4 }].flatMap(trainingProducts),
-  ...[DEMO, SMALL, GPT2].flatMap((model) => [1, 4, 8].flatMap((rows) => decodingProducts(model, rows))),
+  ...[DEMO, SMALL, GPT2].flatMap((model) => [1, 8, 32].flatMap((rows) => decodingProducts(model, rows))),
 ].map(productCase);

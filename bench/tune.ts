@@ -10,17 +10,19 @@ import { requestDevice } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { tuningOf } from "../src/kernels/tuning.ts";
 import type { Tuning } from "../src/kernels/tuning.ts";
-import { CANDIDATES, untuned } from "./candidates.ts";
-import type { Candidate } from "./candidates.ts";
+import { SWEEPS, untuned } from "./candidates.ts";
+import type { Candidate, Sweep } from "./candidates.ts";
 import { measureCeiling } from "./ceiling.ts";
-import type { Family, KernelCase } from "./cases.ts";
-import { allCases, FAMILIES, withinReach } from "./kernels.ts";
+import type { KernelCase } from "./cases.ts";
+import { allCases, withinReach } from "./kernels.ts";
 import { measure } from "./measure.ts";
 import { sizesText } from "./report.ts";
 import { Workspace } from "./workspace.ts";
 
+const NAMES = Object.keys(SWEEPS) as readonly (keyof typeof SWEEPS)[];
+
 const flags = defineFlags({
-  family: { type: "choice", choices: FAMILIES, group: "Tuning", help: "Tune only these kernels." },
+  only: { type: "choice", choices: NAMES, group: "Tuning", help: "Tune only these kernels." },
   runs: { type: "int", min: 7, max: 1000, default: 7, group: "Tuning", help: "Timed runs of each candidate and size." },
   quick: { type: "bool", group: "Tuning", help: "Small sizes only." },
 });
@@ -40,11 +42,12 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   device.destroy();
 
   let row: Tuning = present;
-  for (const family of FAMILIES) {
-    if (signal.aborted || (values.family && values.family !== family)) continue;
-    const cases = allCases.filter((each) => each.family === family && withinReach(each.work, ceiling, values.quick ? 20 : 200));
-    print(`\n${family}: ${cases.length} sizes`);
-    row = { ...row, ...await fastest(family, cases, present, timing, signal) };
+  for (const name of NAMES) {
+    if (signal.aborted || (values.only && values.only !== name)) continue;
+    const { family, concerns, candidates }: Sweep = SWEEPS[name];
+    const cases = allCases.filter((each) => each.family === family && concerns(each.name) && withinReach(each.work, ceiling, values.quick ? 20 : 200));
+    print(`\n${name}: ${cases.length} sizes`);
+    if (cases.length > 0) row = { ...row, ...await fastest(candidates, cases, row, timing, signal) };
   }
   print(`\n  ${/^[a-z]\w*$/.test(device.adapterKey) ? device.adapterKey : JSON.stringify(device.adapterKey)}: { ${Object.entries(row).map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(", ")} },`);
 }
@@ -52,10 +55,10 @@ async function main({ argv, signal }: CliContext): Promise<void> {
 interface Measured { readonly outputs: readonly ArrayLike<number>[]; readonly milliseconds: number }
 
 /** The candidate with the least geometric mean of its times over the present row's. */
-async function fastest(family: Family, cases: readonly KernelCase[], present: Tuning, timing: { runs: number; runMs: number }, signal: AbortSignal): Promise<Candidate> {
+async function fastest(candidates: readonly Candidate[], cases: readonly KernelCase[], present: Tuning, timing: { runs: number; runMs: number }, signal: AbortSignal): Promise<Candidate> {
   const reference = await measureAll(cases, present, timing);
   let best: { candidate: Candidate; ratio: number } = { candidate: {}, ratio: 1 };
-  for (const candidate of CANDIDATES[family]) {
+  for (const candidate of candidates) {
     if (signal.aborted) break;
     const name = sizesText(candidate as Record<string, string | number>);
     if (Object.entries(candidate).every(([key, value]) => present[key as keyof Tuning] === value)) {

@@ -11,16 +11,17 @@ import { keep } from "./oracle/random.ts";
 interface Case { B: number; T: number; NH: number; HS: number; mask?: "left" | "right" | "hidden"; dropout?: number; scale?: number }
 
 const TABLE: readonly Case[] = [
+  // Head sizes share three pipelines of the same kernels (4, 20 and 128 channels): a pipeline takes seconds on software adapters.
   { B: 1, T: 1, NH: 1, HS: 1 },
   { B: 2, T: 2, NH: 3, HS: 3, mask: "left" },
   { B: 3, T: 7, NH: 2, HS: 20, mask: "right" },
-  { B: 1, T: 33, NH: 5, HS: 64 },
+  { B: 1, T: 33, NH: 5, HS: 18 },
   { B: 2, T: 33, NH: 2, HS: 20, mask: "left", dropout: 0.3 },
-  { B: 2, T: 130, NH: 1, HS: 64, mask: "left" },
-  { B: 1, T: 130, NH: 2, HS: 128, dropout: 0.1 },
+  { B: 2, T: 130, NH: 3, HS: 20, mask: "left" },
+  { B: 1, T: 130, NH: 2, HS: 3, dropout: 0.1 },
   { B: 3, T: 33, NH: 1, HS: 3, mask: "hidden", dropout: 0.5 },
-  { B: 2, T: 70, NH: 2, HS: 100, mask: "right" },
-  { B: 2, T: 33, NH: 2, HS: 64, scale: 30, mask: "left" },
+  { B: 2, T: 33, NH: 2, HS: 20, scale: 30, mask: "left" },
+  { B: 2, T: 70, NH: 1, HS: 128, mask: "right", dropout: 0.1 },
 ];
 
 const dropoutOf = ({ dropout }: Case): Dropout | undefined => (dropout === undefined ? undefined : { probability: dropout, seed: 7, step: 3, site: 11 });
@@ -96,7 +97,7 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
 
   function run(sizes: Case, on: Device = device) {
     const { B, T, NH, HS, scale = 1 } = sizes, C = NH * HS;
-    const xs = randomNormal([B * T, 3 * C], 1, { scale: scale === 1 ? 1 : Math.sqrt(scale) }), dys = randomNormal([B * T, C], 2), masks = maskOf(sizes);
+    const xs = randomNormal([B * T, 3 * C], 1, { scale: Math.sqrt(scale) }), dys = randomNormal([B * T, C], 2), masks = maskOf(sizes);
     const qkv = on.tensor(xs, [B * T, 3 * C]), dout = on.tensor(dys, [B * T, C]), mask = masks && on.tensor(masks, [B, T]);
     const out = garbage(on, [B * T, C]), lse = garbage(on, [B * NH * T]), dqkv = garbage(on, [B * T, 3 * C]);
     const all = { batch: B, length: T, heads: NH, qkv, mask, dout, out, lse, dqkv, dropout: dropoutOf(sizes) };
@@ -131,7 +132,7 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
 
   it("gives the same by windows", async () => {
     const small = await openDevice({ tuning: { attention }, maxStorageBufferBindingSize: 65536 });
-    for (const sizes of [{ B: 5, T: 33, NH: 3, HS: 20, mask: "left" }, { B: 40, T: 7, NH: 3, HS: 3, mask: "right", dropout: 0.2 }] as Case[]) {
+    for (const sizes of [{ B: 5, T: 33, NH: 3, HS: 20, mask: "left" }, { B: 60, T: 7, NH: 3, HS: 18, mask: "right", dropout: 0.2 }] as Case[]) {
       const whole = run(sizes), windows = run(sizes, small);
       for (const name of ["out", "lse", "dqkv"] as const) expect(await small.read(windows.all[name])).toEqual(await device.read(whole.all[name]));
       whole.release();

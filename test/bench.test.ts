@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requestDevice } from "../src/gpu/device.ts";
 import { tuningOf } from "../src/kernels/tuning.ts";
-import { CANDIDATES, untuned } from "../bench/candidates.ts";
+import { SWEEPS, untuned } from "../bench/candidates.ts";
 import { summarize } from "../bench/measure.ts";
 import { jsonLine, rates } from "../bench/report.ts";
 import { equal, expect as shimExpect } from "../bench/shim-expect.ts";
 import { StepClock } from "../bench/step-clock.ts";
 import type { Decoder } from "../src/generation/decoder.ts";
-import { openDevice } from "./check-kernel.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -52,13 +52,13 @@ describe("nothing is forgotten", () => {
   });
 
   it("every entry of the tuning table has candidates, and the present row is among them", async () => {
-    const device = await openDevice();
+    const device = await requestDevice();
     const tuning = tuningOf(device);
     device.destroy();
     expect(untuned(tuning)).toEqual([]);
     expect(untuned({ ...tuning, extra: 1 } as never)).toEqual(["extra"]);
-    for (const candidates of Object.values(CANDIDATES)) {
-      expect(candidates.some((candidate) => Object.entries(candidate).every(([key, value]) => tuning[key as keyof typeof tuning] === value))).toBe(true);
+    for (const { candidates } of Object.values(SWEEPS)) {
+      expect((candidates as readonly object[]).some((candidate) => Object.entries(candidate).every(([key, value]) => tuning[key as keyof typeof tuning] === value))).toBe(true);
     }
   });
 });
@@ -79,6 +79,18 @@ describe("the doctor's expect() agrees with vitest's", () => {
     };
     const differing = values.flatMap((a, i) => values.filter((b) => equal(a, b) !== vitestEqual(a, b)).map((b) => [i, a, b]));
     expect(differing).toEqual([]);
+  });
+
+  it("and has every matcher that the tests on the GPU use", async () => {
+    const known = new Set(Object.keys(shimExpect(0)));
+    const isMatcher = (name: string): boolean => name in Object(expect(0));
+    for (const file of (await readdir(join(root, "test"))).filter((each) => each.endsWith(".test.ts"))) {
+      const text = await readFile(join(root, "test", file), "utf8");
+      if (!/from "\.\/check-kernel\.ts"/.test(text)) continue;
+      const used = [...text.matchAll(/\)\.(?:not\.|rejects\.|resolves\.)*(to[A-Z]\w*)\(/g)].map(([, name]) => name).filter(isMatcher);
+      expect(used.filter((name) => !known.has(name)), file).toEqual([]);
+      expect([...text.matchAll(/\bexpect\.\w+|\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g)].map(String), file).toEqual([]);
+    }
   });
 
   it("on what throws", async () => {

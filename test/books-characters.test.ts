@@ -6,8 +6,8 @@ import { wordsOf } from "../src/infill/books/words.ts";
 const ENGLISH = [
   "“Come in,” said Mr. Hale. “Is Martha with you?” Then Hale rose and shook hands.", "Martha looked at Mr. Hale. “We walked from Exeter,” said Martha, “and Sir John rode.”",
   "Nobody in Exeter knew Mrs. Hale. In Exeter people are English, and the English say little.", "“Quiet, Martha!” cried Sir John. Will he come? I will ask, and you will see. So will Mr. Hale.",
-  "They went from Exeter to Baker Street, and from Baker Street to Hale Court.", "“What o'clock is it?” asked the Hatter, and the Hatter laughed. Martha said nothing, but saw the Hatter smile.",
-  "Tom Hale was small. Tom said so himself, and Tom knew. “Tom,” said Martha, “be quiet.”", "The Bluebird was a ship. We sailed in the Bluebird, and the Bluebird had three masts, though Martha laughed at the Bluebird.",
+  "They went from Exeter to Baker Street, and from Baker Street to Hale Court.", "“What o'clock is it?” asked the Hatter, and the Hatter laughed. Martha said nothing, but saw the Hatter smile. “Tea!” said the Hatter.",
+  "Tom Hale was small. Tom said so himself, and Tom knew; then Tom slept. “Tom,” said Martha, “be quiet.”", "The Bluebird was a ship. We sailed in the Bluebird, and the Bluebird had three masts, though Martha laughed at the Bluebird.",
 ];
 const FRENCH = [
   "« Bonjour, Mathilde ! » dit M. Ferrand. Mathilde ne répondit rien, et Ferrand sortit.", "À Nantes, on connaissait Mathilde. « Nantes est belle », répondit Mathilde à M. Ferrand.",

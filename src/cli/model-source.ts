@@ -67,12 +67,14 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 const REDRAW_MS = 100;
+/** Bytes under which a download is over before a bar is read. */
+const BAR_FROM = 1e6;
 
-/** A progress bar that opens with the first byte to come. */
+/** A line and a progress bar that open when something is fetched. */
 class DownloadBar {
   private readonly name: string;
   private bar: Progress | undefined;
-  private shown = { done: 0, at: 0 };
+  private shown: { readonly done: number; readonly at: number } | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -80,16 +82,15 @@ class DownloadBar {
 
   update({ file, done, total }: DownloadProgress): void {
     const [unit, bytes] = total >= 1e7 ? ["MB", 1e6] : ["kB", 1e3];
-    const now = performance.now();
-    if (!this.bar) {
+    const at = performance.now();
+    if (this.shown === undefined) {
       process.stderr.write(`Fetch    ${this.name} from the Hub: ${formatBytes(total)}${done > 0 ? `, ${formatBytes(done)} of it here from last time` : ""}\n`);
-      this.bar = new Progress({ label: "fetch", unit, total: Math.round(total / bytes), start: Math.round(done / bytes) });
-      this.shown.done = done;
-    } else if (now - this.shown.at < REDRAW_MS && done < total) {
+      if (total >= BAR_FROM) this.bar = new Progress({ label: "fetch", unit, total: Math.round(total / bytes), start: Math.round(done / bytes) });
+    } else if (at - this.shown.at < REDRAW_MS && done < total) {
       return;
     }
-    this.bar.update(Math.round(done / bytes), file, { amount: Math.max(0, done - this.shown.done) / bytes, unit });
-    this.shown = { done, at: now };
+    this.bar?.update(Math.round(done / bytes), file, { amount: Math.max(0, done - (this.shown?.done ?? done)) / bytes, unit });
+    this.shown = { done, at };
   }
 
   stop(): void {

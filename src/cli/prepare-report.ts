@@ -1,5 +1,6 @@
 // What src/prepare.ts tells about the examples it made.
-import type { SplitExamples } from "../infill/split.ts";
+import { SPECIAL_TOKENS } from "../infill/books/measure.ts";
+import type { PlacedExample, SplitExamples } from "../infill/split.ts";
 import { SPLITS } from "../infill/split.ts";
 import type { LengthBounds } from "../infill/length-class.ts";
 import { lengthClass } from "../infill/length-class.ts";
@@ -43,9 +44,9 @@ export function histogram(lengths: readonly number[], unit: string): string[] {
   ];
 }
 
-/** How many examples --block_size would cut, and how many leave out. `total` and `p2`: tokens of each example, and of its p2. */
-export function blockReport(examples: readonly { readonly total: number; readonly p2: number }[], blockSize: number): string {
-  const dropped = examples.filter(({ p2 }) => p2 + 4 > blockSize).length;
+/** How many examples --block_size would cut, and how many leave out. */
+export function blockReport(examples: readonly PlacedExample[], blockSize: number): string {
+  const dropped = examples.filter(({ tokens }) => tokens + SPECIAL_TOKENS > blockSize).length;
   const trimmed = examples.filter(({ total }) => total > blockSize).length - dropped;
   return `Block    of ${blockSize} tokens (--block_size): ${trimmed} (${percent(trimmed, examples.length)}) would have their context trimmed, ${dropped} be left out because p2 does not fit`;
 }

@@ -73,11 +73,10 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const split = splitExamples(sources, { validation: flags.validationShare, test: flags.testShare }, new Random(flags.seed, SPLIT_DRAWS));
   checkParts(split, flags);
   const all = SPLITS.flatMap((name) => split.parts[name]);
-  const totals = all.map(({ example, tokens }) => ({ total: options.counter.example(example), p2: tokens }));
   print(splitReport(split));
-  print(classReport(totals.map((each) => each.p2), bounds));
-  for (const line of histogram(totals.map((each) => each.total), "an example with its markers")) print(line);
-  print(blockReport(totals, flags.blockSize));
+  print(classReport(all.map(({ tokens }) => tokens), bounds));
+  for (const line of histogram(all.map(({ total }) => total), "an example with its markers")) print(line);
+  print(blockReport(all, flags.blockSize));
 
   await (await openFolder(folder)).write(new Map([
     ...SPLITS.map((name) => [`${name}.jsonl`, split.parts[name].map(toJsonLine).join("")] as const),

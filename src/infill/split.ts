@@ -14,8 +14,9 @@ export interface PlacedExample {
   readonly last: number;
   /** Where it comes from, for people: "book.txt:120". */
   readonly source: string;
-  /** Of p2. */
+  /** Of p2, and of the whole sequence with its markers. */
   readonly tokens: number;
+  readonly total: number;
 }
 
 export interface Source {

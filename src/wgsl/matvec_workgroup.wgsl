@@ -24,19 +24,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     b_at += 4u * SLICES * b_step();
   }
-  for (var r = 0u; r < ROWS; r++) { partial[(r * QUADS + quad) * SLICES + slice] = sums[r]; }
-  for (var half = SLICES / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (slice < half) {
-      for (var r = 0u; r < ROWS; r++) {
-        let at = (r * QUADS + quad) * SLICES + slice;
-        partial[at] += partial[at + half];
-      }
-    }
-  }
-  if (slice == 0u) {
-    for (var r = 0u; r < min(ROWS, params.m - row); r++) {
-      store_row(row + r, column, partial[(r * QUADS + quad) * SLICES]);
-    }
+  for (var r = 0u; r < ROWS; r++) { partial[(slice * ROWS + r) * QUADS + quad] = sums[r]; }
+  workgroupBarrier();
+  if (local < ROWS * QUADS) {
+    var sum = vec4f();
+    for (var s = 0u; s < min(SLICES, (params.k + 3u) / 4u); s++) { sum += partial[s * ROWS * QUADS + local]; }
+    if (row + local / QUADS < params.m) { store_row(row + local / QUADS, (workgroup.x * QUADS + local % QUADS) * 4u, sum); }
   }
 }

@@ -5,8 +5,8 @@ import type { InfillExample } from "../example.ts";
 import { metadataFields, metadataText, specialTokenList } from "../template.ts";
 import type { InfillTemplate, TemplateTokenizer } from "../template.ts";
 
-/** Markers of the three parts, and the end. */
-const SPECIAL_TOKENS = 4;
+/** In every example: markers of the three parts, and the end. */
+export const SPECIAL_TOKENS = 4;
 
 export class TokenCounter {
   private readonly template: InfillTemplate;

@@ -48,7 +48,8 @@ export function bookSource(text: string, name: string, fields: Fields, options: 
   const examples = triples.map(({ p1, p2, p3, tokens, line, first, last }): PlacedExample => {
     const characters = cast?.in(p2, p1, p3) ?? [];
     const meta = ordered({ ...book.header, ...fields, length: lengthClass(tokens, lengthBounds), ...characters.length > 0 ? { characters } : {} });
-    return { example: { p1, p3, p2, meta, where: `${name}, line ${line}` }, first, last, source: `${name}:${line}`, tokens };
+    const example = { p1, p3, p2, meta, where: `${name}, line ${line}` };
+    return { example, first, last, source: `${name}:${line}`, tokens, total: counter.example(example) };
   });
   const left = [[book.displays, "verse, signs and separators"], [book.notes, "notes"]] as const;
   return {
@@ -64,7 +65,7 @@ export function jsonlSource(text: string, name: string, fields: Fields, { counte
     const tokens = counter.text(example.p2.trim());
     const meta: Meta = typeof example.meta === "string" ? example.meta : ordered({ ...fields, length: lengthClass(tokens, lengthBounds), ...example.meta });
     const trimmed: InfillExample = { ...example, p1: example.p1.trim(), p2: example.p2.trim(), p3: example.p3.trim(), meta };
-    return { example: trimmed, first: i, last: i, source: example.where!.replace(", line ", ":"), tokens };
+    return { example: trimmed, first: i, last: i, source: example.where!.replace(", line ", ":"), tokens, total: counter.example(trimmed) };
   });
   return { name, examples, units: examples.length, summary: plural(examples.length, "example") };
 }
@@ -75,7 +76,8 @@ export function documentSource(text: string, name: string, fields: Fields, { cou
   const examples = documents.flatMap((document, i) => maskDocument(document, masks, random).map(({ granularity, p1, p2, p3 }): PlacedExample => {
     const tokens = counter.text(p2);
     const meta = ordered({ ...fields, gap: granularity, length: lengthClass(tokens, lengthBounds) });
-    return { example: { p1, p3, p2, meta, where: `${name}, document ${i + 1}` }, first: i, last: i, source: `${name}, document ${i + 1}`, tokens };
+    const where = `${name}, document ${i + 1}`, example = { p1, p3, p2, meta, where };
+    return { example, first: i, last: i, source: where, tokens, total: counter.example(example) };
   }));
   if (examples.length === 0) {
     throw new UserError(`${name}: no mask fell on its ${plural(documents.length, "document")} (three newlines separate documents); raise --ilm_probability or --ilm_passes.`);

@@ -35,7 +35,7 @@ async function main({ argv, signal }: CliContext): Promise<number> {
   }
   print(`\n${passed} checks passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} ${skipped.length === 1 ? "file" : "files"} skipped` : ""}.`);
   if (failed > 0) print(ADVICE);
-  return failed > 0 ? 1 : 0;
+  return failed > 0 || passed === 0 ? 1 : 0;      // having checked nothing is no good news
 }
 
 const ADVICE = `

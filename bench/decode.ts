@@ -16,7 +16,7 @@ import { StepClock } from "./step-clock.ts";
 import { productLaunch, tokenLaunch } from "./token-launch.ts";
 import { Workspace } from "./workspace.ts";
 
-export const WAYS = ["greedy", "sampling", "beam 4"] as const;
+const WAYS = ["greedy", "sampling", "beam 4"] as const;
 export type Way = typeof WAYS[number];
 
 interface Setting { readonly context: number; readonly batch: number; readonly way: Way }

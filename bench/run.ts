@@ -5,6 +5,7 @@ import { parseFlags } from "../src/cli/flags.ts";
 import { formatDuration } from "../src/cli/format.ts";
 import { runCli } from "../src/cli/run.ts";
 import type { CliContext } from "../src/cli/run.ts";
+import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { benchDecoding } from "./decode.ts";
@@ -39,10 +40,12 @@ async function main({ argv }: CliContext): Promise<void> {
   report({ name: "ceiling multiply-add", sizes: { flops: ceiling.fmaFlops }, adapter, ...ceiling.fma, gflops: ceiling.gflops });
   report({ name: "ceiling copy", sizes: { bytes: ceiling.copyBytes }, adapter, ...ceiling.copy, gbs: ceiling.gbs });
 
+  const ceilings = lines.length;
   for (const part of PARTS) {
     if (values.only && values.only !== part) continue;
     await BENCHES[part]({ options, ceiling, report, note });
   }
+  if (lines.length === ceilings) throw new UserError(`Nothing's name and sizes contain ${JSON.stringify(options.filter)}; run without --filter to see what there is, such as "matmul nn m=512".`);
   if (values.save) {
     const file = new URL(`${adapter}.jsonl`, RESULTS);
     await mkdir(RESULTS, { recursive: true });

@@ -38,7 +38,7 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined);
   const checkpoint = flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
 
-  const start = checkpoint ?? await resolveModel(flags.modelNameOrPath ?? DEMO, { revision: flags.revision, offline: flags.offline, signal });
+  const start = checkpoint ?? (flags.modelNameOrPath === undefined ? DEMO : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
   const device = await requestDevice();
   announce(device);
   const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling);

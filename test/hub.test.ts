@@ -3,24 +3,21 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
-import { getHFHubCachePath, scanCachedRepo } from "@huggingface/hub";
+import { scanCachedRepo } from "@huggingface/hub";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HUB_FLAGS, resolveModel } from "../src/cli/model-source.ts";
+import { resolveModel } from "../src/cli/model-source.ts";
 import type { ModelSourceOptions } from "../src/cli/model-source.ts";
-import { parseFlags } from "../src/cli/flags.ts";
 import { UserError } from "../src/errors.ts";
 import { Safetensors, encodeSafetensors } from "../src/files/safetensors.ts";
 import { readCheckpoint, readConfig } from "../src/gpt2/checkpoint-files.ts";
 import { openFolder } from "../src/gpu/platform.ts";
-import { SMALL_FILES } from "../src/hub/model-files.ts";
-import { readSettings } from "../src/hub/settings.ts";
 import { isRepoName, isRevision } from "../src/hub/snapshot.ts";
 import type { DownloadProgress } from "../src/hub/snapshot.ts";
-import { TEMPLATE_FILE } from "../src/infill/template.ts";
 import { HubServer } from "./hub-server.ts";
+import type { Refusal } from "./hub-server.ts";
 
 const tiny = await openFolder("test/fixtures/reference/tiny");
 const config = await readFile("test/fixtures/reference/tiny/config.json", "utf8");
@@ -185,7 +182,7 @@ describe("the token", () => {
 });
 
 describe("a refusal is one sentence", () => {
-  it.each<[string, Parameters<typeof Object.assign>[1], RegExp]>([
+  it.each<[string, Refusal, RegExp]>([
     ["404", { status: 404, code: "RepoNotFound" }, /^Neither a folder here nor a model on the Hub is named gpt2 \(404, RepoNotFound\); check the spelling/],
     ["401 without a token", { status: 401, message: "Invalid username or password." }, /^Neither a folder here nor a model/],
     ["gated, no token", { status: 401, code: "GatedRepo", message: "Access to model gpt2 is restricted." }, /^gpt2 is gated \(401, GatedRepo, Access.*accept its terms.*none is set\.$/],
@@ -382,41 +379,5 @@ describe("a folder", () => {
     }), { numRuns: 2000 });
     for (const name of ["gpt2", "distilgpt2", "asi/gpt-fr-cased-small", "a/b_c.d-e"]) expect(isRepoName(name), name).toBe(true);
     for (const revision of ["main", "v1.0", "refs/pr/12", "0".repeat(40)]) expect(isRevision(revision), revision).toBe(true);
-  });
-});
-
-describe("settings", () => {
-  it.each([
-    [{}, join(homedir(), ".cache", "huggingface", "hub")],
-    [{ XDG_CACHE_HOME: "/x" }, "/x/huggingface/hub"],
-    [{ XDG_CACHE_HOME: "/x", HF_HOME: "/h" }, "/h/hub"],
-    [{ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/old" }, "/old"],
-    [{ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/old", HF_HUB_CACHE: "/c" }, "/c"],
-    [{ HF_HOME: "~/h" }, join(homedir(), "h", "hub")],
-    [{ HF_HUB_CACHE: "$DISK/c/${NAME}", DISK: "/d", NAME: "n" }, "/d/c/n"],
-    [{ HF_HOME: "" }, join(homedir(), ".cache", "huggingface", "hub")],
-  ])("keep the cache for %j in %s", async (env, wanted) => {
-    expect((await readSettings({ HF_TOKEN: "hf_x", ...env })).cacheDir).toBe(wanted);
-  });
-
-  it("agree with the Hub's own package on this machine", async () => {
-    expect((await readSettings({ HF_TOKEN: "hf_x", ...process.env })).cacheDir).toBe(getHFHubCachePath());
-  });
-
-  it("know the endpoint, the token's order and what is no address", async () => {
-    await writeFile(join(home, "token"), "hf_file\n");
-    const env = { HF_HOME: home };
-    expect(await readSettings({ ...env, HF_ENDPOINT: "https://mirror.invalid//" })).toMatchObject({ endpoint: "https://mirror.invalid", token: "hf_file", offline: false, patienceMs: 30_000 });
-    expect((await readSettings({ ...env, HF_TOKEN: "hf_env" })).token).toBe("hf_env");
-    expect((await readSettings({ ...env, HUGGING_FACE_HUB_TOKEN: "hf_old" })).token).toBe("hf_old");
-    expect((await readSettings({ ...env, HF_TOKEN_PATH: join(home, "none") })).token).toBeUndefined();
-    expect((await readSettings({ ...env, HF_TOKEN: "hf_env", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" })).token).toBeUndefined();
-    for (const HF_ENDPOINT of ["mirror", "ftp://mirror.invalid"]) await expect(readSettings({ ...env, HF_ENDPOINT })).rejects.toThrow(/^HF_ENDPOINT is ".*", wanted the address of a Hub/);
-  });
-
-  it("come as flags", () => {
-    const { values } = parseFlags({ command: "x", summary: "x", flags: HUB_FLAGS, examples: [] }, ["--revision", "v1", "--offline"]);
-    expect(values).toEqual({ revision: "v1", offline: true });
-    expect(SMALL_FILES).toContain(TEMPLATE_FILE);
   });
 });

@@ -37,7 +37,9 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
   if (values.document !== undefined && values.outputFile !== undefined && await stat(values.outputFile).then(() => true, () => false)) {
     throw new UserError(`${values.outputFile} exists already, and a document is not written over; choose another --output_file.`);
   }
-  const model = await openModel(await resolveModel(values.modelNameOrPath ?? demo, { revision: values.revision, offline: values.offline, signal }), values.tokenizerName);
+  const { modelNameOrPath, revision, offline } = values;
+  const source = modelNameOrPath === undefined ? demo : await resolveModel(modelNameOrPath, { revision, offline, signal });
+  const model = await openModel(source, values.tokenizerName);
   const input = read.kind === "gap" && read.sample ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) } : read;
   const settings = { options: input.kind === "interactive" ? withChoice(options) : options, allowSpecialTokens: values.allowSpecialTokens };
   return { values, input, model, settings, plan: await planInput(model, input, values.prefix ?? "", settings) };

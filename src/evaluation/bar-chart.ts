@@ -4,7 +4,7 @@ import { niceTicks } from "../training/loss-chart.ts";
 import { cell } from "./summary.ts";
 import type { Row } from "./summary.ts";
 
-const WIDTH = 820, LEFT = 250, RIGHT = 175, TOP = 8, BAR = 14, ROW_GAP = 14, AXIS = 26;
+const WIDTH = 820, LEFT = 275, RIGHT = 185, TOP = 8, BAR = 14, ROW_GAP = 14, AXIS = 26;
 export const COLORS = ["#2563eb", "#ea580c"] as const;
 const INK = "#1e293b", FAINT = "#64748b", GRID = "#e2e8f0";
 
@@ -58,7 +58,8 @@ function axisOf(scale: Scale, values: readonly number[]): Axis {
   }
   const top = Math.max(2, ...values) * 1.05;
   const decades = Array.from({ length: Math.ceil(Math.log10(top)) + 1 }, (_, i) => 10 ** i);
-  const ticks = decades.flatMap((decade) => (top < 100 ? [decade, 2 * decade, 5 * decade] : [decade])).filter((tick) => tick <= top);
+  const round = top < 5 ? niceTicks(1, top) : decades.flatMap((decade) => (top < 100 ? [decade, 2 * decade, 5 * decade] : [decade]));
+  const ticks = round.filter((tick) => tick >= 1 && tick <= top);
   return { base: 1, ticks, place: (value) => Math.log(value) / Math.log(top) };
 }
 

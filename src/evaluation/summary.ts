@@ -123,11 +123,11 @@ export function verdicts({ change, retrieval }: ContextUse): string[] {
   ];
 }
 
-/** "6.21 (5.98 to 6.45)", or a dash. */
+/** "6.21 (5.98 to 6.45)", "0" where there is no range, or a dash. */
 export function cell(figure: Figure | undefined, format: Row["format"]): string {
   if (!figure) return "–";
   const { value, low, high } = figure;
-  return low === undefined || high === undefined ? format(value) : `${format(value)} (${format(low)} to ${format(high)})`;
+  return low === undefined || high === undefined || low === high ? format(value) : `${format(value)} (${format(low)} to ${format(high)})`;
 }
 
 /** A Markdown table: a column for each model, and one for the real p2 where texts were written. */

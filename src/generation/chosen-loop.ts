@@ -30,17 +30,16 @@ export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<
     while (unread.length > left) await acceptTokens(run, rows, await unread.shift()!);
   };
   prefill(run, run.config.numReturnSequences);
-  for (let step = 0; ; step++) {
+  for (let step = 0; rows.some((row) => !row.reason); step++) {
     const tokens = chooser.choose({ step, sampling, edits: editsAt(run, rows, step) });
-    tokens.catch(() => {}); // who waits for it, sees it; when an earlier one failed, nobody does
+    tokens.catch(() => {}); // whoever waits for it, sees it; nobody does after all rows ended, or an earlier one failed
     unread.push(tokens);
-    if (rows.every((row) => row.reason || step + 1 >= row.prompt.maxLength - row.prompt.ids.length)) {
+    const open = rows.filter((row) => !row.reason);
+    if (open.every(({ prompt }) => step + 1 >= prompt.maxLength - prompt.ids.length)) {
       await readUntil(0);
-      return all.map(finished);
-    }
-    if (rows.filter((row) => !row.reason).length * 2 <= rows.length) {
+    } else if (open.length * 2 <= rows.length) {
       await readUntil(0); // whoever goes on has all its tokens now
-      const kept = rows.filter((row) => !row.reason);
+      const kept = open.filter((row) => !row.reason);
       if (kept.length > 0) run.decoder.step(kept.map((row) => row.ids.at(-1)!), kept.map((row) => rows.indexOf(row)));
       rows = kept;
       sampling = samplingOf(run, rows);
@@ -49,8 +48,8 @@ export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<
       if (ahead === 0) chooser.start();
       await readUntil(ahead);
     }
-    if (rows.every((row) => row.reason)) return all.map(finished);
   }
+  return all.map(finished);
 }
 
 async function acceptTokens(run: Run, rows: readonly GrowingRow[], tokens: Uint32Array): Promise<void> {

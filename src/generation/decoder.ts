@@ -55,8 +55,8 @@ export interface Decoder {
  */
 export interface TokenChooser {
   /**
-   * Chooses a token for each row. Resolves to the tokens [rows], NO_TOKEN where logits were not finite; they are good for
-   * `follow` at once, so several calls may be waited for later, in order.
+   * Chooses a token for each row. They are good for `follow` at once; the promise resolves to them [rows] (NO_TOKEN where logits
+   * were not finite) when they are known here, which may be some steps later. Promises resolve in order.
    */
   choose(choice: TokenChoice): Promise<Uint32Array>;
   /** As step(), with the tokens just chosen. Recorded: the device starts it with the next call that needs it. */

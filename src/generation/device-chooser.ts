@@ -6,6 +6,7 @@ import { chooseGreedy, chooseSample } from "../kernels/choose.ts";
 import { editLogits, packEdits } from "../kernels/edit-logits.ts";
 import { logSumExp, topK } from "../kernels/top-k.ts";
 import type { Candidates, RowEdits, TokenChoice } from "./decoder.ts";
+import { Patience } from "./patience.ts";
 import { repeatRows } from "./scores.ts";
 
 /** A step's logits [R / expand, Vp], of which `expand` rows of the decoder share each, and the rows' inputs u32 [2, R] (ids, positions). */
@@ -23,6 +24,7 @@ export class DeviceChooser {
   private readonly streams: Upload;
   /** Zeros [rows]: the base of scores that are logits. */
   private readonly zeros: Upload;
+  private readonly patience: Patience;
 
   constructor(device: Device, { vocabSize, nPositions }: { readonly vocabSize: number; readonly nPositions: number }) {
     this.device = device;
@@ -31,9 +33,10 @@ export class DeviceChooser {
     this.edits = new Upload(device);
     this.streams = new Upload(device);
     this.zeros = new Upload(device);
+    this.patience = new Patience(device.software);
   }
 
-  /** Chooses and submits; the tokens become the inputs, one position on. Resolves to them. */
+  /** Chooses and submits; the tokens become the inputs, one position on. */
   choose({ logits, expand, inputs }: Place, { edits, sampling, step }: TokenChoice): Promise<Uint32Array> {
     const { device, lastPosition, vocabSize: columns } = this;
     const { batch } = device;
@@ -44,7 +47,7 @@ export class DeviceChooser {
       const streams = { ...this.streams.hold(names), shape: [rows * expand, 2] };
       chooseSample(batch, { ...sampling, logits, columns, inputs, lastPosition, expand, step, streams });
     } else chooseGreedy(batch, { logits, columns, inputs, lastPosition });
-    return device.readU32({ ...inputs, shape: [rows * expand] });
+    return this.patience.read(device.stage({ ...inputs, shape: [rows * expand] })).then((bytes) => new Uint32Array(bytes));
   }
 
   /** See TokenChooser.candidates. */
@@ -61,11 +64,11 @@ export class DeviceChooser {
     if (edits) this.edit(logits, lse, edits, expand);
     if (renormalize) logSumExp(batch, { logits, columns, lse });
     topK(batch, { logits, columns, k: count, values, ids });
-    const reading = device.readU32(found);
+    const staged = device.stage(found);
     pool.release(found);
 
-    const words = await reading;
-    const floats = new Float32Array(words.buffer);
+    const bytes = await this.patience.read(staged);
+    const [words, floats] = [new Uint32Array(bytes), new Float32Array(bytes)];
     const logProbs = Float64Array.from({ length: rows * count }, (_, i) => (floats[i] <= removed ? -Infinity : floats[i] - floats[2 * aligned + Math.floor(i / count)]));
     const tokens = words.slice(aligned, aligned + rows * count);
     return { count, tokens: repeatRows(tokens, count, expand), logProbs: repeatRows(logProbs, count, expand) };
@@ -74,6 +77,7 @@ export class DeviceChooser {
   /** Gives its memory back; it may be used again. */
   reset(): void {
     for (const upload of [this.edits, this.streams, this.zeros]) upload.release();
+    this.patience.reset();
   }
 
   private edit(logits: Tensor, base: Tensor, edits: RowEdits, expand: number): void {

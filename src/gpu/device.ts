@@ -98,12 +98,12 @@ export class Device {
 
   /** The f32 elements of a tensor, after all recorded work. */
   async read(tensor: Tensor): Promise<Float32Array> {
-    return new Float32Array(await this.readBytes(tensor));
+    return new Float32Array(await this.stage(tensor)());
   }
 
   /** The u32 elements of a tensor, after all recorded work. */
   async readU32(tensor: Tensor): Promise<Uint32Array> {
-    return new Uint32Array(await this.readBytes(tensor));
+    return new Uint32Array(await this.stage(tensor)());
   }
 
   /** Submits what is recorded and resolves when the GPU has done it. */
@@ -120,7 +120,8 @@ export class Device {
     this.gpu.destroy();
   }
 
-  private async readBytes(tensor: Tensor): Promise<ArrayBuffer> {
+  /** Sets a tensor's bytes aside, after all recorded work, and submits that; call the result, once, to wait for them. */
+  stage(tensor: Tensor): () => Promise<ArrayBuffer> {
     const bytes = byteLength(tensor);
     const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
     const ring = this.staging.get(size) ?? [];
@@ -128,6 +129,10 @@ export class Device {
     const staging = ring.pop() ?? this.gpu.createBuffer({ label: "read-back", size, usage: MAP_READ_COPY_DST });
     this.batch.copyToBuffer(tensor, staging);
     this.batch.submit();
+    return () => this.readStaged(staging, bytes, ring);
+  }
+
+  private async readStaged(staging: GPUBuffer, bytes: number, ring: GPUBuffer[]): Promise<ArrayBuffer> {
     try {
       await staging.mapAsync(0x1, 0, bytes);
     } catch (error) {

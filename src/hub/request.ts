@@ -53,7 +53,10 @@ export async function openAnswer(asked: Asked, input: string | URL | Request, in
   throw refusal(response, asked);
 }
 
-/** Fires with the asker's signal, and when patienceMs pass without a refresh(). Made by hand, as Node 20 may collect AbortSignal.timeout early. */
+/**
+ * Fires with the asker's signal, and when patienceMs pass without a refresh(). Made by hand: in Node 20.20 an AbortSignal.timeout
+ * inside AbortSignal.any never fires once the collector has run.
+ */
 export class Patience {
   readonly signal: AbortSignal;
   private readonly timer: NodeJS.Timeout;

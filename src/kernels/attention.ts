@@ -41,14 +41,14 @@ function defineAttention<const B extends Readonly<Record<string, Access>>>({ nam
   const define = (variant: "subgroup" | "workgroup") => defineKernel({
     name, bindings, params,
     source: ["lib/grid.wgsl", "lib/random.wgsl", "lib/attention.wgsl", `lib/attention_${variant}.wgsl`, ...source],
-    constants: { HS: "u32", SG: "u32", WG_SIZE: "u32" },
+    constants: { HS: "u32", TEAM: "u32", WG_SIZE: "u32" },
   });
   const variants = { subgroup: define("subgroup"), workgroup: define("workgroup") };
   return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: { readonly [name in keyof typeof params]: number }) => {
     const choice = tuningOf(batch.device).attention;
-    const SG = choice === "subgroup" ? batch.device.subgroupSize : 0;
+    const TEAM = choice === "subgroup" ? batch.device.subgroupSize : 8;
     const blocks = values.batch * values.heads * Math.ceil(values.length / ROWS_OF_A_WORKGROUP);
-    batch.dispatch(variants[choice], { HS, SG, WG_SIZE: choice === "subgroup" ? 4 * SG : 64 }, bound, values, blocks);
+    batch.dispatch(variants[choice], { HS, TEAM, WG_SIZE: choice === "subgroup" ? 4 * TEAM : 64 }, bound, values, blocks);
   };
 }
 

@@ -1,6 +1,6 @@
 // The CPU twin of src/wgsl/lib/random.wgsl, bit for bit: oracles recompute dropout masks with it.
 
-/** pcg4d (Jarzynski and Olano 2020) of four 32-bit words, its last word: uniform in [0, 2^32). */
+/** pcg4d (Jarzynski and Olano 2020) of four 32-bit words, its last word with the upper half folded in: uniform in [0, 2^32). */
 export function randomU32(seed: number, step: number, site: number, index: number): number {
   let [x, y, z, w] = [seed, step, site, index].map((word) => (Math.imul(word, 1664525) + 1013904223) | 0);
   const round = () => {
@@ -15,7 +15,7 @@ export function randomU32(seed: number, step: number, site: number, index: numbe
   z ^= z >>> 16;
   w ^= w >>> 16;
   round();
-  return w >>> 0;
+  return (w ^ (w >>> 16)) >>> 0;
 }
 
 /** Whether element `index` survives: dropped when its number is below probability * 2^32. */

@@ -1,7 +1,7 @@
 // What the attention kernels share. A kernel works on blocks of rows (queries, or keys in the gradient of keys and values)
 // against tiles of columns; lib/attention_subgroup.wgsl and lib/attention_workgroup.wgsl are two ways to multiply them. A
 // team of TEAM invocations makes ROWS rows; every invocation holds four columns of a tile, and some channels of the sums.
-// Constants: HS, a multiple of 4, and WG_SIZE.
+// Constants: HS, a multiple of 4, TEAM and WG_SIZE.
 struct Params {
   batch: u32, length: u32, heads: u32, scale: f32,
   qkv_at: u32, out_at: u32, lse_at: u32, delta_at: u32, mask_at: u32,      // first elements of what is bound

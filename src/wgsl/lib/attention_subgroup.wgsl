@@ -1,12 +1,11 @@
-// Attention's products by subgroups, without workgroup memory or barriers: a team is a subgroup with 8 rows. Four lanes hold
-// two rows each and broadcast them, a lane holds four columns, so one load feeds many multiplications: on adapters that run
-// on the processor a load costs as much as 10 to 20. Constant: SG, the subgroup's size.
+// Attention's products by subgroups, without workgroup memory or barriers: a team is a subgroup, TEAM its size, with 8 rows.
+// Four lanes hold two rows each and broadcast them, a lane holds four columns, so one load feeds many multiplications: on
+// adapters that run on the processor a load costs as much as 10 to 20.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const TEAM: u32 = SG;
 const ROWS: u32 = 8u;
-const_assert SG >= 4u;
+const_assert TEAM >= 4u;
 var<private> lane: u32;
 
 @compute @workgroup_size(WG_SIZE)
@@ -16,7 +15,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
   let block = linear_workgroup(workgroup, grid);
   if (block >= params.batch * params.heads * block_count()) { return; }
   var place = place_of(block);
-  place.first += local / SG * ROWS;
+  place.first += local / TEAM * ROWS;
   if (place.first < params.length) { attention_rows(place, place.first, place.first + ROWS); }
 }
 
@@ -54,9 +53,9 @@ fn multiply_channel(tile: ptr<function, Tile>, upper: f32, lower: f32, columns: 
 
 // sums[own][r] += tile[r] of every column below `end` * its line of `channels`.
 fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
-  let lanes = min(SG, (end - start + 3u) / 4u);
+  let lanes = min(TEAM, (end - start + 3u) / 4u);
   for (var own = 0u; own < rolled(OWN); own++) {
-    let c = min(own * SG + lane, CHUNKS - 1u);
+    let c = min(own * TEAM + lane, CHUNKS - 1u);
     var rows = (*sums)[0];
     for (var from_lane = 0u; from_lane < lanes; from_lane++) {
       let column = columns_held(start, from_lane);

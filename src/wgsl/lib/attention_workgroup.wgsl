@@ -1,9 +1,8 @@
 // Attention's products through workgroup memory: a workgroup makes 32 rows by 32 columns at a time, a team is 8 invocations
 // with 4 rows. Lines are staged 8 chunks at a time, so that 12 KiB serve any head size: every device has 16 KiB.
-const TEAM: u32 = 8u;
 const ROWS: u32 = 4u;
 const TEAMS: u32 = WG_SIZE / TEAM;
-const_assert BLOCK == COLUMNS;
+const_assert TEAM == 8u && BLOCK == COLUMNS;
 var<private> lane: u32;
 var<private> team: u32;
 

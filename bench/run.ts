@@ -19,7 +19,7 @@ import { benchTraining } from "./train-step.ts";
 const BENCHES: Readonly<Record<Part, (run: BenchRun) => Promise<void>>> = { kernels: benchKernels, train: benchTraining, decode: benchDecoding };
 const RESULTS = new URL("./results/", import.meta.url);
 
-async function main({ argv }: CliContext): Promise<void> {
+async function main({ argv, signal }: CliContext): Promise<void> {
   const { values } = parseFlags(BENCH, argv);
   const options = benchOptions(values);
   const started = performance.now();
@@ -29,6 +29,7 @@ async function main({ argv }: CliContext): Promise<void> {
     lines.push(line);
     process.stdout.write(`${line}\n`);
     note(tableLines(result));
+    signal.throwIfAborted();
   };
 
   const device = await requestDevice();

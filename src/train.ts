@@ -41,7 +41,10 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const start = checkpoint ?? (flags.modelNameOrPath === undefined ? DEMO : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
   const device = await requestDevice();
   announce(device);
-  const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling);
+  const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling, async (tokenizer, template) => {
+    const { examples } = await readExamples(trainFile, { tokenizer, blockSize: flags.blockSize ?? 1024, template, lineByLine: flags.lineByLine }, { limit: flags.maxTrainSamples });
+    return new Set(examples.flatMap(({ ids }) => ids));
+  });
   const { model, tokenizer, template, padId, extraFiles } = setup;
   const parameters = [...model.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
   print(`Model    ${setup.origin}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, vocabulary ${model.config.vocabSize}; ${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`);

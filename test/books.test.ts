@@ -34,8 +34,8 @@ describe("decodeBook", () => {
     }
   });
 
-  it("makes every space plain and drops what has no width", () => {
-    expect(decodeBook(utf8("a\u00a0b\u202f! co\u00adop\u200b"), "b.txt")).toBe("a b ! coop");
+  it("makes every space plain, joins accents to their letters and drops what has no width", () => {
+    expect(decodeBook(utf8("a\u00a0b\u202f! co\u00adop\u200b e\u0301te\u0301"), "b.txt")).toBe("a b ! coop \u00e9t\u00e9");
   });
 
   it.each([
@@ -155,6 +155,10 @@ describe("readBook", () => {
     expect(first).toMatch(/^One .* and so he went home\.$/);
     expect([second!.split(" ")[0], third!.split(" ")[0]]).toEqual(["Two", "Three"]);
     expect(readBook(text).notes).toBe(2);
+  });
+
+  it("gives a colon that stands alone back to its sentence", () => {
+    expect(textsIn(["CHAPTER I", `${prose("One").slice(0, -1)} et dit`, ":", "« Oui. »"].join("\n\n"))[0]).toMatch(/ et dit :$/);
   });
 
   it("skips a transcriber's note of several paragraphs up to its bracket", () => {

@@ -120,11 +120,12 @@ describe("choosing on the device", () => {
 });
 
 describe("a token in steady state", () => {
+  // Edits that change are uploaded between the model's run, which need not wait for them, and the choice: two submits.
   const STEADY: [string, Request, number][] = [
     ["greedy", {}, 1], ["sampling", { ...warm, topK: 50, topP: 0.9 }, 1], ["greedy with suppressed tokens", { suppressTokens: [4, 5] }, 1], ["beams", { numBeams: 3 }, 1],
     ["greedy with repetition penalty", { repetitionPenalty: 1.2 }, 2], ["beams with repetition penalty", { numBeams: 3, repetitionPenalty: 1.2 }, 2],
   ];
-  test.each(STEADY)("creates nothing but encoders: %s, %#", async (_, options, submits) => {
+  test.each(STEADY)("creates nothing but encoders, and is at most so many submits: %s", async (_, options, submits) => {
     const { counters } = device.batch;
     const seen: { created: number; bindGroups: number; pipelines: number; submits: number; buffers: number }[] = [];
     let buffers = 0;
@@ -144,7 +145,8 @@ describe("a token in steady state", () => {
     expect(seen.length).toBe(40);
     const [from, to] = [seen[10], seen[38]];
     expect({ ...to, submits: 0 }).toEqual({ ...from, submits: 0 });
-    expect(to.submits - from.submits).toBe(28 * submits);
+    expect((to.submits - from.submits) / 28).toBeLessThanOrEqual(submits);
+    expect((to.submits - from.submits) / 28).toBeGreaterThanOrEqual(1);
   });
 });
 

@@ -50,7 +50,7 @@ describe("a row is generated as if it were alone", () => {
       for (const row of inputIds) single.push(...(await generate(decoder, { inputIds: [row], ...options, ...own })).generated);
       expect(batch.generated).toEqual(single);
     }), { numRuns: 5, seed: 4 });
-  });
+  }, 300_000);
 });
 
 /** Left-padded to one width, and the mask. */

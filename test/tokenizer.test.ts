@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { encode as encodeR50k } from "gpt-tokenizer/encoding/r50k_base";
 import { beforeAll, describe, expect, it } from "vitest";
+import { UserError } from "../src/errors.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -165,5 +166,37 @@ describe("the 2020 tokenizer's vocabulary", () => {
     const text = fixture(`${name}.txt`);
     expect(tokenizer.encode(text)).toHaveLength(reference[`${name}_ids_pure_bpe_len`]);
     expect(tokenizer.encode(text.trimEnd())).toEqual(reference[`${name}_ids`]);
+  });
+});
+
+describe("prune", () => {
+  const full = GPT2Tokenizer.default();
+  const words = ["Once upon a time", " there was a lighthouse keeper", ", called Hugo;", " \"Don't!\"", " 1,000", "\n", " café"];
+
+  it("encodes text made of the kept words as before, in fewer and renumbered tokens", () => {
+    const small = full.prune(words.flatMap((word) => full.encode(word)));
+    expect(small.vocabSize).toBeLessThan(400);
+    fc.assert(fc.property(fc.array(fc.constantFrom(...words), { maxLength: 12 }), (picked) => {
+      // Kept are the tokens of each word by itself; whole texts may hold others where words touch.
+      for (const word of picked) expect(small.encode(word).map((id) => small.idToToken(id))).toEqual(full.encode(word).map((id) => full.idToToken(id)));
+      expect(small.decode(small.encode(picked.join("")))).toBe(picked.join(""));
+    }));
+  });
+
+  it("any other text falls into smaller pieces and comes back whole", () => {
+    const small = full.prune(full.encode(" lighthouse"));
+    const text = " a lighthouse, 灯台 😀";
+    expect(small.decode(small.encode(text))).toBe(text);
+    expect(small.encode(text).length).toBeGreaterThan(full.encode(text).length);
+  });
+
+  it("keeps added tokens, is saved and read back, and refuses foreign ids", async () => {
+    const source = GPT2Tokenizer.default();
+    source.addSpecialTokens({ padToken: "[PAD]", eosToken: "[EOS]" });
+    const small = source.prune(source.encode("some words"));
+    expect(small.encode("some[EOS] words")).toContain(small.eosTokenId);
+    const again = await GPT2Tokenizer.fromPretrained(new MemoryFolder("saved", small.save()));
+    expect(again.encode("some other[EOS] words")).toEqual(small.encode("some other[EOS] words"));
+    expect(() => source.prune([60_000])).toThrow(UserError);
   });
 });

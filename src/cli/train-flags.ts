@@ -15,6 +15,7 @@ const flags = defineFlags({
   configOverrides: { type: "pairs", group: "Model", help: "Start from fresh weights, with these fields of config.json (n_layer=4), GPT-2 124M's for the rest. Repeatable." },
   tokenizerName: { type: "string", placeholder: "folder", defaultText: "the model's, else GPT-2's", group: "Model", help: "Tokenizer folder." },
   vocabMerges: { type: "int", min: 0, max: 50000, group: "Model", help: "With fresh weights: keep only the tokenizer's first so many merges, for small models." },
+  vocabFromData: { type: "bool", group: "Model", help: "With fresh weights: keep only the tokens that the training data uses (and all bytes), for small models." },
 
   trainFile: { type: "string", placeholder: "file.jsonl", defaultText: "data/sample/train.jsonl", group: "Data", help: "Infilling examples, one JSON object a line: p1, p3, p2 and optional meta." },
   validationFile: { type: "string", placeholder: "file.jsonl", group: "Data", help: "Infilling examples to evaluate on." },

@@ -7,7 +7,7 @@ import { GPT2Config } from "../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../gpu/platform.ts";
-import { DEFAULT_TEMPLATE, parseTemplate, specialTokenList, TEMPLATE_FILE, templateToJson } from "../infill/template.ts";
+import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { GPT2Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { FlagValues } from "./flags.ts";
@@ -24,20 +24,19 @@ export interface Setup {
   readonly origin: string;
 }
 
+/** The tokens of the training data, as this tokenizer encodes it. */
+export type TokensOf = (tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined) => Promise<Iterable<number>>;
+
 /**
  * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its checkpoint). In infilling mode the template's
  * special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
  */
-export async function setUp(device: Device, flags: FlagValues<TrainFlags>, from: string, resuming: boolean, infilling: boolean): Promise<Setup> {
+export async function setUp(device: Device, flags: FlagValues<TrainFlags>, from: string, resuming: boolean, infilling: boolean, tokensOf: TokensOf): Promise<Setup> {
   const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
   const folder = await openFolder(from);
-  const tokenizer = await chooseTokenizer(flags, fresh, folder);
   const template = infilling ? await chooseTemplate(fresh ? undefined : folder) : undefined;
-  if (template) {
-    const { pad, eos, p1, p2, p3 } = template.specialTokens;
-    tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
-    if (specialTokenList(template).some((token) => tokenizer.tokenToId(token) === undefined)) throw new Error("train: a special token was not added");
-  }
+  let tokenizer = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
+  if (fresh && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template));
   const ids = { bosTokenId: tokenizer.bosTokenId ?? null, eosTokenId: tokenizer.eosTokenId, padTokenId: tokenizer.padTokenId ?? null };
   let loaded: GPT2LMHeadModel;
   if (fresh) {
@@ -58,8 +57,17 @@ export async function setUp(device: Device, flags: FlagValues<TrainFlags>, from:
   return { model: loaded, tokenizer, template, padId: tokenizer.padTokenId ?? 0, extraFiles, origin: fresh ? "fresh weights" : from };
 }
 
+function addSpecialTokens(tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined): GPT2Tokenizer {
+  if (template) {
+    const { pad, eos, p1, p2, p3 } = template.specialTokens;
+    tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
+  }
+  return tokenizer;
+}
+
 async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, model: Folder): Promise<GPT2Tokenizer> {
-  if (flags.vocabMerges !== undefined && !fresh && flags.configName === undefined && flags.configOverrides.size === 0) throw new UserError("--vocab_merges cuts the vocabulary, which needs fresh weights; pass --config_name or --config_overrides, or leave it out.");
+  const cut = flags.vocabFromData ? "--vocab_from_data" : flags.vocabMerges !== undefined ? "--vocab_merges" : undefined;
+  if (cut && flags.configName === undefined && flags.configOverrides.size === 0) throw new UserError(`${cut} cuts the vocabulary, which needs fresh weights; pass --config_name or --config_overrides, or leave it out.`);
   const tokenizer = flags.tokenizerName !== undefined ? await GPT2Tokenizer.fromPretrained(await openFolder(flags.tokenizerName))
     : !fresh && (await model.has("tokenizer.json") || await model.has("vocab.json")) ? await GPT2Tokenizer.fromPretrained(model)
     : GPT2Tokenizer.default();

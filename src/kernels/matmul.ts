@@ -120,7 +120,7 @@ function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outCo
 }): void {
   const [aStride, bStride, outStride] = [a, b, out].map(({ shape }) => shape[1]);
   const operands = [aStride, aColumn, bStride].every((size) => size % 4 === 0) ? "vec4" : "scalar";
-  const { variant, constants, workgroups } = chooseVariant(batch.device, layout, m, n);
+  const { variant, constants, workgroups } = chooseVariant(batch.device, layout, operands, m, n);
   batch.dispatch(
     kernels[`${variant}/${operands}/${after.name}`],
     { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", ...constants } as never,
@@ -132,11 +132,11 @@ function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outCo
 
 interface Choice { readonly variant: VariantName; readonly constants: Record<string, number>; readonly workgroups: number | readonly [number, number] }
 
-function chooseVariant(device: Device, layout: Layout, m: number, n: number): Choice {
+function chooseVariant(device: Device, layout: Layout, operands: "vec4" | "scalar", m: number, n: number): Choice {
   const { matmul: variant, matmulTile, matmulTileK, matvecRows } = tuningOf(device);
   if (variant === "subgroup") {
     const SG = device.subgroupSize, WG_SIZE = Math.max(32, SG);
-    const ROWS = m <= matvecRows ? 4 : SG < 8 ? 8 : 16;
+    const ROWS = m <= matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;     // 16 rows of scalar loads take too long to compile
     const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
     return { variant, constants: { SG, WG_SIZE, ROWS }, workgroups: Math.ceil(tiles / (WG_SIZE / SG)) };
   }

@@ -86,17 +86,24 @@ export class GPT2Tokenizer implements Tokenizer {
     if (merges.length !== mergeCount) {
       throw new UserError(`truncate: wanted the first ${mergeCount} merges, the tokenizer has ${this.parts.merges.length}; ask for a whole number up to that.`);
     }
-    const idInSource = (piece: string): number => this.parts.vocab.get(piece) ?? -1;
-    const bytes = bytesInIdOrder.map((byte) => charOfByte[byte]).sort((a, b) => idInSource(a) - idInSource(b));
-    if (idInSource(bytes[0]) < 0) throw new UserError(`truncate: the vocabulary lacks the byte ${JSON.stringify(bytes[0])}; truncate one with the whole byte alphabet.`);
-    const added = this.added.list();
-    const base = [...bytes, ...merges.map(([left, right]) => left + right), ...added.map((token) => token.content).filter((content) => this.parts.vocab.has(content))];
-    const vocab = new Map([...new Set(base)].map((piece, id) => [piece, id]));
-    let nextId = vocab.size;
-    const addedTokens = added.map((token) => ({ ...token, id: vocab.get(token.content) ?? nextId++ }));
-    const parts = { ...this.currentParts(), vocab, merges, addedTokens };
-    checkParts(parts, "truncate");
-    return new GPT2Tokenizer(parts);
+    return this.withMerges(merges, "truncate");
+  }
+
+  /**
+   * As truncate, but with the merges that make up the tokens of `ids`: text that consists of these tokens is encoded as
+   * before, since each piece comes from one merge only; other text falls into smaller pieces. Throws UserError on an id out of range.
+   */
+  prune(ids: Iterable<number>): GPT2Tokenizer {
+    const mergeOf = new Map(this.parts.merges.map((merge) => [merge[0] + merge[1], merge]));
+    const kept = new Set<readonly [string, string]>();
+    const keep = (piece: string): void => {
+      const merge = mergeOf.get(piece);
+      if (!merge || kept.has(merge)) return;
+      kept.add(merge);
+      merge.forEach(keep);
+    };
+    for (const id of ids) keep(this.idToToken(id));
+    return this.withMerges(this.parts.merges.filter((merge) => kept.has(merge)), "prune");
   }
 
   /** Number of tokens, added ones included; ids run from 0 to vocabSize - 1. */
@@ -201,6 +208,20 @@ export class GPT2Tokenizer implements Tokenizer {
   /** File name -> text of a Hugging Face tokenizer folder. */
   save(): Map<string, string> {
     return writeTokenizer(this.currentParts());
+  }
+
+  private withMerges(merges: TokenizerParts["merges"], what: string): GPT2Tokenizer {
+    const idInSource = (piece: string): number => this.parts.vocab.get(piece) ?? -1;
+    const bytes = bytesInIdOrder.map((byte) => charOfByte[byte]).sort((a, b) => idInSource(a) - idInSource(b));
+    if (idInSource(bytes[0]) < 0) throw new UserError(`${what}: the vocabulary lacks the byte ${JSON.stringify(bytes[0])}; give one with the whole byte alphabet.`);
+    const added = this.added.list();
+    const base = [...bytes, ...merges.map(([left, right]) => left + right), ...added.map((token) => token.content).filter((content) => this.parts.vocab.has(content))];
+    const vocab = new Map([...new Set(base)].map((piece, id) => [piece, id]));
+    let nextId = vocab.size;
+    const addedTokens = added.map((token) => ({ ...token, id: vocab.get(token.content) ?? nextId++ }));
+    const parts = { ...this.currentParts(), vocab, merges, addedTokens };
+    checkParts(parts, what);
+    return new GPT2Tokenizer(parts);
   }
 
   private currentParts(): TokenizerParts {

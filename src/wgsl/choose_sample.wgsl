@@ -49,12 +49,13 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
 fn threshold(kept: Kept, by_weight: bool, lane: u32, lanes: u32) -> u32 {
   var key = 0u;
   var goal = f32(params.top_k);
+  var lowest = kept.least;       // the answer is not below
   for (var round = 0u; round < 16u; round++) {
     let unit = 1u << (30u - 2u * round);
     var reached = vec4f();       // from key + 3, 2, 1 units on; in all
     for (var c4 = lane; 4u * c4 < params.columns; c4 += lanes) {
       let keys = keys_at(kept.row, c4);
-      if (greatest_of(keys) < max(select(key + unit, 0u, round == 0u), kept.least)) { continue; }
+      if (greatest_of(keys) < max(select(key + unit, 0u, round == 0u), lowest)) { continue; }
       var measure = select(vec4f(), vec4f(1.0), keys >= vec4u(kept.least));
       if (by_weight) { measure = weights_at(kept, c4); }
       reached += vec4f(
@@ -65,7 +66,12 @@ fn threshold(kept: Kept, by_weight: bool, lane: u32, lanes: u32) -> u32 {
       );
     }
     for (var i = 0u; i < 4u; i++) { reached[i] = row_sum(reached[i], lane); }
-    if (round == 0u && by_weight) { goal = params.top_p * reached.w; }
+    if (round == 0u && by_weight) {
+      goal = params.top_p * reached.w;
+      // All tokens below this weight together, were they the whole vocabulary, weigh half of what may go at most.
+      let negligible = 0.5 * (1.0 - params.top_p) * reached.w / f32(params.columns);
+      lowest = max(lowest, key_of(bitcast<u32>(kept.peak + params.temperature * log(negligible))));
+    }
     key += unit * select(select(select(0u, 1u, reached.z >= goal), 2u, reached.y >= goal), 3u, reached.x >= goal);
   }
   return max(key, kept.least);

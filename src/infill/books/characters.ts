@@ -4,7 +4,7 @@
 //      places and things stand: after "in" or "dans", before "Street", after a French article.
 //   3. It matters: it recurs in the book. What P2 shares with P1 or P3 may be rarer than what stands in P2 alone.
 // Names are written as the paragraph has them ("Holmes", "Sherlock Holmes", "Mrs. Darling"), so that a text can be searched for them.
-import { ACTION_VERBS, ENGLISH_ARTICLES, FRENCH_ARTICLES, NO_NAMES, PLACE_NOUNS, PLACE_WORDS, ROLES, SPEECH_VERBS, TITLES } from "./name-words.ts";
+import { ACTION_VERBS, ENGLISH_ARTICLES, EPITHETS, FRENCH_ARTICLES, NO_NAMES, PLACE_NOUNS, PLACE_WORDS, ROLES, SPEECH_VERBS, TITLES } from "./name-words.ts";
 import { wordsOf } from "./words.ts";
 import type { Word } from "./words.ts";
 
@@ -108,7 +108,7 @@ function personEvidence(words: readonly Word[], start: number, end: number): num
   if (before && /^\.? $/.test(first.gap)) {
     if (TITLES.has(before.lower)) return ENGLISH_ARTICLES.has(words[start - 2]?.lower ?? "") && before.capital ? -1 : 2;     // "the Admiral Benbow" is an inn
     if (PLACE_WORDS.has(before.lower) || FRENCH_ARTICLES.has(before.lower)) return -1;
-    if (SPEECH_VERBS.has(before.lower)) return 1;
+    if (SPEECH_VERBS.has(before.lower) || EPITHETS.has(before.lower)) return 1;
     if (ENGLISH_ARTICLES.has(before.lower)) return SPEECH_VERBS.has(next) || before.gap === " " && SPEECH_VERBS.has(words[start - 2]?.lower ?? "") ? 1 : 0;
   } else if (first.gap.endsWith("l'") || first.gap.endsWith("l’")) {
     return -1;

@@ -1,6 +1,6 @@
 // The text of a book file, whatever it was saved as: UTF-8 (with or without a byte-order mark), UTF-16 with one, or Latin-1 in
-// its Windows form, which older Project Gutenberg files use. Line ends become "\n"; every kind of space becomes " " and what
-// has no width (soft hyphens, byte-order marks) goes, because GPT-2 has several tokens for what the reader cannot tell apart.
+// its Windows form, which older Project Gutenberg files use. Line ends become "\n", every kind of space " ", an accent and its
+// letter one character, and what has no width (soft hyphens, byte-order marks) goes: GPT-2 would see what the reader cannot.
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 
@@ -17,9 +17,9 @@ export function decodeBook(bytes: Uint8Array, name: string): string {
     throw new UserError(`${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`);
   }
   // oxlint-disable-next-line no-control-regex -- 0x1a as above
-  const plain = text.replace(/\r\n?/g, "\n").replace(/[\x1a\u00ad\u200b-\u200d\u2060\ufeff]/g, "").replace(/[\x85\u2028\u2029\v\f]/g, "\n");
+  const plain = (text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text).replace(/[\x1a\u00ad\u200b-\u200d\u2060\ufeff]/g, "").replace(/[\x85\u2028\u2029\v\f]/g, "\n");
   if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
-  return plain.replace(/\p{Zs}/gu, " ");
+  return plain.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, " ").normalize("NFC");
 }
 
 function decode(bytes: Uint8Array, name: string): string {

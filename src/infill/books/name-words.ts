@@ -45,9 +45,12 @@ export const PLACE_NOUNS = list(`
   heath moor manor grammar school castle abbey church inn arms yard village county valley mount mountain sea ocean city town land railway company
   strasse`);
 
-/** In capitals, and nobody's name. */
+/** Before people whom one likes. */
+export const EPITHETS = list(`poor dear bon bonne pauvre cher chère honnête brave`);
+
+/** In capitals, and nobody's name (months that are names too, April or March, must be told by their use). */
 export const NO_NAMES = list(`
-  i january february march april may june july august september october november december
+  i january february july september october november december
   monday tuesday wednesday thursday friday saturday sunday spring summer autumn winter christmas easter
   english englishman englishmen french frenchman frenchmen american americans german germans indian indians spanish spaniard spaniards italian
   italians chinese japanese irish irishman scotch scottish scotchman dutch european europeans russian russians african asiatic roman romans

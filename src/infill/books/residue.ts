@@ -20,7 +20,7 @@ const SHORT = 60;
  * the marks of footnotes stand.
  */
 export function residueOf(text: string, block: Block, { before, margins }: { readonly before: readonly string[]; readonly margins: Margins }): Residue | undefined {
-  if (!/[\p{L}\p{N}]/u.test(text)) return /^[?!….]{1,3}$/.test(text) ? "display" : "separator";
+  if (!/[\p{L}\p{N}]/u.test(text)) return /^[,;:]$/.test(text) ? undefined : "separator";      // a colon that lost its sentence is no sign
   if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
   if (/^\*/.test(text) || LEADERS.test(text) || isVerse(block, margins)) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.

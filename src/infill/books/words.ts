@@ -14,7 +14,8 @@ export interface Word {
   readonly genitive: boolean;
 }
 
-const WORD = /\p{L}[\p{L}\p{M}]*(?:[’'-]\p{L}+)*/gu;
+/** Latin letters with all their accents: English and French are what is looked for. */
+const WORD = /[A-Za-zÀ-ÖØ-öø-ɏ]+(?:[’'-][A-Za-zÀ-ÖØ-öø-ɏ]+)*/g;
 const ELISION = /^(?:[dlnmtscj]|qu|jusqu|lorsqu|puisqu)['’](?=\p{L}{2})/u;
 const CONTRACTION = /['’](?:s|d|ll|re|ve|m|t)$/;
 const OPENING = /[.!?…:"“”«»‘—–([]|--|(?:^|\s)'/;

@@ -98,13 +98,16 @@ async function run(device: Device, { path, model, plan }: Task, examples: readon
   const parameters = [...weights.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
   const about = `${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}${model.history}`;
   process.stderr.write(`Model    ${path}: ${about}\n`);
+  const decoder = new GPT2Decoder(weights);
   try {
     const scored = await withProgress("score", "examples", examples.length, (bar) =>
       scoreExamples(weights, model.encoder, examples, { candidates, batchSize, seed, signal, onProgress: (done) => bar.update(done) }));
     const texts = plan === undefined ? [] : await withProgress("write", "texts", toWrite.length, (bar) =>
-      writeTexts(model, new GPT2Decoder(weights), plan, toWrite, { batchSize, signal, onProgress: (done, tokens) => bar.update(done, "", { amount: tokens, unit: "tokens" }) }));
+      writeTexts(model, decoder, plan, toWrite, { batchSize, signal, onProgress: (done, tokens) => bar.update(done, "", { amount: tokens, unit: "tokens" }) }));
     return { about, scored, texts };
   } finally {
+    decoder.dispose();
+    await device.finish();      // a step that was begun ahead may still need the weights
     weights.destroy();
   }
 }

@@ -41,7 +41,7 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const start = checkpoint ?? (flags.modelNameOrPath === undefined ? DEMO : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
   const device = await requestDevice();
   announce(device);
-  const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling, async (tokenizer, template) => {
+  const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling ? trainFile : undefined, async (tokenizer, template) => {
     const { examples } = await readExamples(trainFile, { tokenizer, blockSize: flags.blockSize ?? 1024, template, lineByLine: flags.lineByLine }, { limit: flags.maxTrainSamples });
     return new Set(examples.flatMap(({ ids }) => ids));
   });
@@ -99,6 +99,7 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   exclusive("trainFile", "trainDataFile");
   exclusive("validationFile", "trainDataFile");
   exclusive("evalDataFile", "trainFile");
+  exclusive("template", "trainDataFile");
   exclusive("modelNameOrPath", "configName");
   exclusive("modelNameOrPath", "configOverrides");
   exclusive("resumeFromCheckpoint", "shouldContinue");

@@ -98,7 +98,10 @@ describe("writing", () => {
     const opened = await openInfillModel(model);
     const weights = await GPT2LMHeadModel.fromPretrained(device, opened.folder);
     const plan = await planTexts(opened, examples.slice(0, 3), options);
-    const written = await writeTexts(opened, new GPT2Decoder(weights), plan, examples.slice(0, 3), { batchSize: 2, signal: new AbortController().signal, onProgress: () => {} });
+    const decoder = new GPT2Decoder(weights);
+    const written = await writeTexts(opened, decoder, plan, examples.slice(0, 3), { batchSize: 2, signal: new AbortController().signal, onProgress: () => {} });
+    decoder.dispose();
+    await device.finish();
     weights.destroy();
     return written;
   };

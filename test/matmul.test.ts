@@ -25,6 +25,29 @@ function product(a: ArrayLike<number>, b: ArrayLike<number>, { layout, M, N, K }
   return out;
 }
 
+// Operands of every layout in several windows: of rows of a and out, of b (nt), and of k (nn, tn).
+const WINDOWS = [{ layout: "nn", M: 300, N: 100, K: 320 }, { layout: "nt", M: 300, N: 252, K: 129 }, { layout: "tn", M: 251, N: 120, K: 330 }] as const;
+const FUSED = ["bias", "bias_gelu", "bias_gelu_save", "bias_residual"] as const;
+type Fused = (typeof FUSED)[number];
+
+interface Plan { readonly sizes: readonly Omit<Case, "layout">[]; readonly fused: readonly (Case & { readonly epilogue: Fused })[]; readonly windows: readonly Case[] }
+
+const PLAN: Readonly<Record<"subgroup" | "workgroup", Plan>> = {
+  subgroup: {
+    sizes: [ALIGNED, ODD, ...MORE],
+    fused: [
+      ...FUSED.flatMap((epilogue) => [ALIGNED, ODD].map((size) => ({ layout: "nn" as const, ...size, epilogue }))),
+      { ...WINDOWS[0], epilogue: "bias_residual" }, { ...WINDOWS[0], epilogue: "bias_gelu_save" }, { ...WINDOWS[1], epilogue: "bias_residual" },
+    ],
+    windows: WINDOWS,
+  },
+  workgroup: {
+    sizes: [ALIGNED, ODD],
+    fused: [{ layout: "nn", ...ALIGNED, epilogue: "bias_gelu_save" }, { layout: "nn", ...ODD, epilogue: "bias_residual" }],
+    windows: [],
+  },
+};
+
 const tolerance = (K: number) => ({ atol: 1e-6 * (4 + K), rtol: 1e-5 });
 
 /** Random operands of a product, on the device and as float64 result. */
@@ -49,8 +72,6 @@ async function checkProduct(device: Device, { layout, M, N, K }: Case): Promise<
   release(device, a, b, out);
 }
 
-type Fused = "bias" | "bias_gelu" | "bias_gelu_save" | "bias_residual";
-
 async function checkEpilogue(device: Device, { layout, M, N, K }: Case, fused: Fused): Promise<void> {
   const { a, b, out, want } = operands(device, { layout, M, N, K });
   const biases = randomNormal([N], 3), residuals = randomNormal([M, N], 4);
@@ -69,8 +90,10 @@ describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   beforeAll(async () => { device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning: { matmul: variant } }); });
   afterAll(() => device.destroy());
 
-  const sizes = variant === "subgroup" ? [ALIGNED, ODD, ...MORE] : [ALIGNED, ODD].map((size) => ({ ...size, M: size.M + 7 }));
+  const { sizes, fused, windows } = PLAN[variant];
   it.each(LAYOUTS.flatMap((layout) => sizes.map((size) => ({ layout, ...size }))))("$layout M=$M N=$N K=$K", (each) => checkProduct(device, each));
+  it.each(fused)("$layout M=$M N=$N K=$K with $epilogue", ({ epilogue, ...each }) => checkEpilogue(device, each, epilogue));
+  it.each(windows)("$layout in windows, M=$M N=$N K=$K", (each) => checkProduct(device, each));
 
   it.each(LAYOUTS)("%s: padded rows are neither read nor written past the matrix", async (layout) => {
     const M = 37, N = 70, K = 45;
@@ -88,25 +111,6 @@ describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
     expectClose("out", await device.read(out), padded, [M, wide(N)], tolerance(K));
     release(device, a, b, out);
   });
-
-  if (variant === "subgroup") {
-    it.each((["bias", "bias_gelu", "bias_gelu_save", "bias_residual"] as const).flatMap((fused) => [ALIGNED, ODD].map((size) => ({ fused, ...size }))))(
-      "nn with $fused, M=$M N=$N K=$K", ({ fused, ...size }) => checkEpilogue(device, { layout: "nn", ...size }, fused));
-    // Operands of every layout in several windows; of b (nt) and of k (nn, tn) too.
-    it.each([
-      { layout: "nn", M: 300, N: 100, K: 320 }, { layout: "nt", M: 300, N: 252, K: 129 }, { layout: "tn", M: 251, N: 120, K: 330 },
-    ] as const)("$layout in windows, M=$M N=$N K=$K", (each) => checkProduct(device, each));
-    it("epilogues in windows", async () => {
-      await checkEpilogue(device, { layout: "nn", M: 300, N: 100, K: 320 }, "bias_residual");
-      await checkEpilogue(device, { layout: "nn", M: 300, N: 100, K: 320 }, "bias_gelu_save");
-      await checkEpilogue(device, { layout: "nt", M: 300, N: 252, K: 129 }, "bias_residual");
-    });
-  } else {
-    it("epilogues", async () => {
-      await checkEpilogue(device, { layout: "nn", ...ALIGNED }, "bias_gelu_save");
-      await checkEpilogue(device, { layout: "nn", ...ODD }, "bias_residual");
-    });
-  }
 });
 
 describe("gelu backward", () => {

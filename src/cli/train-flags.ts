@@ -19,6 +19,7 @@ const flags = defineFlags({
 
   trainFile: { type: "string", placeholder: "file.jsonl", defaultText: "data/sample/train.jsonl", group: "Data", help: "Infilling examples, one JSON object a line: p1, p3, p2 and optional meta." },
   validationFile: { type: "string", placeholder: "file.jsonl", group: "Data", help: "Infilling examples to evaluate on." },
+  template: { type: "string", placeholder: "file.json", defaultText: "infill_template.json beside --train_file, else the model's", group: "Data", help: "Layout, special tokens and metadata fields of the examples; saved with the model." },
   trainDataFile: { type: "string", placeholder: "file.txt", group: "Data", help: "Plain text instead: tokenised and cut into blocks." },
   evalDataFile: { type: "string", placeholder: "file.txt", group: "Data", help: "Plain text to evaluate on." },
   lineByLine: { type: "bool", group: "Data", help: "Plain text: one example a line, instead of blocks." },

@@ -1,4 +1,5 @@
 // What a training run starts from: tokenizer, template, model with gradients, and the files that go beside the weights.
+import { basename, dirname } from "node:path";
 import { UserError } from "../errors.ts";
 import type { Folder } from "../files/folder.ts";
 import { readJson } from "../files/folder.ts";
@@ -28,13 +29,13 @@ export interface Setup {
 export type TokensOf = (tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined) => Promise<Iterable<number>>;
 
 /**
- * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its checkpoint). In infilling mode the template's
- * special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
+ * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its
+ * checkpoint). With a `trainFile` of infilling examples the template's special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
  */
-export async function setUp(device: Device, flags: FlagValues<TrainFlags>, from: string, resuming: boolean, infilling: boolean, tokensOf: TokensOf): Promise<Setup> {
+export async function setUp(device: Device, flags: FlagValues<TrainFlags>, from: string, resuming: boolean, trainFile: string | undefined, tokensOf: TokensOf): Promise<Setup> {
   const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
   const folder = await openFolder(from);
-  const template = infilling ? await chooseTemplate(fresh ? undefined : folder) : undefined;
+  const template = trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);
   let tokenizer = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
   if (fresh && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template));
   const ids = { bosTokenId: tokenizer.bosTokenId ?? null, eosTokenId: tokenizer.eosTokenId, padTokenId: tokenizer.padTokenId ?? null };
@@ -74,9 +75,13 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
   return flags.vocabMerges === undefined || !fresh ? tokenizer : tokenizer.truncate(flags.vocabMerges);
 }
 
-async function chooseTemplate(model: Folder | undefined): Promise<InfillTemplate> {
-  if (!model || !await model.has(TEMPLATE_FILE)) return DEFAULT_TEMPLATE;
-  return parseTemplate(await readJson(model, TEMPLATE_FILE), `${model.name}/${TEMPLATE_FILE}`);
+/** The one the flag names, else the one beside the training file, else the model's, else the default. */
+async function chooseTemplate(given: string | undefined, trainFile: string, model: Folder | undefined): Promise<InfillTemplate> {
+  const read = async (folder: Folder, file: string): Promise<InfillTemplate> => parseTemplate(await readJson(folder, file), `${folder.name}/${file}`);
+  if (given !== undefined) return read(await openFolder(dirname(given)), basename(given));
+  const data = await openFolder(dirname(trainFile));
+  if (await data.has(TEMPLATE_FILE)) return read(data, TEMPLATE_FILE);
+  return model && await model.has(TEMPLATE_FILE) ? read(model, TEMPLATE_FILE) : DEFAULT_TEMPLATE;
 }
 
 async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {

@@ -19,6 +19,9 @@ const LOWEST: f32 = -3.0e38;
 
 fn row_count() -> u32 { return params.rows; }
 
+// `count`, not known to the compiler: unrolled, the loop over channels takes ten times as long to compile on software adapters.
+fn rolled(count: u32) -> u32 { return select(count, 0u, params.rows == 0u); }
+
 fn row_main(n: u32, lane: u32, lanes: u32) {
   let head = n % params.heads;
   let token = n / params.heads;
@@ -35,7 +38,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     let first = start + 4u * lane;
     let at = cache_at(table, first, end, head);
     var score = vec4f();
-    for (var c = 0u; c < CHUNKS; c++) {
+    for (var c = 0u; c < rolled(CHUNKS); c++) {
       let query = qkv[q + c];
       score += vec4f(pack_dot(query, keys[at.x + c]), pack_dot(query, keys[at.y + c]), pack_dot(query, keys[at.z + c]), pack_dot(query, keys[at.w + c]));
     }
@@ -69,7 +72,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     var value = acc[k];
     if (SLICES > 1u) {
       row_share(pack_widen(value), lane);
-      for (var slice = 1u; slice < SLICES; slice++) { value += pack_narrow(row_take((lane + slice * CHUNKS) % LANES)); }
+      for (var slice = 1u; slice < rolled(SLICES); slice++) { value += pack_narrow(row_take((lane + slice * CHUNKS) % LANES)); }
     }
     if (own_slice == 0u && c < CHUNKS) { out[o + c] = value * scale; }
   }

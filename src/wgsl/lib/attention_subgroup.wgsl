@@ -29,7 +29,7 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
   let lower = line(rows, first + 4u + lane % 4u);
   let column = columns_of(start);
   let at = vec4u(line(columns, column.x), line(columns, column.y), line(columns, column.z), line(columns, column.w));
-  for (var c = 0u; c < CHUNKS; c++) {
+  for (var c = 0u; c < rolled(CHUNKS); c++) {
     let a = fetch(rows.source, upper + c);
     let b = fetch(rows.source, lower + c);
     let channels = transpose(mat4x4f(fetch(columns.source, at.x + c), fetch(columns.source, at.y + c), fetch(columns.source, at.z + c), fetch(columns.source, at.w + c)));

@@ -232,6 +232,8 @@ describe("figures of written texts", () => {
     expect(found.copiedFromContext!.value).toBeCloseTo(1 / 4, 12);      // "ran to the old"
     expect(found.copiedFromTraining!.value).toBeCloseTo(1 / 4, 12);
     expect(found.distinct1).toBeCloseTo(7 / 10, 12);
+    const long = writtenFigures([{ ...written[0], ended: false }], { rule: { unit: "tokens", bounds: [10, 20], source: "template" }, training: undefined, seed: 1 });
+    expect(long.lengthObeyed!.value).toBe(0);
     const bare = writtenFigures(written, { rule: undefined, training: undefined, seed: 1 });
     expect([bare.lengthObeyed, bare.copiedFromTraining]).toEqual([undefined, undefined]);
   });

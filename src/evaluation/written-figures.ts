@@ -25,7 +25,7 @@ export interface WrittenFigures {
   readonly ended?: Estimate;
   /** Of all texts together; anything but 0 is a fault. */
   readonly specials: number;
-  /** Of the texts whose example asks for a length class. */
+  /** Of the texts whose example asks for a length class; one that did not end by itself obeys none. */
   readonly lengthObeyed?: Estimate;
   /** Of the names asked for, those that stand in the text. */
   readonly charactersPresent?: Estimate;
@@ -52,9 +52,9 @@ export function writtenFigures(written: readonly WrittenText[], { rule, training
     tokens: share(({ tokens }) => ({ amount: tokens, weight: 1 })),
     ended: share(({ ended }) => ({ amount: Number(ended), weight: 1 })),
     specials: written.reduce((sum, { specials }) => sum + specials, 0),
-    lengthObeyed: rule && share(({ example, text, tokens }) => {
+    lengthObeyed: rule && share(({ example, text, tokens, ended }) => {
       const wanted = wantedClass(example);
-      return wanted && { amount: Number(obeys(rule, wanted, lengthOf(text, tokens))), weight: 1 };
+      return wanted && { amount: Number(ended && obeys(rule, wanted, lengthOf(text, tokens))), weight: 1 };
     }),
     charactersPresent: share(({ example, text }) => {
       const names = requestedCharacters(example);

@@ -10,7 +10,7 @@ const define = (lanes: "subgroup" | "workgroup", pack: 1 | 4) => defineKernel({
   name: "attention_decode",
   source: ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, `lib/rows_${lanes}.wgsl`, `lib/share_${lanes}.wgsl`, "attention_decode.wgsl"],
   bindings: { qkv: "read", keys: "read", values: "read", ancestry: "read", mask: "read", out: "read_write" },
-  params: { rows: "u32", length: "u32", past: "u32", capacity: "u32", heads: "u32", qkv_at: "u32", out_at: "u32", table_at: "u32" },
+  params: { rows: "u32", length: "u32", past: "u32", capacity: "u32", heads: "u32", chunks: "u32", qkv_at: "u32", out_at: "u32", table_at: "u32" },
   constants: { HS: "u32", LANES: "u32", WG_SIZE: "u32" },
 });
 
@@ -38,12 +38,13 @@ export function attentionDecode(batch: CommandBatch, { qkv, keys, values, ancest
   if (past + length > capacity) throw new Error(`attention_decode: cannot attend to ${past + length} positions: the cache's capacity is ${capacity}`);
   const { device } = batch;
   const { attention: variant, rowsWorkgroupSize: WG_SIZE } = tuningOf(device);
-  const kernel = variants[variant][HS % 4 === 0 ? 4 : 1];
+  const pack = HS % 4 === 0 ? 4 : 1;
+  const kernel = variants[variant][pack];
   const LANES = variant === "subgroup" ? device.subgroupSize : WG_SIZE;
   for (const { count, part } of batchWindows("attention_decode", device, rows, qkv)) {
     const q = part(qkv), o = part(out), a = part(ancestry), m = part(mask);
     const work = count * length * heads;
     batch.dispatch(kernel, { HS, LANES, WG_SIZE }, { qkv: q.tensor, keys, values, ancestry: a.tensor, mask: m.tensor, out: o.tensor },
-      { rows: work, length, past, capacity, heads, qkv_at: q.at, out_at: o.at, table_at: a.at }, Math.ceil(work / (WG_SIZE / LANES)));
+      { rows: work, length, past, capacity, heads, chunks: HS / pack, qkv_at: q.at, out_at: o.at, table_at: a.at }, Math.ceil(work / (WG_SIZE / LANES)));
   }
 }

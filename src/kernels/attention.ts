@@ -30,7 +30,8 @@ interface AttentionOptions extends AttentionSizes {
 
 const params = {
   batch: "u32", length: "u32", heads: "u32", scale: "f32",
-  qkv_at: "u32", out_at: "u32", lse_at: "u32", delta_at: "u32", mask_at: "u32", masked: "u32", accumulate: "u32",
+  qkv_at: "u32", out_at: "u32", lse_at: "u32", delta_at: "u32", mask_at: "u32",
+  rows: "u32", chunks: "u32", own: "u32", masked: "u32", accumulate: "u32",
   first_sequence: "u32", seed: "u32", step: "u32", site: "u32", drop_below: "u32", keep_scale: "f32",
 } as const;
 
@@ -44,11 +45,12 @@ function defineAttention<const B extends Readonly<Record<string, Access>>>({ nam
     constants: { HS: "u32", TEAM: "u32", WG_SIZE: "u32" },
   });
   const variants = { subgroup: define("subgroup"), workgroup: define("workgroup") };
-  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: { readonly [name in keyof typeof params]: number }) => {
+  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: Omit<{ readonly [name in keyof typeof params]: number }, "rows" | "chunks" | "own">) => {
     const choice = tuningOf(batch.device).attention;
     const TEAM = choice === "subgroup" ? batch.device.subgroupSize : 8;
     const blocks = values.batch * values.heads * Math.ceil(values.length / ROWS_OF_A_WORKGROUP);
-    batch.dispatch(variants[choice], { HS, TEAM, WG_SIZE: choice === "subgroup" ? 4 * TEAM : 64 }, bound, values, blocks);
+    const bounds = { rows: choice === "subgroup" ? 8 : 4, chunks: HS / 4, own: Math.ceil(HS / 4 / TEAM) };
+    batch.dispatch(variants[choice], { HS, TEAM, WG_SIZE: choice === "subgroup" ? 4 * TEAM : 64 }, bound, { ...values, ...bounds }, blocks);
   };
 }
 

@@ -23,7 +23,7 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     multiply(&tile, queries, place.first, keys, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
-    for (var turn = 0u; turn < rolled(ROWS); turn++) {
+    for (var turn = 0u; turn < params.rows; turn++) {
       let query = vec4u(place.first + turn);
       let unseen = hidden | (key > query);
       let scores = select(tile[0] * params.scale, vec4f(LOWEST), unseen);
@@ -42,7 +42,7 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   }
 
   let target_lines = out_matrix(place);
-  for (var turn = 0u; turn < rolled(ROWS); turn++) {
+  for (var turn = 0u; turn < params.rows; turn++) {
     let total = team_sum(states[0].y);
     let seen = total > 0.0;
     let query = place.first + turn;
@@ -51,11 +51,11 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     }
     next_row(&states, vec4f(select(0.0, 1.0 / total, seen)));
   }
-  for (var own = 0u; own < rolled(OWN); own++) {
+  for (var own = 0u; own < params.own; own++) {
     let c = own * TEAM + lane;
     var rows = sums[0];
     next_sums(&sums, rows);
-    for (var turn = 0u; turn < rolled(ROWS); turn++) {
+    for (var turn = 0u; turn < params.rows; turn++) {
       let query = place.first + turn;
       if (query < params.length && c < CHUNKS) { out[line(target_lines, query) + c] = rows[0] * states[0].x; }
       next_row(&rows, vec4f());

@@ -14,7 +14,7 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     multiply(&tile, gradients, place.first, values, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
-    for (var turn = 0u; turn < rolled(ROWS); turn++) {
+    for (var turn = 0u; turn < params.rows; turn++) {
       let query = place.first + turn;
       let p = select(exp(scores[0] * params.scale - lse_of(place, query)), vec4f(), hidden | (key > vec4u(query)));
       next_row(&scores, p);

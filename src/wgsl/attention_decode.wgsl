@@ -2,8 +2,9 @@
 // Gimelshein 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels, and
 // where there are more lanes than channels, a slice of the positions. The ancestry table says which row of the cache holds
 // a position, so beams are reordered without moving keys. A query that sees nothing gives zeros.
-// Constants: HS, LANES (of a row), WG_SIZE.
-struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32, qkv_at: u32, out_at: u32, table_at: u32 }
+// Constants: HS, LANES (of a row), WG_SIZE. params.chunks is CHUNKS: a loop up to a constant is unrolled, and then takes
+// software adapters ten times as long to compile.
+struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32, chunks: u32, qkv_at: u32, out_at: u32, table_at: u32 }
 @group(0) @binding(0) var<storage, read> qkv: array<Pack>;            // [B*T, 3C]
 @group(0) @binding(1) var<storage, read> keys: array<Pack>;           // [R, NH, capacity, HS]
 @group(0) @binding(2) var<storage, read> values: array<Pack>;         // [R, NH, capacity, HS]
@@ -18,9 +19,6 @@ const OWN: u32 = (CHUNKS + LANES - 1u) / LANES;      // chunks of channels a lan
 const LOWEST: f32 = -3.0e38;
 
 fn row_count() -> u32 { return params.rows; }
-
-// `count`, not known to the compiler: unrolled, the loop over channels takes ten times as long to compile on software adapters.
-fn rolled(count: u32) -> u32 { return select(count, 0u, params.rows == 0u); }
 
 fn row_main(n: u32, lane: u32, lanes: u32) {
   let head = n % params.heads;
@@ -38,7 +36,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     let first = start + 4u * lane;
     let at = cache_at(table, first, end, head);
     var score = vec4f();
-    for (var c = 0u; c < rolled(CHUNKS); c++) {
+    for (var c = 0u; c < params.chunks; c++) {
       let query = qkv[q + c];
       score += vec4f(pack_dot(query, keys[at.x + c]), pack_dot(query, keys[at.y + c]), pack_dot(query, keys[at.z + c]), pack_dot(query, keys[at.w + c]));
     }
@@ -51,7 +49,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     sum = sum * alpha + p.x + p.y + p.z + p.w;
     row_share(p, lane);
     for (var k = 0u; k < OWN; k++) { acc[k] *= alpha; }
-    let quads = min(LANES, (end - start + 3u) / 4u);
+    let quads = (min(4u * LANES, end - start) + 3u) / 4u;
     for (var quad = 0u; quad < quads; quad += SLICES) {
       let own_quad = quad + own_slice;
       let weight = row_take(min(own_quad, LANES - 1u));
@@ -72,7 +70,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     var value = acc[k];
     if (SLICES > 1u) {
       row_share(pack_widen(value), lane);
-      for (var slice = 1u; slice < rolled(SLICES); slice++) { value += pack_narrow(row_take((lane + slice * CHUNKS) % LANES)); }
+      for (var slice = 1u; slice < SLICES; slice++) { value += pack_narrow(row_take((lane + slice * CHUNKS) % LANES)); }
     }
     if (own_slice == 0u && c < CHUNKS) { out[o + c] = value * scale; }
   }

@@ -5,9 +5,13 @@
 struct Params {
   batch: u32, length: u32, heads: u32, scale: f32,
   qkv_at: u32, out_at: u32, lse_at: u32, delta_at: u32, mask_at: u32,      // first elements of what is bound
+  rows: u32, chunks: u32, own: u32,                                        // ROWS, CHUNKS and OWN as bounds of loops
   masked: u32, accumulate: u32,
   first_sequence: u32, seed: u32, step: u32, site: u32, drop_below: u32, keep_scale: f32,
 }
+// Loops that end at a constant are unrolled, and software adapters take many times as long to compile them. The loops that end
+// at params.rows and params.own work on the first row or chunk and let the others move up: indices stay constant, which keeps
+// arrays in registers.
 @group(1) @binding(0) var<uniform> params: Params;
 
 const_assert HS % 4u == 0u && WG_SIZE % TEAM == 0u;
@@ -22,11 +26,6 @@ alias Sums = array<Tile, OWN>;                   // [own chunk][row] of four cha
 struct Matrix { source: u32, at: u32, stride: u32 }
 const QKV: u32 = 0u;
 const DOUT: u32 = 1u;
-
-// `count`, not known to the compiler: a loop that ends here stays a loop. Software adapters take many times as long to compile
-// the same body unrolled. Such loops work on the first row or chunk and let the others move up, so indices stay constant,
-// which keeps arrays in registers.
-fn rolled(count: u32) -> u32 { return select(count, 0u, params.length == 0u); }
 
 fn next_sums(sums: ptr<function, Sums>, last: Tile) {
   for (var own = 1u; own < OWN; own++) { (*sums)[own - 1u] = (*sums)[own]; }

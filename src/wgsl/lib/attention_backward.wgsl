@@ -20,7 +20,7 @@ fn delta_of(place: Place, query: u32) -> f32 {
 }
 
 fn store(sums: ptr<function, Sums>, part: Matrix, first: u32) {
-  for (var own = 0u; own < rolled(OWN); own++) {
+  for (var own = 0u; own < params.own; own++) {
     let c = own * TEAM + lane;
     var rows = (*sums)[0];
     next_sums(sums, rows);

@@ -29,7 +29,7 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
   let lower = line(rows, first + 4u + lane % 4u);
   let column = columns_of(start);
   let at = vec4u(line(columns, column.x), line(columns, column.y), line(columns, column.z), line(columns, column.w));
-  for (var c = 0u; c < rolled(CHUNKS); c++) {
+  for (var c = 0u; c < params.chunks; c++) {
     let a = fetch(rows.source, upper + c);
     let b = fetch(rows.source, lower + c);
     let channels = transpose(mat4x4f(fetch(columns.source, at.x + c), fetch(columns.source, at.y + c), fetch(columns.source, at.z + c), fetch(columns.source, at.w + c)));
@@ -53,8 +53,8 @@ fn multiply_channel(tile: ptr<function, Tile>, upper: f32, lower: f32, columns: 
 
 // sums[own][r] += tile[r] of every column below `end` * its line of `channels`.
 fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
-  let lanes = min(TEAM, (end - start + 3u) / 4u);
-  for (var own = 0u; own < rolled(OWN); own++) {
+  let lanes = (min(COLUMNS, end - start) + 3u) / 4u;
+  for (var own = 0u; own < params.own; own++) {
     let c = min(own * TEAM + lane, CHUNKS - 1u);
     var rows = (*sums)[0];
     for (var from_lane = 0u; from_lane < lanes; from_lane++) {

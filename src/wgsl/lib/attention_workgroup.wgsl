@@ -47,7 +47,7 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
 
 // sums[own][r] += tile[r] of every column below `end` * its line of `channels`.
 fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Matrix, start: u32, end: u32) {
-  for (var own = 0u; own < rolled(OWN); own++) {
+  for (var own = 0u; own < params.own; own++) {
     workgroupBarrier();
     if (own == 0u) {
       let by_column = transpose(mat4x4f((*tile)[0], (*tile)[1], (*tile)[2], (*tile)[3]));

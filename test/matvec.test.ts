@@ -1,22 +1,23 @@
 // Products of few rows, as decoding makes them: right in both variants, and a row's result does not depend on the other rows.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { matmul } from "../src/kernels/matmul.ts";
-import { tuningOf } from "../src/kernels/tuning.ts";
 import { expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
 import { gelu } from "./oracle/ops.ts";
 
 const CASES = [
-  { layout: "nn", M: 1, N: 68, K: 300 }, { layout: "nn", M: 7, N: 69, K: 33 }, { layout: "nt", M: 1, N: 131, K: 70 }, { layout: "nt", M: 5, N: 100, K: 516 },
+  { layout: "nn", M: 1, N: 69, K: 301 }, { layout: "nn", M: 7, N: 68, K: 36 }, { layout: "nt", M: 1, N: 100, K: 516 }, { layout: "nt", M: 5, N: 131, K: 70 },
 ] as const;
+// Rows that count as few, and a number to compare one row with: for many rows where that kernel compiles fast.
+const ROWS = { subgroup: { few: 8, most: 17 }, workgroup: { few: 32, most: 32 } };
 
 describe.each(VARIANTS)("products of few rows, $matmul variant", ({ matmul: variant }) => {
+  const { few, most } = ROWS[variant];
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning: { matmul: variant } }); });
+  beforeAll(async () => { device = await openDevice({ tuning: { matmul: variant, matvecRows: few } }); });
   afterAll(() => device.destroy());
 
   it.each(CASES)("$layout M=$M N=$N K=$K, bias and gelu", async ({ layout, M, N, K }) => {
-    expect(M).toBeLessThanOrEqual(tuningOf(device).matvecRows);
     const xs = randomNormal([M, K], 1), ws = randomNormal([K, N], 2), biases = randomNormal([N], 3);
     const stored = layout === "nn" ? ws : Float32Array.from({ length: N * K }, (_, i) => ws[(i % K) * N + Math.floor(i / K)]);
     const x = device.tensor(xs, [M, K]), weight = device.tensor(stored, layout === "nn" ? [K, N] : [N, K]), bias = device.tensor(biases, [N]);
@@ -31,16 +32,17 @@ describe.each(VARIANTS)("products of few rows, $matmul variant", ({ matmul: vari
   });
 
   it("a row is the same alone and among others", async () => {
-    const N = 131, K = 70, most = tuningOf(device).matvecRows + 9;
-    const weight = device.tensor(randomNormal([N, K], 2), [N, K]);
+    const N = 100, K = 516;
+    const weight = device.tensor(randomNormal([N, K], 2), [N, K]), bias = device.tensor(randomNormal([N], 3), [N]);
     const xs = randomNormal([most, K], 1);
     const run = async (first: number, M: number) => {
       const x = device.tensor(xs.slice(first * K, (first + M) * K), [M, K]), out = garbage(device, [M, N]);
-      matmul(device.batch, { a: x, b: weight, out, layout: "nt" });
+      matmul(device.batch, { a: x, b: weight, out, layout: "nt", epilogue: { kind: "bias_gelu", bias } });
       return device.read(out);
     };
     const alone = await run(2, 1);
-    expectClose("among few", (await run(0, 5)).slice(2 * N, 3 * N), alone, [N], { atol: 1e-6, rtol: 1e-6 });
-    expectClose("among many", (await run(0, most)).slice(2 * N, 3 * N), alone, [N], { atol: 5e-6, rtol: 1e-6 });
+    const close = { atol: 1e-5, rtol: 1e-6 };
+    expectClose("among five", (await run(0, 5)).slice(2 * N, 3 * N), alone, [N], close);
+    expectClose(`among ${most}`, (await run(0, most)).slice(2 * N, 3 * N), alone, [N], close);
   });
 });

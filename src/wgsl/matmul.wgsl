@@ -1,7 +1,7 @@
 // out (+)= A B for any m, n, k >= 1, row-major with strides: what both variants share. Constants: A_TRANSPOSED, B_TRANSPOSED.
 // Operands are read in blocks of four rows (columns) by four k, each four loads of four neighbours; a block is a mat4x4f
 // whose column j is k + j. Rows and columns past the matrix are clamped, or read from the neighbouring row (at the very end
-// robust access gives something): they only reach results that are not stored. What is read past k is replaced by zeros.
+// robust access gives something): they only reach results that are not stored. Nothing past k reaches a sum.
 struct Params {
   m: u32, n: u32, k: u32,
   a_stride: u32, b_stride: u32, out_stride: u32,

@@ -31,12 +31,18 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let block_at = block_of(i, !A_TRANSPOSED);
         let at = k + 4u * block_at.y;
         let block = clip(a_block(a_start(row + 4u * block_at.x) + at * a_step()), at);
-        for (var j = 0u; j < 4u; j++) { a_tile[slot(block_at.x, 4u * block_at.y + j)] = block[j]; }
+        a_tile[slot(block_at.x, 4u * block_at.y)] = block[0];
+        a_tile[slot(block_at.x, 4u * block_at.y + 1u)] = block[1];
+        a_tile[slot(block_at.x, 4u * block_at.y + 2u)] = block[2];
+        a_tile[slot(block_at.x, 4u * block_at.y + 3u)] = block[3];
       } else {
         let block_at = block_of(i - BLOCKS, B_TRANSPOSED);
         let at = k + 4u * block_at.y;
         let block = clip(b_block(b_start(column + 4u * block_at.x) + at * b_step()), at);
-        for (var j = 0u; j < 4u; j++) { b_tile[slot(block_at.x, 4u * block_at.y + j)] = block[j]; }
+        b_tile[slot(block_at.x, 4u * block_at.y)] = block[0];
+        b_tile[slot(block_at.x, 4u * block_at.y + 1u)] = block[1];
+        b_tile[slot(block_at.x, 4u * block_at.y + 2u)] = block[2];
+        b_tile[slot(block_at.x, 4u * block_at.y + 3u)] = block[3];
       }
     }
     workgroupBarrier();

@@ -7,6 +7,9 @@ const_assert !A_TRANSPOSED;
 
 var<workgroup> partial: array<vec4f, ROWS * QUADS * SLICES>;
 
+// Four k of a row of A, zeros past the end.
+fn a_line(at: u32, k: u32) -> vec4f { return select(vec4f(), a_four(at + k), k + FOUR < vec4u(params.k)); }
+
 @compute @workgroup_size(QUADS * SLICES)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
   // Neighbouring threads read neighbouring weights: along k where B is transposed, along the columns otherwise.
@@ -16,15 +19,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let column = (workgroup.x * QUADS + quad) * 4u;
   let a_at = a_start(row);
   var b_at = b_start(column) + 4u * slice * b_step();
-  var sums: array<vec4f, ROWS>;
+  var sums: mat4x4f;                              // a column for each row
   for (var k = 4u * slice; k < params.k; k += 4u * SLICES) {
     let b = clip(b_block(b_at), k);
-    for (var r = 0u; r < ROWS; r++) {
-      sums[r] += b * select(vec4f(), a_four(a_at[r] + k), k + FOUR < vec4u(params.k));
+    sums[0] += b * a_line(a_at.x, k);
+    if (ROWS > 1u) {
+      sums[1] += b * a_line(a_at.y, k);
+      sums[2] += b * a_line(a_at.z, k);
+      sums[3] += b * a_line(a_at.w, k);
     }
     b_at += 4u * SLICES * b_step();
   }
-  for (var r = 0u; r < ROWS; r++) { partial[(slice * ROWS + r) * QUADS + quad] = sums[r]; }
+  let at = slice * ROWS * QUADS + quad;
+  partial[at] = sums[0];
+  if (ROWS > 1u) {
+    partial[at + QUADS] = sums[1];
+    partial[at + 2u * QUADS] = sums[2];
+    partial[at + 3u * QUADS] = sums[3];
+  }
   workgroupBarrier();
   if (local < ROWS * QUADS) {
     var sum = vec4f();

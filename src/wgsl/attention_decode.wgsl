@@ -29,7 +29,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   let q = params.qkv_at / PACK + token * 3u * width + head * CHUNKS;
   let own_slice = select(lane / CHUNKS, 0u, LANES < CHUNKS);
   let own_chunk = select(lane % CHUNKS, lane, LANES < CHUNKS);
-  var acc: array<Pack, OWN>;
+  var acc = array<Pack, OWN>();
   var highest = LOWEST;
   var sum = 0.0;
   for (var start = 0u; start < end; start += 4u * LANES) {

@@ -1,6 +1,5 @@
 // Command line: says whether an infilling model uses what it is given, and how well it keeps to what is asked. See --help.
-import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { UserError } from "./errors.ts";
 import { announce } from "./cli/announce.ts";
 import { chooseResultFolder, fittingExamples, openInfillModel, readExampleFile, RESULT_FILES } from "./cli/evaluate-data.ts";
@@ -13,6 +12,7 @@ import { formatDuration } from "./cli/format.ts";
 import { givenOptions } from "./cli/generate-options.ts";
 import type { Plan } from "./cli/generate-plan.ts";
 import { Progress } from "./cli/progress.ts";
+import { DEMO_MODEL, projectPath } from "./cli/project-path.ts";
 import { runCli } from "./cli/run.ts";
 import type { CliContext } from "./cli/run.ts";
 import { contextUse, scoreExamples } from "./evaluation/context-use.ts";
@@ -31,7 +31,6 @@ import { openFolder } from "./gpu/platform.ts";
 import type { Device } from "./gpu/device.ts";
 import type { InfillExample } from "./infill/example.ts";
 
-const inProject = (path: string): string => relative(process.cwd(), fileURLToPath(new URL(`../${path}`, import.meta.url))) || ".";
 
 /** A model and what is to be done with it. */
 interface Task {
@@ -51,8 +50,8 @@ interface Result {
 async function main({ argv, signal }: CliContext): Promise<void> {
   const started = performance.now();
   const { values, given } = parseFlags(EVALUATE, argv);
-  const testFile = values.testFile ?? inProject("data/sample/validation.jsonl");
-  const paths = [values.modelNameOrPath ?? inProject("weights/demo"), ...(values.compare === undefined ? [] : [values.compare])];
+  const testFile = values.testFile ?? projectPath("data/sample/validation.jsonl");
+  const paths = [values.modelNameOrPath ?? DEMO_MODEL, ...(values.compare === undefined ? [] : [values.compare])];
   if (values.maxExamples === 0 && values.trainFile !== undefined) throw new UserError("--train_file is searched for copies in what the model writes, and --max_examples 0 writes nothing; leave one of them out.");
   const outputDir = await chooseResultFolder(values.outputDir, values.overwriteOutputDir);
   const models: InfillModel[] = [];

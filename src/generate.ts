@@ -1,7 +1,5 @@
 // Command line: writes the paragraph between two others, or goes on from a prompt. See --help.
 import { writeFile } from "node:fs/promises";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { UserError } from "./errors.ts";
 import { announce } from "./cli/announce.ts";
 import { formatDuration, formatRate } from "./cli/format.ts";
@@ -18,6 +16,7 @@ import type { Setup } from "./cli/generate-setup.ts";
 import { interactive } from "./cli/interactive.ts";
 import { LiveText, settledLength } from "./cli/live-text.ts";
 import { Progress } from "./cli/progress.ts";
+import { DEMO_MODEL } from "./cli/project-path.ts";
 import { runCli } from "./cli/run.ts";
 import type { CliContext } from "./cli/run.ts";
 import { styleFor } from "./cli/style.ts";
@@ -26,10 +25,9 @@ import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { InfillRequest } from "./infill/example.ts";
 
-const DEMO = relative(process.cwd(), fileURLToPath(new URL("../weights/demo", import.meta.url))) || ".";
 
 async function main({ argv, signal }: CliContext): Promise<void> {
-  const setup = await setUp(argv, DEMO, signal);
+  const setup = await setUp(argv, DEMO_MODEL, signal);
   const { values, input, model, plan } = setup;
   const answers = input.kind === "gaps" ? await openAnswers(values.outputFile, input.lines, input.file) : undefined;
   if (input.kind === "gaps" && answers!.answered === input.lines.length) {

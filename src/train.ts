@@ -1,13 +1,14 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
-import { fileURLToPath } from "node:url";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { UserError } from "./errors.ts";
 import { formatBytes, formatDuration } from "./cli/format.ts";
+import { flagName } from "./cli/flag-table.ts";
 import { parseFlags } from "./cli/flags.ts";
 import type { FlagValues } from "./cli/flags.ts";
 import { announce } from "./cli/announce.ts";
 import { resolveModel } from "./cli/model-source.ts";
 import { TrainingProgress } from "./cli/progress.ts";
+import { DEMO_MODEL, projectPath } from "./cli/project-path.ts";
 import { runCli } from "./cli/run.ts";
 import type { CliContext } from "./cli/run.ts";
 import { RunFolder } from "./cli/run-folder.ts";
@@ -22,9 +23,6 @@ import { Trainer } from "./training/trainer.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
-const inProject = (path: string): string => relative(process.cwd(), fileURLToPath(new URL(`../${path}`, import.meta.url))) || ".";
-const DEMO = inProject("weights/demo");
-
 /** What a run without arguments does: short enough to watch on a software adapter, on few enough examples to see the loss fall. */
 const QUICK = { maxTrainSamples: 64, maxSteps: 40, perDeviceTrainBatchSize: 8, groupByLength: true, learningRate: 1e-3, warmupSteps: 4, loggingSteps: 4, maxEvalSamples: 16 };
 
@@ -33,12 +31,12 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : parsed.values;
   checkCombination(flags, parsed.given);
   const infilling = flags.trainDataFile === undefined;
-  const trainFile = flags.trainDataFile ?? flags.trainFile ?? inProject("data/sample/train.jsonl");
-  const evalFile = flags.evalDataFile ?? flags.validationFile ?? (infilling && flags.trainFile === undefined ? inProject("data/sample/validation.jsonl") : undefined);
+  const trainFile = flags.trainDataFile ?? flags.trainFile ?? projectPath("data/sample/train.jsonl");
+  const evalFile = flags.evalDataFile ?? flags.validationFile ?? (infilling && flags.trainFile === undefined ? projectPath("data/sample/validation.jsonl") : undefined);
   const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined);
   const checkpoint = flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
 
-  const start = checkpoint ?? (flags.modelNameOrPath === undefined ? DEMO : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
+  const start = checkpoint ?? (flags.modelNameOrPath === undefined ? DEMO_MODEL : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
   const device = await requestDevice();
   announce(device);
   const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling ? trainFile : undefined, async (tokenizer, template) => {
@@ -94,7 +92,7 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
 
 function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   const exclusive = (a: keyof Flags & string, b: keyof Flags & string): void => {
-    if (given.has(a) && given.has(b)) throw new UserError(`${flagOf(a)} and ${flagOf(b)} exclude each other; give one.`);
+    if (given.has(a) && given.has(b)) throw new UserError(`${flagName(a)} and ${flagName(b)} exclude each other; give one.`);
   };
   exclusive("trainFile", "trainDataFile");
   exclusive("validationFile", "trainDataFile");
@@ -104,7 +102,7 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   exclusive("modelNameOrPath", "configOverrides");
   exclusive("resumeFromCheckpoint", "shouldContinue");
   const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {
-    if (given.has(flag) && !given.has(other)) throw new UserError(`${flagOf(flag)} belongs to ${flagOf(other)}, which is not given.`);
+    if (given.has(flag) && !given.has(other)) throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
   };
   needs("lineByLine", "trainDataFile");
   needs("evalDataFile", "trainDataFile");
@@ -112,8 +110,6 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target") throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
   if (flags.maxSteps === 0) throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
 }
-
-const flagOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
 async function newest(run: RunFolder): Promise<string> {
   const name = (await listCheckpoints(run)).at(-1);

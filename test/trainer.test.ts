@@ -90,11 +90,12 @@ describe("resumed = uninterrupted", () => {
     await expect(resume(new MemoryFolder("c", files), trainer.optimizer, args)).rejects.toThrow(message);
   });
 
-  test("another seed is refused: the data order would differ", async () => {
+  test("another seed or batch size is refused: the data order would differ", async () => {
     const store = new MemoryStore();
     const trainer = new Trainer({ model: fresh(), args: { ...args, maxSteps: 1 }, train: examples, padId: 0, store });
     await trainer.train();
     await expect(resume(store.folders.get("checkpoint-1")!, trainer.optimizer, { ...args, seed: 4 })).rejects.toThrow("--seed 3");
+    await expect(resume(store.folders.get("checkpoint-1")!, trainer.optimizer, { ...args, perDeviceTrainBatchSize: 3 })).rejects.toThrow("--per_device_train_batch_size 2");
   });
 });
 
@@ -127,6 +128,25 @@ test("the loss falls, the log has Hugging Face's fields, old checkpoints go", as
 test("a loss that is no longer a number ends the run with the reason", async () => {
   const trainer = new Trainer({ model: fresh(), args: { ...args, learningRate: 1e30, warmupSteps: 0, maxGradNorm: 0, loggingSteps: 1 }, train: examples, padId: 0 });
   await expect(trainer.train()).rejects.toThrow(/diverged.*lower --learning_rate/);
+});
+
+test("a device lost in mid-run ends it with the reason, and what was saved is whole", async () => {
+  const own = await openDevice();
+  const store = new MemoryStore();
+  const model = GPT2LMHeadModel.fromConfig(own, config, { seed: 1 });
+  const trainer = new Trainer({ model, args: { ...args, saveSteps: 2 }, train: examples, padId: 0, store, onStep: ({ step }) => { if (step === 3) own.gpu.destroy(); } });
+  await expect(trainer.train()).rejects.toThrow(/device was lost/);
+  expect([...store.folders.keys()]).toEqual(["checkpoint-2"]);
+  await GPT2LMHeadModel.fromPretrained(device, store.folders.get("checkpoint-2")!);
+});
+
+test("a trainer that is destroyed has given its memory back", async () => {
+  const model = fresh();
+  const before = device.pool.liveBytes;
+  const trainer = new Trainer({ model, args: { ...args, maxSteps: 2 }, train: examples, padId: 0 });
+  await trainer.train();
+  trainer.destroy();
+  expect(device.pool.liveBytes).toBe(before);
 });
 
 test("no update at all is refused with the numbers", () => {

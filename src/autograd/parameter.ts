@@ -73,7 +73,9 @@ export class ParameterStore {
     return this.chunks.reduce((sum, { values, grads }) => sum + byteLength(values) + (grads ? byteLength(grads) : 0), 0);
   }
 
+  /** Frees the memory, after what is recorded has been sent: a step begun ahead may still read it. */
   destroy(): void {
+    this.device.batch.submit();
     for (const { values, grads } of this.chunks) { values.buffer.destroy(); grads?.buffer.destroy(); }
   }
 }

@@ -69,18 +69,21 @@ export async function modelFiles(
 
 /**
  * Puts a checkpoint's optimizer moments into `optimizer` and returns where the run stood. The model itself is loaded from the
- * same folder by fromPretrained. Throws UserError when the folder is not a checkpoint of this model, or of another seed.
+ * same folder by fromPretrained. Throws UserError when the folder is not a checkpoint of this model, or of another seed or batch size.
  */
 export async function resume(folder: Folder, optimizer: AdamW, args: TrainingArguments): Promise<TrainerState> {
   for (const file of [STATE_FILE, OPTIMIZER_FILE]) {
     if (!await folder.has(file)) throw new UserError(`${folder.name}: no ${file}; wanted a checkpoint-<step> folder that training saved.`);
   }
   const json = await readJson(folder, STATE_FILE) as Record<string, unknown>;
-  const { global_step: step, data_position: position, dropout_step: dropoutStep, pending_loss: pendingLoss, optimizer_step: optimizerStep, log_history: logHistory, seed } = json;
+  const { global_step: step, data_position: position, dropout_step: dropoutStep, pending_loss: pendingLoss, optimizer_step: optimizerStep, log_history: logHistory, seed, train_batch_size: batchSize } = json;
   if (typeof step !== "number" || typeof optimizerStep !== "number" || typeof dropoutStep !== "number" || typeof pendingLoss !== "number" || !position || !Array.isArray(logHistory)) {
     throw new UserError(`${folder.name}/${STATE_FILE}: lacks global_step, optimizer_step, dropout_step, pending_loss, data_position or log_history; wanted a checkpoint of this program.`);
   }
   if (seed !== args.seed) throw new UserError(`${folder.name}: was trained with --seed ${seed}, this run has ${args.seed}; the data order would differ: use --seed ${seed}.`);
+  if (batchSize !== args.perDeviceTrainBatchSize) {
+    throw new UserError(`${folder.name}: was trained with --per_device_train_batch_size ${String(batchSize)}, this run has ${args.perDeviceTrainBatchSize}; the data order would differ: use --per_device_train_batch_size ${String(batchSize)}.`);
+  }
   const moments = await Safetensors.open(folder, OPTIMIZER_FILE);
   const tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>();
   for (const [name, { shape }] of moments.tensors) tensors.set(name, { shape, values: await moments.read(name) });

@@ -108,7 +108,8 @@ export class Trainer {
         this.optimizer.zeroGrad();
         device.batch.submit();
         this.step++;
-        inFlight.push(device.gpu.queue.onSubmittedWorkDone());
+        // A lost device rejects these; its reason is what the next submit throws.
+        inFlight.push(device.gpu.queue.onSubmittedWorkDone().catch(() => {}));
         if (inFlight.length > UPDATES_IN_FLIGHT) await inFlight.shift();
         if (this.step % args.loggingSteps === 0 || this.step === this.totalSteps) await this.logLoss(learningRate);
         this.options.onStep?.({ step: this.step, totalSteps: this.totalSteps, epoch: this.epoch(), learningRate, loss: this.lastLoss, positions: this.positions });
@@ -125,6 +126,12 @@ export class Trainer {
     } finally {
       transformer.training = false;
     }
+  }
+
+  /** Frees the optimizer's memory; the model stays. */
+  destroy(): void {
+    this.optimizer.destroy();
+    this.options.model.device.pool.release(this.lossSum);
   }
 
   /** Mean loss over every counted token of `set`, and its exponential. */
@@ -201,7 +208,8 @@ export class Trainer {
     const { store, model, args, extraFiles = new Map() } = this.options;
     if (!store) return;
     const name = `checkpoint-${this.step}`;
-    await (await store.open(name)).write(await checkpointFiles(model, extraFiles, this.optimizer, await this.state(), args, this.totalSteps));
+    const files = await checkpointFiles(model, extraFiles, this.optimizer, await this.state(), args, this.totalSteps);
+    await (await store.open(name)).write(files);
     await rotateCheckpoints(store, args.saveTotalLimit);
     this.options.onSave?.(name);
   }

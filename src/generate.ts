@@ -7,6 +7,7 @@ import { answerLine, openAnswers } from "./cli/generate-batch.ts";
 import type { AnswerSink } from "./cli/generate-batch.ts";
 import { write } from "./cli/generate-candidates.ts";
 import type { Candidate, Writer, Written } from "./cli/generate-candidates.ts";
+import { Explainer } from "./cli/generate-explain.ts";
 import type { Input } from "./cli/generate-input.ts";
 import { planGaps } from "./cli/generate-plan.ts";
 import type { Plan } from "./cli/generate-plan.ts";
@@ -43,15 +44,18 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   note("Note", cutNote(plan.cut));
   signal.throwIfAborted();
 
-  const writer: Writer = { decoder: new GPT2Decoder(weights), tokenizer: model.tokenizer, plan, trim: values.trim };
+  const explainer = values.explain === undefined ? undefined : new Explainer(values.explain, setup, weights);
+  const writer: Writer = { decoder: new GPT2Decoder(weights), tokenizer: model.tokenizer, plan, trim: values.trim, observer: explainer?.watcher };
   if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
   else if (input.kind === "gaps") await fillAll(writer, input, answers!, values.batchSize, signal);
-  else if (values.json) await printJson(setup, writer, signal);
-  else await printText(setup, writer, input, signal);
+  else {
+    const written = values.json ? await printJson(setup, writer, signal) : await printText(setup, writer, input, signal);
+    if (explainer && !signal.aborted) note("Page", await explainer.write(written));
+  }
 }
 
 /** One gap or prompt, for people. */
-async function printText({ values, model, plan }: Setup, writer: Writer, input: Extract<Input, { kind: "gap" | "prompt" }>, signal: AbortSignal): Promise<void> {
+async function printText({ values, model, plan }: Setup, writer: Writer, input: Extract<Input, { kind: "gap" | "prompt" }>, signal: AbortSignal): Promise<Written> {
   const { stdout } = process;
   const page = input.kind === "gap" ? new Page(stdout, input.gap, model.encoder!.template) : undefined;
   if (page) stdout.write(page.before());
@@ -75,10 +79,11 @@ async function printText({ values, model, plan }: Setup, writer: Writer, input: 
       .catch((error: Error) => { throw new UserError(`Cannot write ${values.outputFile}: ${error.message}; choose another --output_file.`); });
     note("Saved", `${values.outputFile}: the document with its gap filled`);
   }
+  return written;
 }
 
 /** One gap or prompt, for programs. */
-async function printJson({ values, input, model, plan }: Setup, writer: Writer, signal: AbortSignal): Promise<void> {
+async function printJson({ values, input, model, plan }: Setup, writer: Writer, signal: AbortSignal): Promise<Written> {
   const written = await write(writer, { signal });
   const { where: _, ...gap } = input.kind === "gap" ? input.gap : { where: "" };
   process.stdout.write(`${JSON.stringify({
@@ -88,6 +93,7 @@ async function printJson({ values, input, model, plan }: Setup, writer: Writer, 
     candidates: written.candidates[0].map((candidate) => candidateJson(candidate, input.kind === "prompt" ? "text" : "p2")),
     ...recordJson(written, model.config),
   })}\n`);
+  return written;
 }
 
 /** Every gap of a file that has no answer yet. */

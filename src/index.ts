@@ -18,6 +18,12 @@ export { GPT2Decoder } from "./generation/gpt2-decoder.ts";
 export { generate } from "./generation/generate.ts";
 export type { GenerateInputs, GenerateOutput } from "./generation/generate.ts";
 export type { GenerationConfig, GenerationOptions } from "./generation/options.ts";
+export type { GenerationObserver } from "./generation/observer.ts";
+
+export { explain } from "./explain/explain.ts";
+export type { Explained, ExplainOptions } from "./explain/explain.ts";
+export type { Explanation } from "./explain/explanation.ts";
+export { explanationPage } from "./explain/page/page.ts";
 
 export { AdamW, decayAllButBiases, decayMatrices } from "./training/optimizer.ts";
 export { learningRateAt } from "./training/lr-schedule.ts";

@@ -4,6 +4,7 @@ import { eosTokens } from "../generation/config.ts";
 import type { Decoder } from "../generation/decoder.ts";
 import { generate } from "../generation/generate.ts";
 import type { GenerateOutput } from "../generation/generate.ts";
+import type { GenerationObserver } from "../generation/observer.ts";
 import { logSoftmax } from "../generation/scores.ts";
 import type { FinishReason } from "../generation/stopping-criteria.ts";
 import { trimToSentence } from "../infill/sentences.ts";
@@ -33,6 +34,7 @@ export interface Writer {
   readonly tokenizer: GPT2Tokenizer;
   readonly plan: Plan;
   readonly trim: boolean;
+  readonly observer?: GenerationObserver;
 }
 
 export interface WriteOptions {
@@ -48,29 +50,35 @@ export interface WriteOptions {
 export interface Written {
   /** For each prompt its candidates, best first: samples by log-probability, beams in the order that the search gives them. */
   readonly candidates: readonly (readonly Candidate[])[];
+  /** For each of them its row of the output. */
+  readonly rows: readonly (readonly number[])[];
   readonly output: GenerateOutput;
 }
 
 /** Writes for the chosen prompts, all in one batch. Throws UserError for options that do not go together. */
 export async function write(writer: Writer, { which, signal, onText, seed }: WriteOptions = {}): Promise<Written> {
-  const { decoder, tokenizer, plan } = writer;
+  const { decoder, tokenizer, plan, observer } = writer;
   const prompts = which ? which.map((number) => plan.prompts[number]) : plan.prompts;
   const output = await withFlagNames(() => generate(decoder, {
     ...plan.options, ...prompts[0].limits, ...(seed !== undefined && { seed }), inputIds: prompts.map(({ ids }) => ids), signal, tokenizer,
+    ...(observer && { observer, returnDictInGenerate: true }),
     streamer: onText && textStream(tokenizer, eosTokens(plan.config), (text) => onText(joined(prompts[0].opening, text, plan.inGap))),
   }, plan.defaults));
   const each = plan.config.numReturnSequences;
   const candidates: Candidate[][] = [];
+  const places: number[][] = [];
   for (const [p, prompt] of prompts.entries()) {
     const rows = output.generated.slice(p * each, (p + 1) * each).map((ids, i) => toText(writer, prompt, ids, output.finishReasons[p * each + i]));
     if (!onText) {
       const logProbs = await meanLogProbs(decoder, prompt.ids, rows.map(({ ids }) => ids));
       rows.forEach(({ candidate }, i) => void (candidate.logProb = logProbs[i]));
     }
-    const found = rows.map(({ candidate }) => candidate);
-    candidates.push(plan.config.numBeams > 1 ? found : found.sort((a, b) => (b.logProb ?? 0) - (a.logProb ?? 0)));
+    const found = rows.map(({ candidate }, i) => ({ candidate, row: p * each + i }));
+    if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
+    candidates.push(found.map(({ candidate }) => candidate));
+    places.push(found.map(({ row }) => row));
   }
-  return { candidates, output };
+  return { candidates, rows: places, output };
 }
 
 /** A generated row as a candidate, and the tokens that it keeps, the end token with them if it came. */

@@ -26,6 +26,8 @@ const flags = defineFlags({
 
   outputFile: { type: "string", placeholder: "file", group: "Output", help: "With a .jsonl input: where the lines go; one that is there already is gone on with, lines that are answered are skipped. With --document: the text with its gap filled, in a new file." },
   json: { type: "bool", defaultText: "off", group: "Output", help: "Print one JSON object on stdout, and nothing else there." },
+  explain: { type: "string", placeholder: "file", group: "Output", help: "x.html: also write a page that shows what the text was chosen from: every token's probability, rank and alternatives, the beams, the attention. For one gap or prompt in any way of searching; not with a .jsonl --input_file nor --interactive. The text is the same, written more slowly. An older page is written over." },
+  explainLayers: { type: "ints", group: "Output", help: "With --explain: the layers whose attention the page holds, from 0, with all their heads. Without it all layers, or as many, evenly spaced, as fit into 20 MB; what cannot fit is refused before anything runs. A layer takes about 1.33 x heads x new tokens x tokens before them in bytes: of GPT-2 with 256 new tokens after 700, 3.4 MB." },
   trim: { type: "bool", default: true, group: "Output", help: "Cut a text that ran into its length limit back to its last whole sentence." },
   allowSpecialTokens: { type: "bool", defaultText: "off", group: "Output", help: "Let special tokens be written; without this only the end token can be chosen." },
 
@@ -45,6 +47,7 @@ export const GENERATE: Program<GenerateFlags> = {
     { args: "--document story.txt --output_file filled.txt", does: "fill the gap [[...]] of a text" },
     { args: '--document story.txt --prefix "Then" --beam 3 --num_return_sequences 3', does: "three candidates that begin with given words" },
     { args: "--input_file gaps.jsonl --output_file filled.jsonl --beam 4", does: "fill many gaps; run it again to go on after a stop" },
+    { args: "--beam 4 --explain page.html", does: "also write a page to look into it: probabilities, beams, attention" },
     { args: "--interactive", does: "write at the terminal" },
     { args: '--model gpt2-folder --prompt "Once upon a time" --do_sample', does: "plain text" },
   ],

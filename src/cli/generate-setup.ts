@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { UserError } from "../errors.ts";
 import type { GenerationOptions, OptionName } from "../generation/options.ts";
+import { checkAttentionSize, checkExplain } from "./generate-explain.ts";
 import { parseFlags } from "./flags.ts";
 import { flagName } from "./flag-table.ts";
 import { GENERATE } from "./generate-flags.ts";
@@ -37,12 +38,15 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
   if (values.document !== undefined && values.outputFile !== undefined && await stat(values.outputFile).then(() => true, () => false)) {
     throw new UserError(`${values.outputFile} exists already, and a document is not written over; choose another --output_file.`);
   }
+  await checkExplain(values, given, read);
   const { modelNameOrPath, revision, offline } = values;
   const source = modelNameOrPath === undefined ? demo : await resolveModel(modelNameOrPath, { revision, offline, signal });
   const model = await openModel(source, values.tokenizerName);
   const input = read.kind === "gap" && read.sample ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) } : read;
   const settings = { options: input.kind === "interactive" ? withChoice(options) : options, allowSpecialTokens: values.allowSpecialTokens };
-  return { values, input, model, settings, plan: await planInput(model, input, values.prefix ?? "", settings) };
+  const plan = await planInput(model, input, values.prefix ?? "", settings);
+  checkAttentionSize(values, model, plan);
+  return { values, input, model, settings, plan };
 }
 
 function planInput(model: ModelFolder, input: Input, prefix: string, settings: PlanSettings): Promise<Plan> {

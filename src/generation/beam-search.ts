@@ -5,15 +5,18 @@
 // Step for step the algorithm of Hugging Face 4.44 (generation/beam_search.py), but every prompt by itself: neighbours in the
 // batch change nothing.
 import { BeamHypotheses } from "./beam-hypotheses.ts";
-import { eosTokens, padToken } from "./config.ts";
-import type { Candidates, TokenChooser } from "./decoder.ts";
+import { candidateCount, eosTokens, padToken } from "./config.ts";
 import type { RowContext } from "./logits-processors.ts";
+import type { ObservedBeams } from "./observer.ts";
 import type { GenerationConfig } from "./options.ts";
 import type { Prompt } from "./prompts.ts";
-import { editsOf, editsSuffice, NonFiniteLogits, prefill, scoreRow } from "./run.ts";
+import type { ReadBack } from "./read-back.ts";
+import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawWithoutReplacement, randomStream, uniform } from "./sampler.ts";
 import type { RandomStream } from "./sampler.ts";
+import { readScores, tokenAt } from "./score-rows.ts";
+import type { ScoreRow, ScoresOf } from "./score-rows.ts";
 import { descending, topIndices } from "./scores.ts";
 import { finishReason } from "./stopping-criteria.ts";
 import type { FinishReason } from "./stopping-criteria.ts";
@@ -52,16 +55,14 @@ interface Search {
 }
 
 /** The `numReturnSequences` best sequences of each prompt, best first. */
-export async function beamSearch(run: Run): Promise<Sequence[]> {
+export async function beamSearch(run: Run, back: ReadBack): Promise<Sequence[]> {
   const { decoder, config, recorder } = run;
   const all = run.prompts.map((prompt, number) => startSearch(prompt, number, config, run.seed));
   let searches = all; // those the decoder holds, numBeams rows each, in its order
-  const chooser = chooserFor(run);
   prefill(run, config.numBeams);
   for (;;) {
-    const found = chooser ? await bestOnDevice(run, chooser, searches) : await decoder.logits();
-    if (found instanceof Float32Array) await recorder.step(found);
-    for (const [place, search] of searches.entries()) if (!isOver(search)) advance(run, search, found, place * config.numBeams);
+    const scoresOf = await readScores(run, back, contextsOf(searches, config.numBeams));
+    for (const [place, search] of searches.entries()) if (!isOver(search)) advance(run, search, scoresOf, place * config.numBeams);
 
     const open = searches.filter((search) => !isOver(search));
     if (open.length === 0) return all.flatMap((search) => bestSequences(search, config));
@@ -87,31 +88,18 @@ function startSearch(prompt: Prompt, number: number, config: GenerationConfig, s
 
 const isOver = (search: Search): boolean => search.reason !== null || search.groups.every((group) => group.done);
 
-/** The decoder's chooser, where it can do what the options ask for: plain beam search, with edits for processors. */
-function chooserFor(run: Run): TokenChooser | undefined {
-  const { doSample, numBeamGroups } = run.config;
-  return !run.recorder.active && !doSample && numBeamGroups === 1 && editsSuffice(run) ? run.decoder.chooser : undefined;
-}
-
-/** The best extensions of every beam, which is all that the choice among them needs of the logits. */
-function bestOnDevice(run: Run, chooser: TokenChooser, searches: readonly Search[]): Promise<Candidates> {
-  const { config, processors } = run;
-  const contexts = processors.length === 0 ? [] : searches.flatMap((search, place) => search.groups[0].beams.map((beam, i) =>
-    (isOver(search) ? undefined : contextOf(search, beam, place * config.numBeams + i, []))));
-  return chooser.candidates(Math.min(run.decoder.vocabSize, candidateCount(config, config.numBeams)), editsOf(run, contexts), config.renormalizeLogits);
-}
-
-/** Enough candidates that as many as there are beams do not end. */
-function candidateCount(config: GenerationConfig, beams: number): number {
-  return Math.max(2, 1 + eosTokens(config).length) * beams;
+/** What processors see of every row of the decoder before a step; nothing where a row is over. */
+function contextsOf(searches: readonly Search[], numBeams: number): (RowContext | undefined)[] {
+  return searches.flatMap((search, place) => search.groups.flatMap((group) => group.beams.map((beam, i) => (
+    group.done || isOver(search) ? undefined : contextOf(search, beam, place * numBeams + group.first + i, [])))));
 }
 
 function contextOf({ prompt, number }: Search, { ids }: Beam, row: number, earlierGroups: readonly number[]): RowContext {
   return { ids, length: ids.length, promptLength: prompt.ids.length, maxLength: prompt.maxLength, prompt: number, row, earlierGroups };
 }
 
-/** One step of one prompt, whose beams are the decoder's rows from `firstRow` on. `found`: their logits, or the best of them. */
-function advance(run: Run, search: Search, found: Float32Array | Candidates, firstRow: number): void {
+/** One step of one prompt, whose beams are the decoder's rows from `firstRow` on. */
+function advance(run: Run, search: Search, scoresOf: ScoresOf, firstRow: number): void {
   const { config } = run;
   const { prompt } = search;
   const chosen: number[] = []; // tokens that earlier groups took
@@ -120,8 +108,9 @@ function advance(run: Run, search: Search, found: Float32Array | Candidates, fir
       chosen.push(...group.beams.map(() => padToken(config))); // as in HF, earlier groups that are done count as taking padding
       continue;
     }
-    const candidates = extensions(run, search, group, found, firstRow + group.first, chosen);
+    const candidates = extensions(run, search, group, scoresOf, firstRow + group.first, chosen);
     keepBest(group, candidates, search, config);
+    if (run.recorder.observer?.beams) run.recorder.observer.beams(observedStep(run, search, group, candidates, firstRow));
     chosen.push(...group.beams.map((beam) => beam.ids.at(-1)!));
   }
   const open = search.groups.filter((group) => !group.done).flatMap((group) => group.beams);
@@ -129,43 +118,39 @@ function advance(run: Run, search: Search, found: Float32Array | Candidates, fir
   if (reasons.every((reason) => reason !== null)) search.reason = reasons[0] ?? null;
 }
 
+/** A group's step as an observer sees it. Of `candidates`, those that ended are banked as keepBest() does. */
+function observedStep({ recorder, config }: Run, { number, prompt, groups }: Search, group: Group, candidates: readonly Candidate[], firstRow: number): ObservedBeams {
+  const { first, beams } = group;
+  const eos = eosTokens(config);
+  return {
+    prompt: number, group: groups.indexOf(group), first, step: beams[0].ids.length - 1 - prompt.ids.length,
+    rows: beams.map((_, i) => recorder.observed(firstRow + first + i)),
+    kept: beams.map(({ ids, score, parent }) => ({ parent: parent - first, token: ids.at(-1)!, score })),
+    ended: candidates.slice(0, beams.length).filter(({ token }) => eos.includes(token)),
+  };
+}
+
 /** Extensions of a group's beams, which are the decoder's rows from `firstRow` on: the best, or some drawn; best first. */
-function extensions(run: Run, search: Search, { beams }: Group, found: Float32Array | Candidates, firstRow: number, earlierGroups: readonly number[]): Candidate[] {
-  const width = candidateCount(run.config, beams.length);
-  if (!(found instanceof Float32Array)) {
-    return best(beams.flatMap((beam, parent) => Array.from({ length: found.count }, (_, k): Candidate => {
-      const at = (firstRow + parent) * found.count + k;
-      return { parent, token: found.tokens[at], score: beam.score + checkedLogProb(found.logProbs[at], search, beam) };
-    })), width);
-  }
-  const rows = beams.map((beam, i) => {
-    const row = firstRow + i;
-    const scores = scoreRow(run, found, contextOf(search, beam, row, earlierGroups));
-    run.recorder.row(row, scores);
-    return scores;
-  });
-  if (run.config.doSample) return drawCandidates(beams, rows, width, search);
+function extensions({ config }: Run, search: Search, { beams }: Group, scoresOf: ScoresOf, firstRow: number, earlierGroups: readonly number[]): Candidate[] {
+  const width = candidateCount(config, beams.length);
+  const rows = beams.map((beam, i) => scoresOf(contextOf(search, beam, firstRow + i, earlierGroups)));
+  if (config.doSample) return drawExtensions(beams, rows, width, search);
   // Each beam's own best are enough to find the best of all.
-  return best(rows.flatMap((scores, parent) => topIndices(scores, width).map((token) => ({ parent, token, score: beams[parent].score + scores[token] }))), width);
-}
-
-function best(candidates: readonly Candidate[], width: number): Candidate[] {
-  return topIndices(candidates.map((candidate) => candidate.score), width).map((i) => candidates[i]);
-}
-
-function checkedLogProb(logProb: number, { number }: Search, { ids }: Beam): number {
-  if (Number.isNaN(logProb)) throw new NonFiniteLogits(number, ids, "some logit is NaN or infinite");
-  return logProb;
+  const each = rows.flatMap((row, parent) => topIndices(row.scores, width).map((i): Candidate => ({ parent, token: tokenAt(row, i), score: beams[parent].score + row.scores[i] })));
+  return topIndices(each.map(({ score }) => score), width).map((i) => each[i]);
 }
 
 /** `width` different extensions drawn by their probability over all beams, best first. */
-function drawCandidates(beams: readonly Beam[], rows: readonly Float64Array[], width: number, { stream, prompt }: Search): Candidate[] {
-  const vocabSize = rows[0].length;
-  const scores = new Float64Array(rows.length * vocabSize);
-  rows.forEach((row, i) => scores.set(row.map((score) => score + beams[i].score), i * vocabSize));
+function drawExtensions(beams: readonly Beam[], rows: readonly ScoreRow[], width: number, { stream, prompt }: Search): Candidate[] {
+  let end = 0;
+  const starts = rows.map(({ scores }) => (end += scores.length) - scores.length);
+  const all = new Float64Array(end);
+  rows.forEach(({ scores }, parent) => all.set(scores.map((score) => score + beams[parent].score), starts[parent]));
   const step = beams[0].ids.length - prompt.ids.length;
-  return drawWithoutReplacement(scores, width, (draw) => uniform(stream, step, draw))
-    .map((i) => ({ parent: Math.floor(i / vocabSize), token: i % vocabSize, score: scores[i] }));
+  return drawWithoutReplacement(all, width, (draw) => uniform(stream, step, draw)).map((i) => {
+    const parent = starts.findLastIndex((start) => start <= i);
+    return { parent, token: tokenAt(rows[parent], i - starts[parent]), score: all[i] };
+  });
 }
 
 /** Banks candidates that end, carries on the best that do not, and tells whether the group is done. */

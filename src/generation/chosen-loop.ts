@@ -1,22 +1,17 @@
 // Greedy search and sampling where the decoder chooses: tokens stay on the device and feed the next step, and the loop reads
-// them a few steps behind, to stream them and to stop. Steps that were taken past a row's end are forgotten. The tokens are
-// those of sample-loop.ts.
+// them a few steps behind, several at a time where the device is fast, to stream them and to stop. Steps that were taken past a
+// row's end are forgotten. The tokens are those of sample-loop.ts.
 import { NO_TOKEN } from "./decoder.ts";
 import type { RowEdits, Sampling, TokenChooser } from "./decoder.ts";
-import { editsByLength, editsOf, editsSuffice, NonFiniteLogits, prefill } from "./run.ts";
+import { isSparse } from "./logits-processors.ts";
+import { Pace } from "./pace.ts";
+import { editsOf, NonFiniteLogits, prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { acceptToken, contextOf, finished, startRows } from "./sample-loop.ts";
 import type { GrowingRow } from "./sample-loop.ts";
 
 /** Steps that may be under way while the device works on an older one: enough to keep it busy, few to forget at an end. */
 const AHEAD = 2;
-const WARPERS = ["temperature", "topK", "topP", "minP", "renormalizeLogits"];
-
-/** The decoder's chooser, where it can do all that the options ask for. */
-export function chooserFor(run: Run): TokenChooser | undefined {
-  const able = !run.recorder.active && editsSuffice(run) && run.warpers.every(({ name }) => WARPERS.includes(name));
-  return able ? run.decoder.chooser : undefined;
-}
 
 /** numReturnSequences sequences for each prompt, in order. */
 export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<Sequence[]> {
@@ -24,18 +19,27 @@ export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<
   let rows = all; // rows of the decoder, in its order
   let sampling = samplingOf(run, rows);
   // Edits that depend on the text need the last token: then only the model's run overlaps with reading it.
-  const ahead = editsByLength(run) ? AHEAD : 0;
+  const ahead = run.processors.every((processor) => !isSparse(processor) || processor.byLength === true) ? AHEAD : 0;
+  const pace = new Pace();
   const unread: Promise<Uint32Array>[] = [];
   const readUntil = async (left: number): Promise<void> => {
-    while (unread.length > left) await acceptTokens(run, rows, await unread.shift()!);
+    const count = Math.max(0, unread.length - left);
+    for (let i = 0; i < count; i++) await acceptTokens(run, rows, await unread.shift()!);
+    pace.note(count);
   };
   prefill(run, run.config.numReturnSequences);
-  for (let step = 0; rows.some((row) => !row.reason); step++) {
-    const tokens = chooser.choose({ step, sampling, edits: editsAt(run, rows, step) });
-    tokens.catch(() => {}); // whoever waits for it, sees it; nobody does after all rows ended, or an earlier one failed
-    unread.push(tokens);
+  for (let step = 0; rows.some((row) => !row.reason);) {
     const open = rows.filter((row) => !row.reason);
-    if (open.every(({ prompt }) => step + 1 >= prompt.maxLength - prompt.ids.length)) {
+    const left = Math.max(...open.map(({ prompt }) => prompt.maxLength - prompt.ids.length)) - step;
+    const group = Math.min(left, ahead === 0 ? 1 : pace.group(step));
+    for (let i = 0; i < group; i++, step++) {
+      if (i > 0) chooser.follow();
+      const tokens = chooser.choose({ step, sampling, edits: editsAt(run, rows, step) });
+      tokens.catch(() => {}); // whoever waits for it, sees it; nobody does after all rows ended, or an earlier one failed
+      unread.push(tokens);
+    }
+    chooser.start();
+    if (group === left) {
       await readUntil(0);
     } else if (open.length * 2 <= rows.length) {
       await readUntil(0); // whoever goes on has all its tokens now
@@ -46,7 +50,7 @@ export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<
     } else {
       chooser.follow();
       if (ahead === 0) chooser.start();
-      await readUntil(ahead);
+      await readUntil(ahead === 0 ? 0 : Math.max(ahead, group)); // while the last group is under way, the one before it is read
     }
   }
   return all.map(finished);
@@ -67,6 +71,6 @@ function samplingOf({ config }: Run, rows: readonly GrowingRow[]): Sampling | un
 
 /** The edits of choice number `step`. Rows that are over need none: what they choose is not looked at. */
 function editsAt(run: Run, rows: readonly GrowingRow[], step: number): RowEdits | undefined {
-  if (run.processors.length === 0) return undefined;
-  return editsOf(run, rows.map((row, r) => (row.reason ? undefined : contextOf(row, row.prompt.ids.length + step, r))));
+  const edits = rows.map((row, r) => (row.reason ? [] : editsOf(run, contextOf(row, row.prompt.ids.length + step, r))));
+  return edits.some((row) => row.length > 0) ? edits : undefined;
 }

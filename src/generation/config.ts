@@ -52,6 +52,11 @@ export function eosTokens(config: Pick<GenerationConfig, "eosTokenId">): readonl
   return config.eosTokenId === null ? [] : asList(config.eosTokenId);
 }
 
+/** Extensions that beam search looks at: so many that, of any, as many as there are `beams` do not end. */
+export function candidateCount(config: Pick<GenerationConfig, "eosTokenId">, beams: number): number {
+  return Math.max(2, 1 + eosTokens(config).length) * beams;
+}
+
 export function padToken(config: GenerationConfig): number {
   return config.padTokenId ?? eosTokens(config)[0] ?? 0;
 }

@@ -50,21 +50,24 @@ export interface Decoder {
 }
 
 /**
- * Chooses from the logits of the last `prefill` or `step` without bringing them back. Edits change those logits in place, so
+ * Chooses from the logits of the last `prefill` or `step` without bringing them back. Both ways change those logits in place, so
  * for each step there is one call: of choose(), or of candidates().
  */
 export interface TokenChooser {
   /**
-   * Chooses a token for each row. They are good for `follow` at once; the promise resolves to them [rows] (NO_TOKEN where logits
-   * were not finite) when they are known here, which may be some steps later. Promises resolve in order.
+   * Records the choice of a token for each row. They are good for `follow` at once; after start() the promise resolves to them
+   * [rows] (NO_TOKEN where logits were not finite) when they are known here, which may be some steps later. Promises resolve in order.
    */
   choose(choice: TokenChoice): Promise<Uint32Array>;
-  /** As step(), with the tokens just chosen. Recorded: the device starts it with the next call that needs it. */
+  /** Records what step() does, with the tokens just chosen. */
   follow(): void;
-  /** Starts what was recorded, when the next call may take a while to come. */
+  /** Starts what was recorded. What several choose() since the last start() gave comes back together. */
   start(): void;
-  /** The `count` best tokens of each row by log-probability, after edits; `renormalize`: made log-probabilities again after them. */
-  candidates(count: number, edits: RowEdits | undefined, renormalize: boolean): Promise<Candidates>;
+  /**
+   * The `count` best tokens of each row, apart from those that are set `aside` (each row's, different ones; rows that share a
+   * prompt until their first step have the same), whose logits come too. What logits() gives afterwards holds for all but those.
+   */
+  candidates(count: number, aside?: readonly (readonly number[])[]): Promise<Candidates>;
 }
 
 export const NO_TOKEN = 0xffffffff;
@@ -90,13 +93,18 @@ export interface Sampling {
   readonly streams: readonly RandomStream[];
 }
 
-/** Best first, lower tokens first among equals. */
+/** Best first, lower tokens first among equals; logits as the model gave them. */
 export interface Candidates {
   readonly count: number;
   /** [rows, count] */
   readonly tokens: Uint32Array;
-  /** [rows, count]; -Infinity where a processor removed the token. */
-  readonly logProbs: Float64Array;
+  /** [rows, count]; -Infinity where fewer tokens are left. */
+  readonly logits: Float32Array;
+  /** [rows]: log of the sum of exp(logit) over all tokens, and over all but those aside (-Infinity where none is left). */
+  readonly lse: Float32Array | Float64Array;
+  readonly restLse: Float32Array | Float64Array;
+  /** [rows]: the logits of each row's tokens aside, in their order. */
+  readonly aside: readonly Float32Array[];
 }
 
 /** Q is the number of columns the last call ran: the prompt's length L after a prefill, 1 after a step. */

@@ -2,17 +2,19 @@
 // Hugging Face's generate() does.
 import { UserError } from "../errors.ts";
 import { beamSearch } from "./beam-search.ts";
-import { chooserFor, chosenSequences } from "./chosen-loop.ts";
+import { chosenSequences } from "./chosen-loop.ts";
 import { asList, eosTokens, padToken, resolveConfig, usesGuidance } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
 import { GuidedDecoder } from "./guidance.ts";
 import { buildProcessors } from "./logits-processors.ts";
 import type { PrefixAllowedTokens } from "./logits-processors.ts";
 import { buildWarpers } from "./logits-warpers.ts";
+import type { GenerationObserver } from "./observer.ts";
 import type { GenerationConfig, GenerationOptions } from "./options.ts";
 import { lookupSequences } from "./prompt-lookup.ts";
 import { checkTokens, preparePrompts, repeat } from "./prompts.ts";
 import type { Prompt } from "./prompts.ts";
+import { readBackOf } from "./read-back.ts";
 import { StepRecorder } from "./recorder.ts";
 import type { StepRecord } from "./recorder.ts";
 import { NonFiniteLogits } from "./run.ts";
@@ -35,6 +37,8 @@ export interface GenerateInputs {
   readonly tokenizer?: { decode(ids: readonly number[]): string };
   /** Not with beam search, which knows its tokens only at the end. */
   readonly streamer?: Streamer;
+  /** Sees what every token is chosen from, and all beams; the output is the same. */
+  readonly observer?: GenerationObserver;
   /** Ends generation after the current step; what there is, is returned. */
   readonly signal?: AbortSignal;
 }
@@ -63,7 +67,7 @@ const busy = new WeakSet<Decoder>();
  * prompts that do not fit the model, before anything runs, and when the model gives no finite logits; Error when the decoder is in use.
  */
 export async function generate(decoder: Decoder, request: GenerateInputs & GenerationOptions, defaults: GenerationOptions = {}): Promise<GenerateOutput> {
-  const { inputIds, attentionMask, negativePromptIds, prefixAllowedTokensFn, tokenizer, streamer, signal, ...options } = request;
+  const { inputIds, attentionMask, negativePromptIds, prefixAllowedTokensFn, tokenizer, streamer, observer, signal, ...options } = request;
   const config = resolveConfig(options, withoutForeignTokens(defaults, decoder.vocabSize));
   const prompts = preparePrompts(inputIds, attentionMask, config, decoder);
   checkTogether(config, prompts, request);
@@ -85,7 +89,7 @@ export async function generate(decoder: Decoder, request: GenerateInputs & Gener
     processors,
     warpers: config.doSample ? buildWarpers(config) : [],
     stopping: buildStopping(config, { signal, decode: tokenizer && ((ids) => tokenizer.decode(ids)) }),
-    recorder: new StepRecorder(config, driven),
+    recorder: new StepRecorder(config, driven, observer),
     streamer,
   };
   busy.add(decoder);
@@ -100,10 +104,10 @@ export async function generate(decoder: Decoder, request: GenerateInputs & Gener
 
 function search(run: Run): Promise<Sequence[]> {
   const { config } = run;
-  if (config.numBeams > 1) return beamSearch(run);
+  const back = readBackOf(run);
+  if (config.numBeams > 1) return beamSearch(run, back);
   if (config.promptLookupNumTokens !== null) return lookupSequences(run, config.promptLookupNumTokens);
-  const chooser = chooserFor(run);
-  return chooser ? chosenSequences(run, chooser) : sampleSequences(run);
+  return back.what === "tokens" ? chosenSequences(run, back.chooser) : sampleSequences(run, back);
 }
 
 function layOut(found: readonly Sequence[], { config, seed, recorder }: Run): GenerateOutput {

@@ -1,6 +1,6 @@
 // The GPT-2 model as a Decoder: prompts once through the model, then one token a row on a cache that is allocated for the
-// whole run; beams are reordered by the cache's ancestry table. In steady state a token is one submit of launches that were all
-// prepared before. Decoders of one model may work at the same time; a decoder serves one generation at a time.
+// whole run; beams are reordered by the cache's ancestry table. In steady state a token, or a few of them, is one submit of launches that were
+// all prepared before. Decoders of one model may work at the same time; a decoder serves one generation at a time.
 import { KVCache } from "../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { CausalLMOutput } from "../gpt2/output.ts";
@@ -39,9 +39,9 @@ export class GPT2Decoder implements Decoder {
     const choosing = this.deviceChooser = new DeviceChooser(model.device, model.config);
     this.chooser = {
       choose: (choice) => choosing.choose(this.place(), choice),
-      candidates: (count, edits, renormalize) => choosing.candidates(this.place(), count, edits, renormalize),
+      candidates: (count, aside) => choosing.candidates(this.place(), count, aside),
       follow: () => this.follow(),
-      start: () => model.device.batch.submit(),
+      start: () => choosing.start(),
     };
   }
 

@@ -2,7 +2,7 @@
 // removes to -Infinity. Formulas and order are those of Hugging Face's generation/logits_process.py (4.44), ties included.
 import { descending, entropy, logSoftmax, softmax, topIndices } from "./scores.ts";
 import type { GenerationConfig } from "./options.ts";
-import { eosTokens } from "./config.ts";
+import { candidateCount } from "./config.ts";
 
 export interface LogitsWarper {
   readonly name: string;
@@ -11,8 +11,7 @@ export interface LogitsWarper {
 
 /** The warpers that the options ask for, in their order of application. Only sampling uses them. */
 export function buildWarpers(config: GenerationConfig): LogitsWarper[] {
-  // A beam must be left with a token that is not an end-of-sequence token.
-  const keep = config.numBeams > 1 ? Math.max(1, eosTokens(config).length) + 1 : 1;
+  const keep = leastKept(config);
   const warpers: LogitsWarper[] = [];
   if (config.temperature !== 1) warpers.push(temperature(config.temperature));
   if (config.topK > 0) warpers.push(topK(config.topK, keep));
@@ -23,6 +22,11 @@ export function buildWarpers(config: GenerationConfig): LogitsWarper[] {
   if (config.etaCutoff > 0) warpers.push(etaCutoff(config.etaCutoff, keep));
   if (config.renormalizeLogits) warpers.push({ name: "renormalizeLogits", warp: logSoftmax });
   return warpers;
+}
+
+/** Tokens that every warper leaves of a row: a beam must have one that is not an end-of-sequence token. */
+export function leastKept(config: Pick<GenerationConfig, "numBeams" | "eosTokenId">): number {
+  return config.numBeams > 1 ? candidateCount(config, 1) : 1;
 }
 
 export function temperature(value: number): LogitsWarper {

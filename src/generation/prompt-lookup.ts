@@ -3,13 +3,14 @@
 // as it would alone (the same random number too), so the output is that of the plain loop.
 import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
-import { appendToken, finished, startRows } from "./sample-loop.ts";
+import { appendToken, contextOf, finished, startRows } from "./sample-loop.ts";
+import { wholeRows } from "./score-rows.ts";
 
 const longestMatch = 2; // tokens; HF's default
 
 /** For one prompt and one sequence. Throws Error when the decoder cannot check several tokens at once. */
 export async function lookupSequences(run: Run, guesses: number): Promise<Sequence[]> {
-  const { decoder, recorder } = run;
+  const { decoder } = run;
   if (!decoder.extend || !decoder.truncate) throw new Error("generate: cannot look tokens up in the prompt: this decoder has no extend() and truncate(), wanted one that has");
   const [row] = startRows(run);
   prefill(run, 1);
@@ -17,9 +18,8 @@ export async function lookupSequences(run: Run, guesses: number): Promise<Sequen
   let guessed: number[] = [];
   for (;;) {
     for (let position = 0; position <= guessed.length; position++) {
-      const here = logits.subarray(position * decoder.vocabSize, (position + 1) * decoder.vocabSize);
-      await recorder.step(here);
-      const token = await appendToken(run, row, here, 0);
+      const scoresOf = await wholeRows(run, logits.subarray(position * decoder.vocabSize, (position + 1) * decoder.vocabSize));
+      const token = await appendToken(run, row, scoresOf(contextOf(row, row.ids.length, 0)), 0);
       if (row.reason) return [finished(row)];
       if (token !== guessed[position]) break; // what was checked beyond continued another token
     }

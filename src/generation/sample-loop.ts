@@ -1,10 +1,13 @@
 // Greedy search and sampling: each row takes one token a step until a criterion ends it.
 import { padToken } from "./config.ts";
 import type { RowContext } from "./logits-processors.ts";
-import { prefill, scoreRow } from "./run.ts";
+import type { ReadBack } from "./read-back.ts";
+import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawToken, randomStream, uniform } from "./sampler.ts";
 import type { RandomStream } from "./sampler.ts";
+import { readScores, tokenAt } from "./score-rows.ts";
+import type { ScoreRow } from "./score-rows.ts";
 import { argmax } from "./scores.ts";
 import { finishReason } from "./stopping-criteria.ts";
 import type { FinishReason } from "./stopping-criteria.ts";
@@ -22,15 +25,15 @@ export interface GrowingRow {
 }
 
 /** numReturnSequences sequences for each prompt, in order. */
-export async function sampleSequences(run: Run): Promise<Sequence[]> {
+export async function sampleSequences(run: Run, back: ReadBack): Promise<Sequence[]> {
   const { decoder, config, recorder } = run;
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order
   prefill(run, config.numReturnSequences);
   for (;;) {
-    const logits = await decoder.logits();
-    await recorder.step(logits);
-    for (const [r, row] of rows.entries()) if (!row.reason) await appendToken(run, row, logits, r);
+    const contexts = rows.map((row, r) => (row.reason ? undefined : contextOf(row, row.ids.length, r)));
+    const scoresOf = await readScores(run, back, contexts);
+    for (const [r, row] of rows.entries()) if (!row.reason) await appendToken(run, row, scoresOf(contexts[r]!), r);
 
     const open = rows.filter((row) => !row.reason);
     if (open.length === 0) return all.map(finished);
@@ -51,11 +54,11 @@ export function startRows({ config, prompts, seed }: Run): GrowingRow[] {
   })));
 }
 
-/** Chooses the row's next token from row `r` of `logits` and tells whether that ends it. */
-export async function appendToken(run: Run, row: GrowingRow, logits: Float32Array, r: number): Promise<number> {
-  const scores = scoreRow(run, logits, contextOf(row, row.ids.length, r));
-  run.recorder.row(r, scores);
-  const token = run.config.doSample ? drawToken(scores, uniform(row.stream, row.ids.length - row.prompt.ids.length)) : argmax(scores);
+/** Chooses the row's next token by its scores, those of row `r` of the decoder, and notes whether that ends it. */
+export async function appendToken(run: Run, row: GrowingRow, scored: ScoreRow, r: number): Promise<number> {
+  const { scores } = scored;
+  const token = tokenAt(scored, run.config.doSample ? drawToken(scores, uniform(row.stream, row.ids.length - row.prompt.ids.length)) : argmax(scores));
+  run.recorder.observer?.token?.({ sequence: row.sequence, token, ...run.recorder.observed(r) });
   await acceptToken(run, row, token);
   return token;
 }

@@ -3,12 +3,18 @@
 
 /** Replaces the scores by their logarithmic softmax. A row without any finite entry is left as it is. */
 export function logSoftmax(scores: Float64Array): void {
-  const max = scores[argmax(scores)];
-  if (max === -Infinity) return;
-  let sum = 0;
-  for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - max);
-  const shift = max + Math.log(sum);
+  const shift = logSumExp(scores);
+  if (shift === -Infinity) return;
   for (let i = 0; i < scores.length; i++) scores[i] -= shift;
+}
+
+/** The logarithm of the sum of the exponentials; -Infinity when no value is finite. */
+export function logSumExp(values: ArrayLike<number>): number {
+  const max = values[argmax(values)];
+  if (max === -Infinity) return max;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i] - max);
+  return max + Math.log(sum);
 }
 
 /** Probabilities of the scores, in a new row that sums to 1 (all 0 when no score is finite). */

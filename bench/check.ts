@@ -13,8 +13,10 @@ import { collectTests, runGroups } from "./test-shim.ts";
 import type { Group, Outcome } from "./test-shim.ts";
 
 const TESTS = fileURLToPath(new URL("../test/", import.meta.url));
-/** Every test that opens a device does so through this file. */
-const GPU_HELPER = "check-kernel.ts";
+/** How a test opens a device. */
+const OPENS_DEVICE = /\/check-kernel\.ts"|\brequestDevice\(/;
+/** It tests this program. */
+const OWN_TEST = "bench.test.ts";
 const SHOWN = 3;          // failures printed of a group
 const print = (text: string): void => { process.stdout.write(`${text}\n`); };
 
@@ -49,8 +51,8 @@ What narrows it down:
 function chooseFiles(wanted: readonly string[]): string[] {
   const paths = wanted.filter((each) => existsSync(each));
   const words = wanted.filter((each) => !paths.includes(each));
-  const all = readdirSync(TESTS).filter((file) => file.endsWith(".test.ts")).map((file) => resolve(TESTS, file))
-    .filter((file) => readFileSync(file, "utf8").includes(`/${GPU_HELPER}"`))
+  const all = readdirSync(TESTS).filter((file) => file.endsWith(".test.ts") && file !== OWN_TEST).map((file) => resolve(TESTS, file))
+    .filter((file) => OPENS_DEVICE.test(readFileSync(file, "utf8")))
     .sort((a, b) => Number(name(a).startsWith("reference")) - Number(name(b).startsWith("reference")));
   const unknown = words.find((word) => !all.some((file) => name(file).includes(word)));
   if (unknown !== undefined) throw new UserError(`There is no check ${unknown}; there are ${all.map(name).join(", ")}.`);
@@ -95,8 +97,14 @@ function printGroup(file: string, { name: group, outcome, milliseconds }: Group)
     return;
   }
   print(`FAIL  ${title} ${String(failures.length).padStart(3)} of ${passed + failures.length}${worst(outcome)}`);
-  for (const failure of failures.slice(0, SHOWN)) print(`      ${failure.name}: ${failure.error.message.split("\n", 1)[0]}`);
+  for (const { name: test, error } of failures.slice(0, SHOWN)) print(`      ${test}: ${firstLines(error).join(": ")}`);
   if (failures.length > SHOWN) print(`      and ${failures.length - SHOWN} more`);
+}
+
+/** Of the error and what caused it: a property's failure has the one that says why as its cause. */
+function firstLines({ message, cause }: Error): string[] {
+  const [line] = message.split("\n", 1);
+  return cause instanceof Error ? [line, ...firstLines(cause)] : [line];
 }
 
 /** The greatest "N times the tolerance" among the messages. */

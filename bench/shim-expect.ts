@@ -2,17 +2,32 @@
 // wanted and what came.
 import { inspect } from "node:util";
 
-/** Equal as toEqual has it: by contents, NaN equals NaN, 0 is not -0, a property that is undefined is absent. */
+/** Stands in place of a value that is compared: expect.any(Number) and the like. */
+class Stand {
+  readonly accepts: (value: unknown) => boolean;
+
+  constructor(accepts: (value: unknown) => boolean) {
+    this.accepts = accepts;
+  }
+}
+
+/** Equal as toEqual has it: by contents, NaN equals NaN, 0 is not -0, a property that is undefined is absent, maps and sets in any order. */
 export function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
+  if (b instanceof Stand) return b.accepts(a);
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   const kind = (value: object): string => Object.prototype.toString.call(value) as string;
   if (kind(a) !== kind(b)) return false;
-  if (a instanceof Map || a instanceof Set) return equal([...a], [...(b as typeof a)]);
+  if (a instanceof Map || a instanceof Set) return sameMembers([...a], [...(b as typeof a)]);
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false;
   if (a instanceof Error && a.message !== (b as Error).message) return false;
   return [...keys].every((key) => equal((a as never)[key], (b as never)[key]));
+}
+
+/** As many, and each of `a` equals one of `b`. */
+function sameMembers(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((member) => b.some((other) => equal(member, other)));
 }
 
 /** Every property of `wanted` is in `got`, as toMatchObject has it. */
@@ -22,13 +37,14 @@ function matches(got: unknown, wanted: unknown): boolean {
   return Object.entries(wanted).every(([key, value]) => matches((got as never)[key], value));
 }
 
-/** What a thrown value has to be: a part of its message, a pattern, or a class; nothing: anything. */
-type Thrown = string | RegExp | (new (...args: never[]) => unknown) | undefined;
+/** What a thrown value has to be: a part of its message, a pattern, an error with the whole message, or a class; nothing: anything. */
+type Thrown = string | RegExp | Error | (new (...args: never[]) => unknown) | undefined;
 
 function thrownMatches(thrown: unknown, wanted: Thrown): boolean {
   if (wanted === undefined) return true;
   if (typeof wanted === "function") return thrown instanceof wanted;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (wanted instanceof Error) return thrown instanceof Error && thrown.constructor === wanted.constructor && message === wanted.message;
   return typeof wanted === "string" ? message.includes(wanted) : wanted.test(message);
 }
 
@@ -98,3 +114,8 @@ export function expect(got: unknown, message?: string): Expectation {
   const rejection = () => promise().then((value) => { throw new Error(`got ${show(value)}, wanted a rejection`); }, (error: unknown) => error);
   return { ...now(false), not: now(true), rejects: later(rejection), resolves: later(promise) };
 }
+
+expect.any = (type: unknown): unknown => new Stand((value) => value !== null && value !== undefined && Object(value) instanceof (type as new () => unknown));
+expect.closeTo = (wanted: number, digits?: number): unknown => new Stand((value) => typeof value === "number" && CHECKS.toBeCloseTo(value, wanted, digits));
+expect.stringContaining = (part: string): unknown => new Stand((value) => typeof value === "string" && value.includes(part));
+expect.arrayContaining = (members: readonly unknown[]): unknown => new Stand((value) => Array.isArray(value) && members.every((member) => value.some((each) => equal(each, member))));

@@ -80,27 +80,37 @@ export async function* runGroups(root: Suite): AsyncGenerator<Group> {
 export const beforeAll = (hook: Hook): void => { open.before.push(hook); };
 export const afterAll = (hook: Hook): void => { open.after.push(hook); };
 
-/** describe(name, body) or it(name, body), with the forms .each, .runIf and .skipIf. */
-interface Definer {
-  (name: string, body: Body): void;
-  each(table: readonly unknown[]): (title: string, body: Body) => void;
+/** What may stand between name and body: it is for vitest alone, since nothing is timed out here. */
+type Options = { readonly timeout?: number };
+/** (name, body), (name, options, body), or (name, body, milliseconds). */
+type Define = (name: string, ...rest: readonly [body: Body, timeout?: number] | readonly [options: Options, body: Body]) => void;
+
+/** describe() or it(), with the forms .each, .runIf and .skipIf. */
+interface Definer extends Define {
+  each(table: readonly unknown[]): Define;
   runIf(condition: unknown): Definer;
   skipIf(condition: unknown): Definer;
 }
 
 function definer(define: (name: string, body: Hook) => void): Definer {
   const make = (active: boolean): Definer => {
-    const add = (name: string, body: Body): void => { if (active) define(name, body as Hook); };
+    const add: Define = (name, ...rest) => { if (active) define(name, bodyOf(rest) as Hook); };
     return Object.assign(add, {
-      each: (table: readonly unknown[]) => (title: string, body: Body) => table.forEach((row, i) => {
+      each: (table: readonly unknown[]): Define => (title, ...rest) => table.forEach((row, i) => {
         const args = Array.isArray(row) ? row as unknown[] : [row];
-        add(titleOf(title, args, i), () => body(...args as never[]));
+        add(titleOf(title, args, i), () => bodyOf(rest)(...args as never[]));
       }),
       runIf: (condition: unknown) => make(active && Boolean(condition)),
       skipIf: (condition: unknown) => make(active && !condition),
     });
   };
   return make(true);
+}
+
+function bodyOf(rest: readonly unknown[]): Body {
+  const body = rest.find((each) => typeof each === "function");
+  if (!body) throw new Error("a test or suite without a body");
+  return body as Body;
 }
 
 /** `$name` is a property of the row, `$0` and %s an argument, %# the row's number. */

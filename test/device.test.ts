@@ -80,6 +80,41 @@ describe("batch", () => {
     [x, out].forEach((tensor) => device.pool.release(tensor));
   });
 
+  test("a launch is recognised by what followed the one before it: the same sequence, and two that alternate", () => {
+    const { batch, pool } = device;
+    const x = device.tensor(new Float32Array(3), [1, 3]), outs = [0, 1, 2].map(() => pool.acquire([3]));
+    const step = (i: number): void => [outs[0], outs[1 + i % 2], outs[0]].forEach((out, at) => columnSum(batch, { x, out, accumulate: at === 2 }));
+    for (let i = 0; i < 4; i++) step(i);
+    const before = { ...batch.counters };
+    for (let i = 0; i < 10; i++) step(i);
+    expect({ ...batch.counters, submits: 0 }).toEqual({ ...before, submits: 0, dispatches: before.dispatches + 30, guessed: before.guessed + 30 });
+    [x, ...outs].forEach((tensor) => pool.release(tensor));
+  });
+
+  test("any order of launches over buffers that are destroyed and replaced on the way adds up", async () => {
+    const columns = fc.nat(2);
+    const turn = fc.oneof({ weight: 8, arbitrary: fc.record({ from: columns, to: columns, accumulate: fc.boolean() }) }, { weight: 1, arbitrary: fc.record({ renew: columns }) });
+    await fc.assert(fc.asyncProperty(fc.array(turn, { minLength: 20, maxLength: 60 }), async (turns) => {
+      const { batch, pool } = device;
+      const tensors = [1, 2, 3].map((value) => device.tensor(new Float32Array(64).fill(value), [64]));
+      const values = [1, 2, 3];
+      for (const each of turns) {
+        if ("renew" in each) {
+          batch.submit();
+          pool.release(tensors[each.renew]);
+          pool.trim();
+          tensors[each.renew] = device.tensor(new Float32Array(64).fill(values[each.renew] = each.renew), [64]);
+        } else if (each.from !== each.to) {
+          columnSum(batch, { x: reshape(tensors[each.from], [1, 64]), out: tensors[each.to], accumulate: each.accumulate });
+          values[each.to] = values[each.from] + (each.accumulate ? values[each.to] : 0);
+        }
+        if (values.some((value) => value > 1e5)) break;
+      }
+      expect((await Promise.all(tensors.map((tensor) => device.read(tensor)))).map(([first]) => first)).toEqual(values);
+      tensors.forEach((tensor) => pool.release(tensor));
+    }), { numRuns: 20 });
+  });
+
   test("a binding beyond the limit is refused by name", async () => {
     const small = await openDevice({ maxStorageBufferBindingSize: 65536 });
     const x = small.pool.acquire([2, 20_000]);

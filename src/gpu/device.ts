@@ -7,6 +7,7 @@ import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { readBytes, requestAdapter } from "./platform.ts";
 import { Profiler } from "./profiler.ts";
+import { Staging } from "./staging.ts";
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -24,7 +25,6 @@ const LIMITS = [
   "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY", "maxStorageBuffersPerShaderStage",
 ] as const;
 const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
-const MAP_READ_COPY_DST = 0x1 | 0x8;      // GPUBufferUsage
 
 export class Device {
   readonly gpu: GPUDevice;
@@ -42,8 +42,8 @@ export class Device {
   readonly pool: BufferPool;
   readonly batch: CommandBatch;
   readonly profiler: Profiler | undefined;
+  readonly staging: Staging;
   private readonly sources: ReadonlyMap<string, string>;
-  private readonly staging = new Map<number, GPUBuffer[]>();
   private failure: Error | undefined;
   private destroyed = false;
 
@@ -61,6 +61,7 @@ export class Device {
     this.pool = new BufferPool(gpu, gpu.limits.maxBufferSize);
     this.profiler = options.profile ? new Profiler(gpu) : undefined;
     this.batch = new CommandBatch(this);
+    this.staging = new Staging(this);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
@@ -122,29 +123,10 @@ export class Device {
 
   /** Sets a tensor's bytes aside, after all recorded work, and submits that; call the result, once, to wait for them. */
   stage(tensor: Tensor): () => Promise<ArrayBuffer> {
-    const bytes = byteLength(tensor);
-    const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
-    const ring = this.staging.get(size) ?? [];
-    this.staging.set(size, ring);
-    const staging = ring.pop() ?? this.gpu.createBuffer({ label: "read-back", size, usage: MAP_READ_COPY_DST });
-    this.batch.copyToBuffer(tensor, staging);
+    const staged = this.staging.open(byteLength(tensor));
+    staged.add(tensor);
     this.batch.submit();
-    return () => this.readStaged(staging, bytes, ring);
-  }
-
-  private async readStaged(staging: GPUBuffer, bytes: number, ring: GPUBuffer[]): Promise<ArrayBuffer> {
-    try {
-      await staging.mapAsync(0x1, 0, bytes);
-    } catch (error) {
-      await this.gpu.queue.onSubmittedWorkDone().catch(() => {});   // lets the reason of the failure arrive first
-      this.throwIfFailed();
-      throw error;
-    }
-    this.throwIfFailed();
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    ring.push(staging);
-    return copy;
+    return () => staged.read();
   }
 }
 

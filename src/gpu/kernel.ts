@@ -27,6 +27,11 @@ export interface KernelSpec<B extends Names<Access>, P extends Names<ParamType>,
 export interface Kernel<B extends Names<Access> = Names<Access>, P extends Names<ParamType> = Names<ParamType>, K extends Names<ConstantType> = Names<ConstantType>>
   extends KernelSpec<B, P, K> {
   readonly id: number;
+  /** The names above, in order, as arrays: every launch walks them. */
+  readonly bindingNames: readonly string[];
+  readonly paramNames: readonly string[];
+  readonly paramTypes: readonly ParamType[];
+  readonly constantNames: readonly string[];
 }
 
 export type BindingsOf<B> = { readonly [N in keyof B]: Tensor };
@@ -39,7 +44,10 @@ const kernels: Kernel[] = [];
 export function defineKernel<const B extends Names<Access>, const P extends Names<ParamType>, const K extends Names<ConstantType>>(
   spec: KernelSpec<B, P, K>,
 ): Kernel<B, P, K> {
-  const kernel = { ...spec, id: kernels.length };
+  const kernel = {
+    ...spec, id: kernels.length, bindingNames: Object.keys(spec.bindings),
+    paramNames: Object.keys(spec.params), paramTypes: Object.values(spec.params), constantNames: Object.keys(spec.constants),
+  };
   kernels.push(kernel as unknown as Kernel);
   return kernel;
 }

@@ -42,9 +42,11 @@ export function reshape(tensor: Tensor, shape: Shape): Tensor {
   return { ...tensor, shape };
 }
 
-/** Elements `[start, start + count)` of the first dimension. The slice must begin at a multiple of 256 bytes. */
+/** Elements `[start, start + count)` of the first dimension. A slice must begin at a multiple of 256 bytes. */
 export function sliceRows(tensor: Tensor, start: number, count: number): Tensor {
-  const [rows, ...rest] = tensor.shape;
+  const [rows] = tensor.shape;
+  if (start === 0 && count === rows) return tensor;              // all of it: what nearly every launch asks for
+  const rest = tensor.shape.slice(1);
   if (start < 0 || count < 0 || start + count > rows) {
     throw new Error(`sliceRows: rows ${start} to ${start + count} are outside [${tensor.shape}]`);
   }
@@ -57,7 +59,11 @@ export function sliceRows(tensor: Tensor, start: number, count: number): Tensor 
 
 /** Throws `kernel: cannot bind x: shape is [..], expected [..] (why)` unless the shapes are equal. */
 export function expectShape(kernel: string, name: string, tensor: Tensor, shape: Shape, why = ""): void {
-  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
-    throw new Error(`${kernel}: cannot bind ${name}: shape is [${tensor.shape}], expected [${shape}]${why && ` (${why})`}`);
-  }
+  if (!sameShape(tensor.shape, shape)) throw new Error(`${kernel}: cannot bind ${name}: shape is [${tensor.shape}], expected [${shape}]${why && ` (${why})`}`);
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

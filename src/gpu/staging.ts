@@ -1,0 +1,68 @@
+// Read-back: bytes are copied aside in order with recorded work, and mapped when the GPU has come that far. Buffers are kept for
+// the next read of their size.
+import { byteLength } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
+import type { Device } from "./device.ts";
+
+const MAP_READ_COPY_DST = 0x1 | 0x8;      // GPUBufferUsage
+const MAP_READ = 0x1;                     // GPUMapMode
+
+export class Staging {
+  private readonly device: Device;
+  private readonly rings = new Map<number, GPUBuffer[]>();
+
+  constructor(device: Device) {
+    this.device = device;
+  }
+
+  /** Room for tensors of so many bytes in all, to be read together. */
+  open(bytes: number): StagedRead {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
+    let ring = this.rings.get(size);
+    if (!ring) this.rings.set(size, ring = []);
+    const buffer = ring.pop() ?? this.device.gpu.createBuffer({ label: "read-back", size, usage: MAP_READ_COPY_DST });
+    return new StagedRead(this.device, buffer, ring);
+  }
+}
+
+export class StagedRead {
+  private readonly device: Device;
+  private readonly buffer: GPUBuffer;
+  private readonly ring: GPUBuffer[];
+  private used = 0;
+
+  constructor(device: Device, buffer: GPUBuffer, ring: GPUBuffer[]) {
+    this.device = device;
+    this.buffer = buffer;
+    this.ring = ring;
+  }
+
+  holds(tensor: Tensor): boolean {
+    return this.used + byteLength(tensor) <= this.buffer.size;
+  }
+
+  /** Records a copy of what the tensor is at this point. Returns at which byte of read() it begins. */
+  add(tensor: Tensor): number {
+    const at = this.used;
+    this.device.batch.copyToBuffer(tensor, this.buffer, at);
+    this.used += byteLength(tensor);
+    return at;
+  }
+
+  /** The bytes, once, after the copies were submitted. Throws the device's first failure, if it had one. */
+  async read(): Promise<ArrayBuffer> {
+    const { buffer, device, used } = this;
+    try {
+      await buffer.mapAsync(MAP_READ, 0, used);
+    } catch (error) {
+      await device.gpu.queue.onSubmittedWorkDone().catch(() => {});   // lets the reason of the failure arrive first
+      device.throwIfFailed();
+      throw error;
+    }
+    device.throwIfFailed();
+    const copy = buffer.getMappedRange(0, used).slice(0);
+    buffer.unmap();
+    this.ring.push(buffer);
+    return copy;
+  }
+}

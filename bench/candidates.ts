@@ -20,13 +20,24 @@ const isVector = (name: string): boolean => name.startsWith("matvec");
 
 /** In this order, each with the winners of those before. Every entry of the tuning table stands in one. */
 export const SWEEPS = {
-  rows: { family: "rows", concerns: () => true, candidates: combinations({ rows: ["subgroup", "workgroup"], rowsWorkgroupSize: [32, 64, 128, 256] }) },
+  rows: {
+    family: "rows", concerns: () => true,
+    candidates: [
+      ...combinations({ rows: ["subgroup"], rowsWorkgroupSize: [32, 64, 128, 256] }),
+      ...combinations({ rows: ["workgroup"], rowsWorkgroupSize: [64, 128, 256] }),
+      ...combinations({ rows: ["mixed"], rowsMaxSize: [512, 1024], rowsLanes: [2 ** 18, 2 ** 19, 2 ** 20], rowsShare: [4, 8] }),
+    ],
+  },
   matmul: {
     family: "matmul", concerns: (name) => !isVector(name),
-    candidates: [{ matmul: "subgroup" }, ...combinations({ matmul: ["workgroup"], matmulTile: [64, 128], matmulTileK: [8, 16, 32] })],
+    candidates: [{ matmul: "subgroup" }, ...combinations({ matmul: ["workgroup"], matmulWorkgroups: [1, 64, 128, 256, 400, 600] })],
   },
   matvec: { family: "matmul", concerns: isVector, candidates: combinations({ matvecRows: [0, 4, 8, 16, 32] }) },
   attention: { family: "attention", concerns: () => true, candidates: combinations({ attention: ["subgroup", "workgroup"] }) },
+  attentionDecode: {
+    family: "attentionDecode", concerns: () => true,
+    candidates: [{ attentionDecode: "subgroup" }, ...combinations({ attentionDecode: ["workgroup"], attentionLanes: [64, 128, 256, 512, 1024] })],
+  },
 } as const satisfies Readonly<Record<string, Sweep>>;
 
 /** Entries of the table without candidates: empty, or this file is behind. */

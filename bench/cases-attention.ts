@@ -54,12 +54,12 @@ const decodingCases = DECODING.flatMap((sizes): KernelCase[] => {
   const cache = [rows, NH, capacity, HS];
   return [
     {
-      name: "attention_decode", sizes: { ...sizes }, family: "attention", work: { bytes: f32(2 * rows * context * C) },
+      name: "attention_decode", sizes: { ...sizes }, family: "attentionDecode", work: { bytes: f32(2 * rows * context * C) },
       prepare(workspace) {
         const qkv = workspace.normal([rows, 3 * C]), keys = workspace.normal(cache), values = workspace.normal(cache), out = workspace.zeros([rows, C]);
         const ancestry = workspace.integers([rows, capacity], Array.from({ length: rows * capacity }, (_, i) => Math.floor(i / capacity)));
         const mask = workspace.integers([rows, capacity], Array<number>(rows * capacity).fill(1));
-        return { outputs: [out], launch: () => attentionDecode(workspace.device.batch, { qkv, keys, values, ancestry, mask, out, past, length: 1 }) };
+        return { outputs: [out, keys, values], launch: () => attentionDecode(workspace.device.batch, { qkv, keys, values, ancestry, mask, out, past, length: 1 }) };
       },
     },
     {

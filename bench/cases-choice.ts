@@ -1,7 +1,7 @@
 // What follows the logits of a decoding step: the best tokens, the choice of the next, edits.
 import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
 import { editLogits, packEdits } from "../src/kernels/edit-logits.ts";
-import { argmax, logSumExp, topK } from "../src/kernels/top-k.ts";
+import { argmax, logSumExp, packTokens, setAside, topK } from "../src/kernels/top-k.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { CommandBatch } from "../src/gpu/batch.ts";
 import { f32 } from "./cases.ts";
@@ -13,6 +13,9 @@ interface Logits { readonly R: number; readonly V: number }
 
 const SIZES: readonly Logits[] = [{ R: 1, V: 2062 }, { R: 1, V: 50257 }, { R: 8, V: 50257 }];
 const K = 8;
+const FEW = 64;            // tokens of a row that are edited, or set aside
+
+const ofFewTokens = (each: KernelCase): KernelCase => ({ ...each, work: { bytes: f32(2 * FEW * Number(each.sizes.R)) } });
 
 /** `prepare` is given the logits [R, stride], of which a launch reads every column. */
 function choiceCases(name: string, prepare: (logits: Tensor, batch: CommandBatch, workspace: Workspace, sizes: Logits) => { launch(): void; outputs: readonly Tensor[] }): KernelCase[] {
@@ -45,8 +48,13 @@ export const nextTokenCases: readonly KernelCase[] = [
     return { outputs: [inputs], launch: () => chooseSample(batch, { logits, columns: V, inputs, lastPosition: 1, streams, ...options }) };
   }),
   ...choiceCases("edit_logits", (logits, batch, workspace, { R, V }) => {
-    const words = packEdits(Array.from({ length: R }, () => Array.from({ length: 64 }, (_, i) => ({ kind: "set", token: (31 * i) % V, value: 0 }))));
+    const words = packEdits(Array.from({ length: R }, () => Array.from({ length: FEW }, (_, i) => ({ kind: "set", token: (31 * i) % V, value: 0 }))));
     const edits = workspace.integers([words.length], words), base = workspace.zeros([R]);
     return { outputs: [logits], launch: () => editLogits(batch, { edits, base, logits, columns: V }) };
-  }).map((each) => ({ ...each, work: { bytes: f32(2 * 64 * Number(each.sizes.R)) } })),
+  }).map(ofFewTokens),
+  ...choiceCases("top_k_aside", (logits, batch, workspace, { R, V }) => {
+    const words = [...packTokens(Array.from({ length: R }, () => Array.from({ length: FEW }, (_, i) => (31 * i) % V)))];
+    const tokens = workspace.integers([words.length], words), aside = workspace.zeros([words.length]);
+    return { outputs: [logits], launch: () => setAside(batch, { tokens, logits, aside }) };
+  }).map(ofFewTokens),
 ];

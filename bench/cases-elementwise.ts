@@ -46,7 +46,7 @@ const shapedCases = SHAPES.flatMap((sizes): KernelCase[] => {
       },
     },
     {
-      name: "column_sum", sizes, work: { bytes: f32(elements) },
+      name: "column_sum", sizes, family: "rows", work: { bytes: f32(elements) },
       prepare(workspace) {
         const x = workspace.normal(shape), out = workspace.zeros([C]);
         return { outputs: [out], launch: () => columnSum(workspace.device.batch, { x, out }) };

@@ -1,6 +1,10 @@
 // Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to 32 rows).
-import { matmul } from "../src/kernels/matmul.ts";
+import { layerNormForward } from "../src/kernels/layernorm.ts";
+import { matmul, takesNorm } from "../src/kernels/matmul.ts";
 import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
+import { isNormCheap } from "../src/kernels/matvec.ts";
+import type { Normalization } from "../src/kernels/matvec.ts";
+import type { Tensor } from "../src/gpu/tensor.ts";
 import { f32 } from "./cases.ts";
 import type { KernelCase } from "./cases.ts";
 import { DEMO, GPT2, logitsStride, SMALL } from "./models.ts";
@@ -18,12 +22,14 @@ interface Product {
   readonly epilogue?: "bias" | "bias_gelu" | "bias_residual";
   /** bias_gelu: keep what gelu was applied to, as training does. */
   readonly save?: boolean;
+  /** A layer norm of the rows of a before, in the same launch or in its own, whichever the model runs. */
+  readonly norm?: boolean;
 }
 
-function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false }: Product): KernelCase {
+function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false, norm = false }: Product): KernelCase {
   const vector = m <= 32;
   return {
-    name: epilogue ? `${name} ${layout} ${epilogue}` : `${name} ${layout}`,
+    name: [name, layout, norm && "norm", epilogue].filter(Boolean).join(" "),
     sizes: { m, n, k },
     work: vector ? { bytes: f32(m * k + k * n + m * n) } : { flops: 2 * m * n * k },
     family: "matmul",
@@ -32,8 +38,21 @@ function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false
       const out = workspace.zeros([m, stride]);
       const after = epilogue && makeEpilogue(workspace, epilogue, m, n, save);
       const { batch } = workspace.device;
-      return { outputs: [out], launch: () => matmul(batch, { a, b, out, layout, n, epilogue: after }) };
+      const launch = (rows: Tensor, inside?: Normalization): void => matmul(batch, { a: rows, b, out, layout, n, epilogue: after, norm: inside });
+      return { outputs: [out], launch: norm ? normLaunch(workspace, a, takesNorm(batch.device, layout, m, b) && isNormCheap(batch.device, m, b), launch) : () => launch(a) };
     },
+  };
+}
+
+/** `product` with the layer norm of a inside, or after a launch of it. */
+function normLaunch(workspace: Workspace, a: Tensor, inside: boolean, product: (rows: Tensor, norm?: Normalization) => void): () => void {
+  const [m, k] = a.shape, { batch } = workspace.device;
+  const weight = workspace.normal([k]), bias = workspace.normal([k]);
+  if (inside) return () => product(a, { weight, bias, epsilon: 1e-5 });
+  const y = workspace.zeros([m, k]), stats = workspace.zeros([m, 2]);
+  return () => {
+    layerNormForward(batch, { x: a, weight, bias, y, stats, eps: 1e-5 });
+    product(y);
   };
 }
 
@@ -64,15 +83,15 @@ function trainingProducts({ batch, length, config: { nEmbd: C, vocabSize: V } }:
   ];
 }
 
-/** The products of a decoding step of `rows` rows. */
+/** The products of a decoding step of `rows` rows: by themselves, and those that a layer norm precedes with it. */
 function decodingProducts({ config: { nEmbd: C, vocabSize: V } }: BenchModel, rows: number): Product[] {
   const name = "matvec";
-  return [
+  const normed: Product[] = [
     { name, layout: "nn", m: rows, n: 3 * C, k: C, epilogue: "bias" },
     { name, layout: "nn", m: rows, n: 4 * C, k: C, epilogue: "bias_gelu" },
-    { name, layout: "nn", m: rows, n: C, k: 4 * C, epilogue: "bias_residual" },
     { name, layout: "nt", m: rows, n: V, k: C, stride: logitsStride(V) },
   ];
+  return [...normed, { name, layout: "nn", m: rows, n: C, k: 4 * C, epilogue: "bias_residual" }, ...normed.map((each) => ({ ...each, norm: true }))];
 }
 
 export const matmulCases: readonly KernelCase[] = [

@@ -1,6 +1,6 @@
 // Kernels that work by rows: layer norm, embedding, cross-entropy, the norm of all gradients.
 import { crossEntropyByRow } from "../src/kernels/cross-entropy.ts";
-import { embeddingBackward, embeddingForward, planGather } from "../src/kernels/embedding.ts";
+import { embeddingBackward, embeddingForward, gatherSegment, planGather } from "../src/kernels/embedding.ts";
 import { gradNorm } from "../src/kernels/grad-norm.ts";
 import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from "../src/kernels/layernorm.ts";
 import { Random } from "../src/random.ts";
@@ -39,7 +39,7 @@ const layerNormCases = BATCHES.flatMap(({ N, C }): KernelCase[] => {
       },
     },
     {
-      ...common, name: "layernorm_backward_dparams", work: { bytes: f32(2 * N * C) }, family: undefined,
+      ...common, name: "layernorm_backward_dparams", work: { bytes: f32(2 * N * C) },
       prepare(workspace) {
         const { x, dy, stats, forward } = normed(workspace, N, C);
         const dweight = workspace.zeros([C]), dbias = workspace.zeros([C]);
@@ -71,7 +71,7 @@ const embeddingCases = BATCHES.flatMap(({ N, C, V }): KernelCase[] => {
       name: "embedding_backward", sizes: { N, C, V }, family: "rows", work: { bytes: f32(2 * N * C) },
       prepare(workspace) {
         const words: number[] = [];
-        const gather = planGather(textIds(N, V), words);
+        const gather = planGather(textIds(N, V), words, gatherSegment(workspace.device));
         const plan = workspace.integers([words.length], words), dy = workspace.normal([N, C]), dtable = workspace.zeros([V, C]);
         return { outputs: [dtable], launch: () => embeddingBackward(workspace.device.batch, { dy, plan, gather, dtable }) };
       },

@@ -55,7 +55,7 @@ const sizesOf = ({ name }: BenchModel, { context, batch, way }: Setting) => ({ m
 async function benchSetting({ options, report }: BenchRun, shape: BenchModel, model: GPT2LMHeadModel, setting: Setting): Promise<void> {
   const { device } = model;
   const { context, batch, way } = setting;
-  const { timing, ...host } = await timeTokens(model, setting, options.runs, options.quick ? 2 : 4);
+  const { timing, ...host } = await timeTokens(model, setting, options.runs);
   device.pool.trim();
 
   const workspace = new Workspace(device);
@@ -73,24 +73,28 @@ async function benchSetting({ options, report }: BenchRun, shape: BenchModel, mo
   });
 }
 
-/** Milliseconds a token of every row, each run over `each` tokens, the prompt not counted. */
-async function timeTokens(model: GPT2LMHeadModel, { context, batch, way }: Setting, runs: number, each: number): Promise<{ timing: Timing; encode_ms: number; new_objects: number }> {
+/** Milliseconds a token of every row, each run over several tokens, the prompt not counted. */
+async function timeTokens(model: GPT2LMHeadModel, { context, batch, way }: Setting, runs: number): Promise<{ timing: Timing; encode_ms: number; new_objects: number }> {
   const { config, device } = model;
   const random = new Random(3);
   const inputIds = Array.from({ length: batch }, () => Array.from({ length: context }, () => random.below(config.vocabSize)));
   const decoder = new GPT2Decoder(model);
   const clock = new StepClock(decoder, () => device.pool.created + device.batch.counters.bindGroups + device.batch.counters.pipelines);
-  const windows = Math.max(7, Math.min(runs, Math.floor((config.nPositions - context - WARM_UP) / each)));
-  const maxNewTokens = WARM_UP + windows * each;
+  const { warmUp, each } = device.software ? SLOW : FAST;
+  const windows = Math.max(7, Math.min(runs, Math.floor((config.nPositions - context - warmUp) / each)));
+  const maxNewTokens = warmUp + windows * each;
   await generate(clock.decoder, { inputIds, maxNewTokens, ...OPTIONS[way] });
   decoder.dispose();
   const { steps } = clock;
   if (steps.length !== maxNewTokens) throw new Error(`decode: ${steps.length} steps were seen, ${maxNewTokens} tokens were asked for`);
-  const measured = steps.slice(WARM_UP - 1);             // the first is where the first run starts
+  const measured = steps.slice(warmUp - 1);             // the first is where the first run starts
   const last = measured.at(-1)!, [first] = measured;
   const times = Array.from({ length: windows }, (_, i) => (measured[(i + 1) * each].at - measured[i * each].at) / each);
   return { timing: summarize(times), encode_ms: (last.encoding - first.encoding) / (windows * each), new_objects: (last.objects - first.objects) / (windows * each) };
 }
 
-/** Tokens before the first run: they compile, and fill the caches of bind groups. */
-const WARM_UP = 8;
+/**
+ * Tokens before the first run, which compile, fill the caches of bind groups and make JavaScript fast; and tokens of a run. A fast
+ * device gets up to eight at once (see pace.ts), which come together: a run holds several such groups.
+ */
+const FAST = { warmUp: 72, each: 16 }, SLOW = { warmUp: 8, each: 8 };

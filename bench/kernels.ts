@@ -16,7 +16,7 @@ import { Workspace } from "./workspace.ts";
 
 export const allCases: readonly KernelCase[] = [...matmulCases, ...attentionCases, ...rowCases, ...nextTokenCases, ...elementwiseCases];
 
-const FAMILIES = ["rows", "matmul", "attention"] as const satisfies readonly Family[];
+const FAMILIES = ["rows", "matmul", "attention", "attentionDecode"] as const satisfies readonly Family[];
 
 /** Whether a launch is likely to take no longer than `limitMs`, at a tenth of what the adapter can do: known before anything has run. */
 export function withinReach({ flops = 0, bytes = 0 }: Work, { gflops, gbs }: Ceiling, limitMs: number): boolean {

@@ -13,7 +13,7 @@ export interface BenchModel {
 const model = (name: string, batch: number, length: number, [nLayer, nEmbd, nHead, vocabSize]: readonly [number, number, number, number]): BenchModel => ({
   name, batch, length,
   config: new GPT2Config({
-    nLayer, nEmbd, nHead, vocabSize, nPositions: 1088, bosTokenId: null, eosTokenId: null, embdPdrop: 0, attnPdrop: 0, residPdrop: 0,
+    nLayer, nEmbd, nHead, vocabSize, nPositions: 1280, bosTokenId: null, eosTokenId: null, embdPdrop: 0, attnPdrop: 0, residPdrop: 0,
   }),
 });
 

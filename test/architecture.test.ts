@@ -25,8 +25,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   infill: ["tokenizer"],
   training: ["infill", "tokenizer", "gpt2", "autograd", "kernels", "gpu"],
   evaluation: ["training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
+  explain: ["evaluation", "training", "tokenizer", "generation", "gpt2"],
   hub: [],
-  cli: ["hub", "evaluation", "training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
+  cli: ["hub", "explain", "evaluation", "training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
 };
 /** Files directly in src that import nothing and that all may import. */
 const SHARED_LEAVES = ["errors.ts", "random.ts"];

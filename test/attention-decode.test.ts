@@ -53,7 +53,7 @@ class Cache {
     const { device, NH, HS, keys, values, rows } = this, { batch, pool } = device, C = NH * HS, past = this.length;
     const xs = given ?? randomNormal([rows.length * length, 3 * C], this.seed++);
     const qkv = device.tensor(xs, [rows.length * length, 3 * C]), out = garbage(device, [rows.length * length, C]);
-    kvCacheAppend(batch, { qkv, keys, values, length, past });
+    if (length > 1) kvCacheAppend(batch, { qkv, keys, values, length, past });      // one token is appended by attentionDecode itself
     attentionDecode(batch, { qkv, keys, values, ...this.tables, out, past, length });
     rows.forEach((row, b) => {
       row.qkv.push(...xs.subarray(b * length * 3 * C, (b + 1) * length * 3 * C));
@@ -92,14 +92,14 @@ class Cache {
 
 const leftPadded = (length: number, pads: readonly number[]): number[][] => pads.map((count) => Array.from({ length }, (_, t) => Number(t >= count)));
 
-describe.each(VARIANTS)("cached attention by $attention", ({ attention }) => {
+describe.each(VARIANTS)("cached attention by $attentionDecode", (tuning) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning: { attention } }); });
+  beforeAll(async () => { device = await openDevice({ tuning }); });
   afterAll(() => device.destroy());
 
-  async function expectReplay(sizes: { NH: number; HS: number; capacity: number; physical: number }, prompt: number, pads: readonly number[], steps: readonly Step[]): Promise<void> {
-    const live = device.pool.liveBytes;
-    const masks = leftPadded(prompt, pads), cache = new Cache(device, { ...sizes, masks });
+  async function expectReplay(sizes: { NH: number; HS: number; capacity: number; physical: number }, prompt: number, pads: readonly number[], steps: readonly Step[], on = device): Promise<void> {
+    const live = on.pool.liveBytes;
+    const masks = leftPadded(prompt, pads), cache = new Cache(on, { ...sizes, masks });
     const check = async (length: number, given?: number[][]): Promise<void> => {
       const got = await cache.append(length, given);
       expectClose(`after ${cache.length}`, got, cache.want(length).y, [cache.rows.length, length, sizes.NH, sizes.HS], { atol: 2e-5, rtol: 2e-4 });
@@ -110,13 +110,19 @@ describe.each(VARIANTS)("cached attention by $attention", ({ attention }) => {
       await check(length);
     }
     cache.release();
-    expect(device.pool.liveBytes).toBe(live);
+    expect(on.pool.liveBytes).toBe(live);
   }
 
   it.each([{ HS: 1, NH: 2 }, { HS: 3, NH: 3 }, { HS: 20, NH: 2 }, { HS: 64, NH: 2 }, { HS: 128, NH: 1 }])("a padded prompt, chunks and beams, HS=$HS", async ({ HS, NH }) => {
     await expectReplay({ NH, HS, capacity: 300, physical: 4 }, 5, [2, 0, 5], [
       { length: 1 }, { parents: [1, 1, 0, 2], length: 1 }, { parents: [3, 0, 0, 1], length: 3 }, { parents: [2, 3], length: 1 }, { length: 260 }, { length: 1 },
     ]);
+  });
+
+  it.runIf(tuning.attentionDecode === "workgroup")("in wide workgroups, of positions that fill them and that do not", async () => {
+    const wide = await openDevice({ tuning: { ...tuning, attentionLanes: 256 } });
+    await expectReplay({ NH: 2, HS: 20, capacity: 300, physical: 3 }, 5, [2, 0, 5], [{ length: 1 }, { parents: [1, 1], length: 250 }, { length: 1 }, { parents: [1, 0], length: 1 }], wide);
+    wide.destroy();
   });
 
   it("any prompt, any padding, any reordering", async () => {
@@ -155,7 +161,7 @@ describe.each(VARIANTS)("cached attention by $attention", ({ attention }) => {
   });
 
   it("gives the same by windows over the rows", async () => {
-    const small = await openDevice({ tuning: { attention }, maxStorageBufferBindingSize: 65536 });
+    const small = await openDevice({ tuning, maxStorageBufferBindingSize: 65536 });
     const sizes = { NH: 2, HS: 20, capacity: 25, physical: 7, masks: leftPadded(25, [0, 1, 2, 3, 4, 5, 6]) };
     const xs = randomNormal([7 * 25, 120], 9), got: Float32Array[] = [];      // qkv takes 84,000 bytes
     for (const on of [device, small]) {
@@ -172,7 +178,10 @@ describe.each(VARIANTS)("cached attention by $attention", ({ attention }) => {
     const qkv = device.tensor(new Float32Array(60), [5, 12]);
     expect(() => kvCacheAppend(device.batch, { qkv, keys: cache.keys, values: cache.values, length: 5, past: 0 })).toThrow("kv_cache_append: cannot append 5 tokens after 0: the cache's capacity is 4");
     expect(() => kvCacheAppend(device.batch, { qkv, keys: cache.keys, values: cache.values, length: 1, past: 0 })).toThrow("the cache has 1 rows");
+    const table = device.tensor(Uint32Array.of(0, 0, 0, 0), [1, 4]), out = garbage(device, [1, 4]);
+    const decode = (past: number) => attentionDecode(device.batch, { qkv: { ...qkv, shape: [1, 12] }, keys: cache.keys, values: cache.values, ancestry: table, mask: table, out, past, length: 1 });
+    expect(() => decode(4)).toThrow("attention_decode: cannot attend to 5 positions: the cache's capacity is 4");
     cache.release();
-    device.pool.release(qkv);
+    for (const tensor of [qkv, table, out]) device.pool.release(tensor);
   });
 });

@@ -67,6 +67,7 @@ describe("the doctor's expect() agrees with vitest's", () => {
   const values: unknown[] = [
     0, -0, NaN, 1, "1", null, undefined, [1, 2], [1, 2, 3], [undefined], [NaN], { a: 1 }, { a: 1, b: undefined }, { b: 1 },
     new Float32Array([1, 2]), new Uint32Array([1, 2]), new Float32Array([NaN]), new Map([[1, 2]]), new Map([[1, 3]]), new Set([1]), {}, [],
+    new Map([[1, [2]], [3, [4]]]), new Map([[3, [4]], [1, [2]]]), new Map([[3, [4]], [1, [5]]]), new Set([[1], [2]]), new Set([[2], [1]]), new Set([[1], [1]]),
   ];
   it("on what is equal", () => {
     const vitestEqual = (a: unknown, b: unknown): boolean => {
@@ -81,6 +82,12 @@ describe("the doctor's expect() agrees with vitest's", () => {
     expect(differing).toEqual([]);
   });
 
+  it.each<[string, ...unknown[]]>([["any", Number], ["any", String], ["any", Array], ["closeTo", 1.001, 2], ["stringContaining", "1"], ["arrayContaining", [2]]])("on what stands for a value: %s(%s)", (name, ...args) => {
+    type Stands = Record<string, (...args: unknown[]) => { asymmetricMatch(value: unknown): boolean }>;
+    const ours = (shimExpect as unknown as Stands)[name](...args), vitests = (expect as unknown as Stands)[name](...args);
+    expect(values.map((value) => equal([value], [ours]))).toEqual(values.map((value) => vitests.asymmetricMatch(value)));
+  });
+
   it("and has every matcher that the tests on the GPU use", async () => {
     const known = new Set(Object.keys(shimExpect(0)));
     const isMatcher = (name: string): boolean => name in Object(expect(0));
@@ -89,7 +96,7 @@ describe("the doctor's expect() agrees with vitest's", () => {
       if (!/from "\.\/check-kernel\.ts"/.test(text)) continue;
       const used = [...text.matchAll(/\)\.(?:not\.|rejects\.|resolves\.)*(to[A-Z]\w*)\(/g)].map(([, name]) => name).filter(isMatcher);
       expect(used.filter((name) => !known.has(name)), file).toEqual([]);
-      expect([...text.matchAll(/\bexpect\.\w+|\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g)].map(String), file).toEqual([]);
+      expect([...text.matchAll(/\bexpect\.(?!any\b|closeTo\b|stringContaining\b|arrayContaining\b)\w+|\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g)].map(String), file).toEqual([]);
     }
   });
 
@@ -97,6 +104,9 @@ describe("the doctor's expect() agrees with vitest's", () => {
     const fail = () => { throw new RangeError("x is 5, wanted 3"); };
     shimExpect(fail).toThrow("is 5");
     shimExpect(fail).toThrow(RangeError);
+    shimExpect(fail).toThrow(new RangeError("x is 5, wanted 3"));
+    expect(() => shimExpect(fail).toThrow(new RangeError("x is 5"))).toThrow();
+    expect(() => shimExpect(fail).toThrow(new Error("x is 5, wanted 3"))).toThrow();
     expect(() => shimExpect(fail).toThrow("is 6")).toThrow("toThrow 'is 6'");
     expect(() => shimExpect(() => {}).toThrow()).toThrow();
     await shimExpect(Promise.reject(new Error("late"))).rejects.toThrow("late");
@@ -112,7 +122,8 @@ describe("the doctor", () => {
     await writeFile(join(folder, "package.json"), '{ "type": "module" }');
     await writeFile(join(folder, "good.test.ts"), `
       import { describe, expect, it } from "vitest";
-      describe.each([{ rows: "subgroup" }])("sums by $rows", () => { it.each([[1, 2], [3, 4]])("%i", (a, b) => expect(a + 1).toBe(b)); });`);
+      describe.each([{ rows: "subgroup" }])("sums by $rows", () => { it.each([[1, 2], [3, 4]])("%i", (a, b) => expect(a + 1).toBe(b)); });
+      describe("slow", { timeout: 9000 }, () => { it("after options", { timeout: 9000 }, () => expect(1).toBe(1)); it("before a time", () => expect(1).toBe(1), 9000); });`);
     await writeFile(join(folder, "bad.test.ts"), `
       import { beforeAll, describe, it, expect } from "vitest";
       it("differs", () => { throw new Error("y[1, 2]: got 1, want 2, 3.5e+4 times the tolerance (atol 1e-5, rtol 1e-4)"); });
@@ -130,7 +141,7 @@ describe("the doctor", () => {
     const { code, stdout } = await doctor("good.test.ts");
     expect(stdout).toMatch(/^Adapter {3}\S/m);
     expect(stdout).toMatch(/^ok {4}good +sums by subgroup +2 checks/m);
-    expect(stdout).toContain("2 checks passed, 0 failed.");
+    expect(stdout).toContain("4 checks passed, 0 failed.");
     expect(code).toBe(0);
   });
 
@@ -138,7 +149,7 @@ describe("the doctor", () => {
     const { code, stdout } = await doctor("good.test.ts", "bad.test.ts");
     expect(stdout).toMatch(/^FAIL {2}bad +1 of 2, worst 3.50e\+4 times the tolerance\n {6}differs: y\[1, 2\]: got 1, want 2/m);
     expect(stdout).toMatch(/^FAIL {2}bad +opening +1 of 1\n {6}before all: no device/m);
-    expect(stdout).toContain("3 checks passed, 2 failed.");
+    expect(stdout).toContain("5 checks passed, 2 failed.");
     expect(stdout).toContain("Please report");
     expect(code).toBe(1);
   });

@@ -6,8 +6,15 @@ import type { Shape, Tensor } from "../src/gpu/tensor.ts";
 
 /** Every variant a kernel may have: tests run each of these on the adapter at hand. */
 export const VARIANTS = [
-  { rows: "subgroup", matmul: "subgroup", attention: "subgroup" },
-  { rows: "workgroup", matmul: "workgroup", attention: "workgroup" },
+  { rows: "subgroup", matmul: "subgroup", attention: "subgroup", attentionDecode: "subgroup" },
+  { rows: "workgroup", matmul: "workgroup", attention: "workgroup", attentionDecode: "workgroup" },
+] as const;
+
+/** Every variant of row kernels. "mixed" as if few invocations were many, so that even short rows take a workgroup of subgroups. */
+export const ROW_VARIANTS = [
+  { rows: "subgroup" },
+  { rows: "workgroup" },
+  { rows: "mixed", rowsShare: 0.001, rowsMaxSize: 64 },
 ] as const;
 
 export function openDevice(options: DeviceOptions = {}): Promise<Device> {

@@ -9,7 +9,7 @@ import type { Device } from "../src/gpu/device.ts";
 import { chooseGreedy, chooseSample, NO_TOKEN } from "../src/kernels/choose.ts";
 import { editLogits, packEdits } from "../src/kernels/edit-logits.ts";
 import type { Edit } from "../src/kernels/edit-logits.ts";
-import { expectClose, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { expectClose, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const REMOVED = -3.4028234663852886e38;
 const stride = (V: number): number => Math.ceil(V / 64) * 64;
@@ -38,10 +38,10 @@ function drawn(logits: Float32Array, { temperature: t, topK: k, topP: p, minP: m
   return drawToken(scores, number);
 }
 
-describe.each([...VARIANTS.map(({ rows }) => ({ rows, limit: undefined })), { rows: "subgroup" as const, limit: 65536 }])(
-  "choosing, rows by $rows, binding limit $limit", ({ rows, limit }) => {
+describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })), { rows: "subgroup", tuning: ROW_VARIANTS[0], limit: 65536 }])(
+  "choosing, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
     let device: Device;
-    beforeAll(async () => { device = await openDevice({ tuning: { rows }, maxStorageBufferBindingSize: limit }); });
+    beforeAll(async () => { device = await openDevice({ tuning, maxStorageBufferBindingSize: limit }); });
     afterAll(() => device.destroy());
 
     /** Runs `launch` on logits [R, V] with `expand` inputs a row and returns ids and positions. */

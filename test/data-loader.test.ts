@@ -66,6 +66,7 @@ describe("DataLoader", () => {
     expect(plain).toBeGreaterThan(0.3);
     expect(bucketed).toBeLessThan(0.05);
     expect(new DataLoader([3, 1], { batchSize: 2, seed: 1 }).padShare(0)).toBeCloseTo(2 / 6, 12);
+    expect(new DataLoader([3, 1], { batchSize: 2, seed: 1, padToMultipleOf: 4 }).padShare(0)).toBeCloseTo(4 / 8, 12);
   });
 
   it("does not feed bucketed batches in order of length", () => {

@@ -6,7 +6,7 @@ import { ParameterStore } from "../src/autograd/parameter.ts";
 import { Tape } from "../src/autograd/tape.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { embeddingForward, planGather } from "../src/kernels/embedding.ts";
-import { centralDifferences, expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { centralDifferences, expectClose, garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const TABLE = [
   { N: 1, C: 5, V: 7, P: 3 }, { N: 57, C: 60, V: 257, P: 100 }, { N: 33, C: 253, V: 503, P: 33 },
@@ -56,9 +56,9 @@ async function run(device: Device, indices: Indices, wte: Float32Array, wpe: Flo
   return result;
 }
 
-describe.each([...VARIANTS.map(({ rows }) => ({ rows, limit: undefined })), { rows: "subgroup" as const, limit: 65536 }])("embedding, rows by $rows, binding limit $limit", ({ rows, limit }) => {
+describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })), ...[ROW_VARIANTS[0], ROW_VARIANTS[2]].map((tuning) => ({ ...tuning, tuning, limit: 65536 }))])("embedding, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning: { rows }, maxStorageBufferBindingSize: limit }); });
+  beforeAll(async () => { device = await openDevice({ tuning, maxStorageBufferBindingSize: limit }); });
   afterAll(() => device.destroy());
 
   it.each(limit ? TABLE.filter(({ V }) => V < 1000) : TABLE)("N=$N C=$C V=$V P=$P", async ({ N, C, V, P, pad }) => {

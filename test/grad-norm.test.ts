@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { gradNorm } from "../src/kernels/grad-norm.ts";
-import { garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
-describe.each([...VARIANTS.map(({ rows }) => ({ rows, limit: undefined })), { rows: "subgroup" as const, limit: 65536 }])(
-  "gradient norm, rows by $rows, binding limit $limit", ({ rows, limit }) => {
+describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })), ...[ROW_VARIANTS[0], ROW_VARIANTS[2]].map((tuning) => ({ ...tuning, tuning, limit: 65536 }))])(
+  "gradient norm, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
     let device: Device;
-    beforeAll(async () => { device = await openDevice({ tuning: { rows }, maxStorageBufferBindingSize: limit }); });
+    beforeAll(async () => { device = await openDevice({ tuning, maxStorageBufferBindingSize: limit }); });
     afterAll(() => device.destroy());
 
     async function run(chunks: readonly Float32Array[], maxNorm: number): Promise<[number, number]> {

@@ -205,6 +205,12 @@ describe("collate", () => {
     expect(collate(rows, { padId: pad, lossOn: "target" }).labels).toEqual([[x, x, x, x, x, c, d, eos], [x, x, x, c, eos, x, x, x]]);
   });
 
+  it("pads to a multiple, but not past the model's length, and never cuts", () => {
+    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 16 }).inputIds.map((row) => row.length)).toEqual([16, 16]);
+    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 16, maxLength: 11 }).attentionMask[1]!.slice(5)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 4, maxLength: 3 }).inputIds[0]).toEqual(rows[0]!.ids);
+  });
+
   it("masks pads whatever their id, and refuses an empty batch", () => {
     expect(collate(rows, { padId: eos, lossOn: "all" }).labels[1]!.slice(-4)).toEqual([eos, -100, -100, -100]);
     expect(() => collate([], { padId: pad, lossOn: "all" })).toThrow(/0 examples/);

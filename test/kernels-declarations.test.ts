@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { definedKernels } from "../src/gpu/kernel.ts";
-import type { Kernel } from "../src/gpu/kernel.ts";
+import type { Kernel, KernelSpec } from "../src/gpu/kernel.ts";
 import { wgslFiles } from "../src/wgsl/index.ts";
 
 const WGSL = new URL("../src/wgsl/", import.meta.url);
@@ -14,7 +14,7 @@ function sourceOf(kernel: Pick<Kernel, "source">): string {
 }
 
 /** What in `code` differs from the declaration, one line each. */
-function mismatches(kernel: Omit<Kernel, "id">, code: string): string[] {
+function mismatches(kernel: KernelSpec<Kernel["bindings"], Kernel["params"], Kernel["constants"]>, code: string): string[] {
   const found: string[] = [];
   const expectEqual = (what: string, declared: unknown, written: unknown): void => {
     const [a, b] = [JSON.stringify(declared), JSON.stringify(written)];
@@ -62,7 +62,7 @@ describe("kernel declarations", () => {
 });
 
 describe("the comparison itself", () => {
-  const kernel: Omit<Kernel, "id"> = {
+  const kernel: KernelSpec<Kernel["bindings"], Kernel["params"], Kernel["constants"]> = {
     name: "sample", source: [], bindings: { x: "read", y: "read_write" }, params: { rows: "u32", scale: "f32" }, constants: { C: "u32" },
   };
   const code = `

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from "../src/kernels/layernorm.ts";
-import { centralDifferences, expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { centralDifferences, expectClose, garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const EPS = 1e-5;
 const TABLE = [
@@ -42,9 +42,9 @@ function oracleBackward(dy: ArrayLike<number>, x: ArrayLike<number>, weight: Arr
   return { dx, dweight, dbias };
 }
 
-describe.each(VARIANTS)("layernorm, rows by $rows", ({ rows }) => {
+describe.each(ROW_VARIANTS)("layernorm, rows by $rows", (tuning) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning: { rows } }); });
+  beforeAll(async () => { device = await openDevice({ tuning }); });
   afterAll(() => device.destroy());
 
   it.each(TABLE)("N=$N C=$C mean=$mean", async ({ N, C, mean }) => {
@@ -72,11 +72,11 @@ describe.each(VARIANTS)("layernorm, rows by $rows", ({ rows }) => {
   });
 });
 
-it("rows beyond one binding go by windows, with the same numbers", async () => {
+it.each(ROW_VARIANTS)("rows beyond one binding go by windows, with the same numbers, rows by $rows", async (tuning) => {
   const N = 700, C = 60;
   const values = { x: randomNormal([N, C], 1), dy: randomNormal([N, C], 4) }, weights = randomNormal([C], 2), biases = randomNormal([C], 3);
   const run = async (maxStorageBufferBindingSize?: number) => {
-    const device = await openDevice({ maxStorageBufferBindingSize });
+    const device = await openDevice({ maxStorageBufferBindingSize, tuning });
     const x = device.tensor(values.x, [N, C]), dy = device.tensor(values.dy, [N, C]), weight = device.tensor(weights, [C]), bias = device.tensor(biases, [C]);
     const y = garbage(device, [N, C]), stats = garbage(device, [N, 2]), dx = garbage(device, [N, C]);
     const dweight = device.tensor(new Float32Array(C), [C]), dbias = device.tensor(new Float32Array(C), [C]);

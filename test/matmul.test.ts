@@ -85,6 +85,16 @@ async function checkEpilogue(device: Device, { layout, M, N, K }: Case, fused: F
   release(device, a, b, out, bias, residual, preactivation);
 }
 
+describe("matmul, workgroup variant, the reduction in parts", () => {
+  const size = { M: 132, N: 68, K: 760 };
+  let device: Device;
+  beforeAll(async () => { device = await openDevice({ tuning: { matmul: "workgroup", matmulWorkgroups: 100 } }); });
+  afterAll(() => device.destroy());
+
+  it.each(LAYOUTS)("%s", (layout) => checkProduct(device, { layout, ...size }));
+  it.each(FUSED)("with %s", (each) => checkEpilogue(device, { layout: "nn", ...size }, each));
+});
+
 describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   let device: Device;
   beforeAll(async () => { device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning: { matmul: variant } }); });

@@ -34,8 +34,8 @@ async function lossAndGradients(device: Device, model: GPT2LMHeadModel): Promise
 describe("the same logits and gradients", () => {
   const plain = open().then((device) => lossAndGradients(device, GPT2LMHeadModel.fromConfig(device, config, { seed: 3 })));
   test.each<[string, DeviceOptions]>([
-    ["subgroup variants", { tuning: { rows: "subgroup", matmul: "subgroup", attention: "subgroup" } }],
-    ["workgroup variants", { tuning: { rows: "workgroup", matmul: "workgroup", attention: "workgroup" } }],
+    ["subgroup variants", { tuning: { rows: "subgroup", matmul: "subgroup", attention: "subgroup", attentionDecode: "subgroup" } }],
+    ["workgroup variants", { tuning: { rows: "workgroup", matmul: "workgroup", attention: "workgroup", attentionDecode: "workgroup" } }],
     ["bindings of 64 KiB, which wte, logits and activations exceed", { maxStorageBufferBindingSize: 65536 }],
   ])("%s", async (_, options) => {
     const device = await open(options);

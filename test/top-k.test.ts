@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { argmax, logSumExp, topK } from "../src/kernels/top-k.ts";
-import { expectClose, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { expectClose, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const TABLE = [
   { R: 1, V: 1, k: 1 }, { R: 3, V: 257, k: 5 }, { R: 128, V: 503, k: 8 }, { R: 2, V: 9, k: 9 }, { R: 5, V: 100, k: 64 },
@@ -31,10 +31,10 @@ function oracle(values: Float32Array, V: number, k: number): { values: number[];
   return found;
 }
 
-describe.each([...VARIANTS.map(({ rows }) => ({ rows, limit: undefined })), { rows: "subgroup" as const, limit: 65536 }])(
-  "top-k, rows by $rows, binding limit $limit", ({ rows, limit }) => {
+describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })), { rows: "subgroup", tuning: ROW_VARIANTS[0], limit: 65536 }])(
+  "top-k, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
     let device: Device;
-    beforeAll(async () => { device = await openDevice({ tuning: { rows }, maxStorageBufferBindingSize: limit }); });
+    beforeAll(async () => { device = await openDevice({ tuning, maxStorageBufferBindingSize: limit }); });
     afterAll(() => device.destroy());
 
     async function run(data: Float32Array, V: number, k: number) {

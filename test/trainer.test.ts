@@ -125,6 +125,20 @@ test("the loss falls, the log has Hugging Face's fields, old checkpoints go", as
   expect(many.tokens).toBe(examples.reduce((sum, { ids }) => sum + ids.length - 1, 0));
 });
 
+test("padding to a multiple changes no loss, though rows are longer", async () => {
+  const run = async (padToMultipleOf: number): Promise<{ losses: number[]; positions: number }> => {
+    const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0, attnPdrop: 0, residPdrop: 0 }), { seed: 1 });
+    let positions = 0;
+    const trainer = new Trainer({ model, args: { ...args, maxSteps: 3, loggingSteps: 1, padToMultipleOf }, train: examples, padId: 0, onStep: (step) => { positions = step.positions; } });
+    const { logHistory } = await trainer.train();
+    return { losses: logHistory.flatMap((entry) => ("loss" in entry ? [Number(entry.loss)] : [])), positions };
+  };
+  const [tight, padded] = [await run(1), await run(8)];
+  expect(padded.positions).toBeGreaterThan(tight.positions);
+  expect(padded.losses).toHaveLength(3);
+  padded.losses.forEach((loss, i) => expect(loss).toBeCloseTo(tight.losses[i], 5));
+});
+
 test("a loss that is no longer a number ends the run with the reason", async () => {
   const trainer = new Trainer({ model: fresh(), args: { ...args, learningRate: 1e30, warmupSteps: 0, maxGradNorm: 0, loggingSteps: 1 }, train: examples, padId: 0 });
   await expect(trainer.train()).rejects.toThrow(/diverged.*lower --learning_rate/);

@@ -1,6 +1,6 @@
 // y[n] = wte[ids[n]] + wpe[positions[n]], and back: dwte[v] += sum of dy[n] over the rows with ids[n] = v, dwpe likewise.
 import type { Tensor } from "../gpu/tensor.ts";
-import { embeddingBackward, embeddingForward, planGather } from "../kernels/embedding.ts";
+import { embeddingBackward, embeddingForward, gatherSegment, planGather } from "../kernels/embedding.ts";
 import type { Parameter } from "./parameter.ts";
 import type { Tape, Variable } from "./tape.ts";
 
@@ -42,8 +42,8 @@ function lookUp(tape: Tape, indices: Tensor, wte: Parameter, wpe: Parameter): Va
 }
 
 function groupRows(tape: Tape, ids: ArrayLike<number>, positions: ArrayLike<number>) {
-  const words: number[] = [];
-  const tokens = planGather(ids, words);
-  const places = planGather(positions, words);
+  const words: number[] = [], segment = gatherSegment(tape.device);
+  const tokens = planGather(ids, words, segment);
+  const places = planGather(positions, words, segment);
   return { plan: tape.keep(tape.device.tensor(Uint32Array.from(words), [words.length])), tokens, places };
 }

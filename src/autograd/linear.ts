@@ -7,25 +7,28 @@ import { addInto } from "../kernels/add.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { geluBackward } from "../kernels/gelu.ts";
 import { matmul } from "../kernels/matmul.ts";
+import type { Normalization } from "../kernels/matvec.ts";
 import { rowWindows } from "../kernels/windows.ts";
 import type { Parameter } from "./parameter.ts";
 import type { GradientSink, Tape, Variable } from "./tape.ts";
 
-/** x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. */
-export function linear(tape: Tape, x: Variable, weight: Parameter, bias: Parameter): Variable {
+/** x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x on the way, see matmul. */
+export function linear(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, norm?: Normalization): Variable {
+  expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const y = tape.acquire([x.value.shape[0], weight.value.shape[1]]);
-  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias", bias: bias.value } });
+  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias", bias: bias.value }, norm });
   return tape.record("linear", [x, weight, bias], y, [], (dy, into) => linearBackward(batch, dy, into, x, weight, bias));
 }
 
 /** As linear, then gelu_new; the pre-activation is kept while recording, and dy is turned into its gradient in place. */
-export function linearGelu(tape: Tape, x: Variable, weight: Parameter, bias: Parameter): Variable {
+export function linearGelu(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, norm?: Normalization): Variable {
+  expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const shape = [x.value.shape[0], weight.value.shape[1]];
   const y = tape.acquire(shape);
   const u = tape.recording ? tape.acquire(shape) : undefined;
-  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias_gelu", bias: bias.value, preactivation: u } });
+  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias_gelu", bias: bias.value, preactivation: u }, norm });
   return tape.record("linear_gelu", [x, weight, bias], y, u ? [u] : [], (dy, into) => {
     if (!u) return;
     geluBackward(batch, { dy, u });
@@ -44,16 +47,21 @@ export function linearResidual(tape: Tape, x: Variable, weight: Parameter, bias:
   });
 }
 
-/** Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds anything. */
-export function tiedHead(tape: Tape, x: Variable, wte: Parameter): Variable {
+/** Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds anything. `norm` as in linear. */
+export function tiedHead(tape: Tape, x: Variable, wte: Parameter, norm?: Normalization): Variable {
+  expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const V = wte.value.shape[0];
   const logits = tape.acquire([x.value.shape[0], Math.ceil(V / 64) * 64]);
-  matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V });
+  matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V, norm });
   return tape.record("tied_head", [x, wte], logits, [], (dlogits, into) => {
     into.write(x, (dx, accumulate) => matmul(batch, { a: dlogits, b: wte.value, out: dx, layout: "nn", k: V, accumulate }));
     into.write(wte, (dwte, accumulate) => matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }));
   });
+}
+
+function expectNotRecorded(tape: Tape, norm: Normalization | undefined): void {
+  if (norm && tape.recording) throw new Error("linear: a layer norm inside a product keeps nothing for backward");
 }
 
 function linearBackward(batch: CommandBatch, dy: Tensor, into: GradientSink, x: Variable, weight: Parameter, bias: Parameter): void {

@@ -100,7 +100,7 @@ export class KVCache {
   attend(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
     const { batch, pool } = this.device;
     const { keys, values } = this.layers[layer];
-    kvCacheAppend(batch, { qkv, keys, values, length, past: this.length });
+    if (this.length === 0 || length > 1) kvCacheAppend(batch, { qkv, keys, values, length, past: this.length });   // one token is appended by attentionDecode
     const out = pool.acquire([rows * length, qkv.shape[1] / 3]);
     if (this.length === 0) {                       // nothing is cached yet: the tiled kernel is faster than one row a token
       const lse = pool.acquire([rows * this.heads * length]);

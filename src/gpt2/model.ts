@@ -11,11 +11,13 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { readConfig, writeCheckpoint } from "./checkpoint-files.ts";
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";
 import type { KVCache } from "./kv-cache.ts";
+import { normHead } from "./norm-linear.ts";
 import { Loss, Output } from "./output.ts";
 import type { CausalLMOutput } from "./output.ts";
 import { allocate, initialize, load } from "./parameters.ts";
 import { resizeEmbedding } from "./resize-embeddings.ts";
 import { tokenBatch } from "./token-batch.ts";
+import type { TokenBatch } from "./token-batch.ts";
 import { disposer, GPT2Model } from "./transformer.ts";
 import type { ForwardInput } from "./transformer.ts";
 
@@ -90,13 +92,19 @@ export class GPT2LMHeadModel {
     const tape = new Tape(device, grad);
     const tokens = tokenBatch(config, input.pastKeyValues?.length ?? 0, input);
     const { batch, length } = tokens;
-    const { hidden, last, hiddenStates, attentions, cache } = this.transformer.run(tape, tokens, input);
-    const rows = input.lastOnly && length > 1 ? this.lastRows(tape, hidden, batch, length) : hidden;
-    const logits = tiedHead(tape, rows, this.transformer.wte);
-    if (rows !== hidden) tape.release(rows);
+    const { stream, hiddenStates, attentions, cache } = this.transformer.run(tape, tokens, input);
     const outputs = [...hiddenStates, ...attentions];
-    if (!grad && input.outputHiddenStates) outputs.push(last);
-    else tape.release(hidden);
+    let logits: Variable;
+    let last: Output | undefined;
+    if (input.outputHiddenStates) {
+      const hidden = this.transformer.finalNorm(tape, stream);
+      last = new Output(device, hidden.value, [batch, length, config.nEmbd]);
+      if (!grad) outputs.push(last);
+      logits = this.ofRows(tape, hidden, tokens, input, (rows) => tiedHead(tape, rows, this.transformer.wte));
+    } else {
+      logits = this.ofRows(tape, stream, tokens, input, (rows) => this.head(tape, rows));
+      tape.release(stream);
+    }
     let loss: Loss | undefined;
     const keepLogits = input.keepLogits ?? true;
     if (tokens.labels) {
@@ -110,7 +118,7 @@ export class GPT2LMHeadModel {
     else tape.release(logits);
     return {
       loss, logits: output,
-      hiddenStates: input.outputHiddenStates ? [...hiddenStates, last] : undefined,
+      hiddenStates: last && [...hiddenStates, last],
       attentions: input.outputAttentions ? attentions : undefined,
       pastKeyValues: cache,
       dispose: disposer(tape, grad ? [...(loss ? [loss] : []), ...attentions] : outputs),
@@ -123,9 +131,9 @@ export class GPT2LMHeadModel {
    */
   decode(indices: Tensor, cache: KVCache): Tensor {
     const tape = new Tape(this.device, false);
-    const { hidden } = this.transformer.run(tape, { batch: indices.shape[1], length: 1, indices }, { pastKeyValues: cache });
-    const logits = tiedHead(tape, hidden, this.transformer.wte);
-    tape.release(hidden);
+    const { stream } = this.transformer.run(tape, { batch: indices.shape[1], length: 1, indices }, { pastKeyValues: cache });
+    const logits = this.head(tape, stream);
+    tape.release(stream);
     return logits.value;
   }
 
@@ -157,13 +165,27 @@ export class GPT2LMHeadModel {
     this.parameters.destroy();
   }
 
-  private lastRows(tape: Tape, hidden: Variable, batch: number, length: number): Variable {
+  /** ln_f and the tied head. */
+  private head(tape: Tape, rows: Variable): Variable {
+    return normHead(tape, rows, this.transformer.ln_f, this.config.layerNormEpsilon, this.transformer.wte);
+  }
+
+  /** What `make` makes of all rows of x [B*T, C], or of every sequence's last when only those were asked for. */
+  private ofRows(tape: Tape, x: Variable, { batch, length }: TokenBatch, { lastOnly }: CausalLMInput, make: (rows: Variable) => Variable): Variable {
+    if (!lastOnly || length === 1) return make(x);
+    const rows = this.lastRows(tape, x, batch, length);
+    const made = make(rows);
+    tape.release(rows);
+    return made;
+  }
+
+  private lastRows(tape: Tape, x: Variable, batch: number, length: number): Variable {
     if (tape.recording) throw new Error("forward: lastOnly and recorded gradients exclude each other");
     const C = this.config.nEmbd;
     const rows = tape.acquire([batch, C]);
     for (let b = 0; b < batch; b++) {
       const at = ((b + 1) * length - 1) * C * 4;
-      this.device.batch.copy({ ...hidden.value, byteOffset: hidden.value.byteOffset + at, shape: [1, C] }, { ...rows, byteOffset: b * C * 4, shape: [1, C] });
+      this.device.batch.copy({ ...x.value, byteOffset: x.value.byteOffset + at, shape: [1, C] }, { ...rows, byteOffset: b * C * 4, shape: [1, C] });
     }
     return { value: rows, requiresGrad: false, name: "last_rows" };
   }

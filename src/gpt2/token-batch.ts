@@ -38,9 +38,9 @@ export function tokenBatch(
     const flat = new Int32Array(batch * length);
     rows.forEach((row, b) => {
       if (row.length !== length) throw new UserError(`${name}[${b}] has ${row.length} entries, wanted ${length} as inputIds[0]; pad the rows to one length.`);
-      row.forEach((value, t) => {
-        if (!Number.isInteger(value) || !check(value)) throw new UserError(`${name}[${b}][${t}] is ${value}, wanted ${wanted}.`);
-      });
+      for (let t = 0; t < length; t++) {
+        if (!Number.isInteger(row[t]) || !check(row[t])) throw new UserError(`${name}[${b}][${t}] is ${row[t]}, wanted ${wanted}.`);
+      }
       flat.set(row, b * length);
     });
     return flat;

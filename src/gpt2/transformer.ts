@@ -5,7 +5,7 @@ import { add } from "../autograd/add.ts";
 import { dropout } from "../autograd/dropout.ts";
 import { embedding } from "../autograd/embedding.ts";
 import { layerNorm } from "../autograd/layernorm.ts";
-import { linear, linearGelu, linearResidual } from "../autograd/linear.ts";
+import { linear, linearResidual } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/tape.ts";
@@ -14,6 +14,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { attentionWeights } from "../kernels/attention.ts";
 import type { GPT2Config } from "./config.ts";
 import { KVCache } from "./kv-cache.ts";
+import { normLinear, normLinearGelu } from "./norm-linear.ts";
 import { Output } from "./output.ts";
 import type { BaseModelOutput } from "./output.ts";
 import { weightsOf } from "./parameters.ts";
@@ -72,18 +73,22 @@ export class GPT2Model {
     const tape = new Tape(this.device, false);
     const tokens = tokenBatch(this.config, input.pastKeyValues?.length ?? 0, input);
     const run = this.run(tape, tokens, input);
-    const outputs = [run.last, ...run.hiddenStates, ...run.attentions];
+    const last = new Output(this.device, this.finalNorm(tape, run.stream).value, [tokens.batch, tokens.length, this.config.nEmbd]);
+    const outputs = [last, ...run.hiddenStates, ...run.attentions];
     return {
-      lastHiddenState: run.last,
-      hiddenStates: input.outputHiddenStates ? [...run.hiddenStates, run.last] : undefined,
+      lastHiddenState: last,
+      hiddenStates: input.outputHiddenStates ? [...run.hiddenStates, last] : undefined,
       attentions: input.outputAttentions ? run.attentions : undefined,
       pastKeyValues: run.cache,
       dispose: disposer(tape, outputs),
     };
   }
 
-  /** The forward pass on a tape: what forward() and GPT2LMHeadModel share. The caller owns the returned outputs. */
-  run(tape: Tape, tokens: TokenBatch | DeviceTokens, input: Omit<ForwardInput, "inputIds">): { hidden: Variable; last: Output; hiddenStates: Output[]; attentions: Output[]; cache: KVCache | undefined } {
+  /**
+   * The forward pass on a tape, up to the residual stream after the last block: what forward() and GPT2LMHeadModel share. The
+   * caller owns the stream, which ln_f is yet to normalise, and the other outputs; hiddenStates lack the last.
+   */
+  run(tape: Tape, tokens: TokenBatch | DeviceTokens, input: Omit<ForwardInput, "inputIds">): { stream: Variable; hiddenStates: Output[]; attentions: Output[]; cache: KVCache | undefined } {
     const { config, device } = this;
     const { batch, length } = tokens;
     const C = config.nEmbd;
@@ -101,27 +106,28 @@ export class GPT2Model {
     keep(x);
     this.h.forEach((block, layer) => {
       const { ln_1, attn, ln_2, mlp } = block;
-      const normed = layerNorm(tape, x, ln_1.weight, ln_1.bias, config.layerNormEpsilon);
-      const qkv = linear(tape, normed, attn.c_attn.weight, attn.c_attn.bias);
-      tape.release(normed);
+      const qkv = normLinear(tape, x, ln_1, config.layerNormEpsilon, attn.c_attn);
       const mixed = this.attend(tape, qkv, tokens, layer, mask, cache);
       if (input.outputAttentions) attentions.push(this.weightsOfAttention(qkv, tokens, layer, mask, cache));
       tape.release(qkv);
       const middle = this.intoResidual(tape, mixed, attn.c_proj, x, 3 * layer + 2);
       tape.release(mixed);
       release(x);
-      const normed2 = layerNorm(tape, middle, ln_2.weight, ln_2.bias, config.layerNormEpsilon);
-      const inner = linearGelu(tape, normed2, mlp.c_fc.weight, mlp.c_fc.bias);
-      tape.release(normed2);
+      const inner = normLinearGelu(tape, middle, ln_2, config.layerNormEpsilon, mlp.c_fc);
       x = this.intoResidual(tape, inner, mlp.c_proj, middle, 3 * layer + 3);
       tape.release(inner);
       tape.release(middle);
       if (layer < config.nLayer - 1) keep(x);
     });
-    const hidden = layerNorm(tape, x, this.ln_f.weight, this.ln_f.bias, config.layerNormEpsilon);
-    tape.release(x);
     cache?.advance(length);
-    return { hidden, last: new Output(device, hidden.value, [batch, length, C]), hiddenStates, attentions, cache };
+    return { stream: x, hiddenStates, attentions, cache };
+  }
+
+  /** Hidden states [N, C] after ln_f, of a stream that nobody needs afterwards. */
+  finalNorm(tape: Tape, stream: Variable): Variable {
+    const hidden = layerNorm(tape, stream, this.ln_f.weight, this.ln_f.bias, this.config.layerNormEpsilon);
+    tape.release(stream);
+    return hidden;
   }
 
   private attend(tape: Tape, qkv: Variable, { batch, length }: TokenBatch | DeviceTokens, layer: number, mask: Tensor | undefined, cache: KVCache | undefined): Variable {

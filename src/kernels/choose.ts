@@ -21,13 +21,15 @@ const greedy = defineRowKernel({
   constants: {},
 });
 
+const sampleSource = ["lib/float_order.wgsl", "lib/random.wgsl", "lib/next_token.wgsl", "choose_sample.wgsl"];
+
 const sample = defineRowKernel({
   name: "choose_sample",
-  source: ["lib/float_order.wgsl", "lib/random.wgsl", "lib/next_token.wgsl", "choose_sample.wgsl"],
+  source: [...sampleSource, "choose_sample_subgroup.wgsl"],
   bindings: { logits: "read", inputs: "read_write", streams: "read" },
   params: { ...window, expand: "u32", ...row, step: "u32", top_k: "u32", temperature: "f32", top_p: "f32", min_p: "f32" },
   constants: {},
-});
+}, [...sampleSource, "choose_sample_workgroup.wgsl"]);
 
 interface Row {
   /** [R / expand, stride], stride a multiple of 4. */
@@ -44,7 +46,7 @@ export function chooseGreedy(batch: CommandBatch, { logits, columns, inputs, las
   const [rows, stride] = checked("choose_greedy", { logits, columns, inputs, lastPosition }, 1);
   for (const { start, count } of rowWindows(batch.device, logits)) {
     greedy(batch, {}, { logits: sliceRows(logits, start, count), inputs },
-      { rows: count, first_row: start, all_rows: rows, columns, stride4: stride / 4, last_position: lastPosition }, count);
+      { rows: count, first_row: start, all_rows: rows, columns, stride4: stride / 4, last_position: lastPosition }, count, columns / 4);
   }
 }
 
@@ -65,7 +67,7 @@ export function chooseSample(batch: CommandBatch, { streams, expand, step, tempe
     sample(batch, {}, { logits: sliceRows(logits, start, count), inputs, streams }, {
       rows: count * expand, first_row: start * expand, all_rows: rows * expand, expand,
       columns, stride4: stride / 4, last_position: lastPosition, step, top_k: topK, temperature, top_p: topP, min_p: minP,
-    }, count * expand);
+    }, count * expand, columns / 4);
   }
 }
 

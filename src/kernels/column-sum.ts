@@ -1,9 +1,10 @@
-// out[c] (+)= scale * sum over rows of x[n, start + c]. Many rows go in two passes, blocks of rows first, so that a narrow
-// matrix still occupies the device.
+// out[c] (+)= scale * sum over rows of x[n, start + c]. Without workgroup memory many rows go in two passes, blocks of rows
+// first, so that a narrow matrix still occupies the device.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { elementCount, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { columnsWorkgroupSize } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
 const WG_SIZE = 64;
@@ -17,6 +18,17 @@ const kernel = defineKernel({
   constants: { ACCUMULATE: "bool", WG_SIZE: "u32" },
 });
 
+const workgroupKernel = defineKernel({
+  name: "column_sum",
+  source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "column_sum_workgroup.wgsl"],
+  bindings: { x: "read", out: "read_write" },
+  params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", scale: "f32" },
+  constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
+});
+
+/** Columns of a workgroup that sums in workgroup memory: 8 floats are what a GPU's memory hands out at a time. */
+export const columnsWidth = (columns: number): number => (columns < 8 ? 1 : 8);
+
 /** x [N, stride] f32; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to out. */
 export function columnSum(batch: CommandBatch, { x, out, start = 0, scale = 1, accumulate = false }: {
   readonly x: Tensor; readonly out: Tensor; readonly start?: number; readonly scale?: number; readonly accumulate?: boolean;
@@ -28,6 +40,12 @@ export function columnSum(batch: CommandBatch, { x, out, start = 0, scale = 1, a
   if (later.length > 0) {
     [first, ...later].forEach(({ start: row, count }, i) =>
       columnSum(batch, { x: sliceRows(x, row, count), out, start, scale, accumulate: accumulate || i > 0 }));
+    return;
+  }
+  const shared = columnsWorkgroupSize(batch.device);
+  if (shared > 0) {
+    const WIDTH = columnsWidth(columns);
+    batch.dispatch(workgroupKernel, { ACCUMULATE: accumulate, WG_SIZE: shared, WIDTH }, { x, out }, { rows, columns, stride, start, scale }, Math.ceil(columns / WIDTH));
     return;
   }
   const { pool } = batch.device;

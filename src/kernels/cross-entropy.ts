@@ -36,7 +36,7 @@ export function crossEntropyByRow(batch: CommandBatch, { logits, targets, losses
       batch, { GRADIENT: gradientScale !== undefined },
       { targets, logits: sliceRows(logits, start, count), losses },
       { rows: count, first_row: start, columns: vocabSize, stride4: stride / 4, scale: gradientScale ?? 0 },
-      count,
+      count, vocabSize / 4,
     );
   }
 }

@@ -1,13 +1,17 @@
 // Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the CPU,
 // which has the ids anyway, makes the groups.
 import type { CommandBatch } from "../gpu/batch.ts";
+import type { Device } from "../gpu/device.ts";
+import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { defineRowKernel } from "./rows.ts";
+import { columnsWorkgroupSize, defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-const SEGMENT = 64;        // rows a lane adds up: a frequent token (padding) is cut into segments of this, then merged
-const BLOCK = 128;         // channels of a group that one row of the backward kernel takes
+const SEGMENT = 64;        // rows an invocation adds up: a frequent token (padding) is cut into segments of this, then merged
+const BLOCK = 128;         // channels of a group that one row of the backward kernel takes, or one workgroup
+const WIDTH = BLOCK / 4;   // invocations of a workgroup side by side; its other dimension is the group's rows
+const WG_SIZE = 256;       // at most: most groups have one row
 
 const forward = defineRowKernel({
   name: "embedding",
@@ -29,6 +33,19 @@ const backward = defineRowKernel({
   constants: { BLOCK: "u32" },
 });
 
+const backwardWorkgroup = defineKernel({
+  name: "embedding_backward",
+  source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "embedding_backward_workgroup.wgsl"],
+  bindings: { x: "read", plan: "read", out: "read_write" },
+  params: {
+    groups: "u32", groups_at: "u32", blocks: "u32", channels: "u32", first_row: "u32", rows: "u32", first_target: "u32", targets: "u32",
+  },
+  constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
+});
+
+/** Invocations of a workgroup that has a group, 0 where groups are added by row kernels. */
+const groupSize = (device: Device): number => Math.min(WG_SIZE, columnsWorkgroupSize(device));
+
 /** indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table are not written. */
 export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: {
   readonly indices: Tensor; readonly wte: Tensor; readonly wpe: Tensor; readonly y: Tensor;
@@ -46,7 +63,7 @@ export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: 
         rows: row.count, first_row: row.start, all_rows: rows, channels: C,
         first_token: token.start, tokens: token.count, first_position: position.start, positions: position.count,
       },
-      row.count,
+      row.count, C,
     );
   }
 }
@@ -56,7 +73,7 @@ interface Groups { readonly at: number; readonly count: number }
 
 /** Which rows are added to which table row. Lives in one u32 buffer, perhaps beside the plans of other tables. */
 export interface GatherPlan {
-  /** Groups short enough for one thread: rows of dy to a row of the table. */
+  /** Groups short enough to be added at once: rows of dy to a row of the table. */
   readonly direct: Groups;
   /** Segments of the long groups: rows of dy to a partial sum each. */
   readonly segments: Groups;
@@ -64,8 +81,16 @@ export interface GatherPlan {
   readonly merged: Groups;
 }
 
-/** Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows ascending. */
-export function planGather(indices: ArrayLike<number>, words: number[]): GatherPlan {
+/** Rows that a launch on this device adds up at once: what plans for it cut groups into. */
+export function gatherSegment(device: Device): number {
+  return SEGMENT * Math.max(1, groupSize(device) / WIDTH);
+}
+
+/**
+ * Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows ascending.
+ * `segment`: see gatherSegment.
+ */
+export function planGather(indices: ArrayLike<number>, words: number[], segment = SEGMENT): GatherPlan {
   const N = indices.length;
   const sorted = Float64Array.from({ length: N }, (_, n) => indices[n] * N + n).sort();     // by index, then by row; exact below 2^53
   const base = words.length;
@@ -74,12 +99,12 @@ export function planGather(indices: ArrayLike<number>, words: number[]): GatherP
   for (let start = 0, end = 0; start < N; start = end) {
     const index = Math.floor(sorted[start] / N);
     while (end < N && sorted[end] < (index + 1) * N) end++;
-    if (end - start <= SEGMENT) {
+    if (end - start <= segment) {
       direct.push(base + start, base + end, index);
       continue;
     }
     const first = segments.length / 3;
-    for (let at = start; at < end; at += SEGMENT) segments.push(base + at, base + Math.min(at + SEGMENT, end), segments.length / 3);
+    for (let at = start; at < end; at += segment) segments.push(base + at, base + Math.min(at + segment, end), segments.length / 3);
     merged.push(first, segments.length / 3, index);
   }
   const partials = words.length;                                      // the merged groups list partial sums by number
@@ -98,28 +123,28 @@ export function embeddingBackward(batch: CommandBatch, { dy, plan, gather, dtabl
 }): void {
   const [, C] = dy.shape;
   expectShape("embedding_backward", "dtable", dtable, [dtable.shape[0], C], "C of dy");
-  addGroups(batch, dy, plan, gather.direct, dtable);
+  addGroups(batch, dy, plan, gather.direct, dtable, true);
   if (gather.segments.count === 0) return;
   const { pool } = batch.device;
   const partial = pool.acquire([gather.segments.count, C]);
-  batch.clear(partial);
-  addGroups(batch, dy, plan, gather.segments, partial);
-  addGroups(batch, partial, plan, gather.merged, dtable);
+  const once = groupSize(batch.device) > 0 && rowWindows(batch.device, dy).length === 1;
+  if (!once) batch.clear(partial);
+  addGroups(batch, dy, plan, gather.segments, partial, !once);
+  addGroups(batch, partial, plan, gather.merged, dtable, true);
   pool.release(partial);
 }
 
-function addGroups(batch: CommandBatch, x: Tensor, plan: Tensor, groups: Groups, out: Tensor): void {
+function addGroups(batch: CommandBatch, x: Tensor, plan: Tensor, groups: Groups, out: Tensor, accumulate: boolean): void {
   const [, C] = x.shape;
+  const size = groupSize(batch.device);
   const blocks = Math.ceil(C / BLOCK);
   for (const row of rowWindows(batch.device, x)) for (const target of rowWindows(batch.device, out)) {
-    backward(
-      batch, { BLOCK },
-      { x: sliceRows(x, row.start, row.count), plan, out: sliceRows(out, target.start, target.count) },
-      {
-        groups: groups.count, groups_at: groups.at, blocks, channels: C,
-        first_row: row.start, rows: row.count, first_target: target.start, targets: target.count,
-      },
-      groups.count * blocks,
-    );
+    const bindings = { x: sliceRows(x, row.start, row.count), plan, out: sliceRows(out, target.start, target.count) };
+    const params = {
+      groups: groups.count, groups_at: groups.at, blocks, channels: C,
+      first_row: row.start, rows: row.count, first_target: target.start, targets: target.count,
+    };
+    if (size > 0) batch.dispatch(backwardWorkgroup, { ACCUMULATE: accumulate, WG_SIZE: size, WIDTH }, bindings, params, groups.count * blocks);
+    else backward(batch, { BLOCK }, bindings, params, groups.count * blocks);
   }
 }

@@ -1,13 +1,12 @@
 // The norm of all gradients together and the factor that clips it, both left on the GPU.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { elementCount, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { columnSum } from "./column-sum.ts";
 import { defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-const BLOCK = 4096;        // values a row sums; column_sum folds the partial sums, 64 at a time
+// Values a row sums. Not a power of two: rows that are worked on together would all read from a few of a GPU's memory channels.
+const BLOCK = 4096 + 128;
 
 const squares = defineRowKernel({
   name: "grad_norm",
@@ -17,11 +16,11 @@ const squares = defineRowKernel({
   constants: { BLOCK4: "u32" },
 });
 
-const clip = defineKernel({
+const clip = defineRowKernel({
   name: "grad_norm_clip",
   source: ["grad_norm_clip.wgsl"],
-  bindings: { squares: "read", result: "read_write" },
-  params: { max_norm: "f32" },
+  bindings: { partial: "read", result: "read_write" },
+  params: { blocks: "u32", max_norm: "f32" },
   constants: {},
 });
 
@@ -40,14 +39,11 @@ export function gradNorm(batch: CommandBatch, { grads, maxNorm, result }: {
   });
   const total = ranges.reduce((count, { blocks }) => count + blocks, 0);
   const partial = device.pool.acquire([total, 1]);
-  const sum = device.pool.acquire([1]);
   let first_block = 0;
   for (const { range, count, blocks } of ranges) {
-    squares(batch, { BLOCK4: BLOCK / 4 }, { grads: range, partial }, { blocks, count4: count / 4, first_block }, blocks);
+    squares(batch, { BLOCK4: BLOCK / 4 }, { grads: range, partial }, { blocks, count4: count / 4, first_block }, blocks, BLOCK / 4);
     first_block += blocks;
   }
-  columnSum(batch, { x: partial, out: sum });
-  batch.dispatch(clip, {}, { squares: sum, result }, { max_norm: maxNorm }, 1);
+  clip(batch, {}, { partial, result }, { blocks: total, max_norm: maxNorm }, 1, total);
   device.pool.release(partial);
-  device.pool.release(sum);
 }

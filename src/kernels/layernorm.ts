@@ -3,8 +3,8 @@ import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { columnSum } from "./column-sum.ts";
-import { defineRowKernel } from "./rows.ts";
+import { columnSum, columnsWidth } from "./column-sum.ts";
+import { columnsWorkgroupSize, defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
 const forward = defineRowKernel({
@@ -31,6 +31,14 @@ const backwardDparams = defineKernel({
   constants: { C: "u32", BLOCK: "u32", WG_SIZE: "u32" },
 });
 
+const backwardDparamsWorkgroup = defineKernel({
+  name: "layernorm_backward_dparams",
+  source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "layernorm_backward_dparams_workgroup.wgsl"],
+  bindings: { dy: "read", x: "read", stats: "read", dweight: "read_write", dbias: "read_write" },
+  params: { rows: "u32" },
+  constants: { C: "u32", WG_SIZE: "u32", WIDTH: "u32" },
+});
+
 const WG_SIZE = 64;
 const BLOCK = 32;          // rows a thread sums: short enough that small batches still fill the device
 
@@ -45,7 +53,7 @@ export function layerNormForward(batch: CommandBatch, { x, weight, bias, y, stat
   expectShape("layernorm", "stats", stats, [rows, 2], "N of x");
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
-    forward(batch, { C, EPS: eps }, { x: slice(x), weight, bias, y: slice(y), stats: slice(stats) }, { rows: count }, count);
+    forward(batch, { C, EPS: eps }, { x: slice(x), weight, bias, y: slice(y), stats: slice(stats) }, { rows: count }, count, C);
   }
 }
 
@@ -58,7 +66,7 @@ export function layerNormBackwardDx(batch: CommandBatch, { dy, x, weight, stats,
   expectShape("layernorm_backward_dx", "dx", dx, [rows, C], "as x");
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
-    backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy: slice(dy), x: slice(x), weight, stats: slice(stats), dx: slice(dx) }, { rows: count }, count);
+    backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy: slice(dy), x: slice(x), weight, stats: slice(stats), dx: slice(dx) }, { rows: count }, count, C);
   }
 }
 
@@ -68,8 +76,14 @@ export function layerNormBackwardDparams(batch: CommandBatch, { dy, x, stats, dw
 }): void {
   const C = x.shape[1];
   const { pool } = batch.device;
+  const shared = columnsWorkgroupSize(batch.device);
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
+    if (shared > 0) {
+      const WIDTH = columnsWidth(C);
+      batch.dispatch(backwardDparamsWorkgroup, { C, WG_SIZE: shared, WIDTH }, { dy: slice(dy), x: slice(x), stats: slice(stats), dweight, dbias }, { rows: count }, Math.ceil(C / WIDTH));
+      continue;
+    }
     const blocks = Math.ceil(count / BLOCK);
     const partial = pool.acquire([blocks, 2 * C]);
     batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy: slice(dy), x: slice(x), stats: slice(stats), partial }, { rows: count, blocks }, Math.ceil((blocks * C) / WG_SIZE));

@@ -7,53 +7,50 @@ import type { CommandBatch } from "../gpu/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Access, Kernel } from "../gpu/kernel.ts";
-import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { after, CORE, EPILOGUES, NOTHING_AFTER } from "./epilogue.ts";
+import type { After, Epilogue, EpilogueName } from "./epilogue.ts";
+import { isMatvec, planMatvec, PRODUCT_PARAMS } from "./matvec.ts";
+import type { Normalization } from "./matvec.ts";
 import { tuningOf } from "./tuning.ts";
 import { rowWindows } from "./windows.ts";
 import type { Window } from "./windows.ts";
 
+export type { Epilogue } from "./epilogue.ts";
 export type Layout = "nn" | "nt" | "tn";
 
-/** What becomes of the product before it is stored. gelu is gelu_new; `preactivation` [m, n] keeps its argument for backward. */
-export type Epilogue =
-  | { readonly kind: "bias"; readonly bias: Tensor }
-  | { readonly kind: "bias_gelu"; readonly bias: Tensor; readonly preactivation?: Tensor }
-  | { readonly kind: "bias_residual"; readonly bias: Tensor; readonly residual: Tensor };
-
-const CORE = { a: "read", b: "read", out: "read_write" } as const;
-const BIAS = { ...CORE, bias: "read" } as const;
-const EPILOGUES = {
-  none: { source: ["epilogue/none.wgsl"], bindings: CORE },
-  bias: { source: ["epilogue/bias.wgsl"], bindings: BIAS },
-  bias_gelu: { source: ["lib/gelu.wgsl", "epilogue/bias_gelu.wgsl"], bindings: BIAS },
-  bias_gelu_save: { source: ["lib/gelu.wgsl", "epilogue/bias_gelu_save.wgsl"], bindings: { ...BIAS, preactivation: "read_write" } },
-  bias_residual: { source: ["epilogue/bias_residual.wgsl"], bindings: { ...BIAS, residual: "read" } },
-} as const;
-type EpilogueName = keyof typeof EPILOGUES;
-
-const PARAMS = {
-  m: "u32", n: "u32", k: "u32", a_stride: "u32", b_stride: "u32", out_stride: "u32",
-  a_column: "u32", out_column: "u32", accumulate: "u32",
-} as const;
+const WG_SIZE = 256;
 
 // Each variant's files and constants besides A_TRANSPOSED and B_TRANSPOSED.
 const VARIANTS = {
   subgroup: { source: ["lib/grid.wgsl", "matmul_subgroup.wgsl"], constants: { SG: "u32", WG_SIZE: "u32", ROWS: "u32" } },
-  workgroup: { source: ["matmul_workgroup.wgsl"], constants: { TILE: "u32", TILE_K: "u32" } },
-  matvec: { source: ["matvec_workgroup.wgsl"], constants: { ROWS: "u32" } },
+  workgroup: { source: ["matmul_workgroup.wgsl"], constants: { SPLIT: "bool" } },
 } as const;
 type VariantName = keyof typeof VARIANTS;
 
-function define(variant: VariantName, operands: "vec4" | "scalar", epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PARAMS> {
+function define(variant: VariantName, operands: "vec4" | "scalar", epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PRODUCT_PARAMS> {
   const { source, constants } = VARIANTS[variant];
   return defineKernel({
-    name: variant === "matvec" ? "matvec" : "matmul",
+    name: "matmul",
     source: [`matmul_${operands}.wgsl`, "matmul.wgsl", ...source, ...EPILOGUES[epilogue].source],
     bindings: EPILOGUES[epilogue].bindings as Record<string, Access>,
-    params: PARAMS,
+    params: PRODUCT_PARAMS,
     constants: { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool", ...constants } as Record<string, "bool" | "u32">,
   });
+}
+
+// Ends a product whose reduction was split. `b` is bound for its place only: epilogues count their bindings after a, b and out.
+const sumKernels = Object.fromEntries((Object.keys(EPILOGUES) as EpilogueName[]).map((epilogue) => [epilogue, defineKernel({
+  name: "matmul_sum",
+  source: ["lib/grid.wgsl", "matmul_sum.wgsl", ...EPILOGUES[epilogue].source],
+  bindings: { parts: "read", b: "read", out: "read_write", ...omitCore(EPILOGUES[epilogue].bindings) } as Record<string, Access>,
+  params: { m: "u32", n: "u32", parts: "u32", out_stride: "u32", out_column: "u32", accumulate: "u32" },
+  constants: { WG_SIZE: "u32" },
+})]));
+
+function omitCore(bindings: Record<string, Access>): Record<string, Access> {
+  return Object.fromEntries(Object.entries(bindings).filter(([name]) => !(name in CORE)));
 }
 
 const names = <T extends object>(record: T) => Object.keys(record) as (keyof T & string)[];
@@ -63,12 +60,13 @@ const kernels = Object.fromEntries(names(VARIANTS).flatMap((variant) => (["vec4"
 /**
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32. `m`, `n` and `k` come from the
  * tensors; give one where a tensor's rows are wider than the matrix (padded logits), and the columns past it are neither
- * read nor written. bias holds [n], residual and preactivation are shaped as out.
+ * read nor written. bias holds [n], residual and preactivation are shaped as out. `norm` normalises the rows of a before, where
+ * takesNorm says that it can.
  */
-export function matmul(batch: CommandBatch, { a, b, out, layout, m, n, k, accumulate = false, epilogue }: {
+export function matmul(batch: CommandBatch, { a, b, out, layout, m, n, k, accumulate = false, epilogue, norm }: {
   readonly a: Tensor; readonly b: Tensor; readonly out: Tensor; readonly layout: Layout;
   readonly m?: number; readonly n?: number; readonly k?: number;
-  readonly accumulate?: boolean; readonly epilogue?: Epilogue;
+  readonly accumulate?: boolean; readonly epilogue?: Epilogue; readonly norm?: Normalization;
 }): void {
   const name = `matmul ${layout}`;
   const M = m ?? out.shape[0], N = n ?? out.shape[1], K = k ?? (layout === "tn" ? a.shape[0] : a.shape[1]);
@@ -82,6 +80,10 @@ export function matmul(batch: CommandBatch, { a, b, out, layout, m, n, k, accumu
     if (like) expectShape(name, epilogue.kind === "bias_gelu" ? "preactivation" : "residual", like, out.shape, "as out");
   }
   const { device } = batch;
+  if (norm) {
+    if (!takesNorm(device, layout, M, b)) throw new Error(`${name}: cannot take a layer norm of [${a.shape}] before [${b.shape}]`);
+    for (const each of ["weight", "bias"] as const) expectShape(name, `norm ${each}`, norm[each], [K], "columns of a");
+  }
   const rows = layout === "tn" ? rowWindows(device, out) : rowWindows(device, out, a);
   const columns = layout === "nt" ? rowWindows(device, b) : [{ start: 0, count: N }];
   const depth = layout === "nn" ? rowWindows(device, b) : layout === "tn" ? rowWindows(device, a, b) : [{ start: 0, count: K }];
@@ -91,60 +93,82 @@ export function matmul(batch: CommandBatch, { a, b, out, layout, m, n, k, accumu
     launch(batch, layout, {
       a: slice(a, aRows), aColumn, b: slice(b, layout === "nt" ? column : part), out: slice(out, row), outColumn: column.start,
       m: row.count, n: column.count, k: part.count, accumulate: accumulate || part.start > 0,
-      after: last && epilogue ? after(epilogue, row) : { name: "none", bindings: {} },
+      after: last && epilogue ? after(epilogue, row) : NOTHING_AFTER, norm,
     });
   }
 }
 
+/** Whether matmul takes a layer norm of `m` rows before their product with `b`: few rows, read by fours, each whole in one launch. */
+export function takesNorm(device: Device, layout: Layout, m: number, b: Tensor): boolean {
+  const [rows, columns] = b.shape;
+  const whole = layout === "nt" || (layout === "nn" && rows % 4 === 0 && byteLength(b) <= device.maxBindingBytes);
+  return isMatvec(device, m) && whole && columns % 4 === 0;
+}
+
 const slice = (tensor: Tensor, { start, count }: Window) => sliceRows(tensor, start, count);
 
-interface After { readonly name: EpilogueName; readonly bindings: Readonly<Record<string, Tensor>> }
-
-/** The epilogue's file and its bindings for these rows of out. */
-function after(epilogue: Epilogue, row: Window): After {
-  const { kind, bias } = epilogue;
-  switch (kind) {
-    case "bias": return { name: kind, bindings: { bias } };
-    case "bias_residual": return { name: kind, bindings: { bias, residual: slice(epilogue.residual, row) } };
-    case "bias_gelu": return epilogue.preactivation
-      ? { name: "bias_gelu_save", bindings: { bias, preactivation: slice(epilogue.preactivation, row) } }
-      : { name: kind, bindings: { bias } };
-    default: throw new Error(`matmul: unknown epilogue ${kind satisfies never}`);
-  }
+interface Launch {
+  readonly a: Tensor; readonly aColumn: number; readonly b: Tensor; readonly out: Tensor; readonly outColumn: number;
+  readonly m: number; readonly n: number; readonly k: number; readonly accumulate: boolean; readonly after: After; readonly norm: Normalization | undefined;
 }
 
-/** One launch over bindable windows: a from column `aColumn` on, out from column `outColumn` on. */
-function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outColumn, m, n, k, accumulate, after }: {
-  readonly a: Tensor; readonly aColumn: number; readonly b: Tensor; readonly out: Tensor; readonly outColumn: number;
-  readonly m: number; readonly n: number; readonly k: number; readonly accumulate: boolean; readonly after: After;
-}): void {
+/** One product over bindable windows: a from column `aColumn` on, out from column `outColumn` on. */
+function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outColumn, m, n, k, accumulate, after, norm }: Launch): void {
   const [aStride, bStride, outStride] = [a, b, out].map(({ shape }) => shape[1]);
   const operands = [aStride, aColumn, bStride].every((size) => size % 4 === 0) ? "vec4" : "scalar";
-  const { variant, constants, workgroups } = chooseVariant(batch.device, layout, operands, m, n);
-  batch.dispatch(
-    kernels[`${variant}/${operands}/${after.name}`],
-    { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", ...constants } as never,
-    { a, b, out, ...after.bindings },
-    { m, n, k, a_stride: aStride, b_stride: bStride, out_stride: outStride, a_column: aColumn, out_column: outColumn, accumulate: Number(accumulate) },
-    workgroups,
-  );
+  const of = { m, n, k, a_stride: aStride, b_stride: bStride, a_column: aColumn };
+  const into = { out_stride: outStride, out_column: outColumn, accumulate: Number(accumulate) };
+  if (layout !== "tn" && isMatvec(batch.device, m)) {
+    const plan = planMatvec(batch.device, { a, b, out, transposed: layout === "nt", operands, norm, after }, of);
+    batch.dispatch(plan.kernel, plan.constants, plan.bindings, { ...of, ...into, depth: k }, plan.workgroups);
+    return;
+  }
+  const { variant, workgroups, parts, depth, ...choice } = chooseVariant(batch.device, operands, m, n, k);
+  const constants = { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", ...choice.constants } as never;
+  if (parts === 1) {
+    batch.dispatch(kernels[`${variant}/${operands}/${after.name}`], constants, { a, b, out, ...after.bindings }, { ...of, ...into, depth }, workgroups);
+    return;
+  }
+  const { pool } = batch.device;
+  const sums = pool.acquire([parts, m, n]);
+  batch.dispatch(kernels[`${variant}/${operands}/none`], constants, { a, b, out: sums }, { ...of, out_stride: n, out_column: 0, accumulate: 0, depth }, workgroups);
+  batch.dispatch(sumKernels[after.name], { WG_SIZE }, { parts: sums, b, out, ...after.bindings }, { m, n, parts, ...into }, Math.ceil((m * n) / WG_SIZE));
+  pool.release(sums);
 }
 
-interface Choice { readonly variant: VariantName; readonly constants: Record<string, number>; readonly workgroups: number | readonly [number, number] }
+interface Choice {
+  readonly variant: VariantName; readonly constants: Record<string, number | boolean>;
+  readonly workgroups: number | readonly [number, number] | readonly [number, number, number];
+  /** The reduction is done in this many parts of `depth`, which are summed by a launch of their own. */
+  readonly parts: number; readonly depth: number;
+}
 
-function chooseVariant(device: Device, layout: Layout, operands: "vec4" | "scalar", m: number, n: number): Choice {
-  const { matmul: variant, matmulTile, matmulTileK, matvecRows } = tuningOf(device);
-  if (variant === "subgroup") {
+function chooseVariant(device: Device, operands: "vec4" | "scalar", m: number, n: number, k: number): Choice {
+  const tuning = tuningOf(device);
+  const whole = { parts: 1, depth: k };
+  if (tuning.matmul === "subgroup") {
     const SG = device.subgroupSize, WG_SIZE = Math.max(32, SG);
-    const ROWS = m <= matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;     // 16 rows of scalar loads take too long to compile
+    const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;     // 16 rows of scalar loads take too long to compile
     const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
-    return { variant, constants: { SG, WG_SIZE, ROWS }, workgroups: Math.ceil(tiles / (WG_SIZE / SG)) };
+    return { variant: "subgroup", constants: { SG, WG_SIZE, ROWS }, workgroups: Math.ceil(tiles / (WG_SIZE / SG)), ...whole };
   }
-  if (m <= matvecRows && layout !== "tn") {
-    const ROWS = m === 1 ? 1 : 4;
-    return { variant: "matvec", constants: { ROWS }, workgroups: [Math.ceil(n / 32), Math.ceil(m / ROWS)] };
-  }
-  return { variant, constants: { TILE: matmulTile, TILE_K: matmulTileK }, workgroups: [Math.ceil(n / matmulTile), Math.ceil(m / matmulTile)] };
+  const across = Math.ceil(n / TILE), down = Math.ceil(m / TILE);
+  const { parts, depth } = splitReduction(tuning.matmulWorkgroups, across * down, m, n, k);
+  return { variant: "workgroup", constants: { SPLIT: parts > 1 }, workgroups: [across, down, parts], parts, depth };
+}
+
+const TILE = 64, TILE_K = 32;      // of matmul_workgroup.wgsl
+/** Fewest slices of a part: below, summing the parts costs more than it saves. */
+const LEAST_SLICES = 4;
+/** Most memory for the parts of one product. */
+const PARTS_BYTES = 2 ** 26;
+
+/** Parts of the reduction where there are too few tiles for all the workgroups that the GPU runs at once. */
+function splitReduction(workgroups: number, tiles: number, m: number, n: number, k: number): { parts: number; depth: number } {
+  const slices = Math.ceil(k / TILE_K);
+  const wanted = Math.min(workgroups / tiles, slices / LEAST_SLICES, PARTS_BYTES / (4 * m * n));
+  const depth = wanted < 2 ? k : Math.ceil(slices / Math.floor(wanted)) * TILE_K;
+  return { parts: Math.ceil(k / depth), depth };
 }
 
 /** The matrix [rows, columns] must be the tensor, or its first columns when their number was `given`. */

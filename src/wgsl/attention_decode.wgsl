@@ -1,13 +1,14 @@
-// Attention of new tokens over cached keys and values, one row of lanes a (token, head), online softmax (Milakov and
-// Gimelshein 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels, and
-// where there are more lanes than channels, a slice of the positions. The ancestry table says which row of the cache holds
-// a position, so beams are reordered without moving keys. A query that sees nothing gives zeros.
-// Constants: HS, LANES (of a row), WG_SIZE. params.chunks is CHUNKS: a loop up to a constant is unrolled, and then takes
-// software adapters ten times as long to compile.
-struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32, chunks: u32, qkv_at: u32, out_at: u32, table_at: u32 }
+// Attention of new tokens over cached keys and values, one subgroup a (token, head), online softmax (Milakov and Gimelshein
+// 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels, and where there are
+// more lanes than channels, a slice of the positions. The ancestry table says which row of the cache holds a position, so
+// beams are reordered without moving keys. A query that sees nothing gives zeros. With params.append the row's one new token
+// comes from qkv and joins the cache here, where nobody else reads that position. The form for software adapters: without
+// workgroup memory. Constants: HS, LANES (of a subgroup), WG_SIZE. params.chunks is CHUNKS: a loop up to a constant is
+// unrolled, and then takes software adapters ten times as long to compile.
+struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32, chunks: u32, qkv_at: u32, out_at: u32, table_at: u32, first: u32, append: u32 }
 @group(0) @binding(0) var<storage, read> qkv: array<Pack>;            // [B*T, 3C]
-@group(0) @binding(1) var<storage, read> keys: array<Pack>;           // [R, NH, capacity, HS]
-@group(0) @binding(2) var<storage, read> values: array<Pack>;         // [R, NH, capacity, HS]
+@group(0) @binding(1) var<storage, read_write> keys: array<Pack>;     // [R, NH, capacity, HS]
+@group(0) @binding(2) var<storage, read_write> values: array<Pack>;   // [R, NH, capacity, HS]
 @group(0) @binding(3) var<storage, read> ancestry: array<u32>;        // [B, capacity]
 @group(0) @binding(4) var<storage, read> mask: array<u32>;            // [B, capacity]
 @group(0) @binding(5) var<storage, read_write> out: array<Pack>;      // [B*T, C]
@@ -21,10 +22,11 @@ const LOWEST: f32 = -3.0e38;
 fn row_count() -> u32 { return params.rows; }
 
 fn row_main(n: u32, lane: u32, lanes: u32) {
+  let append = params.append != 0u;
   let head = n % params.heads;
   let token = n / params.heads;
   let table = params.table_at + token / params.length * params.capacity;
-  let end = params.past + token % params.length + 1u;
+  let end = params.past + select(token % params.length + 1u, 0u, append);
   let width = params.heads * CHUNKS;
   let q = params.qkv_at / PACK + token * 3u * width + head * CHUNKS;
   let own_slice = select(lane / CHUNKS, 0u, LANES < CHUNKS);
@@ -32,6 +34,22 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   var acc = array<Pack, OWN>();
   var highest = LOWEST;
   var sum = 0.0;
+  if (append) {
+    let to = (((params.first + token) * params.heads + head) * params.capacity + end) * CHUNKS;
+    var score = 0.0;
+    for (var c = lane; c < params.chunks; c += LANES) {
+      let key = qkv[q + width + c];
+      score += pack_dot(qkv[q + c], key);
+      keys[to + c] = key;
+      values[to + c] = qkv[q + 2u * width + c];
+    }
+    score = row_sum(score, lane) / sqrt(f32(HS));
+    if (mask[table + end] != 0u) {
+      highest = score;
+      sum = select(0.0, 1.0, lane == 0u);
+      if (own_slice == 0u) { for (var k = 0u; k < OWN; k++) { acc[k] = qkv[q + 2u * width + min(own_chunk + k * LANES, CHUNKS - 1u)]; } }
+    }
+  }
   for (var start = 0u; start < end; start += 4u * LANES) {
     let first = start + 4u * lane;
     let at = cache_at(table, first, end, head);

@@ -1,4 +1,4 @@
-// The token with the greatest logit of each row, the lowest among equals. Columns count below 2^24.
+// The token with the greatest logit of each row, the lowest among equals.
 struct Params { rows: u32, first_row: u32, all_rows: u32, columns: u32, stride4: u32, last_position: u32 }
 @group(0) @binding(0) var<storage, read> logits: array<vec4u>;        // [rows, stride4] of vec4 bits of f32: a window from first_row on
 @group(1) @binding(0) var<uniform> params: Params;
@@ -16,6 +16,6 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   let keys = keys_at(n, best_c4);
   let column = 4u * best_c4 + select(select(select(3u, 2u, keys.z == best), 1u, keys.y == best), 0u, keys.x == best);
   // The lowest column with that key, as a maximum.
-  let token = 0xffffffu - u32(row_max(select(0.0, f32(0xffffffu - column), best == greatest), lane));
+  let token = ~row_max_u32(select(0u, ~column, best == greatest), lane);
   if (lane == 0u) { next_token(params.first_row + n, select(token, NO_TOKEN, greatest >= INFINITE)); }
 }

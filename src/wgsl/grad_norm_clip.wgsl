@@ -1,18 +1,29 @@
-// norm = sqrt(squares) and the factor that clips it: min(1, max_norm / (norm + 1e-6)), as torch's clip_grad_norm_; 1 when
-// max_norm is 0; 0 when the norm is not finite, which makes adamw leave everything as it was. One thread.
-struct Params { max_norm: f32 }
-@group(0) @binding(0) var<storage, read> squares: array<f32>;         // [1] sum of squares of all gradients
+// norm = sqrt(sum of partial sums of squares) and the factor that clips it: min(1, max_norm / (norm + 1e-6)), as torch's
+// clip_grad_norm_; 1 when max_norm is 0; 0 when the norm is not finite, which makes adamw leave everything as it was. A row
+// kernel of one row.
+struct Params { blocks: u32, max_norm: f32 }
+@group(0) @binding(0) var<storage, read> partial: array<f32>;         // [blocks]
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;    // [2] norm, coefficient
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(1)
-fn main() {
-  let total = squares[0];
+fn row_count() -> u32 { return 1u; }
+
+fn row_main(n: u32, lane: u32, lanes: u32) {
+  // Sums of short sums: a subgroup of few lanes adds up ten thousand values each.
+  var sum = 0.0;
+  for (var start = lane; start < params.blocks; start += 64u * lanes) {
+    var part = 0.0;
+    for (var i = start; i < min(start + 64u * lanes, params.blocks); i += lanes) { part += partial[i]; }
+    sum += part;
+  }
+  let total = row_sum(sum, lane);
   // By bits: compilers may assume that no float is infinite or NaN.
   let finite = (bitcast<u32>(total) & 0x7f800000u) != 0x7f800000u;
   let norm = select(total, sqrt(total), finite);
   var coefficient = 1.0;
   if (params.max_norm > 0.0) { coefficient = min(1.0, params.max_norm / (norm + 1e-6)); }
-  result[0] = norm;
-  result[1] = select(0.0, coefficient, finite);
+  if (lane == 0u) {
+    result[0] = norm;
+    result[1] = select(0.0, coefficient, finite);
+  }
 }

@@ -7,6 +7,7 @@ struct Params {
   a_stride: u32, b_stride: u32, out_stride: u32,
   a_column: u32, out_column: u32,                 // where the windows of a and out start within their rows
   accumulate: u32,
+  depth: u32,                                     // of one part, where the reduction is split
 }
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;       // [m, n]
 @group(1) @binding(0) var<uniform> params: Params;

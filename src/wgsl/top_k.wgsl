@@ -1,7 +1,8 @@
 // The k largest of each part of each row, in descending order, the lower column first among equals. Exact: values are compared
 // as integers of the same order (NaN above all, as in torch). A lane keeps the 4 best of its columns; each round takes the best
-// of all lanes, and a lane that has given its 4 reads its columns once more for the next ones.
-// Columns count below 2^24. A file beside this one says which id a column stands for.
+// of all lanes, and when a lane has given its 4, all read their columns once more for the next ones: reading takes them as long
+// as reading alone takes one.
+// A file beside this one says which id a column stands for.
 struct Params { rows: u32, first_row: u32, parts: u32, columns: u32, stride: u32, k: u32 }
 @group(0) @binding(0) var<storage, read> logits: array<u32>;          // [rows, stride] the bits of f32: a window from first_row on
 @group(0) @binding(1) var<storage, read_write> values: array<u32>;    // [all rows, parts, k] bits of f32
@@ -26,12 +27,15 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     let column = held.columns.x;
     let best = row_max_u32(key, lane);
     // The lowest column with that key, as a maximum.
-    let column_of_best = 0xffffffu - u32(row_max(select(0.0, f32(0xffffffu - column), key == best), lane));
-    if (key == best && column == column_of_best) {
+    let column_of_best = ~row_max_u32(select(0u, ~column, key == best), lane);
+    let gives = key == best && column == column_of_best;
+    if (gives) {
       values[out + rank] = bits_of(key);
       ids[out + rank] = id_of(row, column);
       held = Held(vec4u(held.keys.yzw, EMPTY), vec4u(held.columns.yzw, 0u));
-      if (held.keys.x == EMPTY) { held = best_four(row, first, end, lanes, key, column + 1u); }
+    }
+    if (row_max_u32(select(0u, 1u, gives && held.keys.x == EMPTY), lane) > 0u) {
+      held = best_four(row, first, end, lanes, best, column_of_best + 1u);
     }
   }
 }
@@ -39,9 +43,21 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
 // The best 4 of a lane's columns among those that come after (last_key, next_column - 1).
 fn best_four(row: u32, first: u32, end: u32, lanes: u32, last_key: u32, next_column: u32) -> Held {
   var held = Held();
-  for (var column = first; column < end; column += lanes) {
-    let key = key_of(logits[row * params.stride + column]);
-    if (key <= held.keys.w || key > last_key || (key == last_key && column < next_column)) { continue; }
+  for (var start = first; start < end; start += 4u * lanes) {
+    // Four loads under way at once.
+    let columns = start + lanes * vec4u(0u, 1u, 2u, 3u);
+    let at = row * params.stride + min(columns, vec4u(end - 1u));
+    let keys = select(vec4u(), keys_of(vec4u(logits[at.x], logits[at.y], logits[at.z], logits[at.w])), columns < vec4u(end));
+    if (all(keys <= vec4u(held.keys.w))) { continue; }
+    for (var i = 0u; i < 4u; i++) { held = with_column(held, keys[i], columns[i], last_key, next_column); }
+  }
+  return held;
+}
+
+// `held` and a later column of the lane, if that is among the best 4.
+fn with_column(before: Held, key: u32, column: u32, last_key: u32, next_column: u32) -> Held {
+  var held = before;
+  if (key > held.keys.w && (key < last_key || (key == last_key && column >= next_column))) {
     if (key > held.keys.x) { held = Held(vec4u(key, held.keys.xyz), vec4u(column, held.columns.xyz)); }
     else if (key > held.keys.y) { held = Held(vec4u(held.keys.x, key, held.keys.yz), vec4u(held.columns.x, column, held.columns.yz)); }
     else if (key > held.keys.z) { held = Held(vec4u(held.keys.xy, key, held.keys.z), vec4u(held.columns.xy, column, held.columns.z)); }

@@ -1,4 +1,4 @@
-// Floats compared as integers: exact, and with NaN above all, as in torch. A row library provides row_max.
+// Floats compared as integers: exact, and with NaN above all, as in torch.
 const INFINITE: u32 = 0xff800000u;        // the key of +infinity; NaN is above it
 const REMOVED: f32 = -3.4028234663852886e38f;   // stands for -infinity, which WGSL has no way to write
 const REMOVED_KEY: u32 = 0x00800001u;     // and its key: only -infinity is below
@@ -20,9 +20,6 @@ fn bits_of(key: u32) -> u32 {
   return select(key - 0x80000000u, 0x80000000u + (0x80000000u - key), key < 0x80000000u);
 }
 
-// Row libraries reduce floats: 16 bits at a time are exact.
-fn row_max_u32(value: u32, lane: u32) -> u32 {
-  let high = u32(row_max(f32(value >> 16u), lane));
-  let low = u32(row_max(select(0.0, f32(value & 0xffffu), value >> 16u == high), lane));
-  return (high << 16u) | low;
+fn floats_of(keys: vec4u) -> vec4f {
+  return bitcast<vec4f>(select(keys - 0x80000000u, 0x80000000u + (0x80000000u - keys), keys < vec4u(0x80000000u)));
 }

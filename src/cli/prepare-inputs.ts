@@ -1,6 +1,6 @@
 // Which files src/prepare.ts reads, and what is known about each: arguments, folders, the manifest.
 import { readdir, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { decodeUtf8 } from "../files/folder.ts";
 import { quote } from "../files/quote.ts";
@@ -60,8 +60,8 @@ async function readManifest(manifest: string, known: readonly string[]): Promise
     if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw new UserError(`${where}: found ${quote(entry)}, wanted an object with "file" and metadata.`);
     const { file, ...fields } = entry as Record<string, unknown>;
     if (typeof file !== "string" || file === "") throw new UserError(`${where}: field "file" is ${quote(file)}, wanted the path of a book, relative to the manifest.`);
-    const path = join(dirname(manifest), file);
-    if (!await stat(path).then((found) => found.isFile(), () => false)) throw new UserError(`${where}: there is no file ${path}; correct "file", which is relative to the manifest.`);
+    const path = isAbsolute(file) ? file : join(dirname(manifest), file);
+    if (!await stat(path).then((found) => found.isFile(), () => false)) throw new UserError(`${where}: there is no file ${path}; correct "file", which is relative to the manifest or absolute.`);
     if (entries.has(path)) throw new UserError(`${where}: ${file} stands in the manifest twice; keep one entry.`);
     entries.set(path, checkFields(fields, known, where));
   }

@@ -45,6 +45,7 @@ const flags = defineFlags({
   maxGradNorm: { type: "float", min: 0, default: d.maxGradNorm, group: "Training", help: "Clip the global gradient norm to this; 0 does not clip." },
   dropout: { type: "float", min: 0, below: 1, defaultText: "the model's", group: "Training", help: "Dropout of embeddings, attention and residuals." },
   groupByLength: { type: "bool", group: "Training", help: "Batch examples of like length, so that less is padded." },
+  padToMultipleOf: { type: "int", min: 1, default: 1, group: "Training", help: "Pad the rows of a batch to a multiple of this many tokens: on a GPU with --group_by_length, 16 is faster, since there are fewer different shapes. The loss does not change." },
   seed: { type: "int", min: 0, max: 2 ** 32 - 1, default: d.seed, group: "Training", help: "Seed of data order, dropout and fresh weights." },
 
   outputDir: { type: "string", placeholder: "folder", defaultText: "output/run-<n>", group: "Output", help: "Where the model and its checkpoints go." },

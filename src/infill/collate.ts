@@ -20,18 +20,31 @@ export interface Batch {
   readonly types: number[][];
 }
 
-/** Throws on an empty batch. */
-export function collate(examples: readonly EncodedExample[], { padId, lossOn }: { readonly padId: number; readonly lossOn: LossOn }): Batch {
+/**
+ * `padToMultipleOf`: rows are as long as the longest example, up to the next multiple of this but not past `maxLength`. Fewer
+ * different lengths let the engine reuse what it prepared for each. Throws on an empty batch.
+ */
+export function collate(examples: readonly EncodedExample[], { padId, lossOn, padToMultipleOf = 1, maxLength = Infinity }: {
+  readonly padId: number; readonly lossOn: LossOn; readonly padToMultipleOf?: number; readonly maxLength?: number;
+}): Batch {
   if (examples.length === 0) throw new Error("collate: cannot make a batch: 0 examples, wanted at least 1");
-  const length = Math.max(...examples.map((example) => example.ids.length));
-  const rows = (at: (example: EncodedExample, position: number) => number, pad: number): number[][] =>
-    examples.map((example) => Array.from({ length }, (_, t) => (t < example.ids.length ? at(example, t) : pad)));
+  const length = paddedLength(Math.max(...examples.map((example) => example.ids.length)), padToMultipleOf, maxLength);
+  const rows = (at: (example: EncodedExample, position: number) => number, pad: number): number[][] => examples.map((example) => {
+    const row = new Array<number>(length).fill(pad);
+    for (let t = 0; t < example.ids.length; t++) row[t] = at(example, t);
+    return row;
+  });
   return {
     inputIds: rows(({ ids }, t) => ids[t]!, padId),
     attentionMask: rows(() => 1, 0),
     labels: rows(({ ids, types }, t) => (isLabel(types[t]!, lossOn) ? ids[t]! : IGNORED_LABEL), IGNORED_LABEL),
     types: rows(({ types }, t) => types[t]!, TOKEN_TYPE.pad),
   };
+}
+
+/** The next multiple, unless that is past `maxLength`. */
+export function paddedLength(longest: number, padToMultipleOf: number, maxLength: number): number {
+  return Math.max(longest, Math.min(Math.ceil(longest / padToMultipleOf) * padToMultipleOf, maxLength));
 }
 
 function isLabel(type: number, lossOn: LossOn): boolean {

@@ -32,6 +32,8 @@ export interface TrainingArguments {
   readonly saveTotalLimit: number;
   /** Group examples of like length, so that less is padded. */
   readonly groupByLength: boolean;
+  /** Rows of a training batch are padded to a multiple of this many tokens, at least 1. */
+  readonly padToMultipleOf: number;
   readonly lossOn: LossOn;
   readonly seed: number;
 }
@@ -40,7 +42,7 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   perDeviceTrainBatchSize: 8, perDeviceEvalBatchSize: 8, gradientAccumulationSteps: 1,
   learningRate: 5e-5, weightDecay: 0, adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, optim: "adamw_torch", maxGradNorm: 1,
   numTrainEpochs: 3, maxSteps: -1, lrSchedulerType: "linear", warmupSteps: 0,
-  loggingSteps: 10, evalSteps: 0, saveSteps: 500, saveTotalLimit: 0, groupByLength: false, lossOn: "all", seed: 42,
+  loggingSteps: 10, evalSteps: 0, saveSteps: 500, saveTotalLimit: 0, groupByLength: false, padToMultipleOf: 1, lossOn: "all", seed: 42,
 };
 
 /**

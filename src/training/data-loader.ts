@@ -1,6 +1,7 @@
 // Which examples make up which batch. The order of an epoch is a pure function of (seed, epoch), so a run that stopped
 // anywhere goes on exactly as if it had not: the state is the position { epoch, batch }, two numbers.
 import { UserError } from "../errors.ts";
+import { paddedLength } from "../infill/collate.ts";
 import { Random } from "../random.ts";
 
 export interface LoaderOptions {
@@ -15,6 +16,8 @@ export interface LoaderOptions {
    * order, examples are sorted by length; then the batches take a random order. The same idea as HF's LengthGroupedSampler.
    */
   readonly bucketByLength?: boolean;
+  /** What rows are padded to, for padShare (default 1: to the longest of the batch). */
+  readonly padToMultipleOf?: number;
 }
 
 /** The next batch to be taken: number `batch` of epoch `epoch`, both from 0. */
@@ -68,12 +71,13 @@ export class DataLoader {
     }
   }
 
-  /** The share of an epoch's positions, in [0, 1), that are padding when each batch is padded to its longest example. */
+  /** The share of an epoch's positions, in [0, 1), that are padding when each batch is padded to its longest example, or the next multiple. */
   padShare(epoch: number): number {
+    const { padToMultipleOf = 1 } = this.options;
     let positions = 0, tokens = 0;
     for (const batch of this.epoch(epoch)) {
       const lengths = batch.map((index) => this.lengths[index]!);
-      positions += Math.max(...lengths) * batch.length;
+      positions += paddedLength(Math.max(...lengths), padToMultipleOf, Infinity) * batch.length;
       tokens += lengths.reduce((sum, length) => sum + length, 0);
     }
     return positions === 0 ? 0 : 1 - tokens / positions;

@@ -65,7 +65,7 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     const { args, model, train } = options;
     this.options = options;
-    this.loader = new DataLoader(train.map(({ ids }) => ids.length), { batchSize: args.perDeviceTrainBatchSize, seed: args.seed, bucketByLength: args.groupByLength });
+    this.loader = new DataLoader(train.map(({ ids }) => ids.length), { batchSize: args.perDeviceTrainBatchSize, seed: args.seed, bucketByLength: args.groupByLength, padToMultipleOf: args.padToMultipleOf });
     this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
     this.optimizer = new AdamW(model.parameters, {
       betas: [args.adamBeta1, args.adamBeta2], eps: args.adamEpsilon, weightDecay: args.weightDecay, form: args.optim,
@@ -93,6 +93,7 @@ export class Trainer {
     const { args, model, train, padId } = this.options;
     const { device, transformer } = model;
     const batches = this.loader.batches(this.position);
+    const maxLength = transformer.config.nPositions;
     const inFlight: Promise<unknown>[] = [];
     transformer.training = true;
     this.optimizer.zeroGrad();
@@ -100,7 +101,7 @@ export class Trainer {
       while (this.step < this.totalSteps && !signal?.aborted) {
         for (let micro = 0; micro < args.gradientAccumulationSteps; micro++) {
           const { indices, next }: { indices: readonly number[]; next: Position } = batches.next().value!;
-          this.forwardBackward(collate(indices.map((index) => train[index]), { padId, lossOn: args.lossOn }));
+          this.forwardBackward(collate(indices.map((index) => train[index]), { padId, lossOn: args.lossOn, padToMultipleOf: args.padToMultipleOf, maxLength }));
           this.position = next;
         }
         const learningRate = this.learningRate();

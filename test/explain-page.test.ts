@@ -120,10 +120,14 @@ describe("its script", () => {
   const P = (): number => beams.prompts[0].ids.length;
   const sequence = (): Explanation["prompts"][number]["sequences"][number] => beams.prompts[0].sequences[0];
 
-  test("shows nothing of a token until one is selected", () => {
+  test("opens with its most surprising token, and none after it is closed", () => {
     const { one, all } = openPage(explanationPage(beams));
-    expect([one("#panel").classList.contains("empty"), one("#about").hidden, all(".on")]).toEqual([true, true, []]);
+    const { ids, choices } = sequence();
+    const least = choices.reduce((best, { probability }, t) => (probability < choices[best].probability ? t : best), 0);
+    expect(one("#which").textContent).toBe(`token ${ids[least]} · ${least + 1} of ${ids.length}`);
     expect(all(".view").map((view) => view.hidden)).toEqual([false, true]);
+    one("#close").fire("click");
+    expect([one("#panel").classList.contains("empty"), one("#about").hidden, all(".on")]).toEqual([true, true, []]);
   });
 
   test("shows a token's figures, its alternatives, its place among the beams; hover passes, a click stays", () => {
@@ -132,6 +136,7 @@ describe("its script", () => {
     second.fire("pointerover");
     expect(one("#name").textContent).toBe(beams.tokens[sequence().ids[1]]);
     expect(one("#which").textContent).toBe(`token ${sequence().ids[1]} · 2 of ${sequence().ids.length}`);
+    one("#close").fire("click");
     all(".view")[0].fire("pointerleave");
     expect(one("#about").hidden).toBe(true);
     first.fire("click");

@@ -180,6 +180,14 @@ if (data.attention) {
 addEventListener("hashchange", () => { recall(); render(); });
 addEventListener("resize", renderSoon);
 recall();
+// Opened without an address, it shows what there is to see: the most surprising token, unless the panel would cover the text.
+if (location.hash === "" && getComputedStyle(byId("panel")).position !== "fixed") state.token = mostSurprising(view().sequence.choices);
 render();
+
+function mostSurprising(choices) {
+  let least = null;
+  choices.forEach(({ probability }, t) => { if (least === null || probability < choices[least].probability) least = t; });
+  return least;
+}
 bringIntoSight();
 `;

@@ -20,10 +20,9 @@ export interface DeviceOptions {
   readonly profile?: boolean;
 }
 
-const LIMITS = [
-  "maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY", "maxStorageBuffersPerShaderStage",
-] as const;
+const WORKGROUP_LIMITS = ["maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX"] as const;
+/** Asked for as high as the adapter has them. */
+const LIMITS = [...WORKGROUP_LIMITS, "maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupSizeY", "maxStorageBuffersPerShaderStage"] as const;
 const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
 export class Device {
@@ -39,6 +38,8 @@ export class Device {
   readonly maxBindingBytes: number;
   /** Lanes of a subgroup, or 0 where there are none or their number varies. */
   readonly subgroupSize: number;
+  /** Of a workgroup, copied: reading them from the GPUDevice costs half a microsecond each time. */
+  readonly limits: Readonly<Record<(typeof WORKGROUP_LIMITS)[number], number>>;
   readonly pool: BufferPool;
   readonly batch: CommandBatch;
   readonly profiler: Profiler | undefined;
@@ -58,6 +59,7 @@ export class Device {
     this.maxBindingBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, options.maxStorageBufferBindingSize ?? Infinity);
     const { subgroupMinSize, subgroupMaxSize } = adapter.adapter.info;
     this.subgroupSize = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
+    this.limits = Object.fromEntries(WORKGROUP_LIMITS.map((name) => [name, gpu.limits[name]])) as Device["limits"];
     this.pool = new BufferPool(gpu, gpu.limits.maxBufferSize);
     this.profiler = options.profile ? new Profiler(gpu) : undefined;
     this.batch = new CommandBatch(this);

@@ -67,7 +67,7 @@ export function attentionDecode(batch: CommandBatch, { qkv, keys, values, ancest
  * each gets as many lanes as keep it loading, or half as many for few positions.
  */
 function lanes(device: Device, positions: number): number {
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.gpu.limits;
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.limits;
   let most = tuningOf(device).attentionLanes;
   while (most > maxComputeInvocationsPerWorkgroup || LANE_BYTES * most + SHARED_BYTES > maxComputeWorkgroupStorageSize) most /= 2;
   return most > 64 && positions <= most / 2 ? most / 2 : most;

@@ -35,6 +35,10 @@ const params = {
   first_sequence: "u32", seed: "u32", step: "u32", site: "u32", drop_below: "u32", keep_scale: "f32",
 } as const;
 
+type Params = { -readonly [name in keyof typeof params]: number };
+/** Where what is bound begins in each tensor, and whether the result is added. */
+type Places = Pick<Params, "qkv_at" | "out_at" | "lse_at" | "delta_at" | "mask_at" | "accumulate">;
+
 const ROWS_OF_A_WORKGROUP = 32;      // 4 subgroups with 8 rows each, or 8 teams with 4
 
 /** Defines both variants of a kernel and returns its launch over one window of the batch. */
@@ -45,12 +49,13 @@ function defineAttention<const B extends Readonly<Record<string, Access>>>({ nam
     constants: { HS: "u32", TEAM: "u32", WG_SIZE: "u32" },
   });
   const variants = { subgroup: define("subgroup"), workgroup: define("workgroup") };
-  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: Omit<{ readonly [name in keyof typeof params]: number }, "rows" | "chunks" | "own">) => {
+  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: Params) => {
     const choice = tuningOf(batch.device).attention;
     const TEAM = choice === "subgroup" ? batch.device.subgroupSize : 8;
     const blocks = values.batch * values.heads * Math.ceil(values.length / ROWS_OF_A_WORKGROUP);
-    const bounds = { rows: choice === "subgroup" ? 8 : 4, chunks: HS / 4, own: Math.ceil(HS / 4 / TEAM) };
-    batch.dispatch(variants[choice], { HS, TEAM, WG_SIZE: choice === "subgroup" ? 4 * TEAM : 64 }, bound, { ...values, ...bounds }, blocks);
+    values.rows = choice === "subgroup" ? 8 : 4;
+    values.own = Math.ceil(HS / 4 / TEAM);
+    batch.dispatch(variants[choice], { HS, TEAM, WG_SIZE: choice === "subgroup" ? 4 * TEAM : 64 }, bound, values, blocks);
   };
 }
 
@@ -104,10 +109,10 @@ export function attentionForward(batch: CommandBatch, { qkv, out, lse, ...option
   const x = whole === HS ? qkv : resizeHeads(batch, { x: qkv, y: pool.acquire([B * T, 3 * NH * whole]), from: HS, to: whole, sequences: B });
   const y = whole === HS ? out : pool.acquire([B * T, NH * whole]);
   for (const window of batchWindows("attention", batch.device, B, x)) {
-    const part = parts(window, { x, y, lse, mask: mask ?? x });
-    forward(batch, { qkv: part.x.tensor, mask: part.mask.tensor, out: part.y.tensor, lse: part.lse.tensor }, whole, {
-      ...launchParams(window, options, HS), qkv_at: part.x.at, out_at: part.y.at, lse_at: part.lse.at, delta_at: 0, mask_at: part.mask.at, accumulate: 0,
-    });
+    const px = window.part(x), py = window.part(y), plse = window.part(lse), pmask = window.part(mask ?? x);
+    forward(batch, { qkv: px.tensor, mask: pmask.tensor, out: py.tensor, lse: plse.tensor }, whole, launchParams(window, options, HS, whole, {
+      qkv_at: px.at, out_at: py.at, lse_at: plse.at, delta_at: 0, mask_at: pmask.at, accumulate: 0,
+    }));
   }
   if (whole === HS) return;
   resizeHeads(batch, { x: y, y: out, from: whole, to: HS, sequences: B });
@@ -135,14 +140,14 @@ export function attentionBackward(batch: CommandBatch, { dout, qkv, out, lse, dq
   const dy = whole === HS ? dout : widen(dout, NH);
   const dx = whole === HS ? dqkv : pool.acquire([B * T, 3 * NH * whole]);
   for (const window of batchWindows("attention_backward", batch.device, B, x)) {
-    const part = parts(window, { x, dy, dx, lse, delta, dout, out, mask: mask ?? x });
-    const rows = window.count * T * NH;
-    backwardDelta(batch, { HS }, { dout: part.dout.tensor, out: part.out.tensor, delta: part.delta.tensor }, { rows, at: part.out.at, delta_at: part.delta.at }, rows);
+    const px = window.part(x), pdy = window.part(dy), pdx = window.part(dx), plse = window.part(lse), pdelta = window.part(delta), pmask = window.part(mask ?? x);
+    const pdout = window.part(dout), rows = window.count * T * NH;
+    backwardDelta(batch, { HS }, { dout: pdout.tensor, out: window.part(out).tensor, delta: pdelta.tensor }, { rows, at: pdout.at, delta_at: pdelta.at }, rows);
     for (const kernel of [backwardDq, backwardDkv]) {
-      kernel(batch, { dout: part.dy.tensor, qkv: part.x.tensor, lse: part.lse.tensor, delta: part.delta.tensor, mask: part.mask.tensor, dqkv: part.dx.tensor }, whole, {
-        ...launchParams(window, options, HS), qkv_at: part.x.at, out_at: part.dy.at, lse_at: part.lse.at, delta_at: part.delta.at, mask_at: part.mask.at,
-        accumulate: Number(accumulate && whole === HS),
-      });
+      const bound = { dout: pdy.tensor, qkv: px.tensor, lse: plse.tensor, delta: pdelta.tensor, mask: pmask.tensor, dqkv: pdx.tensor };
+      kernel(batch, bound, whole, launchParams(window, options, HS, whole, {
+        qkv_at: px.at, out_at: pdy.at, lse_at: plse.at, delta_at: pdelta.at, mask_at: pmask.at, accumulate: accumulate && whole === HS ? 1 : 0,
+      }));
     }
   }
   pool.release(delta);
@@ -159,19 +164,21 @@ export function attentionWeights(batch: CommandBatch, { qkv, weights, ...options
   const HS = headSize("attention_weights", qkv, options);
   expectShape("attention_weights", "weights", weights, [B, NH, T, T], "B, NH, T, T");
   for (const window of batchWindows("attention_weights", batch.device, B, T > 3 * HS ? weights : qkv)) {
-    const part = parts(window, { qkv, weights, mask: mask ?? qkv });
-    batch.dispatch(weightsKernel, { HS, WG_SIZE: 64 }, { qkv: part.qkv.tensor, mask: part.mask.tensor, weights: part.weights.tensor },
-      { batch: window.count, length: T, heads: NH, masked: Number(mask !== undefined), qkv_at: part.qkv.at, mask_at: part.mask.at, weights_at: part.weights.at },
+    const pqkv = window.part(qkv), pmask = window.part(mask ?? qkv), pweights = window.part(weights);
+    batch.dispatch(weightsKernel, { HS, WG_SIZE: 64 }, { qkv: pqkv.tensor, mask: pmask.tensor, weights: pweights.tensor },
+      { batch: window.count, length: T, heads: NH, masked: Number(mask !== undefined), qkv_at: pqkv.at, mask_at: pmask.at, weights_at: pweights.at },
       Math.ceil((window.count * NH * T) / 64));
   }
 }
 
-function launchParams({ first, count }: BatchWindow, { length, heads, mask, dropout }: AttentionOptions, HS: number) {
-  return { batch: count, length, heads, scale: 1 / Math.sqrt(HS), masked: Number(mask !== undefined), first_sequence: first, ...dropoutParams(dropout) };
-}
-
-function parts<Name extends string>(window: BatchWindow, tensors: Readonly<Record<Name, Tensor>>): Record<Name, ReturnType<BatchWindow["part"]>> {
-  return Object.fromEntries(Object.entries<Tensor>(tensors).map(([name, tensor]) => [name, window.part(tensor)])) as Record<Name, ReturnType<BatchWindow["part"]>>;
+/** Written out: a step is bound by what the host does for each launch, and spreading objects costs microseconds. `rows` and `own` follow at launch. */
+function launchParams({ first, count }: BatchWindow, { length, heads, mask, dropout }: AttentionOptions, HS: number, whole: number, places: Places): Params {
+  const { seed, step, site, drop_below, keep_scale } = dropoutParams(dropout);
+  const { qkv_at, out_at, lse_at, delta_at, mask_at, accumulate } = places;
+  return {
+    batch: count, length, heads, scale: 1 / Math.sqrt(HS), qkv_at, out_at, lse_at, delta_at, mask_at, rows: 0, chunks: whole / 4, own: 0,
+    masked: mask ? 1 : 0, accumulate, first_sequence: first, seed, step, site, drop_below, keep_scale,
+  };
 }
 
 /** C / NH, after checking qkv and mask. */

@@ -2,7 +2,6 @@
 import type { Access } from "../gpu/kernel.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { Window } from "./windows.ts";
 
 /** gelu is gelu_new; `preactivation` [m, n] keeps its argument for backward. bias holds [n]. */
 export type Epilogue =
@@ -27,18 +26,23 @@ export type EpilogueName = keyof typeof EPILOGUES;
 /** An epilogue by the name of its files, and its own bindings. */
 export interface After { readonly name: EpilogueName; readonly bindings: Readonly<Record<string, Tensor>> }
 
-export const NOTHING_AFTER: After = { name: "none", bindings: {} };
+const NOTHING: After = { name: "none", bindings: {} };
 
-/** The epilogue for these rows of out. */
-export function after(epilogue: Epilogue, { start, count }: Window): After {
+/** The epilogue, if there is one, for `count` rows of out from `start` on. */
+export function after(epilogue: Epilogue | undefined, start: number, count: number): After {
+  if (!epilogue) return NOTHING;
   const { kind, bias } = epilogue;
-  const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
   switch (kind) {
     case "bias": return { name: kind, bindings: { bias } };
-    case "bias_residual": return { name: kind, bindings: { bias, residual: slice(epilogue.residual) } };
+    case "bias_residual": return { name: kind, bindings: { bias, residual: sliceRows(epilogue.residual, start, count) } };
     case "bias_gelu": return epilogue.preactivation
-      ? { name: "bias_gelu_save", bindings: { bias, preactivation: slice(epilogue.preactivation) } }
+      ? { name: "bias_gelu_save", bindings: { bias, preactivation: sliceRows(epilogue.preactivation, start, count) } }
       : { name: kind, bindings: { bias } };
     default: throw new Error(`matmul: unknown epilogue ${kind satisfies never}`);
   }
+}
+
+/** A product's own bindings, and those of its epilogue, which join them. */
+export function withEpilogue(bindings: Record<string, Tensor>, { bindings: more }: After): Record<string, Tensor> {
+  return Object.assign(bindings, more);
 }

@@ -52,8 +52,7 @@ export function layerNormForward(batch: CommandBatch, { x, weight, bias, y, stat
   expectShape("layernorm", "y", y, [rows, C], "as x");
   expectShape("layernorm", "stats", stats, [rows, 2], "N of x");
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
-    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
-    forward(batch, { C, EPS: eps }, { x: slice(x), weight, bias, y: slice(y), stats: slice(stats) }, { rows: count }, count, C);
+    forward(batch, { C, EPS: eps }, { x: sliceRows(x, start, count), weight, bias, y: sliceRows(y, start, count), stats: sliceRows(stats, start, count) }, { rows: count }, count, C);
   }
 }
 
@@ -65,8 +64,7 @@ export function layerNormBackwardDx(batch: CommandBatch, { dy, x, weight, stats,
   expectShape("layernorm_backward_dx", "dy", dy, [rows, C], "as x");
   expectShape("layernorm_backward_dx", "dx", dx, [rows, C], "as x");
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
-    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
-    backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy: slice(dy), x: slice(x), weight, stats: slice(stats), dx: slice(dx) }, { rows: count }, count, C);
+    backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy: sliceRows(dy, start, count), x: sliceRows(x, start, count), weight, stats: sliceRows(stats, start, count), dx: sliceRows(dx, start, count) }, { rows: count }, count, C);
   }
 }
 
@@ -78,15 +76,14 @@ export function layerNormBackwardDparams(batch: CommandBatch, { dy, x, stats, dw
   const { pool } = batch.device;
   const shared = columnsWorkgroupSize(batch.device);
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
-    const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
     if (shared > 0) {
       const WIDTH = columnsWidth(C);
-      batch.dispatch(backwardDparamsWorkgroup, { C, WG_SIZE: shared, WIDTH }, { dy: slice(dy), x: slice(x), stats: slice(stats), dweight, dbias }, { rows: count }, Math.ceil(C / WIDTH));
+      batch.dispatch(backwardDparamsWorkgroup, { C, WG_SIZE: shared, WIDTH }, { dy: sliceRows(dy, start, count), x: sliceRows(x, start, count), stats: sliceRows(stats, start, count), dweight, dbias }, { rows: count }, Math.ceil(C / WIDTH));
       continue;
     }
     const blocks = Math.ceil(count / BLOCK);
     const partial = pool.acquire([blocks, 2 * C]);
-    batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy: slice(dy), x: slice(x), stats: slice(stats), partial }, { rows: count, blocks }, Math.ceil((blocks * C) / WG_SIZE));
+    batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy: sliceRows(dy, start, count), x: sliceRows(x, start, count), stats: sliceRows(stats, start, count), partial }, { rows: count, blocks }, Math.ceil((blocks * C) / WG_SIZE));
     columnSum(batch, { x: partial, out: dweight, accumulate: true });
     columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
     pool.release(partial);

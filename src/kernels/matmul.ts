@@ -9,10 +9,10 @@ import { defineKernel } from "../gpu/kernel.ts";
 import type { Access, Kernel } from "../gpu/kernel.ts";
 import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { after, CORE, EPILOGUES, NOTHING_AFTER } from "./epilogue.ts";
+import { after, CORE, EPILOGUES, withEpilogue } from "./epilogue.ts";
 import type { After, Epilogue, EpilogueName } from "./epilogue.ts";
-import { isMatvec, planMatvec, PRODUCT_PARAMS } from "./matvec.ts";
-import type { Normalization } from "./matvec.ts";
+import { isMatvec, launchMatvec, PRODUCT_PARAMS } from "./matvec.ts";
+import type { Normalization, Operands } from "./matvec.ts";
 import { tuningOf } from "./tuning.ts";
 import { rowWindows } from "./windows.ts";
 import type { Window } from "./windows.ts";
@@ -29,7 +29,7 @@ const VARIANTS = {
 } as const;
 type VariantName = keyof typeof VARIANTS;
 
-function define(variant: VariantName, operands: "vec4" | "scalar", epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PRODUCT_PARAMS> {
+function define(variant: VariantName, operands: Operands, epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PRODUCT_PARAMS> {
   const { source, constants } = VARIANTS[variant];
   return defineKernel({
     name: "matmul",
@@ -54,8 +54,10 @@ function omitCore(bindings: Record<string, Access>): Record<string, Access> {
 }
 
 const names = <T extends object>(record: T) => Object.keys(record) as (keyof T & string)[];
-const kernels = Object.fromEntries(names(VARIANTS).flatMap((variant) => (["vec4", "scalar"] as const).flatMap((operands) =>
-  names(EPILOGUES).map((epilogue) => [`${variant}/${operands}/${epilogue}`, define(variant, operands, epilogue)]))));
+const byEpilogue = (variant: VariantName, operands: Operands) =>
+  Object.fromEntries(names(EPILOGUES).map((epilogue) => [epilogue, define(variant, operands, epilogue)]));
+const kernels = Object.fromEntries(names(VARIANTS).map((variant) =>
+  [variant, { vec4: byEpilogue(variant, "vec4"), scalar: byEpilogue(variant, "scalar") }]));
 
 /**
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32. `m`, `n` and `k` come from the
@@ -84,6 +86,11 @@ export function matmul(batch: CommandBatch, { a, b, out, layout, m, n, k, accumu
     if (!takesNorm(device, layout, M, b)) throw new Error(`${name}: cannot take a layer norm of [${a.shape}] before [${b.shape}]`);
     for (const each of ["weight", "bias"] as const) expectShape(name, `norm ${each}`, norm[each], [K], "columns of a");
   }
+  const most = device.maxBindingBytes;
+  if (byteLength(a) <= most && byteLength(b) <= most && byteLength(out) <= most) {
+    launch(batch, layout, { a, aColumn: 0, b, out, outColumn: 0, m: M, n: N, k: K, accumulate, after: after(epilogue, 0, M), norm });
+    return;
+  }
   const rows = layout === "tn" ? rowWindows(device, out) : rowWindows(device, out, a);
   const columns = layout === "nt" ? rowWindows(device, b) : [{ start: 0, count: N }];
   const depth = layout === "nn" ? rowWindows(device, b) : layout === "tn" ? rowWindows(device, a, b) : [{ start: 0, count: K }];
@@ -93,7 +100,7 @@ export function matmul(batch: CommandBatch, { a, b, out, layout, m, n, k, accumu
     launch(batch, layout, {
       a: slice(a, aRows), aColumn, b: slice(b, layout === "nt" ? column : part), out: slice(out, row), outColumn: column.start,
       m: row.count, n: column.count, k: part.count, accumulate: accumulate || part.start > 0,
-      after: last && epilogue ? after(epilogue, row) : NOTHING_AFTER, norm,
+      after: after(last ? epilogue : undefined, row.start, row.count), norm,
     });
   }
 }
@@ -112,28 +119,32 @@ interface Launch {
   readonly m: number; readonly n: number; readonly k: number; readonly accumulate: boolean; readonly after: After; readonly norm: Normalization | undefined;
 }
 
-/** One product over bindable windows: a from column `aColumn` on, out from column `outColumn` on. */
+/**
+ * One product over bindable windows: a from column `aColumn` on, out from column `outColumn` on. A token or a training step is
+ * bound by what the host does for each launch, so objects are written out here, without spreading one into another.
+ */
 function launch(batch: CommandBatch, layout: Layout, { a, aColumn, b, out, outColumn, m, n, k, accumulate, after, norm }: Launch): void {
-  const [aStride, bStride, outStride] = [a, b, out].map(({ shape }) => shape[1]);
-  const operands = [aStride, aColumn, bStride].every((size) => size % 4 === 0) ? "vec4" : "scalar";
-  const of = { m, n, k, a_stride: aStride, b_stride: bStride, a_column: aColumn };
-  const into = { out_stride: outStride, out_column: outColumn, accumulate: Number(accumulate) };
-  if (layout !== "tn" && isMatvec(batch.device, m)) {
-    const plan = planMatvec(batch.device, { a, b, out, transposed: layout === "nt", operands, norm, after }, of);
-    batch.dispatch(plan.kernel, plan.constants, plan.bindings, { ...of, ...into, depth: k }, plan.workgroups);
+  const { device } = batch;
+  const aStride = a.shape[1], bStride = b.shape[1];
+  const operands = aStride % 4 === 0 && aColumn % 4 === 0 && bStride % 4 === 0 ? "vec4" : "scalar";
+  const params = {
+    m, n, k, a_stride: aStride, b_stride: bStride, out_stride: out.shape[1], a_column: aColumn, out_column: outColumn, accumulate: accumulate ? 1 : 0, depth: k,
+  };
+  if (layout !== "tn" && isMatvec(device, m)) {
+    launchMatvec(batch, { a, b, out, transposed: layout === "nt", operands, norm, after }, params);
     return;
   }
-  const { variant, workgroups, parts, depth, ...choice } = chooseVariant(batch.device, operands, m, n, k);
-  const constants = { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", ...choice.constants } as never;
+  const { variant, workgroups, parts, depth, constants } = chooseVariant(device, layout, operands, m, n, k);
+  const kernel = kernels[variant][operands];
   if (parts === 1) {
-    batch.dispatch(kernels[`${variant}/${operands}/${after.name}`], constants, { a, b, out, ...after.bindings }, { ...of, ...into, depth }, workgroups);
+    batch.dispatch(kernel[after.name], constants as never, withEpilogue({ a, b, out }, after), params, workgroups);
     return;
   }
-  const { pool } = batch.device;
-  const sums = pool.acquire([parts, m, n]);
-  batch.dispatch(kernels[`${variant}/${operands}/none`], constants, { a, b, out: sums }, { ...of, out_stride: n, out_column: 0, accumulate: 0, depth }, workgroups);
-  batch.dispatch(sumKernels[after.name], { WG_SIZE }, { parts: sums, b, out, ...after.bindings }, { m, n, parts, ...into }, Math.ceil((m * n) / WG_SIZE));
-  pool.release(sums);
+  const sums = device.pool.acquire([parts, m, n]);
+  batch.dispatch(kernel.none, constants as never, { a, b, out: sums }, { ...params, out_stride: n, out_column: 0, accumulate: 0, depth }, workgroups);
+  const { out_stride, out_column } = params;
+  batch.dispatch(sumKernels[after.name], { WG_SIZE }, withEpilogue({ parts: sums, b, out }, after), { m, n, parts, out_stride, out_column, accumulate: params.accumulate }, Math.ceil((m * n) / WG_SIZE));
+  device.pool.release(sums);
 }
 
 interface Choice {
@@ -143,18 +154,18 @@ interface Choice {
   readonly parts: number; readonly depth: number;
 }
 
-function chooseVariant(device: Device, operands: "vec4" | "scalar", m: number, n: number, k: number): Choice {
+function chooseVariant(device: Device, layout: Layout, operands: Operands, m: number, n: number, k: number): Choice {
   const tuning = tuningOf(device);
-  const whole = { parts: 1, depth: k };
+  const A_TRANSPOSED = layout === "tn", B_TRANSPOSED = layout === "nt";
   if (tuning.matmul === "subgroup") {
     const SG = device.subgroupSize, WG_SIZE = Math.max(32, SG);
     const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;     // 16 rows of scalar loads take too long to compile
     const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
-    return { variant: "subgroup", constants: { SG, WG_SIZE, ROWS }, workgroups: Math.ceil(tiles / (WG_SIZE / SG)), ...whole };
+    return { variant: "subgroup", constants: { A_TRANSPOSED, B_TRANSPOSED, SG, WG_SIZE, ROWS }, workgroups: Math.ceil(tiles / (WG_SIZE / SG)), parts: 1, depth: k };
   }
   const across = Math.ceil(n / TILE), down = Math.ceil(m / TILE);
   const { parts, depth } = splitReduction(tuning.matmulWorkgroups, across * down, m, n, k);
-  return { variant: "workgroup", constants: { SPLIT: parts > 1 }, workgroups: [across, down, parts], parts, depth };
+  return { variant: "workgroup", constants: { A_TRANSPOSED, B_TRANSPOSED, SPLIT: parts > 1 }, workgroups: [across, down, parts], parts, depth };
 }
 
 const TILE = 64, TILE_K = 32;      // of matmul_workgroup.wgsl

@@ -1,12 +1,13 @@
 // Products of few rows, as decoding makes them: a token of each of a few sequences by a weight matrix. They are bound by reading
 // the weights, so the kernels differ from those for many rows; and a launch costs as much as the product, so the layer norm
 // before it is part of it: every workgroup normalises its rows again, which costs less than launching that once.
+import type { CommandBatch } from "../gpu/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
-import type { Access, Kernel } from "../gpu/kernel.ts";
+import type { Access, Kernel, ParamsOf } from "../gpu/kernel.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { EPILOGUES } from "./epilogue.ts";
+import { EPILOGUES, withEpilogue } from "./epilogue.ts";
 import type { After, EpilogueName } from "./epilogue.ts";
 import { tuningOf } from "./tuning.ts";
 
@@ -25,8 +26,10 @@ const VARIANTS = {
 } as const;
 type VariantName = keyof typeof VARIANTS;
 type Prologue = "none" | "norm";
+/** Whether rows are read by four neighbours at a time. */
+export type Operands = "vec4" | "scalar";
 
-function define(variant: VariantName, operands: "vec4" | "scalar", prologue: Prologue, epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PRODUCT_PARAMS> {
+function define(variant: VariantName, operands: Operands, prologue: Prologue, epilogue: EpilogueName): Kernel<Record<string, Access>, typeof PRODUCT_PARAMS> {
   const { source, bindings } = EPILOGUES[epilogue];
   const norm = prologue === "norm";
   return defineKernel({
@@ -42,12 +45,15 @@ function define(variant: VariantName, operands: "vec4" | "scalar", prologue: Pro
 }
 
 const names = <T extends object>(record: T) => Object.keys(record) as (keyof T & string)[];
-const NORMALISED = ["none", "bias", "bias_gelu"] as const satisfies readonly EpilogueName[];
-type Key = readonly [VariantName, "vec4" | "scalar", Prologue, EpilogueName];
-const kernels = Object.fromEntries(names(VARIANTS).flatMap((variant): readonly Key[] => [
-  ...(["vec4", "scalar"] as const).flatMap((operands) => names(EPILOGUES).map((epilogue): Key => [variant, operands, "none", epilogue])),
-  ...NORMALISED.map((epilogue): Key => [variant, "vec4", "norm", epilogue]),
-]).map((key) => [key.join("/"), define(...key)]));
+type ByEpilogue = Readonly<Record<string, Kernel<Record<string, Access>, typeof PRODUCT_PARAMS>>>;
+function byEpilogue(variant: VariantName, operands: Operands, prologue: Prologue, epilogues: readonly EpilogueName[]): ByEpilogue {
+  return Object.fromEntries(epilogues.map((epilogue) => [epilogue, define(variant, operands, prologue, epilogue)]));
+}
+const kernels = Object.fromEntries(names(VARIANTS).map((variant) => [variant, {
+  vec4: byEpilogue(variant, "vec4", "none", names(EPILOGUES)),
+  scalar: byEpilogue(variant, "scalar", "none", names(EPILOGUES)),
+  norm: byEpilogue(variant, "vec4", "norm", ["none", "bias", "bias_gelu"]),
+}]));
 
 /** Whether a product of `m` rows, none of its operands transposed on the left, is one of few. */
 export function isMatvec(device: Device, m: number): boolean {
@@ -66,24 +72,28 @@ export function isNormCheap(device: Device, m: number, b: Tensor): boolean {
 /** Multiplications of a product whose subgroups together need a launch's time, 25 us on lavapipe, to normalise. */
 const NORM_WORK = 2 ** 18;
 
-/** What matmul() dispatches for few rows, with PRODUCT_PARAMS: the kernel for these operands, its bindings and workgroups. */
-export function planMatvec(device: Device, { a, b, out, transposed, operands, norm, after }: Matvec, sizes: Sizes) {
+/** A product of few rows. */
+export function launchMatvec(batch: CommandBatch, { a, b, out, transposed, operands, norm, after }: Matvec, params: ParamsOf<typeof PRODUCT_PARAMS>): void {
+  const { device } = batch;
   const variant = tuningOf(device).matmul;
-  const { constants, workgroups } = variant === "subgroup" ? subgroups(device, sizes) : threads(sizes);
-  const kernel = kernels[`${variant}/${operands}/${norm ? "norm" : "none"}/${after.name}`];
+  const kernel = norm ? operands === "vec4" && kernels[variant].norm[after.name] : kernels[variant][operands][after.name];
   if (!kernel) throw new Error(`matmul: cannot take a layer norm before ${after.name} of ${operands} operands`);
-  return {
-    kernel, workgroups,
-    constants: { A_TRANSPOSED: false, B_TRANSPOSED: transposed, ...constants, ...norm && { EPS: norm.epsilon } } as never,
-    bindings: { a, b, out, ...after.bindings, ...norm && { norm_weight: norm.weight, norm_bias: norm.bias } },
-  };
+  const { constants, workgroups } = variant === "subgroup" ? subgroups(device, params) : threads(params);
+  constants.B_TRANSPOSED = transposed;
+  const bindings = withEpilogue({ a, b, out }, after);
+  if (norm) {
+    constants.EPS = norm.epsilon;
+    bindings.norm_weight = norm.weight;
+    bindings.norm_bias = norm.bias;
+  }
+  batch.dispatch(kernel, constants as never, bindings, params, workgroups);
 }
 
 interface Matvec {
   readonly a: Tensor; readonly b: Tensor; readonly out: Tensor;
   /** Whether b is [n, k]. */
   readonly transposed: boolean;
-  readonly operands: "vec4" | "scalar";
+  readonly operands: Operands;
   readonly norm: Normalization | undefined;
   readonly after: After;
 }
@@ -96,19 +106,20 @@ interface Sizes { readonly m: number; readonly n: number; readonly k: number }
 /** Rows that share a reading of the weights. */
 const rowsAtOnce = (m: number): number => (m === 1 ? 1 : m <= 4 ? 4 : 8);
 
-function subgroups({ subgroupSize: SG }: Device, { m, n }: Sizes) {
+interface Plan { readonly constants: Record<string, number | boolean>; readonly workgroups: number | readonly [number, number] }
+
+function subgroups({ subgroupSize: SG }: Device, { m, n }: Sizes): Plan {
   const ROWS = rowsAtOnce(m);
-  return { constants: { ROWS, SG }, workgroups: Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG)) };
+  return { constants: { A_TRANSPOSED: false, B_TRANSPOSED: false, ROWS, SG }, workgroups: Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG)) };
 }
 
 /** Workgroups that are wanted of a narrow product: one for each of a large GPU's multiprocessors. */
 const ENOUGH = 128;
 
 /** Narrower workgroups where there would be few, as long as each of their threads has a block of four k. */
-function threads({ m, n, k }: Sizes) {
-  const ROWS = rowsAtOnce(m);
-  const groups = (QUADS: number): readonly [number, number] => [Math.ceil(m / ROWS), Math.ceil(n / (4 * QUADS))];
+function threads({ m, n, k }: Sizes): Plan {
+  const ROWS = rowsAtOnce(m), down = Math.ceil(m / ROWS);
   let QUADS = 8;
-  while (QUADS > 2 && groups(QUADS)[0] * groups(QUADS)[1] < ENOUGH && 4 * THREADS <= k * (QUADS / 2)) QUADS /= 2;
-  return { constants: { ROWS, QUADS }, workgroups: groups(QUADS) };
+  while (QUADS > 2 && down * Math.ceil(n / (4 * QUADS)) < ENOUGH && 4 * THREADS <= k * (QUADS / 2)) QUADS /= 2;
+  return { constants: { A_TRANSPOSED: false, B_TRANSPOSED: false, ROWS, QUADS }, workgroups: [down, Math.ceil(n / (4 * QUADS))] };
 }

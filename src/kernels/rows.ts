@@ -28,7 +28,7 @@ export function rowForm({ rows: variant, rowsWorkgroupSize, rowsMaxSize, rowsLan
 }
 
 /** The most invocations that a workgroup may have which keeps some numbers of each in workgroup memory. */
-export function largestWorkgroup({ gpu: { limits } }: Device): number {
+export function largestWorkgroup({ limits }: Device): number {
   const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   return limits.maxComputeWorkgroupStorageSize < 32768 ? Math.min(most, 256) : most;
 }

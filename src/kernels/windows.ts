@@ -14,7 +14,9 @@ export interface Window { readonly start: number; readonly count: number }
 export function rowWindows(device: Device, ...tensors: readonly Tensor[]): Window[] {
   const rows = tensors[0].shape[0];
   const limit = device.maxBindingBytes;
-  if (tensors.every((tensor) => byteLength(tensor) <= limit)) return [{ start: 0, count: rows }];
+  let fit = true;
+  for (const tensor of tensors) fit &&= byteLength(tensor) <= limit;
+  if (fit) return [{ start: 0, count: rows }];
   let multiple = 1;                  // of rows, a power of two: where every tensor reaches a 256-byte boundary
   let most = rows;
   for (const tensor of tensors) {

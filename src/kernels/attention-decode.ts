@@ -14,12 +14,12 @@ const params = {
 
 const bySubgroup = (pack: 1 | 4) => defineKernel({
   name: "attention_decode", bindings, params,
-  source: ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, "lib/rows_subgroup.wgsl", "lib/share_subgroup.wgsl", "attention_decode.wgsl"],
+  source: ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, "lib/rows_subgroup.wgsl", "lib/share_subgroup.wgsl", "lib/attention_decode.wgsl", "attention_decode.wgsl"],
   constants: { HS: "u32", LANES: "u32", WG_SIZE: "u32" },
 });
 const byWorkgroup = (pack: 1 | 4) => defineKernel({
   name: "attention_decode", bindings, params,
-  source: ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, "attention_decode_workgroup.wgsl"],
+  source: ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, "lib/attention_decode.wgsl", "attention_decode_workgroup.wgsl"],
   constants: { HS: "u32", LANES: "u32" },
 });
 const subgroup = { 1: bySubgroup(1), 4: bySubgroup(4) };

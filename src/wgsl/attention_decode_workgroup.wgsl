@@ -5,22 +5,11 @@
 // gives zeros. With params.append the row's one new token comes from qkv and joins the cache here, where nobody else reads that
 // position; its score is added at the end, where it costs no barrier of its own. The form for GPUs. Constants: HS, LANES (a
 // power of two, at least 32 and CHUNKS). params.chunks is CHUNKS, and loops end at what is used: see attention_decode.wgsl.
-struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32, chunks: u32, qkv_at: u32, out_at: u32, table_at: u32, first: u32, append: u32 }
-@group(0) @binding(0) var<storage, read> qkv: array<Pack>;            // [B*T, 3C]
-@group(0) @binding(1) var<storage, read_write> keys: array<Pack>;     // [R, NH, capacity, HS]
-@group(0) @binding(2) var<storage, read_write> values: array<Pack>;   // [R, NH, capacity, HS]
-@group(0) @binding(3) var<storage, read> ancestry: array<u32>;        // [B, capacity]
-@group(0) @binding(4) var<storage, read> mask: array<u32>;            // [B, capacity]
-@group(0) @binding(5) var<storage, read_write> out: array<Pack>;      // [B*T, C]
-@group(1) @binding(0) var<uniform> params: Params;
-
-const CHUNKS: u32 = HS / PACK;
 const TEAM: u32 = 4u;                                // lanes that share a position's score
 const QUARTER: u32 = LANES / TEAM;
 const SLICES: u32 = LANES / CHUNKS;
 const GATHER: u32 = 8u;
 const SPREAD: u32 = 32u;
-const LOWEST: f32 = -3.0e38;
 const_assert (LANES & (LANES - 1u)) == 0u && LANES >= SPREAD && LANES >= CHUNKS;
 
 var<workgroup> at: array<u32, LANES>;                // where a position begins in the cache

@@ -43,6 +43,7 @@ export const wgslFiles: Readonly<Record<string, URL>> = {
   "attention_backward_dq.wgsl": new URL("./attention_backward_dq.wgsl", import.meta.url),
   "attention_decode.wgsl": new URL("./attention_decode.wgsl", import.meta.url),
   "attention_decode_workgroup.wgsl": new URL("./attention_decode_workgroup.wgsl", import.meta.url),
+  "lib/attention_decode.wgsl": new URL("./lib/attention_decode.wgsl", import.meta.url),
   "lib/attention.wgsl": new URL("./lib/attention.wgsl", import.meta.url),
   "lib/attention_backward.wgsl": new URL("./lib/attention_backward.wgsl", import.meta.url),
   "lib/attention_subgroup.wgsl": new URL("./lib/attention_subgroup.wgsl", import.meta.url),

@@ -33,10 +33,10 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
       next_row(&states, vec4f(highest, states[0].y * shrink + dot(weights, vec4f(1.0)), shrink, 0.0));
       next_row(&tile, weights * dropout_factors(place, query, key));
     }
-    for (var own = 0u; own < params.own; own++) {
-      var rows = sums[0];
-      shrink_rows(&rows, &states);
-      next_sums(&sums, rows);
+    for (var own = 0u; own < OWN; own++) {
+      var rows = sums[own];
+      for (var r = 0u; r < ROWS; r++) { rows[r] *= states[r].z; }
+      sums[own] = rows;
     }
     accumulate(&sums, &tile, values, start, end);
   }

@@ -27,12 +27,8 @@ struct Matrix { source: u32, at: u32, stride: u32 }
 const QKV: u32 = 0u;
 const DOUT: u32 = 1u;
 
-// The first few by constant indices: an array that a loop walks is kept in memory by some drivers.
 fn next_sums(sums: ptr<function, Sums>, last: Tile) {
-  if (OWN > 1u) { (*sums)[0] = (*sums)[min(1u, OWN - 1u)]; }
-  if (OWN > 2u) { (*sums)[min(1u, OWN - 1u)] = (*sums)[min(2u, OWN - 1u)]; }
-  if (OWN > 3u) { (*sums)[min(2u, OWN - 1u)] = (*sums)[min(3u, OWN - 1u)]; }
-  for (var own = 4u; own < OWN; own++) { (*sums)[own - 1u] = (*sums)[own]; }
+  for (var own = 1u; own < OWN; own++) { (*sums)[own - 1u] = (*sums)[own]; }
   (*sums)[OWN - 1u] = last;
 }
 

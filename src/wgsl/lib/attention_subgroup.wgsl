@@ -79,18 +79,6 @@ fn next_row(rows: ptr<function, Tile>, last: vec4f) {
   *rows = Tile((*rows)[1], (*rows)[2], (*rows)[3], (*rows)[4], (*rows)[5], (*rows)[6], (*rows)[7], last);
 }
 
-// Each row times its factor's z.
-fn shrink_rows(rows: ptr<function, Tile>, factors: ptr<function, Tile>) {
-  (*rows)[0] *= (*factors)[0].z;
-  (*rows)[1] *= (*factors)[1].z;
-  (*rows)[2] *= (*factors)[2].z;
-  (*rows)[3] *= (*factors)[3].z;
-  (*rows)[4] *= (*factors)[4].z;
-  (*rows)[5] *= (*factors)[5].z;
-  (*rows)[6] *= (*factors)[6].z;
-  (*rows)[7] *= (*factors)[7].z;
-}
-
 // The largest, or the sum, over the team.
 fn team_max(value: f32) -> f32 { return subgroupMax(value); }
 fn team_sum(value: f32) -> f32 { return subgroupAdd(value); }

@@ -40,11 +40,7 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
     for (var k = 0u; k < min(TEAM, CHUNKS - c); k++) {
       let at = k * COLUMNS + lane;
       let lines = mat4x4f(column_stage[at], column_stage[at + TEAM], column_stage[at + 2u * TEAM], column_stage[at + 3u * TEAM]);
-      let row_at = k * BLOCK + team * ROWS;
-      (*tile)[0] += row_stage[row_at] * lines;
-      (*tile)[1] += row_stage[row_at + 1u] * lines;
-      (*tile)[2] += row_stage[row_at + 2u] * lines;
-      (*tile)[3] += row_stage[row_at + 3u] * lines;
+      for (var r = 0u; r < ROWS; r++) { (*tile)[r] += row_stage[k * BLOCK + team * ROWS + r] * lines; }
     }
   }
 }
@@ -55,11 +51,7 @@ fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Ma
     workgroupBarrier();
     if (own == 0u) {
       let by_column = transpose(mat4x4f((*tile)[0], (*tile)[1], (*tile)[2], (*tile)[3]));
-      let weight_at = lane * TEAMS + team;
-      weight_stage[weight_at] = by_column[0];
-      weight_stage[weight_at + TEAM * TEAMS] = by_column[1];
-      weight_stage[weight_at + 2u * TEAM * TEAMS] = by_column[2];
-      weight_stage[weight_at + 3u * TEAM * TEAMS] = by_column[3];
+      for (var e = 0u; e < 4u; e++) { weight_stage[(lane + e * TEAM) * TEAMS + team] = by_column[e]; }
     }
     for (var j = team; j < COLUMNS; j += TEAMS) {
       column_stage[j * TEAM + lane] = fetch(channels.source, line(channels, start + j) + min(own * TEAM + lane, CHUNKS - 1u));
@@ -69,24 +61,13 @@ fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Ma
     for (var j = 0u; j < min(COLUMNS, end - start); j++) {
       let weights = weight_stage[j * TEAMS + team];
       let chunk = column_stage[j * TEAM + lane];
-      rows[0] += weights.x * chunk;
-      rows[1] += weights.y * chunk;
-      rows[2] += weights.z * chunk;
-      rows[3] += weights.w * chunk;
+      for (var r = 0u; r < ROWS; r++) { rows[r] += weights[r] * chunk; }
     }
     next_sums(sums, rows);
   }
 }
 
 fn next_row(rows: ptr<function, Tile>, last: vec4f) { *rows = Tile((*rows)[1], (*rows)[2], (*rows)[3], last); }
-
-// Each row times its factor's z.
-fn shrink_rows(rows: ptr<function, Tile>, factors: ptr<function, Tile>) {
-  (*rows)[0] *= (*factors)[0].z;
-  (*rows)[1] *= (*factors)[1].z;
-  (*rows)[2] *= (*factors)[2].z;
-  (*rows)[3] *= (*factors)[3].z;
-}
 
 // The largest, or the sum, over the team.
 fn team_max(value: f32) -> f32 {

@@ -6,7 +6,10 @@ export type Candidate = Partial<Tuning>;
 
 /** Every combination of the listed values. */
 function combinations(values: { readonly [K in keyof Tuning]?: readonly Tuning[K][] }): Candidate[] {
-  return Object.entries(values).reduce<Candidate[]>((found, [key, each]) => found.flatMap((one) => each.map((value) => ({ ...one, [key]: value }))), [{}]);
+  return Object.entries(values).reduce<Candidate[]>(
+    (found, [key, each]) => found.flatMap((one) => each.map((value) => ({ ...one, [key]: value }))),
+    [{}],
+  );
 }
 
 /** Entries that are tuned together, over the cases of one family whose name passes. */
@@ -21,27 +24,49 @@ const isVector = (name: string): boolean => name.startsWith("matvec");
 /** In this order, each with the winners of those before. Every entry of the tuning table stands in one. */
 export const SWEEPS = {
   rows: {
-    family: "rows", concerns: () => true,
+    family: "rows",
+    concerns: () => true,
     candidates: [
       ...combinations({ rows: ["subgroup"], rowsWorkgroupSize: [32, 64, 128, 256] }),
       ...combinations({ rows: ["workgroup"], rowsWorkgroupSize: [64, 128, 256] }),
-      ...combinations({ rows: ["mixed"], rowsMaxSize: [512, 1024], rowsLanes: [2 ** 18, 2 ** 19, 2 ** 20], rowsShare: [4, 8] }),
+      ...combinations({
+        rows: ["mixed"],
+        rowsMaxSize: [512, 1024],
+        rowsLanes: [2 ** 18, 2 ** 19, 2 ** 20],
+        rowsShare: [4, 8],
+      }),
     ],
   },
   matmul: {
-    family: "matmul", concerns: (name) => !isVector(name),
-    candidates: [{ matmul: "subgroup" }, ...combinations({ matmul: ["workgroup"], matmulWorkgroups: [1, 64, 128, 256, 400, 600] })],
+    family: "matmul",
+    concerns: (name) => !isVector(name),
+    candidates: [
+      { matmul: "subgroup" },
+      ...combinations({ matmul: ["workgroup"], matmulWorkgroups: [1, 64, 128, 256, 400, 600] }),
+    ],
   },
   matvec: { family: "matmul", concerns: isVector, candidates: combinations({ matvecRows: [0, 4, 8, 16, 32] }) },
-  attention: { family: "attention", concerns: () => true, candidates: combinations({ attention: ["subgroup", "workgroup"] }) },
+  attention: {
+    family: "attention",
+    concerns: () => true,
+    candidates: combinations({ attention: ["subgroup", "workgroup"] }),
+  },
   attentionDecode: {
-    family: "attentionDecode", concerns: () => true,
-    candidates: [{ attentionDecode: "subgroup" }, ...combinations({ attentionDecode: ["workgroup"], attentionLanes: [64, 128, 256, 512, 1024] })],
+    family: "attentionDecode",
+    concerns: () => true,
+    candidates: [
+      { attentionDecode: "subgroup" },
+      ...combinations({ attentionDecode: ["workgroup"], attentionLanes: [64, 128, 256, 512, 1024] }),
+    ],
   },
 } as const satisfies Readonly<Record<string, Sweep>>;
 
 /** Entries of the table without candidates: empty, or this file is behind. */
 export function untuned(tuning: Tuning): string[] {
-  const tried = new Set(Object.values(SWEEPS).flatMap(({ candidates }: Sweep) => candidates).flatMap((candidate) => Object.keys(candidate)));
+  const tried = new Set(
+    Object.values(SWEEPS)
+      .flatMap(({ candidates }: Sweep) => candidates)
+      .flatMap((candidate) => Object.keys(candidate)),
+  );
   return Object.keys(tuning).filter((key) => !tried.has(key));
 }

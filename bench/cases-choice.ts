@@ -9,25 +9,48 @@ import type { KernelCase } from "./cases.ts";
 import { logitsStride } from "./models.ts";
 import type { Workspace } from "./workspace.ts";
 
-interface Logits { readonly R: number; readonly V: number }
+interface Logits {
+  readonly R: number;
+  readonly V: number;
+}
 
-const SIZES: readonly Logits[] = [{ R: 1, V: 2062 }, { R: 1, V: 50257 }, { R: 8, V: 50257 }];
+const SIZES: readonly Logits[] = [
+  { R: 1, V: 2062 },
+  { R: 1, V: 50257 },
+  { R: 8, V: 50257 },
+];
 const K = 8;
-const FEW = 64;            // tokens of a row that are edited, or set aside
+const FEW = 64; // tokens of a row that are edited, or set aside
 
-const ofFewTokens = (each: KernelCase): KernelCase => ({ ...each, work: { bytes: f32(2 * FEW * Number(each.sizes.R)) } });
+const ofFewTokens = (each: KernelCase): KernelCase => ({
+  ...each,
+  work: { bytes: f32(2 * FEW * Number(each.sizes.R)) },
+});
 
 /** `prepare` is given the logits [R, stride], of which a launch reads every column. */
-function choiceCases(name: string, prepare: (logits: Tensor, batch: CommandBatch, workspace: Workspace, sizes: Logits) => { launch(): void; outputs: readonly Tensor[] }): KernelCase[] {
+function choiceCases(
+  name: string,
+  prepare: (
+    logits: Tensor,
+    batch: CommandBatch,
+    workspace: Workspace,
+    sizes: Logits,
+  ) => { launch(): void; outputs: readonly Tensor[] },
+): KernelCase[] {
   return SIZES.map((sizes): KernelCase => ({
-    name, sizes: { ...sizes }, family: "rows", work: { bytes: f32(sizes.R * sizes.V) },
-    prepare: (workspace) => prepare(workspace.normal([sizes.R, logitsStride(sizes.V)]), workspace.device.batch, workspace, sizes),
+    name,
+    sizes: { ...sizes },
+    family: "rows",
+    work: { bytes: f32(sizes.R * sizes.V) },
+    prepare: (workspace) =>
+      prepare(workspace.normal([sizes.R, logitsStride(sizes.V)]), workspace.device.batch, workspace, sizes),
   }));
 }
 
 export const nextTokenCases: readonly KernelCase[] = [
   ...choiceCases("top_k", (logits, batch, workspace, { R, V }) => {
-    const values = workspace.zeros([R, K]), ids = workspace.integers([R, K], 1);
+    const values = workspace.zeros([R, K]),
+      ids = workspace.integers([R, K], 1);
     return { outputs: [values, ids], launch: () => topK(batch, { logits, columns: V, k: K, values, ids }) };
   }),
   ...choiceCases("argmax", (logits, batch, workspace, { R, V }) => {
@@ -43,18 +66,28 @@ export const nextTokenCases: readonly KernelCase[] = [
     return { outputs: [inputs], launch: () => chooseGreedy(batch, { logits, columns: V, inputs, lastPosition: 1 }) };
   }),
   ...choiceCases("choose_sample", (logits, batch, workspace, { R, V }) => {
-    const inputs = workspace.integers([2, R], 1), streams = workspace.integers([R, 2], 2 ** 32);
+    const inputs = workspace.integers([2, R], 1),
+      streams = workspace.integers([R, 2], 2 ** 32);
     const options = { expand: 1, step: 1, temperature: 0.8, topK: 50, topP: 0.95, minP: 0 };
-    return { outputs: [inputs], launch: () => chooseSample(batch, { logits, columns: V, inputs, lastPosition: 1, streams, ...options }) };
+    return {
+      outputs: [inputs],
+      launch: () => chooseSample(batch, { logits, columns: V, inputs, lastPosition: 1, streams, ...options }),
+    };
   }),
   ...choiceCases("edit_logits", (logits, batch, workspace, { R, V }) => {
-    const words = packEdits(Array.from({ length: R }, () => Array.from({ length: FEW }, (_, i) => ({ kind: "set", token: (31 * i) % V, value: 0 }))));
-    const edits = workspace.integers([words.length], words), base = workspace.zeros([R]);
+    const words = packEdits(
+      Array.from({ length: R }, () =>
+        Array.from({ length: FEW }, (_, i) => ({ kind: "set", token: (31 * i) % V, value: 0 })),
+      ),
+    );
+    const edits = workspace.integers([words.length], words),
+      base = workspace.zeros([R]);
     return { outputs: [logits], launch: () => editLogits(batch, { edits, base, logits, columns: V }) };
   }).map(ofFewTokens),
   ...choiceCases("top_k_aside", (logits, batch, workspace, { R, V }) => {
     const words = [...packTokens(Array.from({ length: R }, () => Array.from({ length: FEW }, (_, i) => (31 * i) % V)))];
-    const tokens = workspace.integers([words.length], words), aside = workspace.zeros([words.length]);
+    const tokens = workspace.integers([words.length], words),
+      aside = workspace.zeros([words.length]);
     return { outputs: [logits], launch: () => setAside(batch, { tokens, logits, aside }) };
   }).map(ofFewTokens),
 ];

@@ -1,4 +1,5 @@
-// Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to 32 rows).
+// Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to 32
+// rows).
 import { layerNormForward } from "../src/kernels/layernorm.ts";
 import { matmul, takesNorm } from "../src/kernels/matmul.ts";
 import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
@@ -34,22 +35,37 @@ function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false
     work: vector ? { bytes: f32(m * k + k * n + m * n) } : { flops: 2 * m * n * k },
     family: "matmul",
     prepare(workspace) {
-      const a = workspace.normal(layout === "tn" ? [k, m] : [m, k]), b = workspace.normal(layout === "nt" ? [n, k] : [k, n], k ** -0.5);
+      const a = workspace.normal(layout === "tn" ? [k, m] : [m, k]),
+        b = workspace.normal(layout === "nt" ? [n, k] : [k, n], k ** -0.5);
       const out = workspace.zeros([m, stride]);
       const after = epilogue && makeEpilogue(workspace, epilogue, m, n, save);
       const { batch } = workspace.device;
-      const launch = (rows: Tensor, inside?: Normalization): void => matmul(batch, { a: rows, b, out, layout, n, epilogue: after, norm: inside });
-      return { outputs: [out], launch: norm ? normLaunch(workspace, a, takesNorm(batch.device, layout, m, b) && isNormCheap(batch.device, m, b), launch) : () => launch(a) };
+      const launch = (rows: Tensor, inside?: Normalization): void =>
+        matmul(batch, { a: rows, b, out, layout, n, epilogue: after, norm: inside });
+      return {
+        outputs: [out],
+        launch: norm
+          ? normLaunch(workspace, a, takesNorm(batch.device, layout, m, b) && isNormCheap(batch.device, m, b), launch)
+          : () => launch(a),
+      };
     },
   };
 }
 
 /** `product` with the layer norm of a inside, or after a launch of it. */
-function normLaunch(workspace: Workspace, a: Tensor, inside: boolean, product: (rows: Tensor, norm?: Normalization) => void): () => void {
-  const [m, k] = a.shape, { batch } = workspace.device;
-  const weight = workspace.normal([k]), bias = workspace.normal([k]);
+function normLaunch(
+  workspace: Workspace,
+  a: Tensor,
+  inside: boolean,
+  product: (rows: Tensor, norm?: Normalization) => void,
+): () => void {
+  const [m, k] = a.shape,
+    { batch } = workspace.device;
+  const weight = workspace.normal([k]),
+    bias = workspace.normal([k]);
   if (inside) return () => product(a, { weight, bias, epsilon: 1e-5 });
-  const y = workspace.zeros([m, k]), stats = workspace.zeros([m, 2]);
+  const y = workspace.zeros([m, k]),
+    stats = workspace.zeros([m, 2]);
   return () => {
     layerNormForward(batch, { x: a, weight, bias, y, stats, eps: 1e-5 });
     product(y);
@@ -59,20 +75,27 @@ function normLaunch(workspace: Workspace, a: Tensor, inside: boolean, product: (
 function makeEpilogue(workspace: Workspace, kind: Epilogue["kind"], m: number, n: number, save: boolean): Epilogue {
   const bias = workspace.normal([n]);
   switch (kind) {
-    case "bias": return { kind, bias };
-    case "bias_gelu": return save ? { kind, bias, preactivation: workspace.zeros([m, n]) } : { kind, bias };
-    case "bias_residual": return { kind, bias, residual: workspace.normal([m, n]) };
-    default: throw new Error(`makeEpilogue: unknown ${kind satisfies never}`);
+    case "bias":
+      return { kind, bias };
+    case "bias_gelu":
+      return save ? { kind, bias, preactivation: workspace.zeros([m, n]) } : { kind, bias };
+    case "bias_residual":
+      return { kind, bias, residual: workspace.normal([m, n]) };
+    default:
+      throw new Error(`makeEpilogue: unknown ${kind satisfies never}`);
   }
 }
 
 const LAYOUTS: readonly Layout[] = ["nn", "nt", "tn"];
 
-const squares = [256, 512, 1024, 2048, 4096].flatMap((size) => LAYOUTS.map((layout): Product => ({ name: "matmul", layout, m: size, n: size, k: size })));
+const squares = [256, 512, 1024, 2048, 4096].flatMap((size) =>
+  LAYOUTS.map((layout): Product => ({ name: "matmul", layout, m: size, n: size, k: size })),
+);
 
 /** The products of a training step: forward with what is fused into it, backward by input and by weight, the head. */
 function trainingProducts({ batch, length, config: { nEmbd: C, vocabSize: V } }: BenchModel): Product[] {
-  const rows = batch * length, name = "matmul";
+  const rows = batch * length,
+    name = "matmul";
   return [
     { name, layout: "nn", m: rows, n: 3 * C, k: C, epilogue: "bias" },
     { name, layout: "nn", m: rows, n: 4 * C, k: C, epilogue: "bias_gelu", save: true },
@@ -91,7 +114,11 @@ function decodingProducts({ config: { nEmbd: C, vocabSize: V } }: BenchModel, ro
     { name, layout: "nn", m: rows, n: 4 * C, k: C, epilogue: "bias_gelu" },
     { name, layout: "nt", m: rows, n: V, k: C, stride: logitsStride(V) },
   ];
-  return [...normed, { name, layout: "nn", m: rows, n: C, k: 4 * C, epilogue: "bias_residual" }, ...normed.map((each) => ({ ...each, norm: true }))];
+  return [
+    ...normed,
+    { name, layout: "nn", m: rows, n: C, k: 4 * C, epilogue: "bias_residual" },
+    ...normed.map((each) => ({ ...each, norm: true })),
+  ];
 }
 
 export const matmulCases: readonly KernelCase[] = [

@@ -1,5 +1,5 @@
-// What the adapter can do at most, measured beside everything else: multiply-adds in registers, and a copy of buffers larger
-// than any cache. Each is tried in a few shapes and the best one counts; results are given as a share of these.
+// What the adapter can do at most, measured beside everything else: multiply-adds in registers, and a copy of buffers
+// larger than any cache. Each is tried in a few shapes and the best one counts; results are given as a share of these.
 import type { Device } from "../src/gpu/device.ts";
 import { defineKernel } from "../src/gpu/kernel.ts";
 import { measure } from "./measure.ts";
@@ -12,13 +12,19 @@ export interface Ceiling {
   readonly gbs: number;
 }
 
-export interface CeilingResult extends Ceiling { readonly fma: Timing; readonly copy: Timing; readonly copyBytes: number; readonly fmaFlops: number }
+export interface CeilingResult extends Ceiling {
+  readonly fma: Timing;
+  readonly copy: Timing;
+  readonly copyBytes: number;
+  readonly fmaFlops: number;
+}
 
 const WG_SIZE = 256;
 
 /** Independent chains x = x * a + b, which hide the latency of one another; few enough to stay in registers. */
 const fmaKernel = (chains: number) => {
-  const each = (line: (name: string, i: number) => string): string => Array.from({ length: chains }, (_, i) => line(`x${i}`, i)).join("\n");
+  const each = (line: (name: string, i: number) => string): string =>
+    Array.from({ length: chains }, (_, i) => line(`x${i}`, i)).join("\n");
   return defineKernel({
     name: "ceiling_fma",
     source: [],
@@ -33,19 +39,24 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let b = params.b;
 ${each((x, i) => `  var ${x} = f32(id.x + ${i}u);`)}
   for (var r = 0u; r < params.rounds; r++) {
-${Array<string>(4).fill(each((x) => `    ${x} = ${x} * a + b;`)).join("\n")}
+${Array<string>(4)
+  .fill(each((x) => `    ${x} = ${x} * a + b;`))
+  .join("\n")}
   }
   out[id.x] = ${Array.from({ length: chains }, (_, i) => `x${i}`).join(" + ")};
 }`,
-    bindings: { out: "read_write" }, params: { rounds: "u32", a: "f32", b: "f32" }, constants: { WG_SIZE: "u32" },
+    bindings: { out: "read_write" },
+    params: { rounds: "u32", a: "f32", b: "f32" },
+    constants: { WG_SIZE: "u32" },
   });
 };
 
 /** A thread moves EACH elements, a workgroup's threads side by side: narrow ones suit GPUs, wide ones processors. */
-const copyKernel = (element: string) => defineKernel({
-  name: "ceiling_copy",
-  source: [],
-  text: `
+const copyKernel = (element: string) =>
+  defineKernel({
+    name: "ceiling_copy",
+    source: [],
+    text: `
 @group(0) @binding(0) var<storage, read> x: array<${element}>;
 @group(0) @binding(1) var<storage, read_write> y: array<${element}>;
 
@@ -54,22 +65,39 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) groups
   let at = (workgroup.y * groups.x + workgroup.x) * WG_SIZE * EACH + local;
   for (var i = 0u; i < EACH; i++) { y[at + i * WG_SIZE] = x[at + i * WG_SIZE]; }
 }`,
-  bindings: { x: "read", y: "read_write" }, params: {}, constants: { WG_SIZE: "u32", EACH: "u32" },
-});
+    bindings: { x: "read", y: "read_write" },
+    params: {},
+    constants: { WG_SIZE: "u32", EACH: "u32" },
+  });
 
 const FMAS = [8, 12, 16].map((chains) => ({ chains, kernel: fmaKernel(chains) }));
-const COPIES = [{ element: "vec4f", bytes: 16 }, { element: "mat4x4f", bytes: 64 }]
-  .flatMap(({ element, bytes }) => [1, 4].map((each) => ({ each, unit: bytes * each * WG_SIZE, kernel: copyKernel(element) })));
+const COPIES = [
+  { element: "vec4f", bytes: 16 },
+  { element: "mat4x4f", bytes: 64 },
+].flatMap(({ element, bytes }) =>
+  [1, 4].map((each) => ({ each, unit: bytes * each * WG_SIZE, kernel: copyKernel(element) })),
+);
 
 export async function measureCeiling(device: Device, options: MeasureOptions): Promise<CeilingResult> {
   const fma = await best(FMAS, (choice) => measureFma(device, choice, options));
   const copy = await best(COPIES, (choice) => measureCopy(device, choice, options));
   device.pool.trim();
-  return { gflops: fma.rate, gbs: copy.rate, fma: fma.timing, copy: copy.timing, copyBytes: copy.amount, fmaFlops: fma.amount };
+  return {
+    gflops: fma.rate,
+    gbs: copy.rate,
+    fma: fma.timing,
+    copy: copy.timing,
+    copyBytes: copy.amount,
+    fmaFlops: fma.amount,
+  };
 }
 
 /** `amount` operations or bytes took `timing`; `rate` is 10^9 of them a second. */
-interface Attempt { readonly timing: Timing; readonly amount: number; readonly rate: number }
+interface Attempt {
+  readonly timing: Timing;
+  readonly amount: number;
+  readonly rate: number;
+}
 
 async function best<T>(choices: readonly T[], attempt: (choice: T) => Promise<Attempt>): Promise<Attempt> {
   let most: Attempt | undefined;
@@ -84,21 +112,39 @@ function attempt(timing: Timing, amount: number): Attempt {
   return { timing, amount, rate: amount / timing.median_ms / 1e6 };
 }
 
-async function measureFma(device: Device, { chains, kernel }: typeof FMAS[number], options: MeasureOptions): Promise<Attempt> {
+async function measureFma(
+  device: Device,
+  { chains, kernel }: (typeof FMAS)[number],
+  options: MeasureOptions,
+): Promise<Attempt> {
   const threads = device.software ? 2 ** 12 : 2 ** 18;
   const rounds = 512;
   const out = device.pool.acquire([threads]);
-  const timing = await measure(device, () => device.batch.dispatch(kernel, { WG_SIZE }, { out }, { rounds, a: 0.999, b: 0.5 }, threads / WG_SIZE), options);
+  const timing = await measure(
+    device,
+    () => device.batch.dispatch(kernel, { WG_SIZE }, { out }, { rounds, a: 0.999, b: 0.5 }, threads / WG_SIZE),
+    options,
+  );
   device.pool.release(out);
   return attempt(timing, threads * rounds * chains * 4 * 2);
 }
 
-async function measureCopy(device: Device, { each, unit, kernel }: typeof COPIES[number], options: MeasureOptions): Promise<Attempt> {
+async function measureCopy(
+  device: Device,
+  { each, unit, kernel }: (typeof COPIES)[number],
+  options: MeasureOptions,
+): Promise<Attempt> {
   const wanted = device.software ? 2 ** 25 : 2 ** 28;
   const bytes = Math.min(wanted, 2 ** Math.floor(Math.log2(device.maxBindingBytes)));
-  const x = device.pool.acquire([bytes / 4]), y = device.pool.acquire([bytes / 4]);
-  const groups = bytes / unit, wide = Math.min(groups, 2 ** 15);        // powers of two: no group is past the end
-  const timing = await measure(device, () => device.batch.dispatch(kernel, { WG_SIZE, EACH: each }, { x, y }, {}, [wide, groups / wide]), options);
+  const x = device.pool.acquire([bytes / 4]),
+    y = device.pool.acquire([bytes / 4]);
+  const groups = bytes / unit,
+    wide = Math.min(groups, 2 ** 15); // powers of two: no group is past the end
+  const timing = await measure(
+    device,
+    () => device.batch.dispatch(kernel, { WG_SIZE, EACH: each }, { x, y }, {}, [wide, groups / wide]),
+    options,
+  );
   device.pool.release(x);
   device.pool.release(y);
   return attempt(timing, 2 * bytes);

@@ -1,12 +1,12 @@
-// npm run doctor: is the arithmetic right on this adapter? Runs the test files that use a GPU (every kernel against float64, the
-// whole model against reference numbers) without a test runner, prints a line for each group, and says what to report.
-// Works under plain Node from version 24, and under tsx.
+// npm run doctor: is the arithmetic right on this adapter? Runs the test files that use a GPU (every kernel against
+// float64, the whole model against reference numbers) without a test runner, prints a line for each group, and says
+// what to report. Works under plain Node from version 24, and under tsx.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { runCli } from "../src/cli/run.ts";
-import type { CliContext } from "../src/cli/run.ts";
+import { runCli } from "../src/cli/shared/run.ts";
+import type { CliContext } from "../src/cli/shared/run.ts";
 import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { collectTests, runGroups } from "./test-shim.ts";
@@ -17,27 +17,33 @@ const TESTS = fileURLToPath(new URL("../test/", import.meta.url));
 const OPENS_DEVICE = /\/check-kernel\.ts"|\brequestDevice\(/;
 /** It tests this program. */
 const OWN_TEST = "bench.test.ts";
-const SHOWN = 3;          // failures printed of a group
-const print = (text: string): void => { process.stdout.write(`${text}\n`); };
+const SHOWN = 3; // failures printed of a group
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
 
 async function main({ argv, signal }: CliContext): Promise<number> {
   redirectVitest(new URL("./test-shim.ts", import.meta.url).href);
   const files = chooseFiles(argv);
   await describeMachine();
   const skipped = files.filter(lacksPackage);
-  let failed = 0, passed = 0;
+  let failed = 0,
+    passed = 0;
   for (const file of files) {
     if (skipped.includes(file)) print(`skip  ${name(file)}: needs the development package fast-check`);
-    else for await (const group of checkFile(file)) {
-      printGroup(file, group);
-      failed += group.outcome.failures.length;
-      passed += group.outcome.passed;
-      if (signal.aborted) return 1;
-    }
+    else
+      for await (const group of checkFile(file)) {
+        printGroup(file, group);
+        failed += group.outcome.failures.length;
+        passed += group.outcome.passed;
+        if (signal.aborted) return 1;
+      }
   }
-  print(`\n${passed} checks passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} ${skipped.length === 1 ? "file" : "files"} skipped` : ""}.`);
+  print(
+    `\n${passed} checks passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} ${skipped.length === 1 ? "file" : "files"} skipped` : ""}.`,
+  );
   if (failed > 0) print(ADVICE);
-  return failed > 0 || passed === 0 ? 1 : 0;      // having checked nothing is no good news
+  return failed > 0 || passed === 0 ? 1 : 0; // having checked nothing is no good news
 }
 
 const ADVICE = `
@@ -51,11 +57,14 @@ What narrows it down:
 function chooseFiles(wanted: readonly string[]): string[] {
   const paths = wanted.filter((each) => existsSync(each));
   const words = wanted.filter((each) => !paths.includes(each));
-  const all = readdirSync(TESTS).filter((file) => file.endsWith(".test.ts") && file !== OWN_TEST).map((file) => resolve(TESTS, file))
+  const all = readdirSync(TESTS)
+    .filter((file) => file.endsWith(".test.ts") && file !== OWN_TEST)
+    .map((file) => resolve(TESTS, file))
     .filter((file) => OPENS_DEVICE.test(readFileSync(file, "utf8")))
     .sort((a, b) => Number(name(a).startsWith("reference")) - Number(name(b).startsWith("reference")));
   const unknown = words.find((word) => !all.some((file) => name(file).includes(word)));
-  if (unknown !== undefined) throw new UserError(`There is no check ${unknown}; there are ${all.map(name).join(", ")}.`);
+  if (unknown !== undefined)
+    throw new UserError(`There is no check ${unknown}; there are ${all.map(name).join(", ")}.`);
   const named = wanted.length > 0 ? all.filter((file) => words.some((word) => name(file).includes(word))) : all;
   return [...paths.map((path) => resolve(path)), ...named];
 }
@@ -76,7 +85,9 @@ async function describeMachine(): Promise<void> {
   const device = await requestDevice();
   const { description, adapterKey, subgroupSize, maxBindingBytes, gpu } = device;
   print(`Adapter   ${description} (${adapterKey})`);
-  print(`          subgroups of ${subgroupSize || "varying size or none"}, binds ${Math.floor(maxBindingBytes / 2 ** 20)} MiB, ${[...gpu.features].sort().join(" ")}`);
+  print(
+    `          subgroups of ${subgroupSize || "varying size or none"}, binds ${Math.floor(maxBindingBytes / 2 ** 20)} MiB, ${[...gpu.features].sort().join(" ")}`,
+  );
   print(`Node      ${process.version}, ${process.platform} ${process.arch}`);
   device.destroy();
 }
@@ -85,7 +96,11 @@ async function* checkFile(file: string): AsyncGenerator<Group> {
   try {
     yield* runGroups(await collectTests(() => import(pathToFileURL(file).href)));
   } catch (error) {
-    yield { name: "", outcome: { passed: 0, failures: [{ name: "opening the file", error: error as Error }] }, milliseconds: 0 };
+    yield {
+      name: "",
+      outcome: { passed: 0, failures: [{ name: "opening the file", error: error as Error }] },
+      milliseconds: 0,
+    };
   }
 }
 
@@ -109,16 +124,26 @@ function firstLines({ message, cause }: Error): string[] {
 
 /** The greatest "N times the tolerance" among the messages. */
 function worst({ failures }: Outcome): string {
-  const ratios = failures.flatMap(({ error }) => [...error.message.matchAll(/([\d.e+]+|Infinity) times the tolerance/g)].map((match) => Number(match[1])));
+  const ratios = failures.flatMap(({ error }) =>
+    [...error.message.matchAll(/([\d.e+]+|Infinity) times the tolerance/g)].map((match) => Number(match[1])),
+  );
   return ratios.length > 0 ? `, worst ${Math.max(...ratios).toPrecision(3)} times the tolerance` : "";
 }
 
-/** From here on, importing "vitest" gives the module at `url`: by hooks in this thread where Node has them, else in Node's loader thread. */
+/**
+ * From here on, importing "vitest" gives the module at `url`: by hooks in this thread where Node has them, else in
+ * Node's loader thread.
+ */
 function redirectVitest(url: string): void {
   type Resolve = (specifier: string, context: unknown) => unknown;
-  const { registerHooks } = nodeModule as { registerHooks?: (hooks: { resolve(specifier: string, context: unknown, next: Resolve): unknown }) => void };
+  const { registerHooks } = nodeModule as {
+    registerHooks?: (hooks: { resolve(specifier: string, context: unknown, next: Resolve): unknown }) => void;
+  };
   if (registerHooks) {
-    registerHooks({ resolve: (specifier, context, next) => (specifier === "vitest" ? { url, shortCircuit: true } : next(specifier, context)) });
+    registerHooks({
+      resolve: (specifier, context, next) =>
+        specifier === "vitest" ? { url, shortCircuit: true } : next(specifier, context),
+    });
     return;
   }
   const hook = `export const resolve = (specifier, context, next) => specifier === "vitest" ? { url: ${JSON.stringify(url)}, shortCircuit: true } : next(specifier, context);`;

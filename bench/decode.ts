@@ -1,9 +1,9 @@
-// Times generation token by token: through generate(), as a program uses it; the GPU's share of a token, the same launches without
-// a host in the way; and the matrix-vector products of a token alone, which bound it from below.
+// Times generation token by token: through generate(), as a program uses it; the GPU's share of a token, the same
+// launches without a host in the way; and the matrix-vector products of a token alone, which bound it from below.
 import { requestDevice } from "../src/gpu/device.ts";
 import { generate } from "../src/generation/generate.ts";
-import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
-import type { GenerationOptions } from "../src/generation/options.ts";
+import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
+import type { GenerationOptions } from "../src/generation/options/options.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { Random } from "../src/random.ts";
 import { measure, summarize } from "./measure.ts";
@@ -17,16 +17,26 @@ import { productLaunch, tokenLaunch } from "./token-launch.ts";
 import { Workspace } from "./workspace.ts";
 
 const WAYS = ["greedy", "sampling", "beam 4"] as const;
-export type Way = typeof WAYS[number];
+export type Way = (typeof WAYS)[number];
 
-interface Setting { readonly context: number; readonly batch: number; readonly way: Way }
+interface Setting {
+  readonly context: number;
+  readonly batch: number;
+  readonly way: Way;
+}
 
-const CONTEXTS = [16, 256, 1000], BATCHES = [1, 8, 32];
-const OPTIONS: Readonly<Record<Way, GenerationOptions>> = { greedy: {}, sampling: { doSample: true, seed: 1 }, "beam 4": { numBeams: 4 } };
+const CONTEXTS = [16, 256, 1000],
+  BATCHES = [1, 8, 32];
+const OPTIONS: Readonly<Record<Way, GenerationOptions>> = {
+  greedy: {},
+  sampling: { doSample: true, seed: 1 },
+  "beam 4": { numBeams: 4 },
+};
 
 /** Every context, batch and way by itself, or all together. */
 function settings({ all, quick }: BenchRun["options"]): Setting[] {
-  if (all) return CONTEXTS.flatMap((context) => BATCHES.flatMap((batch) => WAYS.map((way) => ({ context, batch, way }))));
+  if (all)
+    return CONTEXTS.flatMap((context) => BATCHES.flatMap((batch) => WAYS.map((way) => ({ context, batch, way }))));
   const settings: Setting[] = [
     ...CONTEXTS.map((context): Setting => ({ context, batch: 1, way: "greedy" })),
     ...WAYS.slice(1).map((way): Setting => ({ context: 256, batch: 1, way })),
@@ -38,10 +48,13 @@ function settings({ all, quick }: BenchRun["options"]): Setting[] {
 export async function benchDecoding(run: BenchRun): Promise<void> {
   const { options, note } = run;
   for (const shape of [DEMO, SMALL, GPT2]) {
-    const chosen = settings(options).filter((setting) => `decode ${sizesText(sizesOf(shape, setting))}`.includes(options.filter));
+    const chosen = settings(options).filter((setting) =>
+      `decode ${sizesText(sizesOf(shape, setting))}`.includes(options.filter),
+    );
     if (chosen.length === 0) continue;
     const device = await requestDevice();
-    if (shape === GPT2 && device.software && !options.large) note("Decoding with GPT-2 124M takes long on a software adapter; --large times it too.");
+    if (shape === GPT2 && device.software && !options.large)
+      note("Decoding with GPT-2 124M takes long on a software adapter; --large times it too.");
     else {
       const model = GPT2LMHeadModel.fromConfig(device, shape.config, { gradients: false });
       for (const setting of chosen) await benchSetting(run, shape, model, setting);
@@ -52,7 +65,12 @@ export async function benchDecoding(run: BenchRun): Promise<void> {
 
 const sizesOf = ({ name }: BenchModel, { context, batch, way }: Setting) => ({ model: name, context, batch, way });
 
-async function benchSetting({ options, report }: BenchRun, shape: BenchModel, model: GPT2LMHeadModel, setting: Setting): Promise<void> {
+async function benchSetting(
+  { options, report }: BenchRun,
+  shape: BenchModel,
+  model: GPT2LMHeadModel,
+  setting: Setting,
+): Promise<void> {
   const { device } = model;
   const { context, batch, way } = setting;
   const { timing, ...host } = await timeTokens(model, setting, options.runs);
@@ -65,36 +83,61 @@ async function benchSetting({ options, report }: BenchRun, shape: BenchModel, mo
   workspace.release();
   const [total, gpu, bound] = [timing, token, products].map((each: Timing) => each.median_ms);
   report({
-    name: "decode", sizes: sizesOf(shape, setting), adapter: device.adapterKey, ...timing,
+    name: "decode",
+    sizes: sizesOf(shape, setting),
+    adapter: device.adapterKey,
+    ...timing,
     details: {
-      tokens_per_s: (1000 * batch) / total, gpu_ms: gpu, encode_ms: host.encode_ms, wait_ms: Math.max(0, total - gpu - host.encode_ms),
-      host_over_gpu: (total - gpu) / gpu, products_ms: bound, gpu_over_products: gpu / bound, new_objects: host.new_objects,
+      tokens_per_s: (1000 * batch) / total,
+      gpu_ms: gpu,
+      encode_ms: host.encode_ms,
+      wait_ms: Math.max(0, total - gpu - host.encode_ms),
+      host_over_gpu: (total - gpu) / gpu,
+      products_ms: bound,
+      gpu_over_products: gpu / bound,
+      new_objects: host.new_objects,
     },
   });
 }
 
 /** Milliseconds a token of every row, each run over several tokens, the prompt not counted. */
-async function timeTokens(model: GPT2LMHeadModel, { context, batch, way }: Setting, runs: number): Promise<{ timing: Timing; encode_ms: number; new_objects: number }> {
+async function timeTokens(
+  model: GPT2LMHeadModel,
+  { context, batch, way }: Setting,
+  runs: number,
+): Promise<{ timing: Timing; encode_ms: number; new_objects: number }> {
   const { config, device } = model;
   const random = new Random(3);
-  const inputIds = Array.from({ length: batch }, () => Array.from({ length: context }, () => random.below(config.vocabSize)));
+  const inputIds = Array.from({ length: batch }, () =>
+    Array.from({ length: context }, () => random.below(config.vocabSize)),
+  );
   const decoder = new GPT2Decoder(model);
-  const clock = new StepClock(decoder, () => device.pool.created + device.batch.counters.bindGroups + device.batch.counters.pipelines);
+  const clock = new StepClock(
+    decoder,
+    () => device.pool.created + device.batch.counters.bindGroups + device.batch.counters.pipelines,
+  );
   const { warmUp, each } = device.software ? SLOW : FAST;
   const windows = Math.max(7, Math.min(runs, Math.floor((config.nPositions - context - warmUp) / each)));
   const maxNewTokens = warmUp + windows * each;
   await generate(clock.decoder, { inputIds, maxNewTokens, ...OPTIONS[way] });
   decoder.dispose();
   const { steps } = clock;
-  if (steps.length !== maxNewTokens) throw new Error(`decode: ${steps.length} steps were seen, ${maxNewTokens} tokens were asked for`);
-  const measured = steps.slice(warmUp - 1);             // the first is where the first run starts
-  const last = measured.at(-1)!, [first] = measured;
+  if (steps.length !== maxNewTokens)
+    throw new Error(`decode: ${steps.length} steps were seen, ${maxNewTokens} tokens were asked for`);
+  const measured = steps.slice(warmUp - 1); // the first is where the first run starts
+  const last = measured.at(-1)!,
+    [first] = measured;
   const times = Array.from({ length: windows }, (_, i) => (measured[(i + 1) * each].at - measured[i * each].at) / each);
-  return { timing: summarize(times), encode_ms: (last.encoding - first.encoding) / (windows * each), new_objects: (last.objects - first.objects) / (windows * each) };
+  return {
+    timing: summarize(times),
+    encode_ms: (last.encoding - first.encoding) / (windows * each),
+    new_objects: (last.objects - first.objects) / (windows * each),
+  };
 }
 
 /**
- * Tokens before the first run, which compile, fill the caches of bind groups and make JavaScript fast; and tokens of a run. A fast
- * device gets up to eight at once (see pace.ts), which come together: a run holds several such groups.
+ * Tokens before the first run, which compile, fill the caches of bind groups and make JavaScript fast; and tokens of a
+ * run. A fast device gets up to eight at once (see pace.ts), which come together: a run holds several such groups.
  */
-const FAST = { warmUp: 72, each: 16 }, SLOW = { warmUp: 8, each: 8 };
+const FAST = { warmUp: 72, each: 16 },
+  SLOW = { warmUp: 8, each: 8 };

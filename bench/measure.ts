@@ -1,12 +1,22 @@
-// Timing. A launch is warmed up, repeated until a run is long against the cost of sending and waiting for it, and run at least
-// seven times; the median and the spread say how much to trust it. Software adapters are timed by the clock around the
-// submit; GPUs by timestamps around it, taken while the GPU is kept busy so that no gap between submits is counted.
+// Timing. A launch is warmed up, repeated until a run is long against the cost of sending and waiting for it, and run
+// at least seven times; the median and the spread say how much to trust it. Software adapters are timed by the clock
+// around the submit; GPUs by timestamps around it, taken while the GPU is kept busy so that no gap between submits is
+// counted.
 import type { Device } from "../src/gpu/device.ts";
 import { UserError } from "../src/errors.ts";
 
 /** Milliseconds. */
-export interface Spread { readonly min: number; readonly q1: number; readonly q3: number; readonly max: number }
-export interface Timing { readonly median_ms: number; readonly spread: Spread; readonly runs: number }
+export interface Spread {
+  readonly min: number;
+  readonly q1: number;
+  readonly q3: number;
+  readonly max: number;
+}
+export interface Timing {
+  readonly median_ms: number;
+  readonly spread: Spread;
+  readonly runs: number;
+}
 
 export type Timer = "wall" | "gpu";
 
@@ -23,19 +33,28 @@ export interface MeasureOptions {
 export function summarize(times: readonly number[]): Timing {
   const sorted = [...times].sort((a, b) => a - b);
   const quantile = (q: number): number => {
-    const at = q * (sorted.length - 1), low = Math.floor(at);
+    const at = q * (sorted.length - 1),
+      low = Math.floor(at);
     return sorted[low] + (at - low) * (sorted[Math.ceil(at)] - sorted[low]);
   };
-  return { median_ms: quantile(0.5), spread: { min: quantile(0), q1: quantile(0.25), q3: quantile(0.75), max: quantile(1) }, runs: times.length };
+  return {
+    median_ms: quantile(0.5),
+    spread: { min: quantile(0), q1: quantile(0.25), q3: quantile(0.75), max: quantile(1) },
+    runs: times.length,
+  };
 }
 
 /** Time of one `launch`, which records work on the device's batch. */
-export async function measure(device: Device, launch: () => void, { runs, runMs, timer = defaultTimer(device) }: MeasureOptions): Promise<Timing> {
+export async function measure(
+  device: Device,
+  launch: () => void,
+  { runs, runMs, timer = defaultTimer(device) }: MeasureOptions,
+): Promise<Timing> {
   const { counters } = device.batch;
   const before = counters.dispatches;
   launch();
   const most = Math.max(1, Math.floor(MAX_DISPATCHES / Math.max(1, counters.dispatches - before)));
-  await device.finish();                      // compiles
+  await device.finish(); // compiles
   const once = await wallTime(device, launch, 1);
   // Too short to be exact: the cost of sending is in it. A longer trial decides how often to repeat.
   const trial = once > runMs ? once : await wallTime(device, launch, repetitions(runMs / 4, once, most));
@@ -46,7 +65,10 @@ export async function measure(device: Device, launch: () => void, { runs, runMs,
   return summarize(times);
 }
 
-/** A batch sends itself after 4096 dispatches: a run is shorter, or its first part would be at work before the clock starts. */
+/**
+ * A batch sends itself after 4096 dispatches: a run is shorter, or its first part would be at work before the clock
+ * starts.
+ */
 const MAX_DISPATCHES = 4000;
 
 function repetitions(wantedMs: number, each: number, most: number): number {
@@ -67,13 +89,17 @@ async function wallTime(device: Device, launch: () => void, count: number): Prom
 
 type Run = typeof wallTime;
 
-/** Milliseconds a launch, by timestamps before and after. The same work is sent first, so that the GPU never waits for the host. */
+/**
+ * Milliseconds a launch, by timestamps before and after. The same work is sent first, so that the GPU never waits for
+ * the host.
+ */
 function gpuTimer(device: Device): Run {
   const { gpu, batch } = device;
-  if (!gpu.features.has("timestamp-query")) throw new UserError(`${device.description} has no timestamp-query: use the wall timer.`);
+  if (!gpu.features.has("timestamp-query"))
+    throw new UserError(`${device.description} has no timestamp-query: use the wall timer.`);
   const queries = gpu.createQuerySet({ type: "timestamp", count: 2 });
-  const resolved = gpu.createBuffer({ size: 16, usage: 0x200 | 0x4 });          // QUERY_RESOLVE | COPY_SRC
-  const staging = gpu.createBuffer({ size: 16, usage: 0x1 | 0x8 });             // MAP_READ | COPY_DST
+  const resolved = gpu.createBuffer({ size: 16, usage: 0x200 | 0x4 }); // QUERY_RESOLVE | COPY_SRC
+  const staging = gpu.createBuffer({ size: 16, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
   const mark = (index: number, finish?: (encoder: GPUCommandEncoder) => void): void => {
     const encoder = gpu.createCommandEncoder();
     encoder.beginComputePass({ timestampWrites: { querySet: queries, endOfPassWriteIndex: index } }).end();

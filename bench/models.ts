@@ -1,5 +1,5 @@
-// The three models that benchmarks run: the shapes of the demo, of a small model that other engines are measured with, and of
-// GPT-2 124M. Weights are random; positions are enough for a context of 1000 and the tokens that follow.
+// The three models that benchmarks run: the shapes of the demo, of a small model that other engines are measured with,
+// and of GPT-2 124M. Weights are random; positions are enough for a context of 1000 and the tokens that follow.
 import { GPT2Config } from "../src/gpt2/config.ts";
 
 export interface BenchModel {
@@ -10,10 +10,26 @@ export interface BenchModel {
   readonly length: number;
 }
 
-const model = (name: string, batch: number, length: number, [nLayer, nEmbd, nHead, vocabSize]: readonly [number, number, number, number]): BenchModel => ({
-  name, batch, length,
+const model = (
+  name: string,
+  batch: number,
+  length: number,
+  [nLayer, nEmbd, nHead, vocabSize]: readonly [number, number, number, number],
+): BenchModel => ({
+  name,
+  batch,
+  length,
   config: new GPT2Config({
-    nLayer, nEmbd, nHead, vocabSize, nPositions: 1280, bosTokenId: null, eosTokenId: null, embdPdrop: 0, attnPdrop: 0, residPdrop: 0,
+    nLayer,
+    nEmbd,
+    nHead,
+    vocabSize,
+    nPositions: 1280,
+    bosTokenId: null,
+    eosTokenId: null,
+    embdPdrop: 0,
+    attnPdrop: 0,
+    residPdrop: 0,
   }),
 });
 

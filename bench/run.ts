@@ -1,10 +1,10 @@
 // npm run bench: measures the adapter's ceilings, then kernels, training and decoding, one after the other.
 import { mkdir, writeFile } from "node:fs/promises";
-import { announce } from "../src/cli/announce.ts";
-import { parseFlags } from "../src/cli/flags.ts";
-import { formatDuration } from "../src/cli/format.ts";
-import { runCli } from "../src/cli/run.ts";
-import type { CliContext } from "../src/cli/run.ts";
+import { announce } from "../src/cli/shared/announce.ts";
+import { parseFlags } from "../src/cli/shared/flags.ts";
+import { formatDuration } from "../src/cli/shared/format.ts";
+import { runCli } from "../src/cli/shared/run.ts";
+import type { CliContext } from "../src/cli/shared/run.ts";
 import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { measureCeiling } from "./ceiling.ts";
@@ -16,7 +16,11 @@ import { jsonLine, tableHead, tableLines } from "./report.ts";
 import type { Result } from "./report.ts";
 import { benchTraining } from "./train-step.ts";
 
-const BENCHES: Readonly<Record<Part, (run: BenchRun) => Promise<void>>> = { kernels: benchKernels, train: benchTraining, decode: benchDecoding };
+const BENCHES: Readonly<Record<Part, (run: BenchRun) => Promise<void>>> = {
+  kernels: benchKernels,
+  train: benchTraining,
+  decode: benchDecoding,
+};
 const RESULTS = new URL("./results/", import.meta.url);
 
 async function main({ argv, signal }: CliContext): Promise<void> {
@@ -38,7 +42,13 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   note(tableHead);
   const ceiling = await measureCeiling(device, options);
   device.destroy();
-  report({ name: "ceiling multiply-add", sizes: { flops: ceiling.fmaFlops }, adapter, ...ceiling.fma, gflops: ceiling.gflops });
+  report({
+    name: "ceiling multiply-add",
+    sizes: { flops: ceiling.fmaFlops },
+    adapter,
+    ...ceiling.fma,
+    gflops: ceiling.gflops,
+  });
   report({ name: "ceiling copy", sizes: { bytes: ceiling.copyBytes }, adapter, ...ceiling.copy, gbs: ceiling.gbs });
 
   const ceilings = lines.length;
@@ -46,7 +56,10 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     if (values.only && values.only !== part) continue;
     await BENCHES[part]({ options, ceiling, report, note });
   }
-  if (lines.length === ceilings) throw new UserError(`Nothing's name and sizes contain ${JSON.stringify(options.filter)}; run without --filter to see what there is, such as "matmul nn m=512".`);
+  if (lines.length === ceilings)
+    throw new UserError(
+      `Nothing's name and sizes contain ${JSON.stringify(options.filter)}; run without --filter to see what there is, such as "matmul nn m=512".`,
+    );
   if (values.save) {
     const file = new URL(`${adapter}.jsonl`, RESULTS);
     await mkdir(RESULTS, { recursive: true });

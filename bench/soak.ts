@@ -1,25 +1,40 @@
-// Generates for a long time and watches what must not grow: memory held, WebGPU objects, the process. 10,000 tokens in one call,
-// then 200 calls of every kind. Prints one line a check and exits 1 at the first growth. `npm exec tsx bench/soak.ts [tokens] [calls]`.
+// Generates for a long time and watches what must not grow: memory held, WebGPU objects, the process. 10,000 tokens in
+// one call, then 200 calls of every kind. Prints one line a check and exits 1 at the first growth. `npm exec tsx
+// bench/soak.ts [tokens] [calls]`.
 import { generate } from "../src/generation/generate.ts";
-import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
-import type { GenerationOptions } from "../src/generation/options.ts";
+import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
+import type { GenerationOptions } from "../src/generation/options/options.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 
-const WARM_UP = 50;            // tokens, or calls, until every buffer and bind group is there
+const WARM_UP = 50; // tokens, or calls, until every buffer and bind group is there
 const KINDS: Readonly<Record<string, GenerationOptions>> = {
-  greedy: {}, sampling: { doSample: true, seed: 1, topP: 0.9 }, beams: { numBeams: 3 }, "repetition penalty": { repetitionPenalty: 1.2 },
-  "reading logits": { removeInvalidValues: true }, "prompt lookup": { promptLookupNumTokens: 4 },
+  greedy: {},
+  sampling: { doSample: true, seed: 1, topP: 0.9 },
+  beams: { numBeams: 3 },
+  "repetition penalty": { repetitionPenalty: 1.2 },
+  "reading logits": { removeInvalidValues: true },
+  "prompt lookup": { promptLookupNumTokens: 4 },
 };
 
 const [tokens = 10_000, calls = 200] = process.argv.slice(2).map(Number);
 const device = await requestDevice();
-const config = new GPT2Config({ vocabSize: 499, nPositions: tokens + 8, nEmbd: 32, nLayer: 2, nHead: 2, eosTokenId: null });
+const config = new GPT2Config({
+  vocabSize: 499,
+  nPositions: tokens + 8,
+  nEmbd: 32,
+  nLayer: 2,
+  nHead: 2,
+  eosTokenId: null,
+});
 const decoder = new GPT2Decoder(GPT2LMHeadModel.fromConfig(device, config, { gradients: false }));
 
 const state = () => ({
-  bytes_held: device.pool.liveBytes, buffers: device.pool.created, bind_groups: device.batch.counters.bindGroups, pipelines: device.batch.counters.pipelines,
+  bytes_held: device.pool.liveBytes,
+  buffers: device.pool.created,
+  bind_groups: device.batch.counters.bindGroups,
+  pipelines: device.batch.counters.pipelines,
 });
 let grown = false;
 
@@ -28,7 +43,9 @@ function report(what: string, before: ReturnType<typeof state>, resident: number
   const flat = JSON.stringify(after) === JSON.stringify(before);
   grown ||= !flat;
   const more = (process.memoryUsage().rss - resident) / 2 ** 20;
-  console.log(`${flat ? "flat" : "GROWN"}: ${what}; process ${more >= 0 ? "+" : ""}${more.toFixed(0)} MiB; ${JSON.stringify(after)}${flat ? "" : ` from ${JSON.stringify(before)}`}`);
+  console.log(
+    `${flat ? "flat" : "GROWN"}: ${what}; process ${more >= 0 ? "+" : ""}${more.toFixed(0)} MiB; ${JSON.stringify(after)}${flat ? "" : ` from ${JSON.stringify(before)}`}`,
+  );
 }
 
 let seen = 0;

@@ -1,6 +1,6 @@
-// Watches a decoder at work: every call goes through, and what it costs the host is added up. Each answer that generation waits
-// for (chosen tokens, candidates, logits) is one step.
-import type { Decoder } from "../src/generation/decoder.ts";
+// Watches a decoder at work: every call goes through, and what it costs the host is added up. Each answer that
+// generation waits for (chosen tokens, candidates, logits) is one step.
+import type { Decoder } from "../src/generation/device/decoder.ts";
 
 export interface Step {
   /** When the answer came, in milliseconds. */
@@ -27,7 +27,8 @@ export class StepClock {
     return new Proxy(target, {
       get: (of, name) => {
         const value: unknown = Reflect.get(of, name, of);
-        if (typeof value === "function") return this.timed(String(name), value.bind(of) as (...args: unknown[]) => unknown);
+        if (typeof value === "function")
+          return this.timed(String(name), value.bind(of) as (...args: unknown[]) => unknown);
         return typeof value === "object" && value !== null && name === "chooser" ? this.watch(value) : value;
       },
     });

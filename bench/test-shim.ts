@@ -1,5 +1,5 @@
-// What the test files use of vitest, for machines where it is not installed: the doctor redirects the name "vitest" here. Files
-// describe their tests while they are imported; runTests() then runs them in order.
+// What the test files use of vitest, for machines where it is not installed: the doctor redirects the name "vitest"
+// here. Files describe their tests while they are imported; runTests() then runs them in order.
 import { format } from "node:util";
 
 export { expect } from "./shim-expect.ts";
@@ -7,7 +7,10 @@ export { expect } from "./shim-expect.ts";
 type Body = (...args: never[]) => unknown;
 type Hook = () => unknown;
 
-interface Test { readonly name: string; readonly run: Hook }
+interface Test {
+  readonly name: string;
+  readonly run: Hook;
+}
 
 export interface Suite {
   readonly name: string;
@@ -34,18 +37,25 @@ export async function collectTests(importFile: () => Promise<unknown>): Promise<
 }
 
 /** Runs all tests of a suite; a hook that fails counts as one failed test and ends its suite. */
-export async function runTests(suite: Suite, path: readonly string[] = [], outcome: Outcome = { passed: 0, failures: [] }): Promise<Outcome> {
+export async function runTests(
+  suite: Suite,
+  path: readonly string[] = [],
+  outcome: Outcome = { passed: 0, failures: [] },
+): Promise<Outcome> {
   const attempt = async (name: string, body: Hook): Promise<boolean> => {
     try {
       await body();
       return true;
     } catch (error) {
-      outcome.failures.push({ name: [...path, name].join(" > "), error: error instanceof Error ? error : new Error(String(error)) });
+      outcome.failures.push({
+        name: [...path, name].join(" > "),
+        error: error instanceof Error ? error : new Error(String(error)),
+      });
       return false;
     }
   };
   const hooks = async (kind: string, all: readonly Hook[]): Promise<boolean> => {
-    for (const hook of all) if (!await attempt(kind, hook)) return false;
+    for (const hook of all) if (!(await attempt(kind, hook))) return false;
     return true;
   };
   if (await hooks("before all", suite.before)) {
@@ -59,7 +69,11 @@ export async function runTests(suite: Suite, path: readonly string[] = [], outco
 }
 
 /** A suite at the top of a file, or the tests outside all suites (name ""). */
-export interface Group { readonly name: string; readonly outcome: Outcome; readonly milliseconds: number }
+export interface Group {
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly milliseconds: number;
+}
 
 /** Runs a file's tests, group by group. Hooks of the file that fail are a group of their own. */
 export async function* runGroups(root: Suite): AsyncGenerator<Group> {
@@ -77,13 +91,20 @@ export async function* runGroups(root: Suite): AsyncGenerator<Group> {
   if (hooks.failures.length > 0) yield { name: "", outcome: hooks, milliseconds: 0 };
 }
 
-export const beforeAll = (hook: Hook): void => { open.before.push(hook); };
-export const afterAll = (hook: Hook): void => { open.after.push(hook); };
+export const beforeAll = (hook: Hook): void => {
+  open.before.push(hook);
+};
+export const afterAll = (hook: Hook): void => {
+  open.after.push(hook);
+};
 
 /** What may stand between name and body: it is for vitest alone, since nothing is timed out here. */
 type Options = { readonly timeout?: number };
 /** (name, body), (name, options, body), or (name, body, milliseconds). */
-type Define = (name: string, ...rest: readonly [body: Body, timeout?: number] | readonly [options: Options, body: Body]) => void;
+type Define = (
+  name: string,
+  ...rest: readonly [body: Body, timeout?: number] | readonly [options: Options, body: Body]
+) => void;
 
 /** describe() or it(), with the forms .each, .runIf and .skipIf. */
 interface Definer extends Define {
@@ -94,12 +115,17 @@ interface Definer extends Define {
 
 function definer(define: (name: string, body: Hook) => void): Definer {
   const make = (active: boolean): Definer => {
-    const add: Define = (name, ...rest) => { if (active) define(name, bodyOf(rest) as Hook); };
+    const add: Define = (name, ...rest) => {
+      if (active) define(name, bodyOf(rest) as Hook);
+    };
     return Object.assign(add, {
-      each: (table: readonly unknown[]): Define => (title, ...rest) => table.forEach((row, i) => {
-        const args = Array.isArray(row) ? row as unknown[] : [row];
-        add(titleOf(title, args, i), () => bodyOf(rest)(...args as never[]));
-      }),
+      each:
+        (table: readonly unknown[]): Define =>
+        (title, ...rest) =>
+          table.forEach((row, i) => {
+            const args = Array.isArray(row) ? (row as unknown[]) : [row];
+            add(titleOf(title, args, i), () => bodyOf(rest)(...(args as never[])));
+          }),
       runIf: (condition: unknown) => make(active && Boolean(condition)),
       skipIf: (condition: unknown) => make(active && !condition),
     });
@@ -116,7 +142,9 @@ function bodyOf(rest: readonly unknown[]): Body {
 /** `$name` is a property of the row, `$0` and %s an argument, %# the row's number. */
 function titleOf(title: string, args: readonly unknown[], index: number): string {
   const named = title.replaceAll(/\$([A-Za-z_][\w.]*)/g, (whole, path: string) => {
-    const value = path.split(".").reduce<unknown>((from, key) => (from as Record<string, unknown> | undefined)?.[key], args[0]);
+    const value = path
+      .split(".")
+      .reduce<unknown>((from, key) => (from as Record<string, unknown> | undefined)?.[key], args[0]);
     return value === undefined && !(typeof args[0] === "object") ? whole : String(value);
   });
   const holes = (named.match(/%[sdifjoO]/g) ?? []).length;
@@ -135,5 +163,7 @@ export const describe = definer((name, body) => {
   }
 });
 
-export const it = definer((name, run) => { open.members.push({ name, run }); });
+export const it = definer((name, run) => {
+  open.members.push({ name, run });
+});
 export const test = it;

@@ -1,4 +1,5 @@
-// The GPU's work of one token, as launches that can be repeated and timed: all of it, and its matrix-vector products alone.
+// The GPU's work of one token, as launches that can be repeated and timed: all of it, and its matrix-vector products
+// alone.
 import { KVCache } from "../src/gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Parameter } from "../src/autograd/parameter.ts";
@@ -12,13 +13,20 @@ import { logitsStride } from "./models.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** One decoding step of `rows` rows after `context` tokens, and the choice of the next; the cache holds zeros. */
-export function tokenLaunch(workspace: Workspace, model: GPT2LMHeadModel, { rows, context, way }: { readonly rows: number; readonly context: number; readonly way: Way }): () => void {
+export function tokenLaunch(
+  workspace: Workspace,
+  model: GPT2LMHeadModel,
+  { rows, context, way }: { readonly rows: number; readonly context: number; readonly way: Way },
+): () => void {
   const { device, config } = model;
   const cache = new KVCache(device, config, rows, context + 1);
   workspace.onRelease(() => cache.destroy());
-  const inputs = workspace.integers([2, rows], Array.from({ length: 2 * rows }, (_, i) => (i < rows ? 1 : context)));
+  const inputs = workspace.integers(
+    [2, rows],
+    Array.from({ length: 2 * rows }, (_, i) => (i < rows ? 1 : context)),
+  );
   const choose = choiceLaunch(workspace, model, inputs, rows, way);
-  device.pool.release(model.decode(inputs, cache));         // fills the cache's tables
+  device.pool.release(model.decode(inputs, cache)); // fills the cache's tables
   return () => {
     cache.length = context;
     const logits = model.decode(inputs, cache);
@@ -27,32 +35,66 @@ export function tokenLaunch(workspace: Workspace, model: GPT2LMHeadModel, { rows
   };
 }
 
-function choiceLaunch(workspace: Workspace, { device: { batch }, config }: GPT2LMHeadModel, inputs: Tensor, rows: number, way: Way): (logits: Tensor) => void {
-  const columns = config.vocabSize, lastPosition = config.nPositions - 1;
+function choiceLaunch(
+  workspace: Workspace,
+  { device: { batch }, config }: GPT2LMHeadModel,
+  inputs: Tensor,
+  rows: number,
+  way: Way,
+): (logits: Tensor) => void {
+  const columns = config.vocabSize,
+    lastPosition = config.nPositions - 1;
   switch (way) {
-    case "greedy": return (logits) => chooseGreedy(batch, { logits, columns, inputs, lastPosition });
+    case "greedy":
+      return (logits) => chooseGreedy(batch, { logits, columns, inputs, lastPosition });
     case "sampling": {
       const streams = workspace.integers([rows, 2], 2 ** 32);
-      return (logits) => chooseSample(batch, { logits, columns, inputs, lastPosition, streams, expand: 1, step: 1, temperature: 1, topK: 50, topP: 1, minP: 0 });
+      return (logits) =>
+        chooseSample(batch, {
+          logits,
+          columns,
+          inputs,
+          lastPosition,
+          streams,
+          expand: 1,
+          step: 1,
+          temperature: 1,
+          topK: 50,
+          topP: 1,
+          minP: 0,
+        });
     }
     case "beam 4": {
-      const k = 8, values = workspace.zeros([rows, k]), ids = workspace.integers([rows, k], 1), lse = workspace.zeros([rows]);
+      const k = 8,
+        values = workspace.zeros([rows, k]),
+        ids = workspace.integers([rows, k], 1),
+        lse = workspace.zeros([rows]);
       return (logits) => {
         logSumExp(batch, { logits, columns, lse });
         topK(batch, { logits, columns, k, values, ids });
       };
     }
-    default: throw new Error(`choiceLaunch: unknown way ${way satisfies never}`);
+    default:
+      throw new Error(`choiceLaunch: unknown way ${way satisfies never}`);
   }
 }
 
 /** The products of one token, with the model's own weights and what is fused into them. */
 export function productLaunch(workspace: Workspace, model: GPT2LMHeadModel, rows: number): () => void {
-  const { device: { batch }, config: { nEmbd: C, innerSize, vocabSize: V }, transformer: { h, wte } } = model;
-  const x = workspace.normal([rows, C]), residual = workspace.normal([rows, C]), hidden = workspace.normal([rows, innerSize]);
-  const qkv = workspace.zeros([rows, 3 * C]), inner = workspace.zeros([rows, innerSize]), out = workspace.zeros([rows, C]);
+  const {
+    device: { batch },
+    config: { nEmbd: C, innerSize, vocabSize: V },
+    transformer: { h, wte },
+  } = model;
+  const x = workspace.normal([rows, C]),
+    residual = workspace.normal([rows, C]),
+    hidden = workspace.normal([rows, innerSize]);
+  const qkv = workspace.zeros([rows, 3 * C]),
+    inner = workspace.zeros([rows, innerSize]),
+    out = workspace.zeros([rows, C]);
   const logits = workspace.zeros([rows, logitsStride(V)]);
-  const product = (a: Tensor, b: Parameter, to: Tensor, epilogue: Epilogue): void => matmul(batch, { a, b: b.value, out: to, layout: "nn", epilogue });
+  const product = (a: Tensor, b: Parameter, to: Tensor, epilogue: Epilogue): void =>
+    matmul(batch, { a, b: b.value, out: to, layout: "nn", epilogue });
   return () => {
     for (const { attn, mlp } of h) {
       product(x, attn.c_attn.weight, qkv, { kind: "bias", bias: attn.c_attn.bias.value });

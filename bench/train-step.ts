@@ -1,5 +1,6 @@
-// Times training steps as the trainer takes them: forward, backward, clipping, update, one submit, the next step recorded while
-// the GPU is at this one. Then, on a device that takes timestamps, which share of the time is matrix products.
+// Times training steps as the trainer takes them: forward, backward, clipping, update, one submit, the next step
+// recorded while the GPU is at this one. Then, on a device that takes timestamps, which share of the time is matrix
+// products.
 import type { Device } from "../src/gpu/device.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { byteLength } from "../src/gpu/tensor.ts";
@@ -28,9 +29,15 @@ export async function benchTraining({ options, ceiling, report, note }: BenchRun
     device.destroy();
     const work = { flops: stepFlops(model) };
     report({
-      name: "train step", sizes, adapter, ...steps.timing, ...rates(work, steps.timing, ceiling),
+      name: "train step",
+      sizes,
+      adapter,
+      ...steps.timing,
+      ...rates(work, steps.timing, ceiling),
       details: {
-        tokens_per_s: (1000 * model.batch * model.length) / steps.timing.median_ms, ...steps.details, ...await matmulShare(model),
+        tokens_per_s: (1000 * model.batch * model.length) / steps.timing.median_ms,
+        ...steps.details,
+        ...(await matmulShare(model)),
       },
     });
   }
@@ -68,8 +75,9 @@ async function timeSteps(device: Device, model: BenchModel, runs: number) {
   const training = new Training(device, model);
   const { queue } = device.gpu;
   const { batch, pool } = device;
-  // The second step finds every buffer where the first left it. JavaScript takes longer to be compiled: in a program's first ten
-  // steps recording a launch costs the host four times what it costs later, and where that exceeds the GPU's time it would be timed.
+  // The second step finds every buffer where the first left it. JavaScript takes longer to be compiled: in a program's
+  // first ten steps recording a launch costs the host four times what it costs later, and where that exceeds the GPU's
+  // time it would be timed.
   for (let i = 0; i < (device.software ? 2 : 30); i++) {
     training.step();
     await device.finish();
@@ -97,15 +105,18 @@ async function timeSteps(device: Device, model: BenchModel, runs: number) {
   return {
     timing: summarize(times),
     details: {
-      encode_ms: encoding / steps, dispatches: (batch.counters.dispatches - before.dispatches) / steps, submits: (batch.counters.submits - before.submits) / steps,
-      new_objects: (objects() - before.objects) / steps, peak_mb: (pool.peakBytes + training.model.parameters.bytes + training.momentBytes) / 1e6,
+      encode_ms: encoding / steps,
+      dispatches: (batch.counters.dispatches - before.dispatches) / steps,
+      submits: (batch.counters.submits - before.submits) / steps,
+      new_objects: (objects() - before.objects) / steps,
+      peak_mb: (pool.peakBytes + training.model.parameters.bytes + training.momentBytes) / 1e6,
     },
   };
 }
 
 /** Share of the GPU's time that matrix products take, dispatch by dispatch. */
 async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
-  const device = await requestDevice({ profile: true }).catch(() => undefined);      // no timestamps here
+  const device = await requestDevice({ profile: true }).catch(() => undefined); // no timestamps here
   if (!device) return {};
   const training = new Training(device, model);
   training.step();
@@ -116,11 +127,15 @@ async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
   }
   const rows = await device.profiler!.report();
   device.destroy();
-  const sum = (wanted: (name: string) => boolean): number => rows.reduce((total, { name, milliseconds }) => total + (wanted(name) ? milliseconds : 0), 0);
+  const sum = (wanted: (name: string) => boolean): number =>
+    rows.reduce((total, { name, milliseconds }) => total + (wanted(name) ? milliseconds : 0), 0);
   return { matmul_share: sum((name) => name.startsWith("mat")) / sum(() => true) };
 }
 
-/** Products of a step: forward, and twice that backward; attention needs half its squares forward, and five products to forward's two backward. */
+/**
+ * Products of a step: forward, and twice that backward; attention needs half its squares forward, and five products to
+ * forward's two backward.
+ */
 function stepFlops({ batch, length, config: { nLayer: L, nEmbd: C, innerSize, vocabSize: V } }: BenchModel): number {
   const rows = batch * length;
   const linear = 2 * rows * (L * (4 * C * C + 2 * C * innerSize) + C * V);

@@ -1,10 +1,10 @@
-// Finds the fastest form of each kernel for the adapter at hand: every candidate of src/kernels/tuning.ts is compared with the
-// present row's results, then timed. Prints the row to put there.
-import { announce } from "../src/cli/announce.ts";
-import { defineFlags, parseFlags } from "../src/cli/flags.ts";
-import type { Program } from "../src/cli/flags.ts";
-import { runCli } from "../src/cli/run.ts";
-import type { CliContext } from "../src/cli/run.ts";
+// Finds the fastest form of each kernel for the adapter at hand: every candidate of src/kernels/tuning.ts is compared
+// with the present row's results, then timed. Prints the row to put there.
+import { announce } from "../src/cli/shared/announce.ts";
+import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
+import type { Program } from "../src/cli/shared/flags.ts";
+import { runCli } from "../src/cli/shared/run.ts";
+import type { CliContext } from "../src/cli/shared/run.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
@@ -27,7 +27,9 @@ const flags = defineFlags({
   quick: { type: "bool", group: "Tuning", help: "Small sizes only." },
 });
 const TUNE: Program<typeof flags> = {
-  command: "npx tsx bench/tune.ts", summary: "Finds the fastest form of each kernel on this adapter and prints the row for src/kernels/tuning.ts.", flags,
+  command: "npx tsx bench/tune.ts",
+  summary: "Finds the fastest form of each kernel on this adapter and prints the row for src/kernels/tuning.ts.",
+  flags,
 };
 
 async function main({ argv, signal }: CliContext): Promise<void> {
@@ -45,17 +47,35 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   for (const name of NAMES) {
     if (signal.aborted || (values.only && values.only !== name)) continue;
     const { family, concerns, candidates }: Sweep = SWEEPS[name];
-    const cases = allCases.filter((each) => each.family === family && concerns(each.name) && withinReach(each.work, ceiling, values.quick ? 20 : 200));
+    const cases = allCases.filter(
+      (each) =>
+        each.family === family && concerns(each.name) && withinReach(each.work, ceiling, values.quick ? 20 : 200),
+    );
     print(`\n${name}: ${cases.length} sizes`);
-    if (cases.length > 0) row = { ...row, ...await fastest(candidates, cases, row, timing, signal) };
+    if (cases.length > 0) row = { ...row, ...(await fastest(candidates, cases, row, timing, signal)) };
   }
-  print(`\n  ${/^[a-z]\w*$/.test(device.adapterKey) ? device.adapterKey : JSON.stringify(device.adapterKey)}: { ${Object.entries(row).map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(", ")} },`);
+  print(
+    `\n  ${/^[a-z]\w*$/.test(device.adapterKey) ? device.adapterKey : JSON.stringify(device.adapterKey)}: { ${Object.entries(
+      row,
+    )
+      .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+      .join(", ")} },`,
+  );
 }
 
-interface Measured { readonly outputs: readonly ArrayLike<number>[]; readonly milliseconds: number }
+interface Measured {
+  readonly outputs: readonly ArrayLike<number>[];
+  readonly milliseconds: number;
+}
 
 /** The candidate with the least geometric mean of its times over the present row's. */
-async function fastest(candidates: readonly Candidate[], cases: readonly KernelCase[], present: Tuning, timing: { runs: number; runMs: number }, signal: AbortSignal): Promise<Candidate> {
+async function fastest(
+  candidates: readonly Candidate[],
+  cases: readonly KernelCase[],
+  present: Tuning,
+  timing: { runs: number; runMs: number },
+  signal: AbortSignal,
+): Promise<Candidate> {
   const reference = await measureAll(cases, present, timing);
   let best: { candidate: Candidate; ratio: number } = { candidate: {}, ratio: 1 };
   for (const candidate of candidates) {
@@ -67,18 +87,26 @@ async function fastest(candidates: readonly Candidate[], cases: readonly KernelC
     }
     try {
       const found = await measureAll(cases, { ...present, ...candidate }, timing, reference);
-      const ratio = Math.exp(found.reduce((sum, { milliseconds }, i) => sum + Math.log(milliseconds / reference[i].milliseconds), 0) / cases.length);
+      const ratio = Math.exp(
+        found.reduce((sum, { milliseconds }, i) => sum + Math.log(milliseconds / reference[i].milliseconds), 0) /
+          cases.length,
+      );
       print(`  ${name.padEnd(56)} ${ratio.toFixed(2)}`);
       if (ratio < best.ratio) best = { candidate, ratio };
     } catch (error) {
-      print(`  ${name.padEnd(56)} out   ${(error as Error).message}`);      // wrong, or more than this adapter can do
+      print(`  ${name.padEnd(56)} out   ${(error as Error).message}`); // wrong, or more than this adapter can do
     }
   }
   return best.candidate;
 }
 
 /** Times every case on a device with this tuning. Throws where outputs differ from the reference's. */
-async function measureAll(cases: readonly KernelCase[], tuning: Tuning, timing: { runs: number; runMs: number }, reference?: readonly Measured[]): Promise<Measured[]> {
+async function measureAll(
+  cases: readonly KernelCase[],
+  tuning: Tuning,
+  timing: { runs: number; runMs: number },
+  reference?: readonly Measured[],
+): Promise<Measured[]> {
   const device = await requestDevice({ tuning: { ...tuning } });
   try {
     const workspace = new Workspace(device);
@@ -88,7 +116,8 @@ async function measureAll(cases: readonly KernelCase[], tuning: Tuning, timing: 
       launch();
       const outputs: ArrayLike<number>[] = [];
       for (const tensor of tensors) outputs.push(await readValues(device, tensor));
-      if (reference) outputs.forEach((output, o) => compare(`${name} ${sizesText(sizes)}`, output, reference[i].outputs[o]));
+      if (reference)
+        outputs.forEach((output, o) => compare(`${name} ${sizesText(sizes)}`, output, reference[i].outputs[o]));
       all.push({ outputs, milliseconds: (await measure(device, launch, timing)).median_ms });
       workspace.release();
     }
@@ -107,7 +136,8 @@ function compare(what: string, got: ArrayLike<number>, want: ArrayLike<number>):
   let scale = 0;
   for (let i = 0; i < want.length; i++) scale = Math.max(scale, Math.abs(want[i]));
   for (let i = 0; i < want.length; i++) {
-    if (!(Math.abs(got[i] - want[i]) <= 1e-4 * scale)) throw new Error(`${what}: element ${i} is ${got[i]}, the present form gives ${want[i]}`);
+    if (!(Math.abs(got[i] - want[i]) <= 1e-4 * scale))
+      throw new Error(`${what}: element ${i} is ${got[i]}, the present form gives ${want[i]}`);
   }
 }
 

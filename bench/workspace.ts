@@ -1,11 +1,11 @@
-// Tensors for one benchmark case: seeded contents, handed back together. Contents are ordinary numbers, since zeros, NaN and
-// denormals take other times on some adapters.
+// Tensors for one benchmark case: seeded contents, handed back together. Contents are ordinary numbers, since zeros,
+// NaN and denormals take other times on some adapters.
 import type { Device } from "../src/gpu/device.ts";
 import { elementCount } from "../src/gpu/tensor.ts";
 import type { Shape, Tensor } from "../src/gpu/tensor.ts";
 import { Random } from "../src/random.ts";
 
-const BLOCK = 65_521;      // a prime: rows of a matrix do not repeat each other
+const BLOCK = 65_521; // a prime: rows of a matrix do not repeat each other
 
 export class Workspace {
   readonly device: Device;
@@ -28,9 +28,10 @@ export class Workspace {
 
   /** Whole numbers below `limit`, or just those given. */
   integers(shape: Shape, from: number | ArrayLike<number>): Tensor {
-    const values = typeof from === "number"
-      ? Uint32Array.from({ length: elementCount(shape) }, () => this.random.below(from))
-      : Uint32Array.from(from);
+    const values =
+      typeof from === "number"
+        ? Uint32Array.from({ length: elementCount(shape) }, () => this.random.below(from))
+        : Uint32Array.from(from);
     return this.keep(this.device.tensor(values, shape));
   }
 

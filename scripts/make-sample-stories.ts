@@ -16,7 +16,9 @@ function wholeNumber(flag: string, text: string | undefined, otherwise: number):
 }
 
 const string = { type: "string" } as const;
-const { values } = parseArgs({ options: { count: string, validation_count: string, seed: string, output_dir: string } });
+const { values } = parseArgs({
+  options: { count: string, validation_count: string, seed: string, output_dir: string },
+});
 const folder = values.output_dir ?? committedFolder;
 const files = sampleFiles({
   seed: wholeNumber("seed", values.seed, COMMITTED.seed),

@@ -4,8 +4,12 @@ import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
 
 try {
-  const { softwareAdapterShips, unpackSoftwareAdapter } = await tsImport("../src/gpu/software-adapter.ts", import.meta.url);
-  if (softwareAdapterShips()) unpackSoftwareAdapter([fileURLToPath(new URL("../node_modules/.cache", import.meta.url))]);
+  const { softwareAdapterShips, unpackSoftwareAdapter } = await tsImport(
+    "../src/gpu/software-adapter.ts",
+    import.meta.url,
+  );
+  if (softwareAdapterShips())
+    unpackSoftwareAdapter([fileURLToPath(new URL("../node_modules/.cache", import.meta.url))]);
 } catch {
   // The first run says what is wrong, if anything is.
 }

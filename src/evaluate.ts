@@ -1,20 +1,27 @@
-// Command line: says whether an infilling model uses what it is given, and how well it keeps to what is asked. See --help.
+// Command line: says whether an infilling model uses what it is given, and how well it keeps to what is asked. See
+// --help.
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
-import { announce } from "./cli/announce.ts";
-import { chooseResultFolder, fittingExamples, openInfillModel, readExampleFile, RESULT_FILES } from "./cli/evaluate-data.ts";
-import type { InfillModel } from "./cli/evaluate-data.ts";
-import { EVALUATE } from "./cli/evaluate-flags.ts";
-import type { EvaluateValues } from "./cli/evaluate-flags.ts";
-import { planTexts, realText, ruleFor, writeTexts } from "./cli/evaluate-write.ts";
-import { parseFlags } from "./cli/flags.ts";
-import { formatDuration } from "./cli/format.ts";
-import { givenOptions } from "./cli/generate-options.ts";
-import type { Plan } from "./cli/generate-plan.ts";
-import { Progress } from "./cli/progress.ts";
-import { DEMO_MODEL, projectPath } from "./cli/project-path.ts";
-import { runCli } from "./cli/run.ts";
-import type { CliContext } from "./cli/run.ts";
+import { announce } from "./cli/shared/announce.ts";
+import {
+  chooseResultFolder,
+  fittingExamples,
+  openInfillModel,
+  readExampleFile,
+  RESULT_FILES,
+} from "./cli/evaluate/data.ts";
+import type { InfillModel } from "./cli/evaluate/data.ts";
+import { EVALUATE } from "./cli/evaluate/flags.ts";
+import type { EvaluateValues } from "./cli/evaluate/flags.ts";
+import { planTexts, realText, ruleFor, writeTexts } from "./cli/evaluate/write.ts";
+import { parseFlags } from "./cli/shared/flags.ts";
+import { formatDuration } from "./cli/shared/format.ts";
+import { givenOptions } from "./cli/generate/options.ts";
+import type { Plan } from "./cli/generate/plan.ts";
+import { Progress } from "./cli/shared/progress.ts";
+import { DEMO_MODEL, projectPath } from "./cli/shared/project-path.ts";
+import { runCli } from "./cli/shared/run.ts";
+import type { CliContext } from "./cli/shared/run.ts";
 import { contextUse, scoreExamples } from "./evaluation/context-use.ts";
 import type { ScoredExample } from "./evaluation/context-use.ts";
 import { evaluationJson } from "./evaluation/evaluation-json.ts";
@@ -23,14 +30,13 @@ import { markdownTable, verdicts } from "./evaluation/summary.ts";
 import type { Evaluation, ModelEvaluation } from "./evaluation/summary.ts";
 import { trainingOverlap, writtenFigures } from "./evaluation/written-figures.ts";
 import type { WrittenText } from "./evaluation/written-figures.ts";
-import type { GenerationConfig } from "./generation/options.ts";
-import { GPT2Decoder } from "./generation/gpt2-decoder.ts";
+import type { GenerationConfig } from "./generation/options/options.ts";
+import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
 import { openFolder } from "./gpu/platform.ts";
 import type { Device } from "./gpu/device.ts";
 import type { InfillExample } from "./infill/example.ts";
-
 
 /** A model and what is to be done with it. */
 interface Task {
@@ -52,7 +58,10 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const { values, given } = parseFlags(EVALUATE, argv);
   const testFile = values.testFile ?? projectPath("data/sample/validation.jsonl");
   const paths = [values.modelNameOrPath ?? DEMO_MODEL, ...(values.compare === undefined ? [] : [values.compare])];
-  if (values.maxExamples === 0 && values.trainFile !== undefined) throw new UserError("--train_file is searched for copies in what the model writes, and --max_examples 0 writes nothing; leave one of them out.");
+  if (values.maxExamples === 0 && values.trainFile !== undefined)
+    throw new UserError(
+      "--train_file is searched for copies in what the model writes, and --max_examples 0 writes nothing; leave one of them out.",
+    );
   const outputDir = await chooseResultFolder(values.outputDir, values.overwriteOutputDir);
   const models: InfillModel[] = [];
   for (const path of paths) models.push(await openInfillModel(path));
@@ -60,9 +69,17 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const training = values.trainFile === undefined ? undefined : await readExampleFile(values.trainFile);
   const examples = fittingExamples(read, models, testFile);
   const toWrite = examples.slice(0, values.maxExamples);
-  const options = { ...givenOptions(values as unknown as Parameters<typeof givenOptions>[0], given), seed: values.seed };
+  const options = {
+    ...givenOptions(values as unknown as Parameters<typeof givenOptions>[0], given),
+    seed: values.seed,
+  };
   const tasks: Task[] = [];
-  for (const [i, model] of models.entries()) tasks.push({ path: paths[i], model, plan: toWrite.length > 0 ? await planTexts(model, toWrite, options) : undefined });
+  for (const [i, model] of models.entries())
+    tasks.push({
+      path: paths[i],
+      model,
+      plan: toWrite.length > 0 ? await planTexts(model, toWrite, options) : undefined,
+    });
   signal.throwIfAborted();
 
   const device = await requestDevice();
@@ -71,47 +88,104 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   for (const task of tasks) results.push(await run(device, task, examples, toWrite, values, signal));
 
   const real = models.map((model) => examples.map((example) => realText(model, example)));
-  const overlap = training && trainingOverlap([...results.flatMap(({ texts }) => texts), ...real[0].slice(0, toWrite.length)].map(({ text }) => text), training);
+  const overlap =
+    training &&
+    trainingOverlap(
+      [...results.flatMap(({ texts }) => texts), ...real[0].slice(0, toWrite.length)].map(({ text }) => text),
+      training,
+    );
   const evaluation: Evaluation = {
-    testFile, trainFile: values.trainFile, examples: examples.length, dropped: read.length - examples.length, seed: values.seed,
+    testFile,
+    trainFile: values.trainFile,
+    examples: examples.length,
+    dropped: read.length - examples.length,
+    seed: values.seed,
     search: tasks[0].plan ? searchOf(tasks[0].plan.config) : "",
     notes: notesOn(tasks, real),
     models: results.map(({ about, scored, texts }, i): ModelEvaluation => {
       const rule = ruleFor(models[i], real[i]);
-      const figures = (written: readonly WrittenText[]) => writtenFigures(written, { rule, training: overlap, seed: values.seed });
-      const written = texts.length > 0 ? { texts, rule, figures: figures(texts), real: figures(real[i].slice(0, texts.length)) } : undefined;
+      const figures = (written: readonly WrittenText[]) =>
+        writtenFigures(written, { rule, training: overlap, seed: values.seed });
+      const written =
+        texts.length > 0
+          ? { texts, rule, figures: figures(texts), real: figures(real[i].slice(0, texts.length)) }
+          : undefined;
       return { name: paths[i], about, scored, use: contextUse(scored, values), written };
     }),
   };
-  await (await openFolder(outputDir)).write(new Map([[RESULT_FILES.json, evaluationJson(evaluation)], [RESULT_FILES.html, htmlReport(evaluation, models[0].encoder.template)]]));
+  await (
+    await openFolder(outputDir)
+  ).write(
+    new Map([
+      [RESULT_FILES.json, evaluationJson(evaluation)],
+      [RESULT_FILES.html, htmlReport(evaluation, models[0].encoder.template)],
+    ]),
+  );
   process.stdout.write(`${markdownTable(evaluation)}\n`);
-  for (const each of evaluation.models) process.stdout.write(`${each.name}\n${verdicts(each.use).map((verdict) => `  ${verdict}\n`).join("")}`);
+  for (const each of evaluation.models)
+    process.stdout.write(
+      `${each.name}\n${verdicts(each.use)
+        .map((verdict) => `  ${verdict}\n`)
+        .join("")}`,
+    );
   for (const note of evaluation.notes) process.stderr.write(`Note     ${note}\n`);
-  process.stderr.write(`Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ${formatDuration((performance.now() - started) / 1000)}\n`);
+  process.stderr.write(
+    `Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ${formatDuration((performance.now() - started) / 1000)}\n`,
+  );
 }
 
 /** Loads the model, scores, writes, frees it again. */
-async function run(device: Device, { path, model, plan }: Task, examples: readonly InfillExample[], toWrite: readonly InfillExample[], values: EvaluateValues, signal: AbortSignal): Promise<Result> {
+async function run(
+  device: Device,
+  { path, model, plan }: Task,
+  examples: readonly InfillExample[],
+  toWrite: readonly InfillExample[],
+  values: EvaluateValues,
+  signal: AbortSignal,
+): Promise<Result> {
   const { perDeviceEvalBatchSize: batchSize, candidates, seed } = values;
   const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
-  const parameters = [...weights.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
+  const parameters = [...weights.parameters.all()].reduce(
+    (sum, { value }) => sum + value.shape.reduce((a, b) => a * b),
+    0,
+  );
   const about = `${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}${model.history}`;
   process.stderr.write(`Model    ${path}: ${about}\n`);
   const decoder = new GPT2Decoder(weights);
   try {
     const scored = await withProgress("score", "examples", examples.length, (bar) =>
-      scoreExamples(weights, model.encoder, examples, { candidates, batchSize, seed, signal, onProgress: (done) => bar.update(done) }));
-    const texts = plan === undefined ? [] : await withProgress("write", "texts", toWrite.length, (bar) =>
-      writeTexts(model, decoder, plan, toWrite, { batchSize, signal, onProgress: (done, tokens) => bar.update(done, "", { amount: tokens, unit: "tokens" }) }));
+      scoreExamples(weights, model.encoder, examples, {
+        candidates,
+        batchSize,
+        seed,
+        signal,
+        onProgress: (done) => bar.update(done),
+      }),
+    );
+    const texts =
+      plan === undefined
+        ? []
+        : await withProgress("write", "texts", toWrite.length, (bar) =>
+            writeTexts(model, decoder, plan, toWrite, {
+              batchSize,
+              signal,
+              onProgress: (done, tokens) => bar.update(done, "", { amount: tokens, unit: "tokens" }),
+            }),
+          );
     return { about, scored, texts };
   } finally {
     decoder.dispose();
-    await device.finish();      // a step that was begun ahead may still need the weights
+    await device.finish(); // a step that was begun ahead may still need the weights
     weights.destroy();
   }
 }
 
-async function withProgress<T>(label: string, unit: string, total: number, work: (bar: Progress) => Promise<T>): Promise<T> {
+async function withProgress<T>(
+  label: string,
+  unit: string,
+  total: number,
+  work: (bar: Progress) => Promise<T>,
+): Promise<T> {
   const bar = new Progress({ label, unit, total });
   try {
     bar.update(0);
@@ -130,12 +204,24 @@ function notesOn(tasks: readonly Task[], real: readonly (readonly WrittenText[])
   const [first, second] = real.map((texts) => texts.map(({ tokens }) => tokens).join());
   const { encoder } = tasks[0].model;
   const rule = ruleFor(tasks[0].model, real[0]);
-  const meaning = rule && `Length classes: S up to ${rule.bounds[0]}, M up to ${rule.bounds[1]} ${rule.unit} of p2, L more (${rule.source === "template" ? "as the template says" : "as fits the test examples best"}).`;
-  const cut = tasks.flatMap(({ path, plan }) => (plan && plan.cut.gaps > 0 ? [`${path}: the context of ${plan.cut.gaps} gaps was cut to ${plan.cut.room} tokens, so that there is room for p2.`] : []));
+  const meaning =
+    rule &&
+    `Length classes: S up to ${rule.bounds[0]}, M up to ${rule.bounds[1]} ${rule.unit} of p2, L more (${rule.source === "template" ? "as the template says" : "as fits the test examples best"}).`;
+  const cut = tasks.flatMap(({ path, plan }) =>
+    plan && plan.cut.gaps > 0
+      ? [
+          `${path}: the context of ${plan.cut.gaps} gaps was cut to ${plan.cut.room} tokens, so that there is room for p2.`,
+        ]
+      : [],
+  );
   return [
-    ...(second !== undefined && first !== second ? ["The models have different tokenizers: perplexities and changes a token cannot be compared, shares can."] : []),
+    ...(second !== undefined && first !== second
+      ? ["The models have different tokenizers: perplexities and changes a token cannot be compared, shares can."]
+      : []),
     ...(tasks[0].plan && meaning ? [meaning] : []),
-    ...(tasks[0].plan && encoder.template.lengthBounds ? ["Texts were written without the bounds that src/generate.ts sets for a length class."] : []),
+    ...(tasks[0].plan && encoder.template.lengthBounds
+      ? ["Texts were written without the bounds that src/generate.ts sets for a length class."]
+      : []),
     ...cut,
   ];
 }

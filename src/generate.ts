@@ -1,31 +1,39 @@
 // Command line: writes the paragraph between two others, or goes on from a prompt. See --help.
 import { writeFile } from "node:fs/promises";
 import { UserError } from "./errors.ts";
-import { announce } from "./cli/announce.ts";
-import { formatDuration, formatRate } from "./cli/format.ts";
-import { answerLine, openAnswers } from "./cli/generate-batch.ts";
-import type { AnswerSink } from "./cli/generate-batch.ts";
-import { write } from "./cli/generate-candidates.ts";
-import type { Candidate, Writer, Written } from "./cli/generate-candidates.ts";
-import { Explainer } from "./cli/generate-explain.ts";
-import type { Input } from "./cli/generate-input.ts";
-import { planGaps } from "./cli/generate-plan.ts";
-import type { Plan } from "./cli/generate-plan.ts";
-import { candidateJson, cutNote, figures, limitNote, Page, prose, proseLayout, recordJson } from "./cli/generate-print.ts";
-import { setUp } from "./cli/generate-setup.ts";
-import type { Setup } from "./cli/generate-setup.ts";
-import { interactive } from "./cli/interactive.ts";
-import { LiveText, settledLength } from "./cli/live-text.ts";
-import { Progress } from "./cli/progress.ts";
-import { DEMO_MODEL } from "./cli/project-path.ts";
-import { runCli } from "./cli/run.ts";
-import type { CliContext } from "./cli/run.ts";
-import { styleFor } from "./cli/style.ts";
-import { GPT2Decoder } from "./generation/gpt2-decoder.ts";
+import { announce } from "./cli/shared/announce.ts";
+import { formatDuration, formatRate } from "./cli/shared/format.ts";
+import { answerLine, openAnswers } from "./cli/generate/batch.ts";
+import type { AnswerSink } from "./cli/generate/batch.ts";
+import { write } from "./cli/generate/candidates.ts";
+import type { Candidate, Writer, Written } from "./cli/generate/candidates.ts";
+import { Explainer } from "./cli/generate/explain.ts";
+import type { Input } from "./cli/generate/input.ts";
+import { planGaps } from "./cli/generate/plan.ts";
+import type { Plan } from "./cli/generate/plan.ts";
+import {
+  candidateJson,
+  cutNote,
+  figures,
+  limitNote,
+  Page,
+  prose,
+  proseLayout,
+  recordJson,
+} from "./cli/generate/print.ts";
+import { setUp } from "./cli/generate/setup.ts";
+import type { Setup } from "./cli/generate/setup.ts";
+import { interactive } from "./cli/generate/interactive.ts";
+import { LiveText, settledLength } from "./cli/generate/live-text.ts";
+import { Progress } from "./cli/shared/progress.ts";
+import { DEMO_MODEL } from "./cli/shared/project-path.ts";
+import { runCli } from "./cli/shared/run.ts";
+import type { CliContext } from "./cli/shared/run.ts";
+import { styleFor } from "./cli/shared/style.ts";
+import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { InfillRequest } from "./infill/example.ts";
-
 
 async function main({ argv, signal }: CliContext): Promise<void> {
   const setup = await setUp(argv, DEMO_MODEL, signal);
@@ -39,30 +47,53 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const device = await requestDevice();
   announce(device);
   const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
-  const parameters = [...weights.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
-  note("Model", `${model.folder.name}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, ${model.config.nPositions} positions${model.history}`);
+  const parameters = [...weights.parameters.all()].reduce(
+    (sum, { value }) => sum + value.shape.reduce((a, b) => a * b),
+    0,
+  );
+  note(
+    "Model",
+    `${model.folder.name}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, ${model.config.nPositions} positions${model.history}`,
+  );
   note("Note", cutNote(plan.cut));
   signal.throwIfAborted();
 
   const explainer = values.explain === undefined ? undefined : new Explainer(values.explain, setup, weights);
-  const writer: Writer = { decoder: new GPT2Decoder(weights), tokenizer: model.tokenizer, plan, trim: values.trim, observer: explainer?.watcher };
+  const writer: Writer = {
+    decoder: new GPT2Decoder(weights),
+    tokenizer: model.tokenizer,
+    plan,
+    trim: values.trim,
+    observer: explainer?.watcher,
+  };
   if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
   else if (input.kind === "gaps") await fillAll(writer, input, answers!, values.batchSize, signal);
   else {
-    const written = values.json ? await printJson(setup, writer, signal) : await printText(setup, writer, input, signal);
+    const written = values.json
+      ? await printJson(setup, writer, signal)
+      : await printText(setup, writer, input, signal);
     if (explainer && !signal.aborted) note("Page", await explainer.write(written));
   }
 }
 
 /** One gap or prompt, for people. */
-async function printText({ values, model, plan }: Setup, writer: Writer, input: Extract<Input, { kind: "gap" | "prompt" }>, signal: AbortSignal): Promise<Written> {
+async function printText(
+  { values, model, plan }: Setup,
+  writer: Writer,
+  input: Extract<Input, { kind: "gap" | "prompt" }>,
+  signal: AbortSignal,
+): Promise<Written> {
   const { stdout } = process;
   const page = input.kind === "gap" ? new Page(stdout, input.gap, model.encoder!.template) : undefined;
   if (page) stdout.write(page.before());
   const started = performance.now();
   let written: Written;
   if (plan.config.numReturnSequences === 1 && plan.config.numBeams === 1) {
-    const live = new LiveText({ stream: stdout, layout: page ? (text) => page.written(text) : proseLayout(stdout), paint: page ? styleFor(stdout).written : (text) => text });
+    const live = new LiveText({
+      stream: stdout,
+      layout: page ? (text) => page.written(text) : proseLayout(stdout),
+      paint: page ? styleFor(stdout).written : (text) => text,
+    });
     written = await write(writer, { signal, onText: (text) => live.show(text, settledLength(text, values.trim)) });
     const [[{ text }]] = written.candidates;
     live.finish(text || "(nothing: the model ended at once)");
@@ -75,8 +106,11 @@ async function printText({ values, model, plan }: Setup, writer: Writer, input: 
   report(written, newTokens(plan), (performance.now() - started) / 1000);
   if (input.kind === "gap" && input.around && values.outputFile !== undefined && !signal.aborted) {
     const { before, after } = input.around;
-    await writeFile(values.outputFile, before + written.candidates[0][0].text + after, { flag: "wx" })
-      .catch((error: Error) => { throw new UserError(`Cannot write ${values.outputFile}: ${error.message}; choose another --output_file.`); });
+    await writeFile(values.outputFile, before + written.candidates[0][0].text + after, { flag: "wx" }).catch(
+      (error: Error) => {
+        throw new UserError(`Cannot write ${values.outputFile}: ${error.message}; choose another --output_file.`);
+      },
+    );
     note("Saved", `${values.outputFile}: the document with its gap filled`);
   }
   return written;
@@ -86,18 +120,28 @@ async function printText({ values, model, plan }: Setup, writer: Writer, input: 
 async function printJson({ values, input, model, plan }: Setup, writer: Writer, signal: AbortSignal): Promise<Written> {
   const written = await write(writer, { signal });
   const { where: _, ...gap } = input.kind === "gap" ? input.gap : { where: "" };
-  process.stdout.write(`${JSON.stringify({
-    model: model.folder.name,
-    ...(input.kind === "prompt" ? { prompt: input.text } : { ...gap, prefix: values.prefix }),
-    max_new_tokens: newTokens(plan),
-    candidates: written.candidates[0].map((candidate) => candidateJson(candidate, input.kind === "prompt" ? "text" : "p2")),
-    ...recordJson(written, model.config),
-  })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({
+      model: model.folder.name,
+      ...(input.kind === "prompt" ? { prompt: input.text } : { ...gap, prefix: values.prefix }),
+      max_new_tokens: newTokens(plan),
+      candidates: written.candidates[0].map((candidate) =>
+        candidateJson(candidate, input.kind === "prompt" ? "text" : "p2"),
+      ),
+      ...recordJson(written, model.config),
+    })}\n`,
+  );
   return written;
 }
 
 /** Every gap of a file that has no answer yet. */
-async function fillAll(writer: Writer, { file, lines }: Extract<Input, { kind: "gaps" }>, answers: AnswerSink, batchSize: number, signal: AbortSignal): Promise<void> {
+async function fillAll(
+  writer: Writer,
+  { file, lines }: Extract<Input, { kind: "gaps" }>,
+  answers: AnswerSink,
+  batchSize: number,
+  signal: AbortSignal,
+): Promise<void> {
   const total = lines.length;
   if (answers.answered > 0) note("Resume", `${answers.answered} of ${total} lines are answered already`);
   const progress = new Progress({ label: "fill", unit: "gaps", total, start: answers.answered });
@@ -108,36 +152,56 @@ async function fillAll(writer: Writer, { file, lines }: Extract<Input, { kind: "
     while (done < total) {
       const which = nextBatch(writer.plan, done, batchSize);
       const { candidates } = await write(writer, { which, signal });
-      if (signal.aborted) break;      // half a batch is not an answer
+      if (signal.aborted) break; // half a batch is not an answer
       await answers.write(candidates.map((each, i) => answerLine(lines[which[i]], each)).join(""));
       done += which.length;
       all.push(...candidates.flat());
-      progress.update(done, "", { amount: candidates.flat().reduce((sum, { tokens }) => sum + tokens, 0), unit: "tokens" });
+      progress.update(done, "", {
+        amount: candidates.flat().reduce((sum, { tokens }) => sum + tokens, 0),
+        unit: "tokens",
+      });
     }
   } finally {
     progress.stop();
   }
   note("Note", limitNote(all, undefined));
-  note(done === total ? "Done" : "Stopped", `${done} of ${total} lines of ${file} are answered${done < total ? "; the same command with --output_file goes on from there" : ""}`);
+  note(
+    done === total ? "Done" : "Stopped",
+    `${done} of ${total} lines of ${file} are answered${done < total ? "; the same command with --output_file goes on from there" : ""}`,
+  );
 }
 
 /** Numbers of the next prompts, at most `size`, as long as they have the same limits. */
 function nextBatch({ prompts }: Plan, first: number, size: number): number[] {
   const { minNewTokens, maxNewTokens } = prompts[first].limits;
   const numbers = Array.from({ length: Math.min(size, prompts.length - first) }, (_, i) => first + i);
-  const other = numbers.findIndex((number) => prompts[number].limits.minNewTokens !== minNewTokens || prompts[number].limits.maxNewTokens !== maxNewTokens);
+  const other = numbers.findIndex(
+    (number) =>
+      prompts[number].limits.minNewTokens !== minNewTokens || prompts[number].limits.maxNewTokens !== maxNewTokens,
+  );
   return other < 0 ? numbers : numbers.slice(0, other);
 }
 
-async function talk({ values, model, settings }: Setup, writer: Writer, gap: InfillRequest | undefined, signal: AbortSignal): Promise<void> {
+async function talk(
+  { values, model, settings }: Setup,
+  writer: Writer,
+  gap: InfillRequest | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   await interactive({
-    template: model.encoder!.template, gap, prefix: values.prefix ?? "", signal,
+    template: model.encoder!.template,
+    gap,
+    prefix: values.prefix ?? "",
+    signal,
     write: async (request, prefix, round, stop) => {
       const plan = await planGaps(model, [request], prefix, settings);
       // A given seed is for the first round: writing again is meant to give something else.
       const seed = plan.options.seed == null ? undefined : plan.options.seed + round;
       const { candidates } = await write({ ...writer, plan }, { signal: stop, seed });
-      return { candidates: candidates[0], notes: [cutNote(plan.cut), limitNote(candidates[0], newTokens(plan))].filter((text) => text !== undefined) };
+      return {
+        candidates: candidates[0],
+        notes: [cutNote(plan.cut), limitNote(candidates[0], newTokens(plan))].filter((text) => text !== undefined),
+      };
     },
   });
 }
@@ -149,7 +213,10 @@ function newTokens({ prompts: [{ limits }], options }: Plan): number | undefined
 
 function report({ candidates: [candidates] }: Written, maxNewTokens: number | undefined, seconds: number): void {
   const tokens = candidates.reduce((sum, candidate) => sum + candidate.tokens, 0);
-  note("Wrote", `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`);
+  note(
+    "Wrote",
+    `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`,
+  );
   note("Note", limitNote(candidates, maxNewTokens));
 }
 

@@ -14,11 +14,11 @@ export type { BaseModelOutput, CausalLMOutput, Loss, Output } from "./gpt2/outpu
 export { KVCache } from "./gpt2/kv-cache.ts";
 export { GPT2Tokenizer } from "./tokenizer/tokenizer.ts";
 
-export { GPT2Decoder } from "./generation/gpt2-decoder.ts";
+export { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 export { generate } from "./generation/generate.ts";
 export type { GenerateInputs, GenerateOutput } from "./generation/generate.ts";
-export type { GenerationConfig, GenerationOptions } from "./generation/options.ts";
-export type { GenerationObserver } from "./generation/observer.ts";
+export type { GenerationConfig, GenerationOptions } from "./generation/options/options.ts";
+export type { GenerationObserver } from "./generation/loops/observer.ts";
 
 export { explain } from "./explain/explain.ts";
 export type { Explained, ExplainOptions } from "./explain/explain.ts";

@@ -1,9 +1,13 @@
-// Seeded pseudo-random numbers for everything that runs on the CPU and must repeat: shuffling, sampling of data, stories.
-// The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), its 128 bits
-// of state filled from any number of seed words by a 32-bit splitmix (a Weyl sequence through murmur3's finalizer).
-// Its first outputs for a given seed are pinned by a test: changing them would change every training run that is resumed.
+// Seeded pseudo-random numbers for everything that runs on the CPU and must repeat: shuffling, sampling of data,
+// stories. The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021),
+// its 128 bits of state filled from any number of seed words by a 32-bit splitmix (a Weyl sequence through murmur3's
+// finalizer). Its first outputs for a given seed are pinned by a test: changing them would change every training run
+// that is resumed.
 
-/** A stream of numbers decided by its seed words alone, e.g. `new Random(seed, epoch)`: different words, unrelated streams. */
+/**
+ * A stream of numbers decided by its seed words alone, e.g. `new Random(seed, epoch)`: different words, unrelated
+ * streams.
+ */
 export class Random {
   private a: number;
   private b: number;
@@ -42,7 +46,8 @@ export class Random {
 
   /** Uniform integer in [0, n), without modulo bias. Throws unless n is an integer in 1..2^32. */
   below(n: number): number {
-    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) throw new Error(`Random.below: cannot draw: n is ${n}, wanted an integer in 1..2^32`);
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
+      throw new Error(`Random.below: cannot draw: n is ${n}, wanted an integer in 1..2^32`);
     const limit = 2 ** 32 - (2 ** 32 % n);
     let x = this.uint32();
     while (x >= limit) x = this.uint32();

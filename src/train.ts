@@ -1,21 +1,21 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
-import { formatBytes, formatDuration } from "./cli/format.ts";
-import { flagName } from "./cli/flag-table.ts";
-import { parseFlags } from "./cli/flags.ts";
-import type { FlagValues } from "./cli/flags.ts";
-import { announce } from "./cli/announce.ts";
-import { resolveModel } from "./cli/model-source.ts";
-import { TrainingProgress } from "./cli/progress.ts";
-import { DEMO_MODEL, projectPath } from "./cli/project-path.ts";
-import { runCli } from "./cli/run.ts";
-import type { CliContext } from "./cli/run.ts";
-import { RunFolder } from "./cli/run-folder.ts";
-import { readExamples } from "./cli/train-data.ts";
-import { TRAIN } from "./cli/train-flags.ts";
-import type { TrainFlags } from "./cli/train-flags.ts";
-import { setUp } from "./cli/train-setup.ts";
+import { formatBytes, formatDuration } from "./cli/shared/format.ts";
+import { flagName } from "./cli/shared/flag-table.ts";
+import { parseFlags } from "./cli/shared/flags.ts";
+import type { FlagValues } from "./cli/shared/flags.ts";
+import { announce } from "./cli/shared/announce.ts";
+import { resolveModel } from "./cli/shared/model-source.ts";
+import { TrainingProgress } from "./cli/shared/progress.ts";
+import { DEMO_MODEL, projectPath } from "./cli/shared/project-path.ts";
+import { runCli } from "./cli/shared/run.ts";
+import type { CliContext } from "./cli/shared/run.ts";
+import { RunFolder } from "./cli/train/run-folder.ts";
+import { readExamples } from "./cli/train/data.ts";
+import { TRAIN } from "./cli/train/flags.ts";
+import type { TrainFlags } from "./cli/train/flags.ts";
+import { setUp } from "./cli/train/setup.ts";
 import { requestDevice } from "./gpu/device.ts";
 import { openFolder } from "./gpu/platform.ts";
 import { listCheckpoints, resume } from "./training/checkpoint.ts";
@@ -23,8 +23,20 @@ import { Trainer } from "./training/trainer.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
-/** What a run without arguments does: short enough to watch on a software adapter, on few enough examples to see the loss fall. */
-const QUICK = { maxTrainSamples: 64, maxSteps: 40, perDeviceTrainBatchSize: 8, groupByLength: true, learningRate: 1e-3, warmupSteps: 4, loggingSteps: 4, maxEvalSamples: 16 };
+/**
+ * What a run without arguments does: short enough to watch on a software adapter, on few enough examples to see the
+ * loss fall.
+ */
+const QUICK = {
+  maxTrainSamples: 64,
+  maxSteps: 40,
+  perDeviceTrainBatchSize: 8,
+  groupByLength: true,
+  learningRate: 1e-3,
+  warmupSteps: 4,
+  loggingSteps: 4,
+  maxEvalSamples: 16,
+};
 
 async function main({ argv, signal }: CliContext): Promise<number | void> {
   const parsed = parseFlags(TRAIN, argv);
@@ -32,67 +44,125 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   checkCombination(flags, parsed.given);
   const infilling = flags.trainDataFile === undefined;
   const trainFile = flags.trainDataFile ?? flags.trainFile ?? projectPath("data/sample/train.jsonl");
-  const evalFile = flags.evalDataFile ?? flags.validationFile ?? (infilling && flags.trainFile === undefined ? projectPath("data/sample/validation.jsonl") : undefined);
-  const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined);
-  const checkpoint = flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
+  const evalFile =
+    flags.evalDataFile ??
+    flags.validationFile ??
+    (infilling && flags.trainFile === undefined ? projectPath("data/sample/validation.jsonl") : undefined);
+  const run = await RunFolder.choose(
+    flags.outputDir,
+    flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined,
+  );
+  const checkpoint =
+    flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
 
-  const start = checkpoint ?? (flags.modelNameOrPath === undefined ? DEMO_MODEL : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
+  const start =
+    checkpoint ??
+    (flags.modelNameOrPath === undefined
+      ? DEMO_MODEL
+      : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
   const device = await requestDevice();
   announce(device);
-  const setup = await setUp(device, flags, start, checkpoint !== undefined, infilling ? trainFile : undefined, async (tokenizer, template) => {
-    const { examples } = await readExamples(trainFile, { tokenizer, blockSize: flags.blockSize ?? 1024, template, lineByLine: flags.lineByLine }, { limit: flags.maxTrainSamples });
-    return new Set(examples.flatMap(({ ids }) => ids));
-  });
+  const setup = await setUp(
+    device,
+    flags,
+    start,
+    checkpoint !== undefined,
+    infilling ? trainFile : undefined,
+    async (tokenizer, template) => {
+      const { examples } = await readExamples(
+        trainFile,
+        { tokenizer, blockSize: flags.blockSize ?? 1024, template, lineByLine: flags.lineByLine },
+        { limit: flags.maxTrainSamples },
+      );
+      return new Set(examples.flatMap(({ ids }) => ids));
+    },
+  );
   const { model, tokenizer, template, padId, extraFiles } = setup;
-  const parameters = [...model.parameters.all()].reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b), 0);
-  print(`Model    ${setup.origin}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, vocabulary ${model.config.vocabSize}; ${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`);
+  const parameters = [...model.parameters.all()].reduce(
+    (sum, { value }) => sum + value.shape.reduce((a, b) => a * b),
+    0,
+  );
+  print(
+    `Model    ${setup.origin}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, vocabulary ${model.config.vocabSize}; ${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
+  );
 
   const { nPositions } = model.config;
   const blockSize = flags.blockSize ?? nPositions;
-  if (blockSize > nPositions) throw new UserError(`--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`);
+  if (blockSize > nPositions)
+    throw new UserError(
+      `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
+    );
   const choice = { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
-  const train = await readExamples(trainFile, choice, { limit: flags.maxTrainSamples, metadataDropout: flags.metadataDropout, seed: flags.seed });
+  const train = await readExamples(trainFile, choice, {
+    limit: flags.maxTrainSamples,
+    metadataDropout: flags.metadataDropout,
+    seed: flags.seed,
+  });
   print(`Train    ${train.summary}`);
-  const evaluation = evalFile === undefined ? undefined : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples });
+  const evaluation =
+    evalFile === undefined ? undefined : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples });
   if (evaluation) print(`Evaluate ${evaluation.summary}`);
 
   const progress: { bar?: TrainingProgress } = {};
   let positions = 0;
   const trainer = new Trainer({
-    model, args: { ...flags, lossOn: flags.lossOn, lrSchedulerType: flags.lrSchedulerType, optim: flags.optim }, train: train.examples, evaluation: evaluation?.examples, padId, extraFiles, store: run,
+    model,
+    args: { ...flags, lossOn: flags.lossOn, lrSchedulerType: flags.lrSchedulerType, optim: flags.optim },
+    train: train.examples,
+    evaluation: evaluation?.examples,
+    padId,
+    extraFiles,
+    store: run,
     saveDtype: flags.saveDtype === "float16" ? "F16" : "F32",
     onStep: (at) => {
       progress.bar?.step(at.step, { loss: at.loss, learningRate: at.learningRate, tokens: at.positions - positions });
       positions = at.positions;
     },
     onLog: (entry) => {
-      run.log(entry).catch((error) => progress.bar?.log(`metrics.jsonl cannot be written: ${(error as Error).message}`));
-      if ("eval_loss" in entry) progress.bar?.log(`step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, perplexity ${entry.eval_perplexity.toFixed(2)}`);
+      run
+        .log(entry)
+        .catch((error) => progress.bar?.log(`metrics.jsonl cannot be written: ${(error as Error).message}`));
+      if ("eval_loss" in entry)
+        progress.bar?.log(
+          `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, perplexity ${entry.eval_perplexity.toFixed(2)}`,
+        );
     },
     onSave: (name) => progress.bar?.log(`saved ${join(run.path, name)}`),
   });
-  const state = checkpoint === undefined ? undefined : await resume(await openFolder(checkpoint), trainer.optimizer, flags);
+  const state =
+    checkpoint === undefined ? undefined : await resume(await openFolder(checkpoint), trainer.optimizer, flags);
   if (state) trainer.restore(state);
-  if (state && state.step >= trainer.totalSteps) throw new UserError(`${checkpoint} is at step ${state.step} and the run has ${trainer.totalSteps}: nothing is left to do; raise --max_steps or --num_train_epochs.`);
-  print(`Run      ${trainer.totalSteps} updates of ${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of positions are padding; output in ${run.path}`);
+  if (state && state.step >= trainer.totalSteps)
+    throw new UserError(
+      `${checkpoint} is at step ${state.step} and the run has ${trainer.totalSteps}: nothing is left to do; raise --max_steps or --num_train_epochs.`,
+    );
+  print(
+    `Run      ${trainer.totalSteps} updates of ${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of positions are padding; output in ${run.path}`,
+  );
 
   const started = performance.now();
   progress.bar = new TrainingProgress({ totalSteps: trainer.totalSteps, startStep: state?.step });
   const { finished, logHistory } = await trainer.train(signal).finally(() => progress.bar?.stop());
   const chart = await run.drawLoss(logHistory);
   const losses = logHistory.filter((entry) => "loss" in entry);
-  if (losses.length > 0) print(`Loss     ${losses[0].loss.toFixed(4)} at step ${losses[0].step}, ${losses[losses.length - 1].loss.toFixed(4)} at step ${losses[losses.length - 1].step}, in ${formatDuration((performance.now() - started) / 1000)}; curve in ${chart}`);
+  if (losses.length > 0)
+    print(
+      `Loss     ${losses[0].loss.toFixed(4)} at step ${losses[0].step}, ${losses[losses.length - 1].loss.toFixed(4)} at step ${losses[losses.length - 1].step}, in ${formatDuration((performance.now() - started) / 1000)}; curve in ${chart}`,
+    );
   if (!finished) {
     print(`Stopped; go on with the same flags and --output_dir ${run.path} --should_continue`);
     return;
   }
   print(`Saved    ${run.path}`);
-  print(`Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ${template ? "--beam 4" : `--prompt "Once upon a time"`}`);
+  print(
+    `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ${template ? "--beam 4" : `--prompt "Once upon a time"`}`,
+  );
 }
 
 function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   const exclusive = (a: keyof Flags & string, b: keyof Flags & string): void => {
-    if (given.has(a) && given.has(b)) throw new UserError(`${flagName(a)} and ${flagName(b)} exclude each other; give one.`);
+    if (given.has(a) && given.has(b))
+      throw new UserError(`${flagName(a)} and ${flagName(b)} exclude each other; give one.`);
   };
   exclusive("trainFile", "trainDataFile");
   exclusive("validationFile", "trainDataFile");
@@ -102,18 +172,22 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   exclusive("modelNameOrPath", "configOverrides");
   exclusive("resumeFromCheckpoint", "shouldContinue");
   const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {
-    if (given.has(flag) && !given.has(other)) throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
+    if (given.has(flag) && !given.has(other))
+      throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
   };
   needs("lineByLine", "trainDataFile");
   needs("evalDataFile", "trainDataFile");
   needs("shouldContinue", "outputDir");
-  if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target") throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
-  if (flags.maxSteps === 0) throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
+  if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
+    throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
+  if (flags.maxSteps === 0)
+    throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
 }
 
 async function newest(run: RunFolder): Promise<string> {
   const name = (await listCheckpoints(run)).at(-1);
-  if (name === undefined) throw new UserError(`${run.path} has no checkpoint to go on from; leave --should_continue out to start.`);
+  if (name === undefined)
+    throw new UserError(`${run.path} has no checkpoint to go on from; leave --should_continue out to start.`);
   return name;
 }
 

@@ -6,17 +6,26 @@ import { expectClose, garbage, openDevice, randomNormal } from "./check-kernel.t
 import { OracleAdamW } from "./oracle/adamw.ts";
 
 const OPTIONS = { betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0.1 };
-const TABLE = [4, 64, 4096 + 60, 50000].flatMap((size) => [{ size, form: "adamw_torch" as const }, { size, form: "hf_adamw_2020" as const }]);
+const TABLE = [4, 64, 4096 + 60, 50000].flatMap((size) => [
+  { size, form: "adamw_torch" as const },
+  { size, form: "hf_adamw_2020" as const },
+]);
 
 describe.each([{ limit: undefined }, { limit: 65536 }])("adamw, binding limit $limit", ({ limit }) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ maxStorageBufferBindingSize: limit }); });
+  beforeAll(async () => {
+    device = await openDevice({ maxStorageBufferBindingSize: limit });
+  });
   afterAll(() => device.destroy());
 
   it.each(TABLE)("$size values, $form", async ({ size, form }) => {
-    const starts = randomNormal([size], 1), gradients = [2, 3, 4].map((seed) => randomNormal([size], seed, { scale: 0.01 }));
-    const coefficient = 0.25, learningRate = 0.01;
-    const values = device.tensor(starts, [size]), m = device.tensor(new Float32Array(size), [size]), v = device.tensor(new Float32Array(size), [size]);
+    const starts = randomNormal([size], 1),
+      gradients = [2, 3, 4].map((seed) => randomNormal([size], seed, { scale: 0.01 }));
+    const coefficient = 0.25,
+      learningRate = 0.01;
+    const values = device.tensor(starts, [size]),
+      m = device.tensor(new Float32Array(size), [size]),
+      v = device.tensor(new Float32Array(size), [size]);
     const norm = device.tensor(new Float32Array([3, coefficient]), [2]);
     const want = new Map([["p", Float64Array.from(starts)]]);
     const oracle = new OracleAdamW({ form, ...OPTIONS, decays: () => true });
@@ -31,11 +40,21 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("adamw, binding limit $l
   });
 
   it("leaves everything alone when the coefficient is 0", async () => {
-    const starts = randomNormal([64], 1), moments = randomNormal([64], 2).map(Math.abs);
-    const values = device.tensor(starts, [64]), m = device.tensor(moments, [64]), v = device.tensor(moments, [64]);
+    const starts = randomNormal([64], 1),
+      moments = randomNormal([64], 2).map(Math.abs);
+    const values = device.tensor(starts, [64]),
+      m = device.tensor(moments, [64]),
+      v = device.tensor(moments, [64]);
     adamw(device.batch, {
-      values, m, v, grads: garbage(device, [64]), norm: device.tensor(new Float32Array([NaN, 0]), [2]),
-      form: "adamw_torch", ...OPTIONS, learningRate: 0.1, t: 1,
+      values,
+      m,
+      v,
+      grads: garbage(device, [64]),
+      norm: device.tensor(new Float32Array([NaN, 0]), [2]),
+      form: "adamw_torch",
+      ...OPTIONS,
+      learningRate: 0.1,
+      t: 1,
     });
     expect(await device.read(values)).toEqual(starts);
     expect(await device.read(m)).toEqual(moments);
@@ -43,9 +62,20 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("adamw, binding limit $l
   });
 
   it("refuses ranges of another size", () => {
-    const four = garbage(device, [4]), eight = garbage(device, [8]);
-    expect(() => adamw(device.batch, {
-      values: eight, m: eight, v: four, grads: eight, norm: garbage(device, [2]), form: "adamw_torch", ...OPTIONS, learningRate: 0.1, t: 1,
-    })).toThrow("adamw: cannot bind v: shape is [4], expected [8] (as values)");
+    const four = garbage(device, [4]),
+      eight = garbage(device, [8]);
+    expect(() =>
+      adamw(device.batch, {
+        values: eight,
+        m: eight,
+        v: four,
+        grads: eight,
+        norm: garbage(device, [2]),
+        form: "adamw_torch",
+        ...OPTIONS,
+        learningRate: 0.1,
+        t: 1,
+      }),
+    ).toThrow("adamw: cannot bind v: shape is [4], expected [8] (as values)");
   });
 });

@@ -1,5 +1,6 @@
-// The rules that keep the parts apart, checked on the text of the repository: who imports whom, what only a few files may know
-// (Node, Dawn, printing), and what no file may hold. Each rule is a function, so each is also shown to catch an offender.
+// The rules that keep the parts apart, checked on the text of the repository: who imports whom, what only a few files
+// may know (Node, Dawn, printing), and what no file may hold. Each rule is a function, so each is also shown to catch
+// an offender.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,7 +28,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
   explain: ["evaluation", "training", "tokenizer", "generation", "gpt2"],
   hub: [],
-  cli: ["hub", "explain", "evaluation", "training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
+  cli: [
+    "hub",
+    "explain",
+    "evaluation",
+    "training",
+    "infill",
+    "tokenizer",
+    "generation",
+    "gpt2",
+    "autograd",
+    "kernels",
+    "gpu",
+  ],
 };
 /** Files directly in src that import nothing and that all may import. */
 const SHARED_LEAVES = ["errors.ts", "random.ts"];
@@ -35,9 +48,16 @@ const SHARED_LEAVES = ["errors.ts", "random.ts"];
 const COMMON_IN_AUTOGRAD = ["tape.ts", "parameter.ts"];
 /** npm packages, and the folder or file that may import them. */
 const PACKAGES: Readonly<Record<string, string>> = {
-  "gpt-tokenizer": "src/tokenizer/", commander: "src/cli/", "cli-progress": "src/cli/", "@huggingface": "src/hub/", webgpu: "src/gpu/node-gpu.ts",
+  "gpt-tokenizer": "src/tokenizer/",
+  commander: "src/cli/",
+  "cli-progress": "src/cli/",
+  "@huggingface": "src/hub/",
+  webgpu: "src/gpu/node-gpu.ts",
 };
-/** The library files that know Node, beside the programs. platform.ts is the seam; the others are reached only through it. */
+/**
+ * The library files that know Node, beside the programs. platform.ts is the seam; the others are reached only through
+ * it.
+ */
 const BEHIND_THE_SEAM = ["src/gpu/node-gpu.ts", "src/gpu/software-adapter.ts", "src/files/disk-folder.ts"];
 const SEAM = "src/gpu/platform.ts";
 const MAX_LINES = 400;
@@ -57,10 +77,13 @@ function sourcesIn(folder: string, extension: RegExp): Source[] {
 const code = (text: string) => text.replace(/\/\*.*?\*\//gs, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
 
 function importsOf(text: string): string[] {
-  return [...code(text).matchAll(/\b(?:from|import)\s*\(?\s*(?:\/\*.*?\*\/\s*)?["']([^"']+)["']/g)].map((match) => match[1]);
+  return [...code(text).matchAll(/\b(?:from|import)\s*\(?\s*(?:\/\*.*?\*\/\s*)?["']([^"']+)["']/g)].map(
+    (match) => match[1],
+  );
 }
 
-const isProgram = (path: string) => /^src\/[^/]+\.ts$/.test(path) && path !== "src/index.ts" && !SHARED_LEAVES.includes(path.slice(4));
+const isProgram = (path: string) =>
+  /^src\/[^/]+\.ts$/.test(path) && path !== "src/index.ts" && !SHARED_LEAVES.includes(path.slice(4));
 
 function importViolations({ path, text }: Source): string[] {
   const [, layer, file] = /^src\/(?:([^/]+)\/)?(.+)$/.exec(path)!;
@@ -69,7 +92,8 @@ function importViolations({ path, text }: Source): string[] {
     const refuse = (why: string) => bad.push(`${path} imports ${specifier}: ${why}`);
     if (!specifier.startsWith(".")) {
       const home = PACKAGES[specifier.split("/", 1)[0]];
-      if (!specifier.startsWith("node:") && (home === undefined || !path.startsWith(home)) && !isProgram(path)) refuse("not its package");
+      if (!specifier.startsWith("node:") && (home === undefined || !path.startsWith(home)) && !isProgram(path))
+        refuse("not its package");
       continue;
     }
     const target = relative(root, join(root, dirname(path), specifier)).replaceAll("\\", "/");
@@ -79,16 +103,26 @@ function importViolations({ path, text }: Source): string[] {
     }
     const parts = target.split("/").slice(1);
     const to = parts.length > 1 ? parts[0] : undefined;
-    if (BEHIND_THE_SEAM.includes(target) && !BEHIND_THE_SEAM.includes(path) && !text.includes(`typeof import("${specifier}")`)) refuse("only through platform.ts");
+    if (
+      BEHIND_THE_SEAM.includes(target) &&
+      !BEHIND_THE_SEAM.includes(path) &&
+      !text.includes(`typeof import("${specifier}")`)
+    )
+      refuse("only through platform.ts");
     if (layer === undefined) {
       if (SHARED_LEAVES.includes(file) && !SHARED_LEAVES.includes(parts[0])) refuse("a shared leaf imports nothing");
       if (to === "cli" && !isProgram(path)) refuse("only programs use cli");
     } else if (to === undefined) {
       if (!SHARED_LEAVES.includes(parts[0])) refuse("programs and index.ts are at the top");
     } else if (to === layer) {
-      if (layer === "autograd" && !COMMON_IN_AUTOGRAD.includes(parts[1]) && !COMMON_IN_AUTOGRAD.includes(file)) refuse("sideways, from one operation to another");
+      if (layer === "autograd" && !COMMON_IN_AUTOGRAD.includes(parts[1]) && !COMMON_IN_AUTOGRAD.includes(file))
+        refuse("sideways, from one operation to another");
     } else if (to !== "files" && !(MAY_IMPORT[layer] ?? []).includes(to)) {
-      refuse(MAY_IMPORT[layer] ? `${layer} may import ${["files", ...MAY_IMPORT[layer]].join(", ")}` : `the table has no row for ${layer}`);
+      refuse(
+        MAY_IMPORT[layer]
+          ? `${layer} may import ${["files", ...MAY_IMPORT[layer]].join(", ")}`
+          : `the table has no row for ${layer}`,
+      );
     }
   }
   return bad;
@@ -103,9 +137,16 @@ function seamViolations({ path, text }: Source): string[] {
     rules.push([/\bprocess\s*[.?[]|typeof process\b/, "uses process"]);
   } else if (path === SEAM) {
     // It may name Node's modules, but as types and by importInNode only: a literal import() would end up in a page.
-    rules.push([/^import\b(?! type).*["'](node:|webgpu)/m, "imports Node statically"], [/(?<!typeof )\bimport\(\s*["'](node:|webgpu|\.)/, "imports by a literal"]);
+    rules.push(
+      [/^import\b(?! type).*["'](node:|webgpu)/m, "imports Node statically"],
+      [/(?<!typeof )\bimport\(\s*["'](node:|webgpu|\.)/, "imports by a literal"],
+    );
   } else {
-    rules.push([/["'](node:[a-z/_]+|webgpu|fs|path|os|child_process)["']/, "names a Node module or webgpu"], [/\bprocess\s*[.?[]|typeof process\b/, "uses process"], [/\bBuffer\b/, "uses Buffer"]);
+    rules.push(
+      [/["'](node:[a-z/_]+|webgpu|fs|path|os|child_process)["']/, "names a Node module or webgpu"],
+      [/\bprocess\s*[.?[]|typeof process\b/, "uses process"],
+      [/\bBuffer\b/, "uses Buffer"],
+    );
   }
   return rules.filter(([pattern]) => pattern.test(code(text))).map(([, what]) => `${path} ${what}`);
 }
@@ -114,7 +155,10 @@ function seamViolations({ path, text }: Source): string[] {
 function contentViolations({ path, text }: Source): string[] {
   const mark = /\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b/.exec(text);
   const place = /(?<![\w.:/}])\/(work|home|root|Users|mnt)\/[\w.-]+/.exec(text);
-  return [...mark ? [`${path} has a mark: ${mark[0]}`] : [], ...place ? [`${path} names a place on one machine: ${place[0]}`] : []];
+  return [
+    ...(mark ? [`${path} has a mark: ${mark[0]}`] : []),
+    ...(place ? [`${path} names a place on one machine: ${place[0]}`] : []),
+  ];
 }
 
 function lengthViolations({ path, text }: Source): string[] {
@@ -123,20 +167,27 @@ function lengthViolations({ path, text }: Source): string[] {
 }
 
 /**
- * The shader files that no kernel names, in full or without .wgsl, or by a template such as `matmul_${variant}.wgsl`. A template that
- * is all hole (`${name}.wgsl`) says nothing: its names stand elsewhere.
+ * The shader files that no kernel names, in full or without .wgsl, or by a template such as `matmul_${variant}.wgsl`. A
+ * template that is all hole (`${name}.wgsl`) says nothing: its names stand elsewhere.
  */
 function unusedShaders(names: readonly string[], users: string): string[] {
   const literals = [...users.matchAll(/["'`]([\w/]*(?:\$\{\w+\}[\w/]*)*)(?:\.wgsl)?["'`]/g)].map((match) => match[1]);
-  const patterns = literals.filter((literal) => !/^(\$\{\w+\})*$/.test(literal))
+  const patterns = literals
+    .filter((literal) => !/^(\$\{\w+\})*$/.test(literal))
     .map((literal) => new RegExp(`^${literal.replace(/\$\{\w+\}/g, "\\w+")}\\.wgsl$`));
   return names.filter((name) => !patterns.some((pattern) => pattern.test(name)));
 }
 
 const library = sourcesIn("src", /\.ts$/);
 const shaders = sourcesIn("src/wgsl", /\.wgsl$/);
-const everything = [...library, ...shaders, ...["test", "bench", "scripts"].flatMap((folder) => sourcesIn(folder, /\.(ts|mts|mjs|wgsl|json|md)$/)),
-  ...["README.md", "ARCHITECTURE.md"].filter((file) => existsSync(join(root, file))).map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }))];
+const everything = [
+  ...library,
+  ...shaders,
+  ...["test", "bench", "scripts"].flatMap((folder) => sourcesIn(folder, /\.(ts|mts|mjs|wgsl|json|md)$/)),
+  ...["README.md", "ARCHITECTURE.md"]
+    .filter((file) => existsSync(join(root, file)))
+    .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })),
+];
 
 describe("the repository", () => {
   it("is what was read", () => expect(library.length).toBeGreaterThan(20));
@@ -148,13 +199,19 @@ describe("the repository", () => {
   it("lists every shader file, and every shader is used", () => {
     const names = shaders.map(({ path }) => path.slice("src/wgsl/".length)).sort();
     expect(Object.keys(wgslFiles).sort()).toEqual(names);
-    for (const [name, url] of Object.entries(wgslFiles)) expect(url.pathname.endsWith(`/src/wgsl/${name}`), name).toBe(true);
-    const users = library.filter(({ path }) => /^src\/(kernels|gpu)\//.test(path)).map(({ text }) => code(text)).join("\n");
+    for (const [name, url] of Object.entries(wgslFiles))
+      expect(url.pathname.endsWith(`/src/wgsl/${name}`), name).toBe(true);
+    const users = library
+      .filter(({ path }) => /^src\/(kernels|gpu)\//.test(path))
+      .map(({ text }) => code(text))
+      .join("\n");
     expect(unusedShaders(names, users)).toEqual([]);
   });
 
   it("has a lock file without download addresses", () => {
-    expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toMatch(/"resolved"\s*:\s*"(?!node_modules|file:)/);
+    expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toMatch(
+      /"resolved"\s*:\s*"(?!node_modules|file:)/,
+    );
   });
 });
 
@@ -162,13 +219,25 @@ describe("the checks catch", () => {
   const at = (path: string, text: string): Source => ({ path, text });
 
   it.each([
-    ["an import upwards", at("src/kernels/x.ts", 'import { GPT2Model } from "../gpt2/model.ts";'), "kernels may import"],
+    [
+      "an import upwards",
+      at("src/kernels/x.ts", 'import { GPT2Model } from "../gpt2/model.ts";'),
+      "kernels may import",
+    ],
     ["a type import upwards", at("src/gpu/x.ts", 'import type { Kernel } from "../kernels/x.ts";'), "gpu may import"],
     ["a type in passing", at("src/gpu/x.ts", 'type M = import("../gpt2/model.ts").GPT2Model;'), "gpu may import"],
     ["one operation using another", at("src/autograd/linear.ts", 'import { gelu } from "./gelu.ts";'), "sideways"],
-    ["the library using a program's parts", at("src/training/x.ts", 'import { Progress } from "../cli/progress.ts";'), "training may import"],
+    [
+      "the library using a program's parts",
+      at("src/training/x.ts", 'import { Progress } from "../cli/progress.ts";'),
+      "training may import",
+    ],
     ["the library importing its own index", at("src/gpt2/x.ts", 'import { x } from "../index.ts";'), "at the top"],
-    ["a page importing the disk", at("src/files/x.ts", 'import { DiskFolder } from "./disk-folder.ts";'), "only through platform.ts"],
+    [
+      "a page importing the disk",
+      at("src/files/x.ts", 'import { DiskFolder } from "./disk-folder.ts";'),
+      "only through platform.ts",
+    ],
     ["a foreign package", at("src/gpt2/x.ts", 'import x from "commander";'), "not its package"],
     ["a folder without a row", at("src/extra/x.ts", 'import { x } from "../gpu/tensor.ts";'), "no row for extra"],
   ])("%s", (_name, source, message) => expect(importViolations(source).join()).toContain(message));
@@ -183,13 +252,24 @@ describe("the checks catch", () => {
   ])("Node, Dawn or printing in $path: $text", (source) => expect(seamViolations(source)).toHaveLength(1));
 
   it("nothing in clean text", () => {
-    const clean = at("src/gpt2/x.ts", 'import { UserError } from "../errors.ts"; // no process.env here, says "node:fs"\nimport { readText } from "../files/folder.ts";');
-    expect([...importViolations(clean), ...seamViolations(clean), ...contentViolations(clean), ...lengthViolations(clean)]).toEqual([]);
+    const clean = at(
+      "src/gpt2/x.ts",
+      'import { UserError } from "../errors.ts"; // no process.env here, says "node:fs"\nimport { readText } from "../files/folder.ts";',
+    );
+    expect([
+      ...importViolations(clean),
+      ...seamViolations(clean),
+      ...contentViolations(clean),
+      ...lengthViolations(clean),
+    ]).toEqual([]);
   });
 
   it("a shader that no kernel uses", () => {
     const users = 'source: ["lib/a.wgsl", `b_${kind}.wgsl`, `${name}.wgsl`], entry: "c"';
-    expect(unusedShaders(["lib/a.wgsl", "b_x.wgsl", "c.wgsl", "d.wgsl", "a.wgsl"], users)).toEqual(["d.wgsl", "a.wgsl"]);
+    expect(unusedShaders(["lib/a.wgsl", "b_x.wgsl", "c.wgsl", "d.wgsl", "a.wgsl"], users)).toEqual([
+      "d.wgsl",
+      "a.wgsl",
+    ]);
   });
 
   it("marks, places and long files", () => {

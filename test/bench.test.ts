@@ -1,4 +1,5 @@
-// The benchmarks' own arithmetic, that no kernel is forgotten, and that the doctor notices what is wrong. Nothing is timed here.
+// The benchmarks' own arithmetic, that no kernel is forgotten, and that the doctor notices what is wrong. Nothing is
+// timed here.
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,29 +13,54 @@ import { summarize } from "../bench/measure.ts";
 import { jsonLine, rates } from "../bench/report.ts";
 import { equal, expect as shimExpect } from "../bench/shim-expect.ts";
 import { StepClock } from "../bench/step-clock.ts";
-import type { Decoder } from "../src/generation/decoder.ts";
+import type { Decoder } from "../src/generation/device/decoder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 describe("a timing", () => {
   it("is the median, the quartiles and the extremes", () => {
     expect(summarize([5, 1, 4, 2, 3])).toEqual({ median_ms: 3, spread: { min: 1, q1: 2, q3: 4, max: 5 }, runs: 5 });
-    expect(summarize([1, 2, 3, 10])).toEqual({ median_ms: 2.5, spread: { min: 1, q1: 1.75, q3: 4.75, max: 10 }, runs: 4 });
+    expect(summarize([1, 2, 3, 10])).toEqual({
+      median_ms: 2.5,
+      spread: { min: 1, q1: 1.75, q3: 4.75, max: 10 },
+      runs: 4,
+    });
   });
 
   it("becomes rates and shares of the ceiling, on one line", () => {
-    const timing = summarize([2, 2, 2]), ceiling = { gflops: 40, gbs: 5 };
+    const timing = summarize([2, 2, 2]),
+      ceiling = { gflops: 40, gbs: 5 };
     expect(rates({ flops: 2e7 }, timing, ceiling)).toEqual({ gflops: 10, share_of_ceiling: 0.25 });
     expect(rates({ bytes: 2e7 }, timing, ceiling)).toEqual({ gbs: 10, share_of_ceiling: 2 });
     const line = jsonLine({ name: "x", sizes: { m: 1 }, adapter: "a", ...summarize([1 / 3]), gbs: 1234.5678 });
     expect(line).not.toContain("\n");
-    expect(JSON.parse(line)).toMatchObject({ name: "x", sizes: { m: 1 }, adapter: "a", median_ms: 0.3333, spread: { min: 0.3333 }, runs: 1, gbs: 1235 });
+    expect(JSON.parse(line)).toMatchObject({
+      name: "x",
+      sizes: { m: 1 },
+      adapter: "a",
+      median_ms: 0.3333,
+      spread: { min: 0.3333 },
+      runs: 1,
+      gbs: 1235,
+    });
   });
 });
 
 it("the clock of decoding steps passes everything on, and counts answers", async () => {
-  const inner = { calls: 0, async choose() { return Uint32Array.of(++inner.calls); } };
-  const decoder = { vocabSize: 7, chooser: inner, prefill() {}, async logits() { return Float32Array.of(1); } } as unknown as Decoder;
+  const inner = {
+    calls: 0,
+    async choose() {
+      return Uint32Array.of(++inner.calls);
+    },
+  };
+  const decoder = {
+    vocabSize: 7,
+    chooser: inner,
+    prefill() {},
+    async logits() {
+      return Float32Array.of(1);
+    },
+  } as unknown as Decoder;
   const clock = new StepClock(decoder, () => inner.calls);
   expect(clock.decoder.vocabSize).toBe(7);
   expect(await clock.decoder.chooser!.choose({ step: 0 })).toEqual(Uint32Array.of(1));
@@ -44,11 +70,22 @@ it("the clock of decoding steps passes everything on, and counts answers", async
 
 describe("nothing is forgotten", () => {
   it("every launch function is timed, but those that are for output only, and few rows by way of matmul", async () => {
-    const read = async (folder: string) => Promise.all((await readdir(join(root, folder))).filter((file) => file.endsWith(".ts")).map((file) => readFile(join(root, folder, file), "utf8")));
-    const launches = (await read("src/kernels")).flatMap((text) => [...text.matchAll(/^export function (\w+)\(batch: CommandBatch/gm)].map(([, name]) => name));
+    const read = async (folder: string) =>
+      Promise.all(
+        (await readdir(join(root, folder)))
+          .filter((file) => file.endsWith(".ts"))
+          .map((file) => readFile(join(root, folder, file), "utf8")),
+      );
+    const launches = (await read("src/kernels")).flatMap((text) =>
+      [...text.matchAll(/^export function (\w+)\(batch: CommandBatch/gm)].map(([, name]) => name),
+    );
     const benches = (await read("bench")).join("\n");
     expect(launches.length).toBeGreaterThan(20);
-    expect(launches.filter((name) => !benches.includes(`${name}(`))).toEqual(["attentionDecodeWeights", "attentionWeights", "launchMatvec"]);
+    expect(launches.filter((name) => !benches.includes(`${name}(`))).toEqual([
+      "attentionDecodeWeights",
+      "attentionWeights",
+      "launchMatvec",
+    ]);
   });
 
   it("every entry of the tuning table has candidates, and the present row is among them", async () => {
@@ -58,16 +95,54 @@ describe("nothing is forgotten", () => {
     expect(untuned(tuning)).toEqual([]);
     expect(untuned({ ...tuning, extra: 1 } as never)).toEqual(["extra"]);
     for (const { candidates } of Object.values(SWEEPS)) {
-      expect((candidates as readonly object[]).some((candidate) => Object.entries(candidate).every(([key, value]) => tuning[key as keyof typeof tuning] === value))).toBe(true);
+      expect(
+        (candidates as readonly object[]).some((candidate) =>
+          Object.entries(candidate).every(([key, value]) => tuning[key as keyof typeof tuning] === value),
+        ),
+      ).toBe(true);
     }
   });
 });
 
 describe("the doctor's expect() agrees with vitest's", () => {
   const values: unknown[] = [
-    0, -0, NaN, 1, "1", null, undefined, [1, 2], [1, 2, 3], [undefined], [NaN], { a: 1 }, { a: 1, b: undefined }, { b: 1 },
-    new Float32Array([1, 2]), new Uint32Array([1, 2]), new Float32Array([NaN]), new Map([[1, 2]]), new Map([[1, 3]]), new Set([1]), {}, [],
-    new Map([[1, [2]], [3, [4]]]), new Map([[3, [4]], [1, [2]]]), new Map([[3, [4]], [1, [5]]]), new Set([[1], [2]]), new Set([[2], [1]]), new Set([[1], [1]]),
+    0,
+    -0,
+    NaN,
+    1,
+    "1",
+    null,
+    undefined,
+    [1, 2],
+    [1, 2, 3],
+    [undefined],
+    [NaN],
+    { a: 1 },
+    { a: 1, b: undefined },
+    { b: 1 },
+    new Float32Array([1, 2]),
+    new Uint32Array([1, 2]),
+    new Float32Array([NaN]),
+    new Map([[1, 2]]),
+    new Map([[1, 3]]),
+    new Set([1]),
+    {},
+    [],
+    new Map([
+      [1, [2]],
+      [3, [4]],
+    ]),
+    new Map([
+      [3, [4]],
+      [1, [2]],
+    ]),
+    new Map([
+      [3, [4]],
+      [1, [5]],
+    ]),
+    new Set([[1], [2]]),
+    new Set([[2], [1]]),
+    new Set([[1], [1]]),
   ];
   it("on what is equal", () => {
     const vitestEqual = (a: unknown, b: unknown): boolean => {
@@ -78,14 +153,26 @@ describe("the doctor's expect() agrees with vitest's", () => {
         return false;
       }
     };
-    const differing = values.flatMap((a, i) => values.filter((b) => equal(a, b) !== vitestEqual(a, b)).map((b) => [i, a, b]));
+    const differing = values.flatMap((a, i) =>
+      values.filter((b) => equal(a, b) !== vitestEqual(a, b)).map((b) => [i, a, b]),
+    );
     expect(differing).toEqual([]);
   });
 
-  it.each<[string, ...unknown[]]>([["any", Number], ["any", String], ["any", Array], ["closeTo", 1.001, 2], ["stringContaining", "1"], ["arrayContaining", [2]]])("on what stands for a value: %s(%s)", (name, ...args) => {
+  it.each<[string, ...unknown[]]>([
+    ["any", Number],
+    ["any", String],
+    ["any", Array],
+    ["closeTo", 1.001, 2],
+    ["stringContaining", "1"],
+    ["arrayContaining", [2]],
+  ])("on what stands for a value: %s(%s)", (name, ...args) => {
     type Stands = Record<string, (...args: unknown[]) => { asymmetricMatch(value: unknown): boolean }>;
-    const ours = (shimExpect as unknown as Stands)[name](...args), vitests = (expect as unknown as Stands)[name](...args);
-    expect(values.map((value) => equal([value], [ours]))).toEqual(values.map((value) => vitests.asymmetricMatch(value)));
+    const ours = (shimExpect as unknown as Stands)[name](...args),
+      vitests = (expect as unknown as Stands)[name](...args);
+    expect(values.map((value) => equal([value], [ours]))).toEqual(
+      values.map((value) => vitests.asymmetricMatch(value)),
+    );
   });
 
   it("and has every matcher that the tests on the GPU use", async () => {
@@ -94,14 +181,28 @@ describe("the doctor's expect() agrees with vitest's", () => {
     for (const file of (await readdir(join(root, "test"))).filter((each) => each.endsWith(".test.ts"))) {
       const text = await readFile(join(root, "test", file), "utf8");
       if (!/from "\.\/check-kernel\.ts"/.test(text)) continue;
-      const used = [...text.matchAll(/\)\.(?:not\.|rejects\.|resolves\.)*(to[A-Z]\w*)\(/g)].map(([, name]) => name).filter(isMatcher);
-      expect(used.filter((name) => !known.has(name)), file).toEqual([]);
-      expect([...text.matchAll(/\bexpect\.(?!any\b|closeTo\b|stringContaining\b|arrayContaining\b)\w+|\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g)].map(String), file).toEqual([]);
+      const used = [...text.matchAll(/\)\.(?:not\.|rejects\.|resolves\.)*(to[A-Z]\w*)\(/g)]
+        .map(([, name]) => name)
+        .filter(isMatcher);
+      expect(
+        used.filter((name) => !known.has(name)),
+        file,
+      ).toEqual([]);
+      expect(
+        [
+          ...text.matchAll(
+            /\bexpect\.(?!any\b|closeTo\b|stringContaining\b|arrayContaining\b)\w+|\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g,
+          ),
+        ].map(String),
+        file,
+      ).toEqual([]);
     }
   });
 
   it("on what throws", async () => {
-    const fail = () => { throw new RangeError("x is 5, wanted 3"); };
+    const fail = () => {
+      throw new RangeError("x is 5, wanted 3");
+    };
     shimExpect(fail).toThrow("is 5");
     shimExpect(fail).toThrow(RangeError);
     shimExpect(fail).toThrow(new RangeError("x is 5, wanted 3"));
@@ -120,22 +221,33 @@ describe("the doctor", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "doctor-test-"));
     await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-    await writeFile(join(folder, "good.test.ts"), `
+    await writeFile(
+      join(folder, "good.test.ts"),
+      `
       import { describe, expect, it } from "vitest";
       describe.each([{ rows: "subgroup" }])("sums by $rows", () => { it.each([[1, 2], [3, 4]])("%i", (a, b) => expect(a + 1).toBe(b)); });
-      describe("slow", { timeout: 9000 }, () => { it("after options", { timeout: 9000 }, () => expect(1).toBe(1)); it("before a time", () => expect(1).toBe(1), 9000); });`);
-    await writeFile(join(folder, "bad.test.ts"), `
+      describe("slow", { timeout: 9000 }, () => { it("after options", { timeout: 9000 }, () => expect(1).toBe(1)); it("before a time", () => expect(1).toBe(1), 9000); });`,
+    );
+    await writeFile(
+      join(folder, "bad.test.ts"),
+      `
       import { beforeAll, describe, it, expect } from "vitest";
       it("differs", () => { throw new Error("y[1, 2]: got 1, want 2, 3.5e+4 times the tolerance (atol 1e-5, rtol 1e-4)"); });
       it("is fine", () => expect(1).toBe(1));
-      describe("opening", () => { beforeAll(() => { throw new Error("no device"); }); it("never runs", () => {}); });`);
+      describe("opening", () => { beforeAll(() => { throw new Error("no device"); }); it("never runs", () => {}); });`,
+    );
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  const doctor = (...files: string[]) => new Promise<{ code: number; stdout: string }>((done) => {
-    execFile(process.execPath, ["--import", "tsx", "bench/check.ts", ...files.map((file) => join(folder, file))], { cwd: root },
-      (error, stdout) => done({ code: error ? Number(error.code) : 0, stdout }));
-  });
+  const doctor = (...files: string[]) =>
+    new Promise<{ code: number; stdout: string }>((done) => {
+      execFile(
+        process.execPath,
+        ["--import", "tsx", "bench/check.ts", ...files.map((file) => join(folder, file))],
+        { cwd: root },
+        (error, stdout) => done({ code: error ? Number(error.code) : 0, stdout }),
+      );
+    });
 
   it("passes what is right", async () => {
     const { code, stdout } = await doctor("good.test.ts");
@@ -147,7 +259,9 @@ describe("the doctor", () => {
 
   it("fails on what is wrong, names it and says what to report", async () => {
     const { code, stdout } = await doctor("good.test.ts", "bad.test.ts");
-    expect(stdout).toMatch(/^FAIL {2}bad +1 of 2, worst 3.50e\+4 times the tolerance\n {6}differs: y\[1, 2\]: got 1, want 2/m);
+    expect(stdout).toMatch(
+      /^FAIL {2}bad +1 of 2, worst 3.50e\+4 times the tolerance\n {6}differs: y\[1, 2\]: got 1, want 2/m,
+    );
     expect(stdout).toMatch(/^FAIL {2}bad +opening +1 of 1\n {6}before all: no device/m);
     expect(stdout).toContain("5 checks passed, 2 failed.");
     expect(stdout).toContain("Please report");

@@ -1,26 +1,40 @@
-// Who is in a paragraph: people and their titles, against places, ships, nationalities and words that only begin a sentence.
+// Who is in a paragraph: people and their titles, against places, ships, nationalities and words that only begin a
+// sentence.
 import { describe, expect, it } from "vitest";
 import { Characters } from "../src/infill/books/characters.ts";
 import { wordsOf } from "../src/infill/books/words.ts";
 
 const ENGLISH = [
-  "“Come in,” said Mr. Hale. “Is Martha with you?” Then Hale rose and shook hands.", "Martha looked at Mr. Hale. “We walked from Exeter,” said Martha, “and Sir John rode.”",
-  "Nobody in Exeter knew Mrs. Hale. In Exeter people are English, and the English say little.", "“Quiet, Martha!” cried Sir John. Will he come? I will ask, and you will see. So will Mr. Hale.",
-  "They went from Exeter to Baker Street, and from Baker Street to Hale Court.", "“What o'clock is it?” asked the Hatter, and the Hatter laughed. Martha said nothing, but saw the Hatter smile. “Tea!” said the Hatter.",
-  "Tom Hale was small. Tom said so himself, and Tom knew; then Tom slept. “Tom,” said Martha, “be quiet.”", "The Bluebird was a ship. We sailed in the Bluebird, and the Bluebird had three masts, though Martha laughed at the Bluebird.",
+  "“Come in,” said Mr. Hale. “Is Martha with you?” Then Hale rose and shook hands.",
+  "Martha looked at Mr. Hale. “We walked from Exeter,” said Martha, “and Sir John rode.”",
+  "Nobody in Exeter knew Mrs. Hale. In Exeter people are English, and the English say little.",
+  "“Quiet, Martha!” cried Sir John. Will he come? I will ask, and you will see. So will Mr. Hale.",
+  "They went from Exeter to Baker Street, and from Baker Street to Hale Court.",
+  "“What o'clock is it?” asked the Hatter, and the Hatter laughed. Martha said nothing, but saw the Hatter smile. “Tea!” said the Hatter.",
+  "Tom Hale was small. Tom said so himself, and Tom knew; then Tom slept. “Tom,” said Martha, “be quiet.”",
+  "The Bluebird was a ship. We sailed in the Bluebird, and the Bluebird had three masts, though Martha laughed at the Bluebird.",
 ];
 const FRENCH = [
-  "« Bonjour, Mathilde ! » dit M. Ferrand. Mathilde ne répondit rien, et Ferrand sortit.", "À Nantes, on connaissait Mathilde. « Nantes est belle », répondit Mathilde à M. Ferrand.",
-  "Le Vaillant quitta Nantes. Nous étions à bord du Vaillant, et le Vaillant était un beau navire.", "« Où allez-vous, Ferrand ? s'écria Mathilde. -- À Nantes », dit Ferrand. L'Anglais regarda l'Anglaise.",
-  "On était dans Nantes depuis l'aube, et le docteur Aubry parlait à Mathilde. Aubry avait faim.", "Demain, dit Aubry, nous verrons. Aubry regarda Mathilde, qui pensait à Ferrand.",
+  "« Bonjour, Mathilde ! » dit M. Ferrand. Mathilde ne répondit rien, et Ferrand sortit.",
+  "À Nantes, on connaissait Mathilde. « Nantes est belle », répondit Mathilde à M. Ferrand.",
+  "Le Vaillant quitta Nantes. Nous étions à bord du Vaillant, et le Vaillant était un beau navire.",
+  "« Où allez-vous, Ferrand ? s'écria Mathilde. -- À Nantes », dit Ferrand. L'Anglais regarda l'Anglaise.",
+  "On était dans Nantes depuis l'aube, et le docteur Aubry parlait à Mathilde. Aubry avait faim.",
+  "Demain, dit Aubry, nous verrons. Aubry regarda Mathilde, qui pensait à Ferrand.",
 ];
-const english = new Characters(ENGLISH), french = new Characters(FRENCH);
+const english = new Characters(ENGLISH),
+  french = new Characters(FRENCH);
 
 describe("wordsOf", () => {
   it("tells sentences' first words, elided articles, genitives and abbreviations", () => {
     const words = wordsOf("Mr. Hale's dog ran. L'Anglais d'Aubry said: “Quel homme, Martha?”");
     expect(words.filter(({ capital }) => capital).map(({ text, opens, genitive }) => [text, opens, genitive])).toEqual([
-      ["Mr", true, false], ["Hale", false, true], ["L'Anglais", true, false], ["Aubry", false, false], ["Quel", true, false], ["Martha", false, false],
+      ["Mr", true, false],
+      ["Hale", false, true],
+      ["L'Anglais", true, false],
+      ["Aubry", false, false],
+      ["Quel", true, false],
+      ["Martha", false, false],
     ]);
   });
 });
@@ -51,7 +65,12 @@ describe("Characters", () => {
 
   it("lists at most five, each once", () => {
     const people = ["Anna", "Bruno", "Carla", "Dario", "Elena", "Franz"];
-    const cast = new Characters(people.flatMap((name) => [`Then ${name} said yes, and ${name} went out.`, `“No,” said ${name}. So ${name} came back.`]));
+    const cast = new Characters(
+      people.flatMap((name) => [
+        `Then ${name} said yes, and ${name} went out.`,
+        `“No,” said ${name}. So ${name} came back.`,
+      ]),
+    );
     expect(cast.in(`We saw ${people.join(" and ")} and Anna.`)).toEqual(people.slice(0, 5));
   });
 });

@@ -10,7 +10,10 @@ export const VARIANTS = [
   { rows: "workgroup", matmul: "workgroup", attention: "workgroup", attentionDecode: "workgroup" },
 ] as const;
 
-/** Every variant of row kernels. "mixed" as if few invocations were many, so that even short rows take a workgroup of subgroups. */
+/**
+ * Every variant of row kernels. "mixed" as if few invocations were many, so that even short rows take a workgroup of
+ * subgroups.
+ */
 export const ROW_VARIANTS = [
   { rows: "subgroup" },
   { rows: "workgroup" },
@@ -31,8 +34,10 @@ export function randomNormal(shape: Shape, seed: number, { scale = 1, mean = 0 }
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
     return ((z ^ (z >>> 15)) >>> 0) / 2 ** 32;
   };
-  return Float32Array.from({ length: elementCount(shape) }, () =>
-    mean + scale * Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
+  return Float32Array.from(
+    { length: elementCount(shape) },
+    () => mean + scale * Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
 }
 
 /** A tensor filled with NaN: what a kernel must overwrite entirely. */
@@ -41,26 +46,40 @@ export function garbage(device: Device, shape: Shape): Tensor {
 }
 
 /**
- * Throws unless every element satisfies |got - want| <= atol + rtol * |want|. The message names the tensor, the index of the
- * worst element, both values and how many times the tolerance was exceeded.
+ * Throws unless every element satisfies |got - want| <= atol + rtol * |want|. The message names the tensor, the index
+ * of the worst element, both values and how many times the tolerance was exceeded.
  */
-export function expectClose(name: string, got: ArrayLike<number>, want: ArrayLike<number>, shape: Shape, { atol = 1e-5, rtol = 1e-4 } = {}): void {
+export function expectClose(
+  name: string,
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  shape: Shape,
+  { atol = 1e-5, rtol = 1e-4 } = {},
+): void {
   if (got.length !== want.length) throw new Error(`${name}: ${got.length} elements, expected ${want.length}`);
   let worst = -1;
   let worstRatio = 1;
   for (let i = 0; i < want.length; i++) {
-    if (got[i] === want[i]) continue;                       // also equal infinities
+    if (got[i] === want[i]) continue; // also equal infinities
     const ratio = Math.abs(got[i] - want[i]) / (atol + rtol * Math.abs(want[i]));
-    if (!(ratio <= worstRatio)) { worst = i; worstRatio = Number.isNaN(ratio) ? Infinity : ratio; }
+    if (!(ratio <= worstRatio)) {
+      worst = i;
+      worstRatio = Number.isNaN(ratio) ? Infinity : ratio;
+    }
   }
   if (worst >= 0) {
-    throw new Error(`${name}[${indexOf(worst, shape)}]: got ${got[worst]}, want ${want[worst]}, ${worstRatio.toPrecision(3)} times the tolerance (atol ${atol}, rtol ${rtol})`);
+    throw new Error(
+      `${name}[${indexOf(worst, shape)}]: got ${got[worst]}, want ${want[worst]}, ${worstRatio.toPrecision(3)} times the tolerance (atol ${atol}, rtol ${rtol})`,
+    );
   }
 }
 
 function indexOf(flat: number, shape: Shape): string {
   const index: number[] = [];
-  for (const size of [...shape].reverse()) { index.unshift(flat % size); flat = Math.floor(flat / size); }
+  for (const size of [...shape].reverse()) {
+    index.unshift(flat % size);
+    flat = Math.floor(flat / size);
+  }
   return index.join(", ");
 }
 

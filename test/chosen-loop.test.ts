@@ -1,15 +1,15 @@
-// Steps sent to a device several at a time: the same tokens, ends and stream as one by one, in whatever groups; groups grow
-// on a fast device only.
+// Steps sent to a device several at a time: the same tokens, ends and stream as one by one, in whatever groups; groups
+// grow on a fast device only.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Decoder, TokenChoice } from "../src/generation/decoder.ts";
+import type { Decoder, TokenChoice } from "../src/generation/device/decoder.ts";
 import { generate } from "../src/generation/generate.ts";
 import type { GenerateInputs } from "../src/generation/generate.ts";
-import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
-import { applyEdits } from "../src/generation/logits-processors.ts";
-import type { GenerationOptions } from "../src/generation/options.ts";
-import { Pace } from "../src/generation/pace.ts";
-import { argmax } from "../src/generation/scores.ts";
+import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
+import { applyEdits } from "../src/generation/scores/logits-processors.ts";
+import type { GenerationOptions } from "../src/generation/options/options.ts";
+import { Pace } from "../src/generation/device/pace.ts";
+import { argmax } from "../src/generation/scores/scores.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
@@ -17,7 +17,10 @@ import { openDevice } from "./check-kernel.ts";
 
 const V = 13;
 
-/** Logits that are a hash of the row's text, no GPU; with a chooser, steps take `milliseconds()` each by the clock of withClock(). */
+/**
+ * Logits that are a hash of the row's text, no GPU; with a chooser, steps take `milliseconds()` each by the clock of
+ * withClock().
+ */
 class HashDecoder implements Decoder {
   readonly vocabSize = V;
   readonly nPositions = 1000;
@@ -30,23 +33,36 @@ class HashDecoder implements Decoder {
   private waiting: (() => void)[] = [];
 
   constructor(tick?: () => void) {
-    if (tick) this.chooser = {
-      choose: (choice) => {
-        this.chosen = this.choose(choice);
-        const tokens = Uint32Array.from(this.chosen);
-        return new Promise((resolve) => { this.waiting.push(() => { tick(); resolve(tokens); }); });
-      },
-      follow: () => this.step(this.chosen),
-      start: () => {
-        const waiting = this.waiting.splice(0);
-        if (waiting.length > 0) this.groups.push(waiting.length);
-        setImmediate(() => waiting.forEach((answer) => answer()));
-      },
-      candidates: () => { throw new Error("not here"); },
-    };
+    if (tick)
+      this.chooser = {
+        choose: (choice) => {
+          this.chosen = this.choose(choice);
+          const tokens = Uint32Array.from(this.chosen);
+          return new Promise((resolve) => {
+            this.waiting.push(() => {
+              tick();
+              resolve(tokens);
+            });
+          });
+        },
+        follow: () => this.step(this.chosen),
+        start: () => {
+          const waiting = this.waiting.splice(0);
+          if (waiting.length > 0) this.groups.push(waiting.length);
+          setImmediate(() => waiting.forEach((answer) => answer()));
+        },
+        candidates: () => {
+          throw new Error("not here");
+        },
+      };
   }
 
-  prefill(inputIds: readonly (readonly number[])[], mask: readonly (readonly number[])[], expand: number, capacity: number): void {
+  prefill(
+    inputIds: readonly (readonly number[])[],
+    mask: readonly (readonly number[])[],
+    expand: number,
+    capacity: number,
+  ): void {
     this.rows = inputIds.flatMap((ids, b) => Array.from({ length: expand }, () => ids.filter((_, i) => mask[b][i])));
     this.columns = inputIds[0].length;
     this.capacity = capacity;
@@ -65,7 +81,10 @@ class HashDecoder implements Decoder {
 
   private scores(ids: readonly number[]): number[] {
     const state = ids.reduce((hash, id) => (Math.imul(hash, 31) + id) | 0, 7);
-    return Array.from({ length: V }, (_, token) => (Math.imul(state ^ Math.imul(token + 1, 0x9e3779b1), 0x85ebca6b) >>> 8) / 2 ** 20);
+    return Array.from(
+      { length: V },
+      (_, token) => (Math.imul(state ^ Math.imul(token + 1, 0x9e3779b1), 0x85ebca6b) >>> 8) / 2 ** 20,
+    );
   }
 
   private choose({ edits }: TokenChoice): number[] {
@@ -83,7 +102,9 @@ async function withClock<T>(body: (advance: (milliseconds: number) => void) => P
   let time = now.call(performance);
   performance.now = () => time;
   try {
-    return await body((milliseconds) => { time += milliseconds; });
+    return await body((milliseconds) => {
+      time += milliseconds;
+    });
   } finally {
     performance.now = now;
   }
@@ -117,30 +138,39 @@ const requests = fc.record({
 const tokenizer = { decode: (ids: readonly number[]) => ids.map((id) => `<${id}`).join("") };
 
 test("in groups of any size, what comes out and in which order is what single steps over whole logits give", async () => {
-  await fc.assert(fc.asyncProperty(requests, fc.array(fc.constantFrom(0, 0, 0, 1, 3, 20), { minLength: 1, maxLength: 9 }), fc.option(fc.integer({ min: 1, max: 200 })), async (drawn, times, abortAt) => {
-    const request: Request = { ...drawn, tokenizer, minNewTokens: drawn.eosTokenId ? drawn.minNewTokens : null };
-    const want = await outcome(new HashDecoder(), request, abortAt ?? undefined);
-    await withClock(async (advance) => {
-      let steps = 0;
-      const decoder = new HashDecoder(() => advance(times[steps++ % times.length]));
-      expect(await outcome(decoder, request, abortAt ?? undefined)).toEqual(want);
-      expect(Math.max(...decoder.groups)).toBeLessThanOrEqual(drawn.repetitionPenalty === 1 ? 8 : 1);
-    });
-  }), { numRuns: 150 });
+  await fc.assert(
+    fc.asyncProperty(
+      requests,
+      fc.array(fc.constantFrom(0, 0, 0, 1, 3, 20), { minLength: 1, maxLength: 9 }),
+      fc.option(fc.integer({ min: 1, max: 200 })),
+      async (drawn, times, abortAt) => {
+        const request: Request = { ...drawn, tokenizer, minNewTokens: drawn.eosTokenId ? drawn.minNewTokens : null };
+        const want = await outcome(new HashDecoder(), request, abortAt ?? undefined);
+        await withClock(async (advance) => {
+          let steps = 0;
+          const decoder = new HashDecoder(() => advance(times[steps++ % times.length]));
+          expect(await outcome(decoder, request, abortAt ?? undefined)).toEqual(want);
+          expect(Math.max(...decoder.groups)).toBeLessThanOrEqual(drawn.repetitionPenalty === 1 ? 8 : 1);
+        });
+      },
+    ),
+    { numRuns: 150 },
+  );
 });
 
 test("groups grow with the text on a fast device, and stay single on a slow one", async () => {
-  const groups = (milliseconds: number) => withClock(async (advance) => {
-    const decoder = new HashDecoder(() => advance(milliseconds));
-    await generate(decoder, { inputIds: [[1]], maxNewTokens: 200 });
-    return decoder.groups;
-  });
+  const groups = (milliseconds: number) =>
+    withClock(async (advance) => {
+      const decoder = new HashDecoder(() => advance(milliseconds));
+      await generate(decoder, { inputIds: [[1]], maxNewTokens: 200 });
+      return decoder.groups;
+    });
   const fast = await groups(0.5);
   expect(Math.max(...fast)).toBe(8);
   expect(fast.slice(0, 16)).toEqual(Array(16).fill(1));
   expect(fast.reduce((sum, steps) => sum + steps, 0)).toBe(200);
   expect(new Set(await groups(5))).toEqual(new Set([1]));
-  expect(Math.max(...await groups(2.5))).toBe(3);
+  expect(Math.max(...(await groups(2.5)))).toBe(3);
 });
 
 test("a pause in between makes the next group single, and a text that ends wastes few steps", async () => {
@@ -156,7 +186,15 @@ test("a pause in between makes the next group single, and a text that ends waste
 });
 
 describe("on a GPU", () => {
-  const config = new GPT2Config({ vocabSize: 97, nPositions: 96, nEmbd: 32, nLayer: 1, nHead: 2, initializerRange: 0.4, eosTokenId: null });
+  const config = new GPT2Config({
+    vocabSize: 97,
+    nPositions: 96,
+    nEmbd: 32,
+    nLayer: 1,
+    nHead: 2,
+    initializerRange: 0.4,
+    eosTokenId: null,
+  });
   let device: Device;
   let model: GPT2LMHeadModel;
   beforeAll(async () => {
@@ -167,23 +205,39 @@ describe("on a GPU", () => {
 
   const every = (n: number): number[] => Array.from({ length: Math.ceil(97 / n) }, (_, i) => i * n);
   test.each<[string, GenerationOptions]>([
-    ["greedy", {}], ["rows drop out", { eosTokenId: every(11) }], ["sampling, three each", { doSample: true, seed: 3, numReturnSequences: 3, topK: 0, eosTokenId: [5] }],
-    ["edits that change on the way", { exponentialDecayLengthPenalty: [30, 1.01], minNewTokens: 60, forcedEosTokenId: 5, eosTokenId: 5 }],
+    ["greedy", {}],
+    ["rows drop out", { eosTokenId: every(11) }],
+    ["sampling, three each", { doSample: true, seed: 3, numReturnSequences: 3, topK: 0, eosTokenId: [5] }],
+    [
+      "edits that change on the way",
+      { exponentialDecayLengthPenalty: [30, 1.01], minNewTokens: 60, forcedEosTokenId: 5, eosTokenId: 5 },
+    ],
   ])("eight steps a submit give the tokens of one: %s", async (_, options) => {
-    const run = (milliseconds: number) => withClock(async (advance) => {
-      const decoder = new GPT2Decoder(model);
-      const { chooser } = decoder;
-      let { submits } = device.batch.counters;
-      const timed: Decoder = {
-        vocabSize: decoder.vocabSize, nPositions: decoder.nPositions, logits: () => decoder.logits(), dispose: () => decoder.dispose(),
-        prefill: (...args) => decoder.prefill(...args), step: (...args) => decoder.step(...args),
-        chooser: { ...chooser, choose: (choice) => { advance(milliseconds); return chooser.choose(choice); } },
-      };
-      const output = await outcome(timed, { inputIds: [[17, 50, 3], [5], [9, 9]], maxNewTokens: 90, ...options });
-      submits = device.batch.counters.submits - submits;
-      decoder.dispose();
-      return { output, submits };
-    });
+    const run = (milliseconds: number) =>
+      withClock(async (advance) => {
+        const decoder = new GPT2Decoder(model);
+        const { chooser } = decoder;
+        let { submits } = device.batch.counters;
+        const timed: Decoder = {
+          vocabSize: decoder.vocabSize,
+          nPositions: decoder.nPositions,
+          logits: () => decoder.logits(),
+          dispose: () => decoder.dispose(),
+          prefill: (...args) => decoder.prefill(...args),
+          step: (...args) => decoder.step(...args),
+          chooser: {
+            ...chooser,
+            choose: (choice) => {
+              advance(milliseconds);
+              return chooser.choose(choice);
+            },
+          },
+        };
+        const output = await outcome(timed, { inputIds: [[17, 50, 3], [5], [9, 9]], maxNewTokens: 90, ...options });
+        submits = device.batch.counters.submits - submits;
+        decoder.dispose();
+        return { output, submits };
+      });
     const [fast, slow] = [await run(0.01), await run(9)];
     expect(fast.output).toEqual(slow.output);
     if (Object.keys(options).length === 0) expect(fast.submits).toBeLessThan(slow.submits / 2);

@@ -4,34 +4,61 @@ import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { defineFlags, helpText, HelpRequested, parseFlags } from "../src/cli/flags.ts";
-import { flagName } from "../src/cli/flag-table.ts";
-import { formatBytes, formatDuration, formatRate, wrapText } from "../src/cli/format.ts";
-import { Progress, TrainingProgress } from "../src/cli/progress.ts";
+import { defineFlags, helpText, HelpRequested, parseFlags } from "../src/cli/shared/flags.ts";
+import { flagName } from "../src/cli/shared/flag-table.ts";
+import { formatBytes, formatDuration, formatRate, wrapText } from "../src/cli/shared/format.ts";
+import { Progress, TrainingProgress } from "../src/cli/shared/progress.ts";
 import { UserError } from "../src/errors.ts";
 
 const flags = defineFlags({
   trainDataFile: { type: "string", placeholder: "path", group: "Data", help: "Text to train on." },
   blockSize: { type: "int", min: 1, max: 1024, default: 128, group: "Data", help: "Tokens in an example." },
-  numBeams: { type: "int", min: 1, default: 1, aliases: ["beam"], group: "Search", help: "Beams kept at each step. ".repeat(8) },
+  numBeams: {
+    type: "int",
+    min: 1,
+    default: 1,
+    aliases: ["beam"],
+    group: "Search",
+    help: "Beams kept at each step. ".repeat(8),
+  },
   noRepeatNgramSize: { type: "int", min: 0, default: 0, group: "Search", help: "Forbids repeated n-grams." },
   topP: { type: "float", above: 0, max: 1, default: 1, group: "Search", help: "Nucleus." },
   badWordsIdsAsAVeryLongFlagNameIndeed: { type: "ints", group: "Search", help: "Token ids never chosen." },
-  schedule: { type: "choice", choices: ["linear", "cosine"], default: "linear", group: "Training", help: "Shape of the rate." },
+  schedule: {
+    type: "choice",
+    choices: ["linear", "cosine"],
+    default: "linear",
+    group: "Training",
+    help: "Shape of the rate.",
+  },
   fp16: { type: "bool", group: "Training", help: "Save in half precision." },
   shuffle: { type: "bool", default: true, group: "Training", help: "Shuffle." },
   meta: { type: "pairs", group: "Infilling", help: "Metadata." },
   stop: { type: "list", group: "Infilling", help: "Stop texts." },
 });
-const program = { command: "npx tsx src/train.ts", summary: "Trains.", flags, examples: [{ args: "--beam 4", does: "With four beams." }] };
+const program = {
+  command: "npx tsx src/train.ts",
+  summary: "Trains.",
+  flags,
+  examples: [{ args: "--beam 4", does: "With four beams." }],
+};
 const parse = (...argv: string[]) => parseFlags(program, argv);
 
 describe("flags", () => {
   it("have defaults and types", () => {
     const { values, given, positionals } = parse();
     expect(values).toEqual({
-      trainDataFile: undefined, blockSize: 128, numBeams: 1, noRepeatNgramSize: 0, topP: 1, badWordsIdsAsAVeryLongFlagNameIndeed: [],
-      schedule: "linear", fp16: false, shuffle: true, meta: new Map(), stop: [],
+      trainDataFile: undefined,
+      blockSize: 128,
+      numBeams: 1,
+      noRepeatNgramSize: 0,
+      topP: 1,
+      badWordsIdsAsAVeryLongFlagNameIndeed: [],
+      schedule: "linear",
+      fp16: false,
+      shuffle: true,
+      meta: new Map(),
+      stop: [],
     });
     expect([given.size, positionals.length]).toEqual([0, 0]);
     expectTypeOf(values.trainDataFile).toEqualTypeOf<string | undefined>();
@@ -57,10 +84,21 @@ describe("flags", () => {
     [["--fp16", "True", "--shuffle", "false"], { fp16: true, shuffle: false }],
     [["--fp16=true", "--no-shuffle"], { fp16: true, shuffle: false }],
     [["--no_shuffle", "--beam=2"], { shuffle: false, numBeams: 2 }],
-    [["--meta", "length=M", "--meta", "theme=sea = storm"], { meta: new Map([["length", "M"], ["theme", "sea = storm"]]) }],
+    [
+      ["--meta", "length=M", "--meta", "theme=sea = storm"],
+      {
+        meta: new Map([
+          ["length", "M"],
+          ["theme", "sea = storm"],
+        ]),
+      },
+    ],
     [["--meta", "__proto__=x"], { meta: new Map([["__proto__", "x"]]) }],
     [["--stop", "a,b", "--stop=c"], { stop: ["a,b", "c"] }],
-    [["--bad_words_ids_as_a_very_long_flag_name_indeed", "1,2", "--bad-words-ids-as-a-very-long-flag-name-indeed=3"], { badWordsIdsAsAVeryLongFlagNameIndeed: [1, 2, 3] }],
+    [
+      ["--bad_words_ids_as_a_very_long_flag_name_indeed", "1,2", "--bad-words-ids-as-a-very-long-flag-name-indeed=3"],
+      { badWordsIdsAsAVeryLongFlagNameIndeed: [1, 2, 3] },
+    ],
   ])("%j", (argv, expected) => {
     const { values, given } = parse(...argv);
     expect(values).toMatchObject(expected);
@@ -105,19 +143,34 @@ describe("flags", () => {
   });
 
   it("leave arguments where a program takes them", () => {
-    const { values, positionals } = parseFlags({ ...program, positionals: { name: "BOOK", help: "Books." } }, ["a.txt", "--fp16", "b.txt", "--", "--c"]);
+    const { values, positionals } = parseFlags({ ...program, positionals: { name: "BOOK", help: "Books." } }, [
+      "a.txt",
+      "--fp16",
+      "b.txt",
+      "--",
+      "--c",
+    ]);
     expect([values.fp16, positionals]).toEqual([true, ["a.txt", "b.txt", "--c"]]);
   });
 
   it("carry any text and any spelling (property)", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 1, max: 1024 }), fc.infiniteStream(fc.boolean()), (text, size, dashes) => {
-      const spell = (name: string) => name.slice(0, 2) + name.slice(2).replace(/_/g, (mark) => dashes.next().value ? "-" : mark);
-      const { values } = parse(`${spell("--train_data_file")}=${text}`, spell("--block_size"), String(size));
-      expect([values.trainDataFile, values.blockSize]).toEqual([text, size]);
-    }));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary" }),
+        fc.integer({ min: 1, max: 1024 }),
+        fc.infiniteStream(fc.boolean()),
+        (text, size, dashes) => {
+          const spell = (name: string) =>
+            name.slice(0, 2) + name.slice(2).replace(/_/g, (mark) => (dashes.next().value ? "-" : mark));
+          const { values } = parse(`${spell("--train_data_file")}=${text}`, spell("--block_size"), String(size));
+          expect([values.trainDataFile, values.blockSize]).toEqual([text, size]);
+        },
+      ),
+    );
   });
 
-  it("are named in snake case", () => expect(["numBeams", "p1", "topP", "fp16"].map(flagName)).toEqual(["--num_beams", "--p1", "--top_p", "--fp16"]));
+  it("are named in snake case", () =>
+    expect(["numBeams", "p1", "topP", "fp16"].map(flagName)).toEqual(["--num_beams", "--p1", "--top_p", "--fp16"]));
 });
 
 describe("help", () => {
@@ -127,9 +180,22 @@ describe("help", () => {
 
   it("shows every flag once, with range, choices, default and aliases, in 100 columns", () => {
     const text = helpText(program);
-    for (const key of Object.keys(flags)) expect(text.split("\n").filter((line) => line.startsWith(`  ${flagName(key)}`)), key).toHaveLength(1);
-    for (const part of ["Data:\n", "from 1 to 1024; default: 128", "above 0 and at most 1; default: 1", "linear | cosine; default: linear", "also --beam",
-      "default: on; --no_shuffle turns it off", "<path>", "Examples:\n  With four beams.\n    npx tsx src/train.ts --beam 4\n"]) expect(text).toContain(part);
+    for (const key of Object.keys(flags))
+      expect(
+        text.split("\n").filter((line) => line.startsWith(`  ${flagName(key)}`)),
+        key,
+      ).toHaveLength(1);
+    for (const part of [
+      "Data:\n",
+      "from 1 to 1024; default: 128",
+      "above 0 and at most 1; default: 1",
+      "linear | cosine; default: linear",
+      "also --beam",
+      "default: on; --no_shuffle turns it off",
+      "<path>",
+      "Examples:\n  With four beams.\n    npx tsx src/train.ts --beam 4\n",
+    ])
+      expect(text).toContain(part);
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
     expect(text).not.toMatch(/\n\n\n|\s\n\n$/);
   });
@@ -139,21 +205,37 @@ describe("a program", () => {
   const root = fileURLToPath(new URL("..", import.meta.url));
 
   /** Runs the body of a main() in a process of its own; `onOutput` may act on it once it has written something. */
-  function run(body: string, onOutput?: (child: ReturnType<typeof spawn>) => void): Promise<{ code: number | null; out: string; err: string }> {
+  function run(
+    body: string,
+    onOutput?: (child: ReturnType<typeof spawn>) => void,
+  ): Promise<{ code: number | null; out: string; err: string }> {
     const code = `import { runCli } from "./src/cli/run.ts"; import { UserError } from "./src/errors.ts"; import { HelpRequested } from "./src/cli/flags.ts";
       void UserError; void HelpRequested; await runCli(async ({ argv, signal }) => { ${body} });`;
     const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: root });
     return new Promise((resolve) => {
-      let out = "", err = "";
-      child.stdout.once("data", () => onOutput?.(child)).on("data", (data) => out += data);
-      child.stderr.on("data", (data) => err += data);
+      let out = "",
+        err = "";
+      child.stdout.once("data", () => onOutput?.(child)).on("data", (data) => (out += data));
+      child.stderr.on("data", (data) => (err += data));
       child.on("close", (exit) => resolve({ code: exit, out, err }));
     });
   }
 
   it.each([
-    ["ends although a timer is live, with all output out", 'setInterval(() => {}, 1000); process.stdout.write("x".repeat(300_000));', 0, /^x{300000}$/, /^$/],
-    ["prints a user's mistake without a stack", 'throw new UserError("No file x.");', 1, /^$/, /^Error: No file x\.\n$/],
+    [
+      "ends although a timer is live, with all output out",
+      'setInterval(() => {}, 1000); process.stdout.write("x".repeat(300_000));',
+      0,
+      /^x{300000}$/,
+      /^$/,
+    ],
+    [
+      "prints a user's mistake without a stack",
+      'throw new UserError("No file x.");',
+      1,
+      /^$/,
+      /^Error: No file x\.\n$/,
+    ],
     ["prints its own mistake with a stack", 'throw new TypeError("oops");', 1, /^$/, /TypeError: oops\n\s+at /],
     ["prints help on stdout", 'throw new HelpRequested("usage\\n");', 0, /^usage\n$/, /^$/],
     ["returns its exit code", "return 3;", 3, /^$/, /^$/],
@@ -164,7 +246,8 @@ describe("a program", () => {
     expect(ended.err).toMatch(err);
   });
 
-  const untilStopped = 'console.log("begun"); await new Promise((done) => { const t = setInterval(() => {}, 50); signal.addEventListener("abort", () => { clearInterval(t); done(); }); });';
+  const untilStopped =
+    'console.log("begun"); await new Promise((done) => { const t = setInterval(() => {}, 50); signal.addEventListener("abort", () => { clearInterval(t); done(); }); });';
 
   it("stops cleanly on the first Ctrl-C and says so", async () => {
     const { code, out, err } = await run(`${untilStopped} console.log("saved");`, (child) => child.kill("SIGINT"));
@@ -173,10 +256,13 @@ describe("a program", () => {
   });
 
   it("stops at once on the second Ctrl-C", async () => {
-    const { code, out } = await run('signal.addEventListener("abort", () => console.log("aborted")); setInterval(() => {}, 50); console.log("begun"); await new Promise(() => {});', (child) => {
-      child.kill("SIGINT");
-      child.stdout!.once("data", () => child.kill("SIGINT"));
-    });
+    const { code, out } = await run(
+      'signal.addEventListener("abort", () => console.log("aborted")); setInterval(() => {}, 50); console.log("begun"); await new Promise(() => {});',
+      (child) => {
+        child.kill("SIGINT");
+        child.stdout!.once("data", () => child.kill("SIGINT"));
+      },
+    );
     expect([code, out]).toEqual([130, "begun\naborted\n"]);
   });
 
@@ -186,21 +272,33 @@ describe("a program", () => {
   });
 
   it("stops when the reader of stdout goes away", async () => {
-    const { code, err } = await run('while (!signal.aborted) { console.log("line"); await new Promise((next) => setTimeout(next, 1)); }', (child) => child.stdout!.destroy());
+    const { code, err } = await run(
+      'while (!signal.aborted) { console.log("line"); await new Promise((next) => setTimeout(next, 1)); }',
+      (child) => child.stdout!.destroy(),
+    );
     expect([code, err]).toEqual([141, ""]);
   });
 });
 
 describe("progress", () => {
   function sink(tty: boolean): Writable & { text: string } {
-    const stream = Object.assign(new Writable({ write(chunk, _encoding, done) { stream.text += String(chunk); done(); } }), { text: "", isTTY: tty, columns: 90 });
+    const stream = Object.assign(
+      new Writable({
+        write(chunk, _encoding, done) {
+          stream.text += String(chunk);
+          done();
+        },
+      }),
+      { text: "", isTTY: tty, columns: 90 },
+    );
     return stream;
   }
 
   it("is a few plain lines where there is no terminal", () => {
     const stream = sink(false);
     const progress = new TrainingProgress({ totalSteps: 100, stream, lineSeconds: 3600 });
-    for (let step = 1; step <= 100; step++) progress.step(step, { tokens: 64, loss: step === 50 ? 2.5 : undefined, learningRate: 5e-5 });
+    for (let step = 1; step <= 100; step++)
+      progress.step(step, { tokens: 64, loss: step === 50 ? 2.5 : undefined, learningRate: 5e-5 });
     progress.log("saved");
     progress.stop();
     const lines = stream.text.trimEnd().split("\n");
@@ -225,10 +323,29 @@ describe("progress", () => {
 });
 
 describe("format", () => {
-  it("bytes", () => expect([0, 999, 1000, 123456, 999_600, 5.5e9].map(formatBytes)).toEqual(["0 B", "999 B", "1.0 kB", "123 kB", "1.0 MB", "5.5 GB"]));
-  it("durations", () => expect([0.84, 9.96, 59.6, 185, 3599.7, 7800, 360_000, Infinity, -1].map(formatDuration))
-    .toEqual(["0.8 s", "10 s", "1 min 00 s", "3 min 05 s", "1 h 00 min", "2 h 10 min", "4 d 4 h", "-", "-"]));
-  it("rates", () => expect([0.123, 8.26, 512.4, 8321, 1.5e6].map(formatRate)).toEqual(["0.12", "8.3", "512", "8.32k", "1.50M"]));
+  it("bytes", () =>
+    expect([0, 999, 1000, 123456, 999_600, 5.5e9].map(formatBytes)).toEqual([
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "123 kB",
+      "1.0 MB",
+      "5.5 GB",
+    ]));
+  it("durations", () =>
+    expect([0.84, 9.96, 59.6, 185, 3599.7, 7800, 360_000, Infinity, -1].map(formatDuration)).toEqual([
+      "0.8 s",
+      "10 s",
+      "1 min 00 s",
+      "3 min 05 s",
+      "1 h 00 min",
+      "2 h 10 min",
+      "4 d 4 h",
+      "-",
+      "-",
+    ]));
+  it("rates", () =>
+    expect([0.123, 8.26, 512.4, 8321, 1.5e6].map(formatRate)).toEqual(["0.12", "8.3", "512", "8.32k", "1.50M"]));
   it("wraps at spaces, keeps line breaks and long words", () => {
     expect(wrapText("one two three four\n\nfive", 24, "  ")).toBe("  one two three four\n\n  five");
     expect(wrapText("aaaa bbbb cccc dddd eeee", 20)).toBe("aaaa bbbb cccc dddd\neeee");

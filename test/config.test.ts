@@ -1,4 +1,5 @@
-// config.json: Hugging Face's defaults and older names, what is kept, and what is refused because the numbers would differ.
+// config.json: Hugging Face's defaults and older names, what is kept, and what is refused because the numbers would
+// differ.
 import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -8,14 +9,46 @@ import { GPT2Config } from "../src/gpt2/config.ts";
 test("defaults are those of GPT-2 124M", () => {
   expect(GPT2Config.fromJson({})).toEqual(new GPT2Config());
   expect(new GPT2Config()).toMatchObject({
-    vocabSize: 50257, nPositions: 1024, nEmbd: 768, nLayer: 12, nHead: 12, nInner: null, activationFunction: "gelu_new", residPdrop: 0.1, embdPdrop: 0.1,
-    attnPdrop: 0.1, layerNormEpsilon: 1e-5, initializerRange: 0.02, bosTokenId: 50256, eosTokenId: 50256, padTokenId: null, headSize: 64, innerSize: 3072,
+    vocabSize: 50257,
+    nPositions: 1024,
+    nEmbd: 768,
+    nLayer: 12,
+    nHead: 12,
+    nInner: null,
+    activationFunction: "gelu_new",
+    residPdrop: 0.1,
+    embdPdrop: 0.1,
+    attnPdrop: 0.1,
+    layerNormEpsilon: 1e-5,
+    initializerRange: 0.02,
+    bosTokenId: 50256,
+    eosTokenId: 50256,
+    padTokenId: null,
+    headSize: 64,
+    innerSize: 3072,
   });
 });
 
 test("older and general names are understood; n_ctx beside n_positions is harmless", () => {
-  const old = GPT2Config.fromJson({ n_ctx: 64, hidden_size: 48, num_attention_heads: 4, num_hidden_layers: 2, eos_token_ids: 0, pad_token_id: 0, pruned_heads: {}, model_type: null });
-  expect(old).toMatchObject({ nPositions: 64, nEmbd: 48, nHead: 4, nLayer: 2, eosTokenId: 0, padTokenId: 0, innerSize: 192 });
+  const old = GPT2Config.fromJson({
+    n_ctx: 64,
+    hidden_size: 48,
+    num_attention_heads: 4,
+    num_hidden_layers: 2,
+    eos_token_ids: 0,
+    pad_token_id: 0,
+    pruned_heads: {},
+    model_type: null,
+  });
+  expect(old).toMatchObject({
+    nPositions: 64,
+    nEmbd: 48,
+    nHead: 4,
+    nLayer: 2,
+    eosTokenId: 0,
+    padTokenId: 0,
+    innerSize: 192,
+  });
   expect(old.toJson()).toMatchObject({ n_positions: 64, n_embd: 48, eos_token_id: 0 });
   expect(old.toJson()).not.toHaveProperty("hidden_size");
   expect(GPT2Config.fromJson({ n_ctx: 10, n_positions: 20 }).nPositions).toBe(20);
@@ -24,9 +57,22 @@ test("older and general names are understood; n_ctx beside n_positions is harmle
 });
 
 test("unknown keys come back, and what comes back reads the same", () => {
-  const json = { task_specific_params: { "text-generation": { do_sample: true } }, n_embd: 60, n_head: 3, n_inner: null, reorder_and_upcast_attn: true, __proto__x: 1, eos_token_id: null };
+  const json = {
+    task_specific_params: { "text-generation": { do_sample: true } },
+    n_embd: 60,
+    n_head: 3,
+    n_inner: null,
+    reorder_and_upcast_attn: true,
+    __proto__x: 1,
+    eos_token_id: null,
+  };
   const config = GPT2Config.fromJson(json);
-  expect(config.toJson()).toMatchObject({ ...json, model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: 50257 });
+  expect(config.toJson()).toMatchObject({
+    ...json,
+    model_type: "gpt2",
+    architectures: ["GPT2LMHeadModel"],
+    vocab_size: 50257,
+  });
   expect(GPT2Config.fromJson(config.toJson()).toJson()).toEqual(config.toJson());
   const larger = config.with({ vocabSize: 50262 });
   expect(larger.toJson()).toEqual({ ...config.toJson(), vocab_size: 50262 });
@@ -69,14 +115,20 @@ describe("refused by name", () => {
 
 test("any JSON object is a config or a UserError", () => {
   const keys = Object.keys(new GPT2Config().toJson()).concat("n_ctx", "hidden_size", "eos_token_ids", "pruned_heads");
-  fc.assert(fc.property(fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), fc.oneof(fc.integer(), fc.jsonValue())), (json) => {
-    let config: GPT2Config;
-    try {
-      config = GPT2Config.fromJson(json);
-    } catch (error) {
-      return error instanceof UserError;
-    }
-    const written = config.toJson();
-    return Number.isInteger(config.headSize) && isDeepStrictEqual(GPT2Config.fromJson(written).toJson(), written);
-  }), { seed: 7, numRuns: 500 });
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), fc.oneof(fc.integer(), fc.jsonValue())),
+      (json) => {
+        let config: GPT2Config;
+        try {
+          config = GPT2Config.fromJson(json);
+        } catch (error) {
+          return error instanceof UserError;
+        }
+        const written = config.toJson();
+        return Number.isInteger(config.headSize) && isDeepStrictEqual(GPT2Config.fromJson(written).toJson(), written);
+      },
+    ),
+    { seed: 7, numRuns: 500 },
+  );
 });

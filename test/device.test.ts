@@ -10,7 +10,9 @@ import { columnSum } from "../src/kernels/column-sum.ts";
 import { openDevice } from "./check-kernel.ts";
 
 let device: Device;
-beforeAll(async () => { device = await openDevice(); });
+beforeAll(async () => {
+  device = await openDevice();
+});
 afterAll(() => device.destroy());
 
 describe("pool", () => {
@@ -33,34 +35,45 @@ describe("pool", () => {
   });
 
   test("size classes hold what is asked for and waste at most an eighth", () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (bytes) => {
-      const size = sizeClass(bytes);
-      return size >= bytes && size % 256 === 0 && (size <= Math.max(256, Math.ceil(bytes / 256) * 256 * 1.125)) && sizeClass(size) === size;
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (bytes) => {
+        const size = sizeClass(bytes);
+        return (
+          size >= bytes &&
+          size % 256 === 0 &&
+          size <= Math.max(256, Math.ceil(bytes / 256) * 256 * 1.125) &&
+          sizeClass(size) === size
+        );
+      }),
+    );
   });
 });
 
 describe("batch", () => {
   test("uploads, launches and copies happen in the order they were recorded", async () => {
-    const x = device.pool.acquire([1, 2]), sum = device.pool.acquire([2]), copy = device.pool.acquire([2]);
+    const x = device.pool.acquire([1, 2]),
+      sum = device.pool.acquire([2]),
+      copy = device.pool.acquire([2]);
     device.batch.write(x, Float32Array.of(1, 2));
     columnSum(device.batch, { x, out: sum });
-    device.batch.write(x, Float32Array.of(10, 20));              // inside the batch: must not reach the launch above
+    device.batch.write(x, Float32Array.of(10, 20)); // inside the batch: must not reach the launch above
     columnSum(device.batch, { x, out: sum, accumulate: true });
     device.batch.copy(sum, copy);
     device.batch.clear(sum);
-    expect([...await device.read(copy)]).toEqual([11, 22]);
-    expect([...await device.read(sum)]).toEqual([0, 0]);
+    expect([...(await device.read(copy))]).toEqual([11, 22]);
+    expect([...(await device.read(sum))]).toEqual([0, 0]);
     [x, sum, copy].forEach((tensor) => device.pool.release(tensor));
   });
 
   test("more launches and uploads than one batch holds go in several, unnoticed", async () => {
-    const x = device.pool.acquire([1, 70_000]), sum = device.tensor(new Float32Array(70_000), [70_000]);
+    const x = device.pool.acquire([1, 70_000]),
+      sum = device.tensor(new Float32Array(70_000), [70_000]);
     for (let i = 0; i < 5; i++) {
       device.batch.write(x, new Float32Array(70_000).fill(i));
       columnSum(device.batch, { x, out: sum, accumulate: true });
     }
-    const one = device.tensor(Float32Array.of(1), [1, 1]), count = device.tensor(Float32Array.of(0), [1]);
+    const one = device.tensor(Float32Array.of(1), [1, 1]),
+      count = device.tensor(Float32Array.of(0), [1]);
     for (let i = 0; i < 5000; i++) columnSum(device.batch, { x: one, out: count, accumulate: true });
     expect((await device.read(count))[0]).toBe(5000);
     expect(new Set(await device.read(sum))).toEqual(new Set([10]));
@@ -69,12 +82,15 @@ describe("batch", () => {
 
   test("a long count of workgroups is folded and every one runs", async () => {
     expect(fold(65535)).toEqual([65535, 1, 1]);
-    fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (count) => {
-      const [x, y] = fold(count);
-      return x <= 65535 && y <= 65535 && x * y >= count && x * y < count + y;
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (count) => {
+        const [x, y] = fold(count);
+        return x <= 65535 && y <= 65535 && x * y >= count && x * y < count + y;
+      }),
+    );
     const columns = 65536 * 64 + 3;
-    const x = device.tensor(new Float32Array(columns).fill(2), [1, columns]), out = device.pool.acquire([columns]);
+    const x = device.tensor(new Float32Array(columns).fill(2), [1, columns]),
+      out = device.pool.acquire([columns]);
     columnSum(device.batch, { x, out });
     expect((await device.read(out)).every((value) => value === 2)).toBe(true);
     [x, out].forEach((tensor) => device.pool.release(tensor));
@@ -82,37 +98,56 @@ describe("batch", () => {
 
   test("a launch is recognised by what followed the one before it: the same sequence, and two that alternate", () => {
     const { batch, pool } = device;
-    const x = device.tensor(new Float32Array(3), [1, 3]), outs = [0, 1, 2].map(() => pool.acquire([3]));
-    const step = (i: number): void => [outs[0], outs[1 + i % 2], outs[0]].forEach((out, at) => columnSum(batch, { x, out, accumulate: at === 2 }));
+    const x = device.tensor(new Float32Array(3), [1, 3]),
+      outs = [0, 1, 2].map(() => pool.acquire([3]));
+    const step = (i: number): void =>
+      [outs[0], outs[1 + (i % 2)], outs[0]].forEach((out, at) => columnSum(batch, { x, out, accumulate: at === 2 }));
     for (let i = 0; i < 4; i++) step(i);
     const before = { ...batch.counters };
     for (let i = 0; i < 10; i++) step(i);
-    expect({ ...batch.counters, submits: 0 }).toEqual({ ...before, submits: 0, dispatches: before.dispatches + 30, guessed: before.guessed + 30 });
+    expect({ ...batch.counters, submits: 0 }).toEqual({
+      ...before,
+      submits: 0,
+      dispatches: before.dispatches + 30,
+      guessed: before.guessed + 30,
+    });
     [x, ...outs].forEach((tensor) => pool.release(tensor));
   });
 
   test("any order of launches over buffers that are destroyed and replaced on the way adds up", async () => {
     const columns = fc.nat(2);
-    const turn = fc.oneof({ weight: 8, arbitrary: fc.record({ from: columns, to: columns, accumulate: fc.boolean() }) }, { weight: 1, arbitrary: fc.record({ renew: columns }) });
-    await fc.assert(fc.asyncProperty(fc.array(turn, { minLength: 20, maxLength: 60 }), async (turns) => {
-      const { batch, pool } = device;
-      const tensors = [1, 2, 3].map((value) => device.tensor(new Float32Array(64).fill(value), [64]));
-      const values = [1, 2, 3];
-      for (const each of turns) {
-        if ("renew" in each) {
-          batch.submit();
-          pool.release(tensors[each.renew]);
-          pool.trim();
-          tensors[each.renew] = device.tensor(new Float32Array(64).fill(values[each.renew] = each.renew), [64]);
-        } else if (each.from !== each.to) {
-          columnSum(batch, { x: reshape(tensors[each.from], [1, 64]), out: tensors[each.to], accumulate: each.accumulate });
-          values[each.to] = values[each.from] + (each.accumulate ? values[each.to] : 0);
+    const turn = fc.oneof(
+      { weight: 8, arbitrary: fc.record({ from: columns, to: columns, accumulate: fc.boolean() }) },
+      { weight: 1, arbitrary: fc.record({ renew: columns }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 20, maxLength: 60 }), async (turns) => {
+        const { batch, pool } = device;
+        const tensors = [1, 2, 3].map((value) => device.tensor(new Float32Array(64).fill(value), [64]));
+        const values = [1, 2, 3];
+        for (const each of turns) {
+          if ("renew" in each) {
+            batch.submit();
+            pool.release(tensors[each.renew]);
+            pool.trim();
+            tensors[each.renew] = device.tensor(new Float32Array(64).fill((values[each.renew] = each.renew)), [64]);
+          } else if (each.from !== each.to) {
+            columnSum(batch, {
+              x: reshape(tensors[each.from], [1, 64]),
+              out: tensors[each.to],
+              accumulate: each.accumulate,
+            });
+            values[each.to] = values[each.from] + (each.accumulate ? values[each.to] : 0);
+          }
+          if (values.some((value) => value > 1e5)) break;
         }
-        if (values.some((value) => value > 1e5)) break;
-      }
-      expect((await Promise.all(tensors.map((tensor) => device.read(tensor)))).map(([first]) => first)).toEqual(values);
-      tensors.forEach((tensor) => pool.release(tensor));
-    }), { numRuns: 20 });
+        expect((await Promise.all(tensors.map((tensor) => device.read(tensor)))).map(([first]) => first)).toEqual(
+          values,
+        );
+        tensors.forEach((tensor) => pool.release(tensor));
+      }),
+      { numRuns: 20 },
+    );
   });
 
   test("a binding beyond the limit is refused by name", async () => {
@@ -120,7 +155,9 @@ describe("batch", () => {
     const x = small.pool.acquire([2, 20_000]);
     expect(() => columnSum(small.batch, { x, out: small.pool.acquire([20_000]) })).toThrow(/column_sum|rowWindows/);
     small.destroy();
-    await expect(openDevice({ maxStorageBufferBindingSize: 100 })).rejects.toThrow("maxStorageBufferBindingSize is 100, expected at least 65536");
+    await expect(openDevice({ maxStorageBufferBindingSize: 100 })).rejects.toThrow(
+      "maxStorageBufferBindingSize is 100, expected at least 65536",
+    );
   });
 });
 
@@ -134,12 +171,31 @@ test("tensors: slices must start where bindings may, and shapes must hold the el
 });
 
 describe("shaders", () => {
-  const broken = defineKernel({ name: "broken", source: ["lib/grid.wgsl", "column_sum.wgsl"], bindings: { x: "read" }, params: {}, constants: { N: "u32" } });
+  const broken = defineKernel({
+    name: "broken",
+    source: ["lib/grid.wgsl", "column_sum.wgsl"],
+    bindings: { x: "read" },
+    params: {},
+    constants: { N: "u32" },
+  });
 
   test("directives are lifted, constants are typed, and a line knows its file", () => {
     const files: Record<string, string> = { a: "// one\nenable subgroups;\nfn f() {}", b: "fn g() {}" };
-    const module = composeModule({ ...broken, source: ["a", "b"], constants: { N: "u32", EPS: "f32", ON: "bool" } }, { N: 3, EPS: 1, ON: true }, (file) => files[file]);
-    expect(module.code.split("\n")).toEqual(["enable subgroups;", "const N: u32 = 3u;", "const EPS: f32 = 1.0f;", "const ON: bool = true;", "// one", "", "fn f() {}", "fn g() {}"]);
+    const module = composeModule(
+      { ...broken, source: ["a", "b"], constants: { N: "u32", EPS: "f32", ON: "bool" } },
+      { N: 3, EPS: 1, ON: true },
+      (file) => files[file],
+    );
+    expect(module.code.split("\n")).toEqual([
+      "enable subgroups;",
+      "const N: u32 = 3u;",
+      "const EPS: f32 = 1.0f;",
+      "const ON: bool = true;",
+      "// one",
+      "",
+      "fn f() {}",
+      "fn g() {}",
+    ]);
     expect(module.origin(7)).toBe("a:3");
     expect(module.origin(8)).toBe("b:1");
     expect(() => composeModule({ ...broken, source: [] }, {}, () => "")).toThrow("constant N is missing");

@@ -1,4 +1,5 @@
-// Token and position embedding against a float64 oracle: forward, the gradient of both tables, frequent tokens, windows.
+// Token and position embedding against a float64 oracle: forward, the gradient of both tables, frequent tokens,
+// windows.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { embedding } from "../src/autograd/embedding.ts";
@@ -9,8 +10,10 @@ import { embeddingForward, planGather } from "../src/kernels/embedding.ts";
 import { centralDifferences, expectClose, garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const TABLE = [
-  { N: 1, C: 5, V: 7, P: 3 }, { N: 57, C: 60, V: 257, P: 100 }, { N: 33, C: 253, V: 503, P: 33 },
-  { N: 300, C: 64, V: 11, P: 300, pad: 0.6 },        // a padding id in 180 rows: three segments
+  { N: 1, C: 5, V: 7, P: 3 },
+  { N: 57, C: 60, V: 257, P: 100 },
+  { N: 33, C: 253, V: 503, P: 33 },
+  { N: 300, C: 64, V: 11, P: 300, pad: 0.6 }, // a padding id in 180 rows: three segments
   { N: 9, C: 12, V: 50257, P: 1024 },
 ];
 
@@ -19,14 +22,16 @@ type Indices = { ids: number[]; positions: number[] };
 function oracle({ ids, positions }: Indices, wte: ArrayLike<number>, wpe: ArrayLike<number>, C: number): Float64Array {
   return Float64Array.from({ length: ids.length * C }, (_, i) => {
     const n = Math.floor(i / C);
-    return wte[ids[n] * C + i % C] + wpe[positions[n] * C + i % C];
+    return wte[ids[n] * C + (i % C)] + wpe[positions[n] * C + (i % C)];
   });
 }
 
 /** table[indices[n]] += dy[n] */
 function scatter(indices: readonly number[], dy: ArrayLike<number>, table: ArrayLike<number>, C: number): Float64Array {
   const sum = Float64Array.from(table);
-  indices.forEach((row, n) => { for (let c = 0; c < C; c++) sum[row * C + c] += dy[n * C + c]; });
+  indices.forEach((row, n) => {
+    for (let c = 0; c < C; c++) sum[row * C + c] += dy[n * C + c];
+  });
   return sum;
 }
 
@@ -39,73 +44,142 @@ function drawIndices(N: number, V: number, P: number, pad = 0): Indices {
 }
 
 /** One forward and backward of a tape whose loss has gradient dy in y. Tables' gradients start from `start`. */
-async function run(device: Device, indices: Indices, wte: Float32Array, wpe: Float32Array, dy: Float32Array, C: number, start: number) {
-  const store = new ParameterStore(device, new Map([["wte", [wte.length / C, C]], ["wpe", [wpe.length / C, C]]]), { gradients: true });
+async function run(
+  device: Device,
+  indices: Indices,
+  wte: Float32Array,
+  wpe: Float32Array,
+  dy: Float32Array,
+  C: number,
+  start: number,
+) {
+  const store = new ParameterStore(
+    device,
+    new Map([
+      ["wte", [wte.length / C, C]],
+      ["wpe", [wpe.length / C, C]],
+    ]),
+    { gradients: true },
+  );
   const [tokens, places] = [store.get("wte"), store.get("wpe")];
   device.batch.write(tokens.value, wte);
   device.batch.write(places.value, wpe);
-  device.batch.write(tokens.grad, wte.map(() => start));
-  device.batch.write(places.grad, wpe.map(() => start));
+  device.batch.write(
+    tokens.grad,
+    wte.map(() => start),
+  );
+  device.batch.write(
+    places.grad,
+    wpe.map(() => start),
+  );
   const tape = new Tape(device, true);
   const y = embedding(tape, indices, tokens, places);
   const forward = await device.read(y.value);
-  const loss = tape.record("loss", [y], tape.acquire([1]), [], (_, into) => into.write(y, (dst) => device.batch.write(dst, dy)));
+  const loss = tape.record("loss", [y], tape.acquire([1]), [], (_, into) =>
+    into.write(y, (dst) => device.batch.write(dst, dy)),
+  );
   tape.backward(loss);
   const result = { y: forward, dwte: await device.read(tokens.grad), dwpe: await device.read(places.grad) };
   store.destroy();
   return result;
 }
 
-describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })), ...[ROW_VARIANTS[0], ROW_VARIANTS[2]].map((tuning) => ({ ...tuning, tuning, limit: 65536 }))])("embedding, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
+describe.each([
+  ...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })),
+  ...[ROW_VARIANTS[0], ROW_VARIANTS[2]].map((tuning) => ({ ...tuning, tuning, limit: 65536 })),
+])("embedding, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning, maxStorageBufferBindingSize: limit }); });
+  beforeAll(async () => {
+    device = await openDevice({ tuning, maxStorageBufferBindingSize: limit });
+  });
   afterAll(() => device.destroy());
 
   it.each(limit ? TABLE.filter(({ V }) => V < 1000) : TABLE)("N=$N C=$C V=$V P=$P", async ({ N, C, V, P, pad }) => {
     const indices = drawIndices(N, V, P, pad);
-    const wte = randomNormal([V, C], 1), wpe = randomNormal([P, C], 2), dy = randomNormal([N, C], 3);
+    const wte = randomNormal([V, C], 1),
+      wpe = randomNormal([P, C], 2),
+      dy = randomNormal([N, C], 3);
     const live = device.pool.liveBytes;
     const first = await run(device, indices, wte, wpe, dy, C, 0.5);
     expectClose("y", first.y, oracle(indices, wte, wpe, C), [N, C], { atol: 1e-6, rtol: 1e-6 });
-    expectClose("dwte", first.dwte, scatter(indices.ids, dy, wte.map(() => 0.5), C), [V, C], { atol: 2e-5, rtol: 1e-5 });
-    expectClose("dwpe", first.dwpe, scatter(indices.positions, dy, wpe.map(() => 0.5), C), [P, C], { atol: 2e-5, rtol: 1e-5 });
+    expectClose(
+      "dwte",
+      first.dwte,
+      scatter(
+        indices.ids,
+        dy,
+        wte.map(() => 0.5),
+        C,
+      ),
+      [V, C],
+      { atol: 2e-5, rtol: 1e-5 },
+    );
+    expectClose(
+      "dwpe",
+      first.dwpe,
+      scatter(
+        indices.positions,
+        dy,
+        wpe.map(() => 0.5),
+        C,
+      ),
+      [P, C],
+      { atol: 2e-5, rtol: 1e-5 },
+    );
     expect(device.pool.liveBytes).toBe(live);
     if (V > 1000) return;
-    expect(await run(device, indices, wte, wpe, dy, C, 0.5)).toEqual(first);            // the same bits
+    expect(await run(device, indices, wte, wpe, dy, C, 0.5)).toEqual(first); // the same bits
   });
 });
 
 it("the oracle's gradient agrees with central differences", () => {
-  const N = 6, C = 2, V = 4, P = 3, indices = drawIndices(N, V, P);
-  const wte = randomNormal([V, C], 1), wpe = randomNormal([P, C], 2), dy = randomNormal([N, C], 3);
+  const N = 6,
+    C = 2,
+    V = 4,
+    P = 3,
+    indices = drawIndices(N, V, P);
+  const wte = randomNormal([V, C], 1),
+    wpe = randomNormal([P, C], 2),
+    dy = randomNormal([N, C], 3);
   const f = (table: Float64Array) => oracle(indices, table, wpe, C).reduce((sum, v, i) => sum + v * dy[i], 0);
-  expectClose("dwte", scatter(indices.ids, dy, new Float64Array(V * C), C), centralDifferences(f, wte), [V, C], { atol: 1e-7, rtol: 1e-6 });
+  expectClose("dwte", scatter(indices.ids, dy, new Float64Array(V * C), C), centralDifferences(f, wte), [V, C], {
+    atol: 1e-7,
+    rtol: 1e-6,
+  });
 });
 
 it("a plan names every row once, under its own index, in groups of at most 64", () => {
-  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 400 }), fc.nat(3), (indices, before) => {
-    const words: number[] = Array.from({ length: before }, () => 0);
-    const plan = planGather(indices, words);
-    const groups = ({ at, count }: { at: number; count: number }) => Array.from({ length: count }, (_, g) => {
-      const [start, end, target] = words.slice(at + 3 * g, at + 3 * g + 3);
-      return { listed: words.slice(start, end), target };
-    });
-    const seen = new Map<number, number[]>();
-    for (const { listed, target } of groups(plan.direct)) seen.set(target, listed);
-    const segments = groups(plan.segments);
-    expect(segments.map(({ target }) => target)).toEqual(segments.map((_, i) => i));
-    for (const { listed, target } of groups(plan.merged)) seen.set(target, listed.flatMap((segment) => segments[segment].listed));
-    for (const { listed } of [...groups(plan.direct), ...segments]) expect(listed.length).toBeLessThanOrEqual(64);
-    const want = new Map<number, number[]>();
-    indices.forEach((index, row) => want.set(index, [...(want.get(index) ?? []), row]));
-    expect(seen).toEqual(want);
-  }));
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 400 }), fc.nat(3), (indices, before) => {
+      const words: number[] = Array.from({ length: before }, () => 0);
+      const plan = planGather(indices, words);
+      const groups = ({ at, count }: { at: number; count: number }) =>
+        Array.from({ length: count }, (_, g) => {
+          const [start, end, target] = words.slice(at + 3 * g, at + 3 * g + 3);
+          return { listed: words.slice(start, end), target };
+        });
+      const seen = new Map<number, number[]>();
+      for (const { listed, target } of groups(plan.direct)) seen.set(target, listed);
+      const segments = groups(plan.segments);
+      expect(segments.map(({ target }) => target)).toEqual(segments.map((_, i) => i));
+      for (const { listed, target } of groups(plan.merged))
+        seen.set(
+          target,
+          listed.flatMap((segment) => segments[segment].listed),
+        );
+      for (const { listed } of [...groups(plan.direct), ...segments]) expect(listed.length).toBeLessThanOrEqual(64);
+      const want = new Map<number, number[]>();
+      indices.forEach((index, row) => want.set(index, [...(want.get(index) ?? []), row]));
+      expect(seen).toEqual(want);
+    }),
+  );
 });
 
 it("a wrong shape is refused by name", async () => {
   const device = await openDevice();
   const [wte, wpe, y] = [garbage(device, [7, 4]), garbage(device, [3, 5]), garbage(device, [2, 4])];
-  expect(() => embeddingForward(device.batch, { indices: device.tensor(new Uint32Array(4), [2, 2]), wte, wpe, y }))
-    .toThrow("embedding: cannot bind wpe: shape is [3,5], expected [3,4] (C of y)");
+  expect(() =>
+    embeddingForward(device.batch, { indices: device.tensor(new Uint32Array(4), [2, 2]), wte, wpe, y }),
+  ).toThrow("embedding: cannot bind wpe: shape is [3,5], expected [3,4] (C of y)");
   device.destroy();
 });

@@ -1,17 +1,18 @@
-// src/evaluate.ts: what it refuses before any work, how it writes texts, and one whole run of two tiny models of random weights.
+// src/evaluate.ts: what it refuses before any work, how it writes texts, and one whole run of two tiny models of random
+// weights.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chooseResultFolder, fittingExamples, openInfillModel, readExampleFile } from "../src/cli/evaluate-data.ts";
-import { EVALUATE } from "../src/cli/evaluate-flags.ts";
-import { planTexts, realText, ruleFor, writeTexts } from "../src/cli/evaluate-write.ts";
-import { helpText, parseFlags } from "../src/cli/flags.ts";
+import { chooseResultFolder, fittingExamples, openInfillModel, readExampleFile } from "../src/cli/evaluate/data.ts";
+import { EVALUATE } from "../src/cli/evaluate/flags.ts";
+import { planTexts, realText, ruleFor, writeTexts } from "../src/cli/evaluate/write.ts";
+import { helpText, parseFlags } from "../src/cli/shared/flags.ts";
 import type { WrittenText } from "../src/evaluation/written-figures.ts";
-import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
-import type { GenerationOptions } from "../src/generation/options.ts";
+import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
+import type { GenerationOptions } from "../src/generation/options/options.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
@@ -23,7 +24,10 @@ import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples: InfillExample[] = Array.from({ length: 6 }, (_, i) => ({
-  p1: `Mia went to place ${i}.`, p3: `Then she came home ${"again ".repeat(i)}.`, p2: `She met Tom there ${"and there ".repeat(i)}.`, meta: { length: "SML"[i % 3], characters: "Mia, Tom" },
+  p1: `Mia went to place ${i}.`,
+  p3: `Then she came home ${"again ".repeat(i)}.`,
+  p2: `She met Tom there ${"and there ".repeat(i)}.`,
+  meta: { length: "SML"[i % 3], characters: "Mia, Tom" },
 }));
 let device: Device, folder: string, model: string, plain: string, testFile: string;
 const at = (name: string): string => join(folder, name);
@@ -34,14 +38,31 @@ beforeAll(async () => {
   const tokenizer = GPT2Tokenizer.default().truncate(300);
   device = await requestDevice();
   const save = async (path: string, template: boolean): Promise<void> => {
-    const config = new GPT2Config({ vocabSize: tokenizer.vocabSize, nPositions: 128, nEmbd: 16, nLayer: 1, nHead: 2, initializerRange: 0.2, bosTokenId: null, eosTokenId: null });
+    const config = new GPT2Config({
+      vocabSize: tokenizer.vocabSize,
+      nPositions: 128,
+      nEmbd: 16,
+      nLayer: 1,
+      nHead: 2,
+      initializerRange: 0.2,
+      bosTokenId: null,
+      eosTokenId: null,
+    });
     const weights = GPT2LMHeadModel.fromConfig(device, config, { gradients: false });
     await weights.savePretrained(path);
     weights.destroy();
-    await (await openFolder(path)).write(new Map([...tokenizer.save(), ...(template ? [[TEMPLATE_FILE, templateToJson(DEFAULT_TEMPLATE)] as const] : [])]));
+    await (
+      await openFolder(path)
+    ).write(
+      new Map([...tokenizer.save(), ...(template ? [[TEMPLATE_FILE, templateToJson(DEFAULT_TEMPLATE)] as const] : [])]),
+    );
   };
   await save(plain, false);
-  tokenizer.addSpecialTokens({ padToken: "[PAD]", eosToken: "[EOS]", additionalSpecialTokens: ["[P1]", "[P2]", "[P3]"] });
+  tokenizer.addSpecialTokens({
+    padToken: "[PAD]",
+    eosToken: "[EOS]",
+    additionalSpecialTokens: ["[P1]", "[P2]", "[P3]"],
+  });
   await save(model, true);
   await writeFile(testFile, examples.map((example) => `${JSON.stringify(example)}\n`).join(""));
 });
@@ -52,7 +73,9 @@ afterAll(async () => {
 
 describe("refused before any work", () => {
   it("a model that was never shown a gap, and a folder that is none", async () => {
-    await expect(openInfillModel(plain)).rejects.toThrow(/plain has no infill_template\.json: this model was not trained to fill gaps/);
+    await expect(openInfillModel(plain)).rejects.toThrow(
+      /plain has no infill_template\.json: this model was not trained to fill gaps/,
+    );
     await expect(openInfillModel(at("nowhere"))).rejects.toThrow(/nowhere/);
   });
 
@@ -67,7 +90,9 @@ describe("refused before any work", () => {
     const opened = await openInfillModel(model);
     const long = { p1: "", p3: "", p2: "word ".repeat(300) };
     expect(fittingExamples([examples[0], long], [opened], "x")).toEqual([examples[0]]);
-    expect(() => fittingExamples([long], [opened], "x.jsonl")).toThrow(/^x\.jsonl: p2 alone is longer than the model's context \(128 positions\) in all 1 examples/);
+    expect(() => fittingExamples([long], [opened], "x.jsonl")).toThrow(
+      /^x\.jsonl: p2 alone is longer than the model's context \(128 positions\) in all 1 examples/,
+    );
   });
 
   it("a folder that holds results, unless told otherwise", async () => {
@@ -75,20 +100,32 @@ describe("refused before any work", () => {
     await writeFile(at("results/other.txt"), "");
     expect(await chooseResultFolder(at("results"), false)).toBe(at("results"));
     await writeFile(at("results/report.html"), "");
-    await expect(chooseResultFolder(at("results"), false)).rejects.toThrow(/holds report\.html already.*--overwrite_output_dir/);
+    await expect(chooseResultFolder(at("results"), false)).rejects.toThrow(
+      /holds report\.html already.*--overwrite_output_dir/,
+    );
     expect(await chooseResultFolder(at("results"), true)).toBe(at("results"));
     await expect(chooseResultFolder(testFile, false)).rejects.toThrow(/Cannot use/);
   });
 
   it("options that contradict each other, in terms of flags", async () => {
-    await expect(planTexts(await openInfillModel(model), examples, { topK: 5 })).rejects.toThrow(/--top_k 5 has no effect without --do_sample/);
+    await expect(planTexts(await openInfillModel(model), examples, { topK: 5 })).rejects.toThrow(
+      /--top_k 5 has no effect without --do_sample/,
+    );
   });
 });
 
 describe("flags", () => {
   it("have the names of the other programs", () => {
     const { values } = parseFlags(EVALUATE, ["--model", "m", "--compare", "n", "--beam", "4", "--batch_size", "2"]);
-    expect(values).toMatchObject({ modelNameOrPath: "m", compare: "n", numBeams: "4", perDeviceEvalBatchSize: 2, candidates: 10, seed: 42, maxExamples: 50 });
+    expect(values).toMatchObject({
+      modelNameOrPath: "m",
+      compare: "n",
+      numBeams: "4",
+      perDeviceEvalBatchSize: 2,
+      candidates: 10,
+      seed: 42,
+      maxExamples: 50,
+    });
     expect(helpText(EVALUATE)).toContain("--length_penalty");
   });
 });
@@ -99,7 +136,11 @@ describe("writing", () => {
     const weights = await GPT2LMHeadModel.fromPretrained(device, opened.folder);
     const plan = await planTexts(opened, examples.slice(0, 3), options);
     const decoder = new GPT2Decoder(weights);
-    const written = await writeTexts(opened, decoder, plan, examples.slice(0, 3), { batchSize: 2, signal: new AbortController().signal, onProgress: () => {} });
+    const written = await writeTexts(opened, decoder, plan, examples.slice(0, 3), {
+      batchSize: 2,
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
     decoder.dispose();
     await device.finish();
     weights.destroy();
@@ -109,10 +150,13 @@ describe("writing", () => {
   it("knows the end, counts special tokens and leaves them out of the text", async () => {
     const { encoder } = await openInfillModel(model);
     const always = (id: number): GenerationOptions => ({ maxNewTokens: 4, sequenceBias: [[[id], 1e4]] });
-    for (const each of await write(always(encoder.ids.eos))) expect(each).toMatchObject({ ended: true, tokens: 0, specials: 0, text: "" });
-    for (const each of await write(always(encoder.ids.p1))) expect(each).toMatchObject({ ended: false, tokens: 4, specials: 4, text: "" });
+    for (const each of await write(always(encoder.ids.eos)))
+      expect(each).toMatchObject({ ended: true, tokens: 0, specials: 0, text: "" });
+    for (const each of await write(always(encoder.ids.p1)))
+      expect(each).toMatchObject({ ended: false, tokens: 4, specials: 4, text: "" });
     const plainToken = (await openInfillModel(model)).tokenizer.encode("a")[0];
-    for (const each of await write(always(plainToken))) expect(each).toMatchObject({ ended: false, tokens: 4, specials: 0, text: "aaaa" });
+    for (const each of await write(always(plainToken)))
+      expect(each).toMatchObject({ ended: false, tokens: 4, specials: 0, text: "aaaa" });
   });
 
   it("takes the classes from the template or from the real texts", async () => {
@@ -126,7 +170,24 @@ describe("writing", () => {
 describe("a whole run", () => {
   it("puts two models side by side", { timeout: 300_000 }, async () => {
     const out = at("out");
-    const run = await start(["--model", model, "--compare", model, "--test_file", testFile, "--train_file", testFile, "--max_examples", "2", "--max_new_tokens", "5", "--candidates", "3", "--output_dir", out]);
+    const run = await start([
+      "--model",
+      model,
+      "--compare",
+      model,
+      "--test_file",
+      testFile,
+      "--train_file",
+      testFile,
+      "--max_examples",
+      "2",
+      "--max_new_tokens",
+      "5",
+      "--candidates",
+      "3",
+      "--output_dir",
+      out,
+    ]);
     expect(run.code, run.stderr).toBe(0);
     expect(run.stdout).toContain("| true p3 found among 3 (chance 33.3%) |");
     expect(run.stdout).toMatch(/^ {2}p3: (used|no sign of use|misleading); /m);
@@ -150,9 +211,14 @@ describe("a whole run", () => {
 function start(args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((done) => {
     const child = spawn(process.execPath, ["--import", "tsx", join(root, "src/evaluate.ts"), ...args], { cwd: root });
-    let stdout = "", stderr = "";
-    child.stdout.on("data", (data) => { stdout += data; });
-    child.stderr.on("data", (data) => { stderr += data; });
+    let stdout = "",
+      stderr = "";
+    child.stdout.on("data", (data) => {
+      stdout += data;
+    });
+    child.stderr.on("data", (data) => {
+      stderr += data;
+    });
     child.on("close", (code) => done({ code, stdout, stderr }));
   });
 }

@@ -1,7 +1,7 @@
-// The proof that infilling works and that the evaluation can tell: tiny models trained from scratch, here, on p2 that repeats one
-// word which stands only in p3 and another which stands only in the metadata. Trained on the real examples a model writes both
-// words almost for certain; trained on the same examples with each other's p3, it can do no better than chance, and the
-// evaluation says so of both.
+// The proof that infilling works and that the evaluation can tell: tiny models trained from scratch, here, on p2 that
+// repeats one word which stands only in p3 and another which stands only in the metadata. Trained on the real examples
+// a model writes both words almost for certain; trained on the same examples with each other's p3, it can do no better
+// than chance, and the evaluation says so of both.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contextUse, scoreExamples } from "../src/evaluation/context-use.ts";
 import type { ContextUse } from "../src/evaluation/context-use.ts";
@@ -22,53 +22,100 @@ import { openDevice } from "./check-kernel.ts";
 
 const numbered = (stem: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${stem}${i}`);
 /** Stand only in p3, only in the metadata, only in p1. */
-const THINGS = numbered("thing", 20), THEMES = numbered("theme", 10), FILLERS = numbered("filler", 12);
-const NPOSITIONS = 20, SEED = 11;
+const THINGS = numbered("thing", 20),
+  THEMES = numbered("theme", 10),
+  FILLERS = numbered("filler", 12);
+const NPOSITIONS = 20,
+  SEED = 11;
 
 /** One token a word; spaces and punctuation are none. */
 class WordTokenizer implements TemplateTokenizer {
-  private readonly words = [...specialTokenList(DEFAULT_TEMPLATE), ..."a saw the with theme".split(" "), ...THINGS, ...THEMES, ...FILLERS];
+  private readonly words = [
+    ...specialTokenList(DEFAULT_TEMPLATE),
+    ..."a saw the with theme".split(" "),
+    ...THINGS,
+    ...THEMES,
+    ...FILLERS,
+  ];
   readonly vocabSize = this.words.length;
-  encode(text: string): number[] { return (text.match(/\[\w+\]|\w+/g) ?? []).map((word) => this.words.indexOf(word)); }
-  tokenToId(token: string): number | undefined { return this.words.includes(token) ? this.words.indexOf(token) : undefined; }
+  encode(text: string): number[] {
+    return (text.match(/\[\w+\]|\w+/g) ?? []).map((word) => this.words.indexOf(word));
+  }
+  tokenToId(token: string): number | undefined {
+    return this.words.includes(token) ? this.words.indexOf(token) : undefined;
+  }
 }
 
 function makeExamples(count: number, seed: number): InfillExample[] {
   const random = new Random(seed);
   return Array.from({ length: count }, () => {
     const [thing, theme] = [random.pick(THINGS), random.pick(THEMES)];
-    return { p1: Array.from({ length: 2 + random.below(3) }, () => random.pick(FILLERS)).join(" "), p3: `saw the ${thing}`, p2: `a ${thing} with ${theme}`, meta: { theme } };
+    return {
+      p1: Array.from({ length: 2 + random.below(3) }, () => random.pick(FILLERS)).join(" "),
+      p3: `saw the ${thing}`,
+      p2: `a ${thing} with ${theme}`,
+      meta: { theme },
+    };
   });
 }
 
 const tokenizer = new WordTokenizer();
 const encoder = new InfillEncoder(DEFAULT_TEMPLATE, tokenizer);
-const encode = (examples: readonly InfillExample[]): EncodedExample[] => examples.map((example) => encoder.encodeExample(example, { blockSize: NPOSITIONS })!);
+const encode = (examples: readonly InfillExample[]): EncodedExample[] =>
+  examples.map((example) => encoder.encodeExample(example, { blockSize: NPOSITIONS })!);
 const withEachOthersP3 = (examples: readonly InfillExample[]): InfillExample[] => {
   const paragraphs = new Random(SEED).shuffle(examples.map(({ p3 }) => p3));
   return examples.map((example, i) => ({ ...example, p3: paragraphs[i] }));
 };
 
 let device: Device;
-beforeAll(async () => { device = await openDevice(); });
+beforeAll(async () => {
+  device = await openDevice();
+});
 afterAll(() => device.destroy());
 
-const config = new GPT2Config({ vocabSize: tokenizer.vocabSize, nPositions: NPOSITIONS, nEmbd: 32, nLayer: 1, nHead: 2, embdPdrop: 0, attnPdrop: 0, residPdrop: 0, initializerRange: 0.1 });
+const config = new GPT2Config({
+  vocabSize: tokenizer.vocabSize,
+  nPositions: NPOSITIONS,
+  nEmbd: 32,
+  nLayer: 1,
+  nHead: 2,
+  embdPdrop: 0,
+  attnPdrop: 0,
+  residPdrop: 0,
+  initializerRange: 0.1,
+});
 
 async function trained(examples: readonly InfillExample[]): Promise<GPT2LMHeadModel> {
   const model = GPT2LMHeadModel.fromConfig(device, config, { seed: SEED });
   await new Trainer({
-    model, train: encode(examples), padId: encoder.ids.pad,
-    args: { ...DEFAULT_ARGUMENTS, perDeviceTrainBatchSize: 32, learningRate: 1e-2, maxSteps: 200, warmupSteps: 5, loggingSteps: 1000, saveSteps: 0, lossOn: "target", seed: SEED },
+    model,
+    train: encode(examples),
+    padId: encoder.ids.pad,
+    args: {
+      ...DEFAULT_ARGUMENTS,
+      perDeviceTrainBatchSize: 32,
+      learningRate: 1e-2,
+      maxSteps: 200,
+      warmupSteps: 5,
+      loggingSteps: 1000,
+      saveSteps: 0,
+      lossOn: "target",
+      seed: SEED,
+    },
   }).train();
   return model;
 }
 
 /** Mean loss of p2's second word (the thing) and fourth (the theme). */
-async function wordLosses(model: GPT2LMHeadModel, examples: readonly InfillExample[]): Promise<{ thing: number; theme: number }> {
+async function wordLosses(
+  model: GPT2LMHeadModel,
+  examples: readonly InfillExample[],
+): Promise<{ thing: number; theme: number }> {
   const encoded = encode(examples);
   const losses = await tokenLosses(model, encoded, { padId: encoder.ids.pad, batchSize: 32 });
-  const mean = (fromEnd: number): number => losses.reduce((sum, each) => sum + each[each.length - fromEnd], 0) / losses.length;
+  const mean = (fromEnd: number): number =>
+    losses.reduce((sum, each) => sum + each[each.length - fromEnd], 0) / losses.length;
   return { thing: mean(4), theme: mean(2) };
 }
 
@@ -78,7 +125,8 @@ async function evaluated(model: GPT2LMHeadModel, examples: readonly InfillExampl
 }
 
 describe("a model that can know p2 only from p3 and metadata", { timeout: 300_000 }, () => {
-  const train = makeExamples(600, 1), held = makeExamples(48, 2);
+  const train = makeExamples(600, 1),
+    held = makeExamples(48, 2);
   const chance = Math.log(THINGS.length);
 
   test("learns both, and the evaluation shows it", async () => {
@@ -86,7 +134,8 @@ describe("a model that can know p2 only from p3 and metadata", { timeout: 300_00
     const right = await wordLosses(model, held);
     expect(right.thing).toBeLessThan(0.05);
     expect(right.theme).toBeLessThan(0.05);
-    // It believes in what p3 says: with another's p3 the word is worse than guessed, and the metadata's word is not touched.
+    // It believes in what p3 says: with another's p3 the word is worse than guessed, and the metadata's word is not
+    // touched.
     const wrong = await wordLosses(model, withEachOthersP3(held));
     expect(wrong.thing).toBeGreaterThan(chance);
     expect(wrong.theme).toBeLessThan(0.1);
@@ -94,7 +143,7 @@ describe("a model that can know p2 only from p3 and metadata", { timeout: 300_00
     const { perplexity, change, retrieval } = await evaluated(model, held);
     expect(perplexity.infill!.value).toBeLessThan(1.1);
     expect(perplexity.infillTextonly!.value).toBeLessThan(1.1);
-    expect(change.foreignP3!.high).toBeLessThan(-chance / 5);      // one word of the five tokens of p2 and its end
+    expect(change.foreignP3!.high).toBeLessThan(-chance / 5); // one word of the five tokens of p2 and its end
     expect(change.p3!.high).toBeLessThan(0);
     expect(change.metadata!.high).toBeLessThan(0);
     expect(change.p1!.value).toBeGreaterThan(-0.2);

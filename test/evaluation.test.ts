@@ -1,4 +1,5 @@
-// The pure parts of the evaluation: estimates, what is withheld and exchanged, counts in texts, and how it is all shown.
+// The pure parts of the evaluation: estimates, what is withheld and exchanged, counts in texts, and how it is all
+// shown.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { barChart, escapeHtml } from "../src/evaluation/bar-chart.ts";
@@ -25,7 +26,11 @@ const { special, context, target, end } = TOKEN_TYPE;
 
 describe("estimates", () => {
   it("are ratios of sums, not means of ratios", () => {
-    const parts = [{ amount: 1, weight: 1 }, { amount: 0, weight: 9 }, { amount: 7, weight: 0 }];
+    const parts = [
+      { amount: 1, weight: 1 },
+      { amount: 0, weight: 9 },
+      { amount: 7, weight: 0 },
+    ];
     expect(ratio(parts, 1)!.value).toBeCloseTo(0.1, 12);
     expect(ratio([], 1)).toBeUndefined();
     expect(ratio([{ amount: 1, weight: 0 }], 1)).toBeUndefined();
@@ -44,13 +49,17 @@ describe("estimates", () => {
     const parts = Array.from({ length: 400 }, () => ({ amount: 5 + 2 * random.normal(), weight: 1 }));
     const { value, low, high } = ratio(parts, 1)!;
     const deviation = Math.sqrt(parts.reduce((sum, { amount }) => sum + (amount - value) ** 2, 0) / parts.length);
-    for (const reach of [value - low, high - value]) expect(Math.abs(reach / (1.96 * deviation / Math.sqrt(400)) - 1)).toBeLessThan(0.15);
+    for (const reach of [value - low, high - value])
+      expect(Math.abs(reach / ((1.96 * deviation) / Math.sqrt(400)) - 1)).toBeLessThan(0.15);
   });
 
   it("hold the true value in about 95% of samples", () => {
     const inside = Array.from({ length: 150 }, (_, seed) => {
       const random = new Random(seed, 1);
-      const { low, high } = ratio(Array.from({ length: 40 }, () => ({ amount: Number(random.float() < 0.3), weight: 1 })), seed)!;
+      const { low, high } = ratio(
+        Array.from({ length: 40 }, () => ({ amount: Number(random.float() < 0.3), weight: 1 })),
+        seed,
+      )!;
       return low <= 0.3 && 0.3 <= high;
     }).filter(Boolean).length;
     expect(inside / 150).toBeGreaterThan(0.88);
@@ -58,18 +67,28 @@ describe("estimates", () => {
   });
 
   it("keep low <= value of the parts <= high of the parts, on any scale", () => {
-    fc.assert(fc.property(fc.array(fc.record({ amount: fc.double({ min: -5, max: 5, noNaN: true }), weight: fc.integer({ min: 1, max: 9 }) }), { minLength: 1, maxLength: 8 }), (parts) => {
-      const found = rescale(ratio(parts, 2), Math.exp)!;
-      const each = parts.map(({ amount, weight }) => Math.exp(amount / weight));
-      expect(found.low).toBeLessThanOrEqual(found.high);
-      for (const value of Object.values(found)) {
-        expect(value).toBeGreaterThanOrEqual(Math.min(...each) * (1 - 1e-9));
-        expect(value).toBeLessThanOrEqual(Math.max(...each) * (1 + 1e-9));
-      }
-    }), { numRuns: 25 });
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({ amount: fc.double({ min: -5, max: 5, noNaN: true }), weight: fc.integer({ min: 1, max: 9 }) }),
+          { minLength: 1, maxLength: 8 },
+        ),
+        (parts) => {
+          const found = rescale(ratio(parts, 2), Math.exp)!;
+          const each = parts.map(({ amount, weight }) => Math.exp(amount / weight));
+          expect(found.low).toBeLessThanOrEqual(found.high);
+          for (const value of Object.values(found)) {
+            expect(value).toBeGreaterThanOrEqual(Math.min(...each) * (1 - 1e-9));
+            expect(value).toBeLessThanOrEqual(Math.max(...each) * (1 + 1e-9));
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
   });
 
-  it("take quantiles between neighbors", () => expect([0, 0.25, 0.9, 1].map((share) => quantile([0, 10, 20, 30, 40], share))).toEqual([0, 10, 36, 40]));
+  it("take quantiles between neighbors", () =>
+    expect([0, 0.25, 0.9, 1].map((share) => quantile([0, 10, 20, 30, 40], share))).toEqual([0, 10, 36, 40]));
 });
 
 describe("what is withheld and exchanged", () => {
@@ -85,30 +104,41 @@ describe("what is withheld and exchanged", () => {
 
   const words = fc.constantFrom("a", "b", "c", "d", "e", "");
   it("gives different foreign paragraphs, never one of the example's own, and as many as there are", () => {
-    fc.assert(fc.property(fc.array(fc.record({ p1: words, p2: words, p3: words }), { minLength: 1, maxLength: 12 }), fc.nat(6), (examples, count) => {
-      const all = new Set(examples.map(({ p3 }) => p3).filter((text) => text !== ""));
-      const foreign = foreignParagraphs(examples, count, 9);
-      examples.forEach(({ p1, p2, p3 }, i) => {
-        const own = new Set([p1, p2, p3]);
-        const others = [...all].filter((text) => !own.has(text));
-        expect(foreign[i]).toHaveLength(p3 === "" ? 0 : Math.min(count, others.length));
-        expect(new Set(foreign[i]).size).toBe(foreign[i].length);
-        for (const text of foreign[i]) expect(others).toContain(text);
-      });
-      expect(foreignParagraphs(examples, count, 9)).toEqual(foreign);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ p1: words, p2: words, p3: words }), { minLength: 1, maxLength: 12 }),
+        fc.nat(6),
+        (examples, count) => {
+          const all = new Set(examples.map(({ p3 }) => p3).filter((text) => text !== ""));
+          const foreign = foreignParagraphs(examples, count, 9);
+          examples.forEach(({ p1, p2, p3 }, i) => {
+            const own = new Set([p1, p2, p3]);
+            const others = [...all].filter((text) => !own.has(text));
+            expect(foreign[i]).toHaveLength(p3 === "" ? 0 : Math.min(count, others.length));
+            expect(new Set(foreign[i]).size).toBe(foreign[i].length);
+            for (const text of foreign[i]) expect(others).toContain(text);
+          });
+          expect(foreignParagraphs(examples, count, 9)).toEqual(foreign);
+        },
+      ),
+    );
   });
 
   it("draws each of the others alike", () => {
     const examples = Array.from({ length: 400 }, (_, i) => ({ p1: "", p2: "x", p3: "abcde"[i % 5] }));
-    const drawn = foreignParagraphs(examples, 1, 4).filter((_, i) => i % 5 === 0).map(([text]) => text);
+    const drawn = foreignParagraphs(examples, 1, 4)
+      .filter((_, i) => i % 5 === 0)
+      .map(([text]) => text);
     for (const text of "bcde") expect(drawn.filter((each) => each === text).length).toBeGreaterThan(8);
   });
 });
 
 describe("losses by kind of token", () => {
   it("are summed where the kind is; the first token has none", () => {
-    const example = { ids: [7, 1, 7, 2, 7, 3, 4, 9], types: Uint8Array.of(special, context, special, context, special, target, target, end) };
+    const example = {
+      ids: [7, 1, 7, 2, 7, 3, 4, 9],
+      types: Uint8Array.of(special, context, special, context, special, target, target, end),
+    };
     const losses = [100, 1, 2, 4, 8, 16, 32, 64];
     expect(sumLosses(example, losses, [context])).toEqual({ loss: 5, tokens: 2 });
     expect(sumLosses(example, losses, [target])).toEqual({ loss: 48, tokens: 2 });
@@ -117,11 +147,18 @@ describe("losses by kind of token", () => {
   });
 
   const scored = (loss: number, foreignP3: number[], p3 = loss + 4): ScoredExample => ({
-    context: { loss: 6, tokens: 3 }, text: { loss: loss - 1, tokens: 3 }, p2: { loss, tokens: 4 }, without: { p3 }, foreignP3,
+    context: { loss: 6, tokens: 3 },
+    text: { loss: loss - 1, tokens: 3 },
+    p2: { loss, tokens: 4 },
+    without: { p3 },
+    foreignP3,
   });
 
   it("become perplexities, changes and retrieval", () => {
-    const use = contextUse([scored(4, [5, 6]), scored(8, [7, 20]), scored(4, [4, 5]), scored(4, [])], { seed: 1, candidates: 3 });
+    const use = contextUse([scored(4, [5, 6]), scored(8, [7, 20]), scored(4, [4, 5]), scored(4, [])], {
+      seed: 1,
+      candidates: 3,
+    });
     expect(use.perplexity.context!.value).toBeCloseTo(Math.exp(2), 10);
     expect(use.perplexity.infill!.value).toBeCloseTo(Math.exp(20 / 16), 10);
     expect(use.perplexity.infillTextonly!.value).toBeCloseTo(Math.exp(16 / 12), 10);
@@ -134,10 +171,15 @@ describe("losses by kind of token", () => {
   });
 
   it("say in words what is used, and what is not", () => {
-    const many = (foreign: number): ScoredExample[] => Array.from({ length: 9 }, (_, i) => scored(4, [4 + foreign + (i % 3)]));
-    expect(verdicts(contextUse(many(2), { seed: 1, candidates: 2 }))[0]).toMatch(/^p3: used; another example's p3 costs p2 0\.750 nats a token .* among 2 in 100\.0% \(chance 50\.0%\)$/);
+    const many = (foreign: number): ScoredExample[] =>
+      Array.from({ length: 9 }, (_, i) => scored(4, [4 + foreign + (i % 3)]));
+    expect(verdicts(contextUse(many(2), { seed: 1, candidates: 2 }))[0]).toMatch(
+      /^p3: used; another example's p3 costs p2 0\.750 nats a token .* among 2 in 100\.0% \(chance 50\.0%\)$/,
+    );
     expect(verdicts(contextUse(many(-1), { seed: 1, candidates: 2 }))[0]).toMatch(/^p3: no sign of use; /);
-    expect(verdicts(contextUse(many(-3), { seed: 1, candidates: 2 }))[0]).toMatch(/^p3: misleading; another example's p3 gains p2 0\.500 nats/);
+    expect(verdicts(contextUse(many(-3), { seed: 1, candidates: 2 }))[0]).toMatch(
+      /^p3: misleading; another example's p3 gains p2 0\.500 nats/,
+    );
     expect(verdicts(contextUse(many(2), { seed: 1, candidates: 2 }))).toHaveLength(1);
   });
 });
@@ -151,9 +193,11 @@ describe("counts in texts", () => {
   it("makes n-grams", () => {
     expect(ngrams(["a", "b", "c"], 2)).toEqual(["a b", "b c"]);
     expect(ngrams(["a"], 2)).toEqual([]);
-    fc.assert(fc.property(fc.array(fc.constantFrom("x", "y")), fc.integer({ min: 1, max: 5 }), (words, n) => {
-      expect(ngrams(words, n)).toHaveLength(Math.max(0, words.length - n + 1));
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom("x", "y")), fc.integer({ min: 1, max: 5 }), (words, n) => {
+        expect(ngrams(words, n)).toHaveLength(Math.max(0, words.length - n + 1));
+      }),
+    );
   });
 
   it("tells varied from repeated", () => {
@@ -163,12 +207,17 @@ describe("counts in texts", () => {
   });
 
   it("finds copied runs, whatever the case", () => {
-    expect(copied("He ran to the big house", 4, ngramSet(["She ran to the BIG door"], 4))).toEqual({ amount: 1, weight: 3 });
+    expect(copied("He ran to the big house", 4, ngramSet(["She ran to the BIG door"], 4))).toEqual({
+      amount: 1,
+      weight: 3,
+    });
     expect(copied("one two", 4, ngramSet(["one two"], 4))).toEqual({ amount: 0, weight: 0 });
-    fc.assert(fc.property(fc.array(fc.constantFrom("p", "q", "r"), { minLength: 4, maxLength: 12 }), (words) => {
-      const part = copied(words.join(" "), 4, ngramSet([`r ${words.join(", ")} p`], 4));
-      expect(part.amount).toBe(part.weight);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom("p", "q", "r"), { minLength: 4, maxLength: 12 }), (words) => {
+        const part = copied(words.join(" "), 4, ngramSet([`r ${words.join(", ")} p`], 4));
+        expect(part.amount).toBe(part.weight);
+      }),
+    );
   });
 
   it("searches a training set for only what is asked", () => {
@@ -177,17 +226,29 @@ describe("counts in texts", () => {
   });
 
   it("finds names as whole words", () => {
-    expect(["Ann", "Mr. Fox", "Zoé", "Annabel"].map((name) => hasName("So Ann met (Mr. Fox) and Zoé.", name))).toEqual([true, true, true, false]);
+    expect(["Ann", "Mr. Fox", "Zoé", "Annabel"].map((name) => hasName("So Ann met (Mr. Fox) and Zoé.", name))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
     expect(["An", "ann", "Zo"].map((name) => hasName("So Ann met Zoé.", name))).toEqual([false, false, false]);
     expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: { characters: "Mia,  Tom " } })).toEqual(["Mia", "Tom"]);
-    expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: { characters: ["Mia", "Tom"] } })).toEqual(["Mia", "Tom"]);
+    expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: { characters: ["Mia", "Tom"] } })).toEqual([
+      "Mia",
+      "Tom",
+    ]);
     expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: "about Mia" })).toEqual([]);
   });
 });
 
 describe("length classes", () => {
   it("are the template's where it says so", () => {
-    expect(lengthRule({ ...DEFAULT_TEMPLATE, lengthBounds: [10, 20] }, [])).toEqual({ unit: "tokens", bounds: [10, 20], source: "template" });
+    expect(lengthRule({ ...DEFAULT_TEMPLATE, lengthBounds: [10, 20] }, [])).toEqual({
+      unit: "tokens",
+      bounds: [10, 20],
+      source: "template",
+    });
     expect(lengthRule(DEFAULT_TEMPLATE, [])).toBeUndefined();
   });
 
@@ -198,24 +259,46 @@ describe("length classes", () => {
       return { wanted: lengthClass(words, [30, 45]), length: { words, tokens: words + random.below(20) } };
     });
     expect(lengthRule(DEFAULT_TEMPLATE, real)).toEqual({ unit: "words", bounds: [30, 45], source: "examples" });
-    const swapped = real.map(({ wanted, length }) => ({ wanted, length: { words: length.tokens, tokens: length.words } }));
+    const swapped = real.map(({ wanted, length }) => ({
+      wanted,
+      length: { words: length.tokens, tokens: length.words },
+    }));
     expect(lengthRule(DEFAULT_TEMPLATE, swapped)).toEqual({ unit: "tokens", bounds: [30, 45], source: "examples" });
   });
 
   it("fit as well as any bounds do", () => {
-    fc.assert(fc.property(fc.array(fc.record({ wanted: fc.constantFrom("S" as const, "M" as const, "L" as const), size: fc.integer({ min: 1, max: 12 }) }), { minLength: 1, maxLength: 20 }), (sizes) => {
-      const { bounds, errors } = fitBounds(sizes);
-      const count = (pair: readonly [number, number]): number => sizes.filter(({ wanted, size }) => lengthClass(size, pair) !== wanted).length;
-      expect(count(bounds)).toBe(errors);
-      for (let small = 0; small <= 12; small++) for (let medium = small; medium <= 12; medium++) expect(errors).toBeLessThanOrEqual(count([small, medium]));
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            wanted: fc.constantFrom("S" as const, "M" as const, "L" as const),
+            size: fc.integer({ min: 1, max: 12 }),
+          }),
+          { minLength: 1, maxLength: 20 },
+        ),
+        (sizes) => {
+          const { bounds, errors } = fitBounds(sizes);
+          const count = (pair: readonly [number, number]): number =>
+            sizes.filter(({ wanted, size }) => lengthClass(size, pair) !== wanted).length;
+          expect(count(bounds)).toBe(errors);
+          for (let small = 0; small <= 12; small++)
+            for (let medium = small; medium <= 12; medium++) expect(errors).toBeLessThanOrEqual(count([small, medium]));
+        },
+      ),
+    );
   });
 
   it("are obeyed or not", () => {
     const rule = { unit: "words", bounds: [2, 3], source: "examples" } as const;
-    expect(["S", "M", "L"].map((wanted) => obeys(rule, wanted as "S", lengthOf(" one  two\nthree ", 9)))).toEqual([false, true, false]);
+    expect(["S", "M", "L"].map((wanted) => obeys(rule, wanted as "S", lengthOf(" one  two\nthree ", 9)))).toEqual([
+      false,
+      true,
+      false,
+    ]);
     expect(lengthOf("", 0)).toEqual({ tokens: 0, words: 0 });
-    expect(([{ length: "S" }, { length: "XL" }, {}, "S"] as Meta[]).map((meta) => wantedClass({ p1: "", p3: "", meta }))).toEqual(["S", undefined, undefined, undefined]);
+    expect(
+      ([{ length: "S" }, { length: "XL" }, {}, "S"] as Meta[]).map((meta) => wantedClass({ p1: "", p3: "", meta })),
+    ).toEqual(["S", undefined, undefined, undefined]);
   });
 });
 
@@ -227,12 +310,27 @@ describe("figures of written texts", () => {
   ];
 
   it("count what was asked for, and only where it was", () => {
-    const found = writtenFigures(written, { rule: { unit: "tokens", bounds: [10, 20], source: "template" }, training: new Set(["a a a a"]), seed: 1 });
-    expect(found).toMatchObject({ texts: 2, specials: 2, ended: { value: 0.5 }, tokens: { value: 24 }, lengthObeyed: { value: 1 }, charactersPresent: { value: 0.5 } });
-    expect(found.copiedFromContext!.value).toBeCloseTo(1 / 4, 12);      // "ran to the old"
+    const found = writtenFigures(written, {
+      rule: { unit: "tokens", bounds: [10, 20], source: "template" },
+      training: new Set(["a a a a"]),
+      seed: 1,
+    });
+    expect(found).toMatchObject({
+      texts: 2,
+      specials: 2,
+      ended: { value: 0.5 },
+      tokens: { value: 24 },
+      lengthObeyed: { value: 1 },
+      charactersPresent: { value: 0.5 },
+    });
+    expect(found.copiedFromContext!.value).toBeCloseTo(1 / 4, 12); // "ran to the old"
     expect(found.copiedFromTraining!.value).toBeCloseTo(1 / 4, 12);
     expect(found.distinct1).toBeCloseTo(7 / 10, 12);
-    const long = writtenFigures([{ ...written[0], ended: false }], { rule: { unit: "tokens", bounds: [10, 20], source: "template" }, training: undefined, seed: 1 });
+    const long = writtenFigures([{ ...written[0], ended: false }], {
+      rule: { unit: "tokens", bounds: [10, 20], source: "template" },
+      training: undefined,
+      seed: 1,
+    });
     expect(long.lengthObeyed!.value).toBe(0);
     const bare = writtenFigures(written, { rule: undefined, training: undefined, seed: 1 });
     expect([bare.lengthObeyed, bare.copiedFromTraining]).toEqual([undefined, undefined]);
@@ -240,17 +338,50 @@ describe("figures of written texts", () => {
 });
 
 describe("what is shown", () => {
-  const example: InfillExample = { p1: "before <b>", p3: "after", p2: "between", meta: { theme: "a&b" }, where: "t.jsonl, line 1" };
+  const example: InfillExample = {
+    p1: "before <b>",
+    p3: "after",
+    p2: "between",
+    meta: { theme: "a&b" },
+    where: "t.jsonl, line 1",
+  };
   const scored: ScoredExample[] = [4, 5, 7].map((loss) => ({
-    context: { loss: 9, tokens: 3 }, text: { loss, tokens: 3 }, p2: { loss: loss + 0.1, tokens: 4 }, without: { p1: loss + 1, p3: loss + 2 }, foreignP3: [loss + 3],
+    context: { loss: 9, tokens: 3 },
+    text: { loss, tokens: 3 },
+    p2: { loss: loss + 0.1, tokens: 4 },
+    without: { p1: loss + 1, p3: loss + 2 },
+    foreignP3: [loss + 3],
   }));
   const text: WrittenText = { example, text: "<script>alert(1)</script>", tokens: 5, specials: 1, ended: false };
   const figures = writtenFigures([text], { rule: undefined, training: undefined, seed: 1 });
   const model = (name: string, withTexts: boolean): ModelEvaluation => ({
-    name, about: "tiny", scored, use: contextUse(scored, { seed: 1, candidates: 2 }),
-    written: withTexts ? { texts: [text], figures, real: writtenFigures([{ ...text, text: "between", specials: 0 }], { rule: undefined, training: undefined, seed: 1 }), rule: undefined } : undefined,
+    name,
+    about: "tiny",
+    scored,
+    use: contextUse(scored, { seed: 1, candidates: 2 }),
+    written: withTexts
+      ? {
+          texts: [text],
+          figures,
+          real: writtenFigures([{ ...text, text: "between", specials: 0 }], {
+            rule: undefined,
+            training: undefined,
+            seed: 1,
+          }),
+          rule: undefined,
+        }
+      : undefined,
   });
-  const evaluation = (models: ModelEvaluation[]): Evaluation => ({ testFile: "t.jsonl", trainFile: undefined, examples: 3, dropped: 1, seed: 1, search: "greedily", notes: ["A < B"], models });
+  const evaluation = (models: ModelEvaluation[]): Evaluation => ({
+    testFile: "t.jsonl",
+    trainFile: undefined,
+    examples: 3,
+    dropped: 1,
+    seed: 1,
+    search: "greedily",
+    notes: ["A < B"],
+    models,
+  });
 
   it("is a table with a column for each model, and only the rows that have figures", () => {
     const table = markdownTable(evaluation([model("one|two", true), model("b", true)]));
@@ -275,7 +406,8 @@ describe("what is shown", () => {
 
   it("draws bars as long as their values", () => {
     const rows = summaryRows(evaluation([model("one", false)])).filter(({ group }) => group === "perplexity");
-    const widths = (svg: string): number[] => [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
+    const widths = (svg: string): number[] =>
+      [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
     const [context, p2] = rows.map(({ figures }) => Math.log(figures[0]!.value));
     const [first, second] = widths(barChart(rows, "log", "x"));
     expect(second / first).toBeCloseTo(p2 / context, 2);
@@ -283,12 +415,25 @@ describe("what is shown", () => {
 
   it("is JSON with every example's own numbers", () => {
     const json = JSON.parse(evaluationJson(evaluation([model("one", true)])));
-    expect(json).toMatchObject({ test_file: "t.jsonl", train_file: null, examples: 3, dropped: 1, interval: { level: 0.95 } });
+    expect(json).toMatchObject({
+      test_file: "t.jsonl",
+      train_file: null,
+      examples: 3,
+      dropped: 1,
+      interval: { level: 0.95 },
+    });
     const [one] = json.models;
     expect(one.infill_textonly_ppl.value).toBeCloseTo(Math.exp(16 / 9), 10);
-    expect(one.p2_log_likelihood_change_per_token).toMatchObject({ without_metadata: null, without_p3: { value: expect.closeTo(-1.9 / 4, 10) } });
+    expect(one.p2_log_likelihood_change_per_token).toMatchObject({
+      without_metadata: null,
+      without_p3: { value: expect.closeTo(-1.9 / 4, 10) },
+    });
     expect(one.per_example).toHaveLength(3);
-    expect(one.per_example[0].written).toMatchObject({ where: "t.jsonl, line 1", special_tokens: 1, eos_reached: false });
+    expect(one.per_example[0].written).toMatchObject({
+      where: "t.jsonl, line 1",
+      special_tokens: 1,
+      eos_reached: false,
+    });
     expect(one.per_example[1].written).toBeUndefined();
   });
 });

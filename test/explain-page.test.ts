@@ -1,5 +1,5 @@
-// The page of --explain: that it needs nothing else, that nothing in a text can break out of it, that its script runs and shows
-// what it should, and that the command writes it beside the same text.
+// The page of --explain: that it needs nothing else, that nothing in a text can break out of it, that its script runs
+// and shows what it should, and that the command writes it beside the same text.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Script } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Explainer } from "../src/cli/generate-explain.ts";
-import { write } from "../src/cli/generate-candidates.ts";
-import { setUp } from "../src/cli/generate-setup.ts";
+import { Explainer } from "../src/cli/generate/explain.ts";
+import { write } from "../src/cli/generate/candidates.ts";
+import { setUp } from "../src/cli/generate/setup.ts";
 import { explain } from "../src/explain/explain.ts";
 import type { Explanation, TokenChoiceDetail } from "../src/explain/explanation.ts";
 import { explanationPage, scriptJson } from "../src/explain/page/page.ts";
 import { tint } from "../src/explain/page/text-view.ts";
-import { GPT2Decoder } from "../src/generation/gpt2-decoder.ts";
+import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { openFolder } from "../src/gpu/platform.ts";
 import type { Device } from "../src/gpu/device.ts";
@@ -36,8 +36,19 @@ beforeAll(async () => {
   model = await GPT2LMHeadModel.fromPretrained(device, demo);
   const inputIds = [tokenizer.encode("Once upon a time, a mole")];
   const eosTokenId = tokenizer.encode(".")[0];
-  beams = (await explain(model, tokenizer, { inputIds, numBeams: 4, numReturnSequences: 2, maxNewTokens: 20, eosTokenId })).explanation;
-  samples = (await explain(model, tokenizer, { inputIds: [...inputIds, tokenizer.encode("Kim")], doSample: true, seed: 4, temperature: 1.5, numReturnSequences: 2, maxNewTokens: 12 })).explanation;
+  beams = (
+    await explain(model, tokenizer, { inputIds, numBeams: 4, numReturnSequences: 2, maxNewTokens: 20, eosTokenId })
+  ).explanation;
+  samples = (
+    await explain(model, tokenizer, {
+      inputIds: [...inputIds, tokenizer.encode("Kim")],
+      doSample: true,
+      seed: 4,
+      temperature: 1.5,
+      numReturnSequences: 2,
+      maxNewTokens: 12,
+    })
+  ).explanation;
 });
 afterAll(async () => {
   device.destroy();
@@ -45,7 +56,8 @@ afterAll(async () => {
 });
 
 /** What makes a browser fetch something. */
-const FETCHES = /https?:|\/\/[a-z]|<link|<img|<iframe|<object|<base|\b(src|href|srcset|action|poster)\s*=|@import|@font-face|url\(|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\(|importScripts|new Image/i;
+const FETCHES =
+  /https?:|\/\/[a-z]|<link|<img|<iframe|<object|<base|\b(src|href|srcset|action|poster)\s*=|@import|@font-face|url\(|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\(|importScripts|new Image/i;
 
 describe("the page", () => {
   test("refers to nothing outside itself, and forbids it too", () => {
@@ -56,7 +68,8 @@ describe("the page", () => {
       expect(FETCHES.exec(page)?.[0]).toBeUndefined();
       expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"`);
     }
-    for (const bad of ["https://a.b", '<img src="x">', "@import 'x'", "background: url(x)", "fetch('x')"]) expect(bad).toMatch(FETCHES);
+    for (const bad of ["https://a.b", '<img src="x">', "@import 'x'", "background: url(x)", "fetch('x')"])
+      expect(bad).toMatch(FETCHES);
   });
 
   test("is well-formed, with one script that parses", () => {
@@ -80,19 +93,56 @@ describe("the page", () => {
 });
 
 describe("a hostile text", () => {
-  const HOSTILE = [`</script><script>alert(1)</script>`, `"'&<b>`, `<!--`, `]]>`, "\u2028\u2029", "\u202Eabc", "${x}`\\", "</STYLE><img src=x onerror=alert(1)>"];
+  const HOSTILE = [
+    `</script><script>alert(1)</script>`,
+    `"'&<b>`,
+    `<!--`,
+    `]]>`,
+    "\u2028\u2029",
+    "\u202Eabc",
+    "${x}`\\",
+    "</STYLE><img src=x onerror=alert(1)>",
+  ];
   const choice = (id: number): TokenChoiceDetail => {
     const figures = { probability: 0.5, logProb: -0.7, rank: 1, entropy: 0.7 };
-    return { ...figures, own: figures, alternatives: HOSTILE.map((_, i) => ({ id: i, probability: i === id ? 0.5 : 0.07, own: 0.1 })), added: null };
+    return {
+      ...figures,
+      own: figures,
+      alternatives: HOSTILE.map((_, i) => ({ id: i, probability: i === id ? 0.5 : 0.07, own: 0.1 })),
+      added: null,
+    };
   };
   const ids = HOSTILE.map((_, i) => i);
   const hostile: Explanation = {
-    version: 1, model: HOSTILE[0], method: HOSTILE[1], options: [[HOSTILE[0], HOSTILE[7]]], vocabSize: 8, tokens: Object.fromEntries(HOSTILE.entries()),
-    prompts: [{
-      ids, text: HOSTILE, sections: [{ start: 0, label: HOSTILE[0] }],
-      sequences: [{ ids, text: HOSTILE, choices: ids.map(choice), finishReason: "length", kept: 8, score: -1, path: ids.map(() => 0) }],
-      beams: { beams: 1, groups: 1, steps: ids.map((token) => [{ token, beam: 0, parent: token === 0 ? -1 : 0, score: -token - 1, added: -1 }]) },
-    }],
+    version: 1,
+    model: HOSTILE[0],
+    method: HOSTILE[1],
+    options: [[HOSTILE[0], HOSTILE[7]]],
+    vocabSize: 8,
+    tokens: Object.fromEntries(HOSTILE.entries()),
+    prompts: [
+      {
+        ids,
+        text: HOSTILE,
+        sections: [{ start: 0, label: HOSTILE[0] }],
+        sequences: [
+          {
+            ids,
+            text: HOSTILE,
+            choices: ids.map(choice),
+            finishReason: "length",
+            kept: 8,
+            score: -1,
+            path: ids.map(() => 0),
+          },
+        ],
+        beams: {
+          beams: 1,
+          groups: 1,
+          steps: ids.map((token) => [{ token, beam: 0, parent: token === 0 ? -1 : 0, score: -token - 1, added: -1 }]),
+        },
+      },
+    ],
   };
 
   test("stays text, in the page and in its data", () => {
@@ -145,26 +195,40 @@ describe("its script", () => {
     expect(figures).toContain(`rank${choice.rank}`);
     expect(figures).toContain(choice.logProb!.toFixed(3).replace("-", "−"));
     expect(figures).toContain("added to beam");
-    expect(all("#alternatives .word").map((word) => word.textContent)).toEqual(choice.alternatives.map(({ id }) => beams.tokens[id]));
+    expect(all("#alternatives .word").map((word) => word.textContent)).toEqual(
+      choice.alternatives.map(({ id }) => beams.tokens[id]),
+    );
     expect(location.hash).toBe("#text=0&token=0");
-    expect(all(".tree .node.win").map(({ dataset }) => [Number(dataset.s), Number(dataset.i)])).toEqual(sequence().path!.map((i, t) => [t, i]));
+    expect(all(".tree .node.win").map(({ dataset }) => [Number(dataset.s), Number(dataset.i)])).toEqual(
+      sequence().path!.map((i, t) => [t, i]),
+    );
     expect(all(".tree .node.on")).toHaveLength(1);
     all(".view")[0].fire("pointerleave");
     expect(one("#about").hidden).toBe(false);
   });
 
   test("shows both distributions where they differ, and the chosen token where it is not among the ten", () => {
-    const { prompts: [{ sequences: [{ choices }] }] } = samples;
+    const {
+      prompts: [
+        {
+          sequences: [{ choices }],
+        },
+      ],
+    } = samples;
     const token = choices.findIndex(({ probability, own }) => Math.abs(probability - own.probability) > 0.05);
     expect(token).toBeGreaterThanOrEqual(0);
     const { one, all } = openPage(explanationPage(samples), `#text=0&token=${token}`);
     expect(one("#figures").textContent).toContain("chosen frommodel’s own");
     expect(one("#ownkey").hidden).toBe(false);
     expect(all("#alternatives u").length).toBeGreaterThanOrEqual(10);
-    const rare = samples.prompts.flatMap(({ sequences }) => sequences).map(({ choices }) => choices.findIndex(({ rank }) => rank > 10));
+    const rare = samples.prompts
+      .flatMap(({ sequences }) => sequences)
+      .map(({ choices }) => choices.findIndex(({ rank }) => rank > 10));
     const view = rare.findIndex((t) => t >= 0);
     expect(view).toBeGreaterThanOrEqual(0);
-    expect(openPage(explanationPage(samples), `#text=${view}&token=${rare[view]}`).all("#alternatives .word")).toHaveLength(11);
+    expect(
+      openPage(explanationPage(samples), `#text=${view}&token=${rare[view]}`).all("#alternatives .word"),
+    ).toHaveLength(11);
   });
 
   test("goes along the text by keys, and lets go by Escape", () => {
@@ -208,24 +272,38 @@ describe("its script", () => {
 
   test("unpacks attention: rows sum to one, the mean is that of the heads, tint and grid follow", () => {
     const page = openPage(explanationPage(beams), "#text=0&token=4");
-    const at = (layer: number | null, head: number | null): number[] => [...page.evaluate(`weightsOf(views[0], 4, ${layer}, ${head})`) as Float32Array];
+    const at = (layer: number | null, head: number | null): number[] => [
+      ...(page.evaluate(`weightsOf(views[0], 4, ${layer}, ${head})`) as Float32Array),
+    ];
     const { layers, heads } = beams.attention!;
     const rows = layers.flatMap((_, l) => Array.from({ length: heads }, (_, h) => at(l, h)));
     for (const row of rows) {
       expect(row).toHaveLength(P() + 4);
       expect(row.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 1);
     }
-    at(null, null).forEach((weight, k) => expect(weight).toBeCloseTo(rows.reduce((sum, row) => sum + row[k], 0) / rows.length, 5));
-    at(1, null).forEach((weight, k) => expect(weight).toBeCloseTo(rows.slice(heads, 2 * heads).reduce((sum, row) => sum + row[k], 0) / heads, 5));
+    at(null, null).forEach((weight, k) =>
+      expect(weight).toBeCloseTo(rows.reduce((sum, row) => sum + row[k], 0) / rows.length, 5),
+    );
+    at(1, null).forEach((weight, k) =>
+      expect(weight).toBeCloseTo(rows.slice(heads, 2 * heads).reduce((sum, row) => sum + row[k], 0) / heads, 5),
+    );
     expect(rows[0]).not.toEqual(rows[1]);
-    const tints = (): number[] => page.all(".view")[0].querySelectorAll("[data-k]").map(({ styles }) => Number(styles.get("--a")));
+    const tints = (): number[] =>
+      page
+        .all(".view")[0]
+        .querySelectorAll("[data-k]")
+        .map(({ styles }) => Number(styles.get("--a")));
     const before = tints();
     expect(Math.max(...before.slice(0, P() + 4))).toBeGreaterThan(0.5);
     expect(before.slice(P() + 4).every((shade) => shade === 0)).toBe(true);
     expect(page.all("#grid button")).toHaveLength(layers.length * heads);
     expect(page.all("#grid canvas").every(({ drawn }) => drawn > 0)).toBe(true);
     page.all("#grid button")[heads + 1].fire("click");
-    expect([page.one("#layer").value, page.one("#head").value, page.location.hash]).toEqual(["1", "1", "#text=0&token=4&layer=1&head=1"]);
+    expect([page.one("#layer").value, page.one("#head").value, page.location.hash]).toEqual([
+      "1",
+      "1",
+      "#text=0&token=4&layer=1&head=1",
+    ]);
     expect(tints()).not.toEqual(before);
     expect(page.all("#looks .word").length).toBe(12 / 2);
   });
@@ -236,21 +314,41 @@ describe("--explain", () => {
   const prepare = (...argv: string[]) => setUp(["--model", DEMO, ...argv], DEMO);
 
   test.each<[string[], string]>([
-    [[...gap, "--explain_layers", "1"], "--explain_layers 1 says what the page of --explain holds; add --explain page.html, or leave it out."],
-    [[...gap, "--explain", "page.txt"], '--explain is "page.txt", expected the name of an HTML page to write; let it end in .html.'],
-    [["--interactive", "--explain", "x.html"], "--explain shows one gap or prompt, and --interactive writes again and again"],
-    [["--input_file", "gaps.jsonl", "--explain", "x.html"], "--explain shows one gap or prompt, and a .jsonl --input_file has many"],
+    [
+      [...gap, "--explain_layers", "1"],
+      "--explain_layers 1 says what the page of --explain holds; add --explain page.html, or leave it out.",
+    ],
+    [
+      [...gap, "--explain", "page.txt"],
+      '--explain is "page.txt", expected the name of an HTML page to write; let it end in .html.',
+    ],
+    [
+      ["--interactive", "--explain", "x.html"],
+      "--explain shows one gap or prompt, and --interactive writes again and again",
+    ],
+    [
+      ["--input_file", "gaps.jsonl", "--explain", "x.html"],
+      "--explain shows one gap or prompt, and a .jsonl --input_file has many",
+    ],
     [[...gap, "--explain", "none/x.html"], "none/x.html: its folder does not exist; choose another --explain."],
     [[...gap, "--explain", "folder.html"], "folder.html: it is a folder; choose another --explain."],
     [["--document", "story.html", "--explain", "story.html"], "the input itself; choose another file."],
-    [[...gap, "--explain", "x.html", "--explain_layers", "0,4"], "Layer 4 is asked for, and the model has layers 0 to 3; name one of those (--explain_layers, --max_new_tokens, --num_return_sequences)."],
-    [[...gap, "--explain", "x.html", "--do_sample", "--num_return_sequences", "400"], "The attention of one layer takes"],
+    [
+      [...gap, "--explain", "x.html", "--explain_layers", "0,4"],
+      "Layer 4 is asked for, and the model has layers 0 to 3; name one of those (--explain_layers, --max_new_tokens, --num_return_sequences).",
+    ],
+    [
+      [...gap, "--explain", "x.html", "--do_sample", "--num_return_sequences", "400"],
+      "The attention of one layer takes",
+    ],
   ])("refuses %j", async (argv, message) => {
     await mkdir(join(folder, "folder.html"), { recursive: true });
     await writeFile(join(folder, "gaps.jsonl"), '{"p1":"a","p3":"b"}\n');
     await writeFile(join(folder, "story.html"), "One.\n\n[[...]]\n\nTwo.");
     const before = await readdir(folder);
-    await expect(prepare(...argv.map((word) => (/\.(html|jsonl)$/.test(word) ? join(folder, word) : word)))).rejects.toThrow(message);
+    await expect(
+      prepare(...argv.map((word) => (/\.(html|jsonl)$/.test(word) ? join(folder, word) : word))),
+    ).rejects.toThrow(message);
     expect(await readdir(folder)).toEqual(before);
   });
 
@@ -259,7 +357,13 @@ describe("--explain", () => {
     await mkdir(gone);
     const setup = await prepare(...gap, "--max_new_tokens", "4", "--explain", join(gone, "x.html"));
     const explainer = new Explainer(join(gone, "x.html"), setup, model);
-    const written = await write({ decoder: new GPT2Decoder(model), tokenizer, plan: setup.plan, trim: true, observer: explainer.watcher });
+    const written = await write({
+      decoder: new GPT2Decoder(model),
+      tokenizer,
+      plan: setup.plan,
+      trim: true,
+      observer: explainer.watcher,
+    });
     await rm(gone, { recursive: true });
     await expect(explainer.write(written)).rejects.toThrow(/^Cannot write .*x\.html: .*; choose another --explain\.$/);
     expect(await readdir(folder)).not.toContain("gone");
@@ -267,13 +371,38 @@ describe("--explain", () => {
 
   test("shows samples in the order in which they are printed, and what was cut off", async () => {
     const file = join(folder, "order.html");
-    const setup = await prepare(...gap, "--do_sample", "--seed", "2", "--num_return_sequences", "3", "--max_new_tokens", "25", "--prefix", "He", "--explain", file);
+    const setup = await prepare(
+      ...gap,
+      "--do_sample",
+      "--seed",
+      "2",
+      "--num_return_sequences",
+      "3",
+      "--max_new_tokens",
+      "25",
+      "--prefix",
+      "He",
+      "--explain",
+      file,
+    );
     const explainer = new Explainer(file, setup, model);
-    const written = await write({ decoder: new GPT2Decoder(model), tokenizer, plan: setup.plan, trim: true, observer: explainer.watcher });
+    const written = await write({
+      decoder: new GPT2Decoder(model),
+      tokenizer,
+      plan: setup.plan,
+      trim: true,
+      observer: explainer.watcher,
+    });
     await explainer.write(written);
-    const explanation = JSON.parse(parsePage(await readFile(file, "utf8")).querySelectorAll("#data")[0].textContent) as Explanation;
+    const explanation = JSON.parse(
+      parsePage(await readFile(file, "utf8")).querySelectorAll("#data")[0].textContent,
+    ) as Explanation;
     const [prompt] = explanation.prompts;
-    expect(prompt.sections.map(({ label }) => label)).toEqual(["Paragraph before", "Paragraph after", "Given beginning"]);
+    expect(prompt.sections.map(({ label }) => label)).toEqual([
+      "Paragraph before",
+      "Paragraph after",
+      "Given beginning",
+    ]);
     expect(written.rows[0]).not.toEqual([0, 1, 2]);
     prompt.sequences.forEach(({ text, kept, finishReason }, i) => {
       const candidate = written.candidates[0][i];
@@ -284,18 +413,26 @@ describe("--explain", () => {
   });
 
   test("prints the same as without, and writes the page", async () => {
-    const run = (argv: string[]): Promise<{ code: number | null; out: string; err: string }> => new Promise((resolve) => {
-      const child = spawn(process.execPath, ["--import", "tsx", join(root, "src/generate.ts"), "--beam", "3", "--max_new_tokens", "30", ...argv], { cwd: root });
-      let out = "", err = "";
-      child.stdout.on("data", (data) => out += data);
-      child.stderr.on("data", (data) => err += data);
-      child.on("close", (code) => resolve({ code, out, err }));
-    });
+    const run = (argv: string[]): Promise<{ code: number | null; out: string; err: string }> =>
+      new Promise((resolve) => {
+        const child = spawn(
+          process.execPath,
+          ["--import", "tsx", join(root, "src/generate.ts"), "--beam", "3", "--max_new_tokens", "30", ...argv],
+          { cwd: root },
+        );
+        let out = "",
+          err = "";
+        child.stdout.on("data", (data) => (out += data));
+        child.stderr.on("data", (data) => (err += data));
+        child.on("close", (code) => resolve({ code, out, err }));
+      });
     const file = join(folder, "whole.html");
     const [plain, explained] = [await run([]), await run(["--explain", file, "--explain_layers", "3"])];
     expect(explained.code, explained.err).toBe(0);
     expect(explained.out).toBe(plain.out);
-    expect(explained.err).toContain(`Page     ${file}: a page to open in a browser, with the attention of layers 3 of 4; --explain_layers chooses others`);
+    expect(explained.err).toContain(
+      `Page     ${file}: a page to open in a browser, with the attention of layers 3 of 4; --explain_layers chooses others`,
+    );
     expect((await readdir(folder)).filter((name) => name.startsWith("whole"))).toEqual(["whole.html"]);
     const page = openPage(await readFile(file, "utf8"), "#token=0");
     expect(page.one("#about").hidden).toBe(false);

@@ -1,16 +1,27 @@
-// Every generate case of the reference folders, token for token, on the float64 decoder: the loops, processors and options of
-// src/generation against Hugging Face's. Then every warper and processor case by itself.
+// Every generate case of the reference folders, token for token, on the float64 decoder: the loops, processors and
+// options of src/generation against Hugging Face's. Then every warper and processor case by itself.
 import { describe, expect, test } from "vitest";
-import { parseGenerationConfig } from "../src/generation/config-file.ts";
+import { parseGenerationConfig } from "../src/generation/options/config-file.ts";
 import {
-  applyEdits, badWords, beginSuppressTokens, exponentialDecay, forcedEos, hammingDiversity, isSparse, minLength, minNewTokens,
-  noRepeatNgram, repetitionPenalty, sequenceBias, suppressTokens,
-} from "../src/generation/logits-processors.ts";
-import type { LogitsProcessor, RowContext } from "../src/generation/logits-processors.ts";
-import { buildWarpers } from "../src/generation/logits-warpers.ts";
-import type { SequenceBias } from "../src/generation/options.ts";
-import { resolveConfig } from "../src/generation/config.ts";
-import { logSoftmax, softmax } from "../src/generation/scores.ts";
+  applyEdits,
+  badWords,
+  beginSuppressTokens,
+  exponentialDecay,
+  forcedEos,
+  hammingDiversity,
+  isSparse,
+  minLength,
+  minNewTokens,
+  noRepeatNgram,
+  repetitionPenalty,
+  sequenceBias,
+  suppressTokens,
+} from "../src/generation/scores/logits-processors.ts";
+import type { LogitsProcessor, RowContext } from "../src/generation/scores/logits-processors.ts";
+import { buildWarpers } from "../src/generation/scores/logits-warpers.ts";
+import type { SequenceBias } from "../src/generation/options/options.ts";
+import { resolveConfig } from "../src/generation/options/config.ts";
+import { logSoftmax, softmax } from "../src/generation/scores/scores.ts";
 import { OracleDecoder } from "./oracle/decoder.ts";
 import { compareGenerate, runGenerateCase } from "./oracle/generate-case.ts";
 import { listCases, loadModelCase } from "./oracle/fixtures.ts";
@@ -33,7 +44,9 @@ for (const name of listCases("model")) {
       const scores = entry.sequences_scores!;
       expect(compareGenerate(entry, { sequences: entry.sequences, sequencesScores: scores })).toBeNull();
       expect(compareGenerate(entry, { sequences: wrong, sequencesScores: scores })).toContain("ids");
-      expect(compareGenerate(entry, { sequences: entry.sequences, sequencesScores: scores.map((score) => score * 1.001) })).toContain("scores");
+      expect(
+        compareGenerate(entry, { sequences: entry.sequences, sequencesScores: scores.map((score) => score * 1.001) }),
+      ).toContain("scores");
     });
   });
 
@@ -75,29 +88,53 @@ for (const name of listCases("model")) {
 }
 
 /** A processor case's options are those of HF's classes, which are not those of generate(). */
-function processorCase(entry: { name: string; options: Record<string, unknown> }, ids: readonly number[], row: number): { processor: LogitsProcessor; context: RowContext } {
+function processorCase(
+  entry: { name: string; options: Record<string, unknown> },
+  ids: readonly number[],
+  row: number,
+): { processor: LogitsProcessor; context: RowContext } {
   const o = entry.options as Record<string, number>;
   const list = (name: string): number[] => entry.options[name] as number[];
-  const context: RowContext = { ids, length: ids.length, promptLength: o.prompt_length ?? o.begin_index ?? ids.length, maxLength: o.max_length ?? 1000, prompt: 0, row, earlierGroups: [] };
+  const context: RowContext = {
+    ids,
+    length: ids.length,
+    promptLength: o.prompt_length ?? o.begin_index ?? ids.length,
+    maxLength: o.max_length ?? 1000,
+    prompt: 0,
+    row,
+    earlierGroups: [],
+  };
   const eos = [o.eos_token_id];
   switch (entry.name) {
-    case "repetition_penalty": return { processor: repetitionPenalty(o.penalty), context };
-    case "no_repeat_ngram": return { processor: noRepeatNgram(o.ngram_size), context };
-    case "bad_words": return { processor: badWords(entry.options.bad_words_ids as number[][], eos), context };
-    case "sequence_bias": return { processor: sequenceBias(entry.options.sequence_bias as SequenceBias), context };
-    case "min_length": return { processor: minLength(o.min_length, eos), context };
-    case "min_new_tokens": return { processor: minNewTokens(o.min_new_tokens, eos), context };
-    case "forced_eos": return { processor: forcedEos([o.forced_eos_token_id]), context };
-    case "exponential_decay_length_penalty": return { processor: exponentialDecay(o.start_index, o.decay_factor, eos), context };
-    case "suppress_tokens": return { processor: suppressTokens(list("suppress_tokens")), context };
-    case "begin_suppress_tokens": return { processor: beginSuppressTokens(list("begin_suppress_tokens")), context };
+    case "repetition_penalty":
+      return { processor: repetitionPenalty(o.penalty), context };
+    case "no_repeat_ngram":
+      return { processor: noRepeatNgram(o.ngram_size), context };
+    case "bad_words":
+      return { processor: badWords(entry.options.bad_words_ids as number[][], eos), context };
+    case "sequence_bias":
+      return { processor: sequenceBias(entry.options.sequence_bias as SequenceBias), context };
+    case "min_length":
+      return { processor: minLength(o.min_length, eos), context };
+    case "min_new_tokens":
+      return { processor: minNewTokens(o.min_new_tokens, eos), context };
+    case "forced_eos":
+      return { processor: forcedEos([o.forced_eos_token_id]), context };
+    case "exponential_decay_length_penalty":
+      return { processor: exponentialDecay(o.start_index, o.decay_factor, eos), context };
+    case "suppress_tokens":
+      return { processor: suppressTokens(list("suppress_tokens")), context };
+    case "begin_suppress_tokens":
+      return { processor: beginSuppressTokens(list("begin_suppress_tokens")), context };
     case "hamming_diversity": {
       const group = (o.num_beams / o.num_beam_groups) * o.beam_group_idx;
       const earlierGroups = list("current_tokens").slice(row * o.num_beams, row * o.num_beams + group);
       return { processor: hammingDiversity(o.diversity_penalty), context: { ...context, earlierGroups } };
     }
-    case "log_softmax": return { processor: { name: "logSoftmax", apply: logSoftmax }, context };
-    default: throw new Error(`no processor for reference case ${entry.name}`);
+    case "log_softmax":
+      return { processor: { name: "logSoftmax", apply: logSoftmax }, context };
+    default:
+      throw new Error(`no processor for reference case ${entry.name}`);
   }
 }
 

@@ -4,21 +4,28 @@ import type { Device } from "../src/gpu/device.ts";
 import { gradNorm } from "../src/kernels/grad-norm.ts";
 import { garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
-describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })), ...[ROW_VARIANTS[0], ROW_VARIANTS[2]].map((tuning) => ({ ...tuning, tuning, limit: 65536 }))])(
-  "gradient norm, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
-    let device: Device;
-    beforeAll(async () => { device = await openDevice({ tuning, maxStorageBufferBindingSize: limit }); });
-    afterAll(() => device.destroy());
+describe.each([
+  ...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })),
+  ...[ROW_VARIANTS[0], ROW_VARIANTS[2]].map((tuning) => ({ ...tuning, tuning, limit: 65536 })),
+])("gradient norm, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ tuning, maxStorageBufferBindingSize: limit });
+  });
+  afterAll(() => device.destroy());
 
-    async function run(chunks: readonly Float32Array[], maxNorm: number): Promise<[number, number]> {
-      const grads = chunks.map((chunk) => device.tensor(chunk, [chunk.length])), result = garbage(device, [2]);
-      gradNorm(device.batch, { grads, maxNorm, result });
-      const [norm, coefficient] = await device.read(result);
-      for (const tensor of [...grads, result]) device.pool.release(tensor);
-      return [norm, coefficient];
-    }
+  async function run(chunks: readonly Float32Array[], maxNorm: number): Promise<[number, number]> {
+    const grads = chunks.map((chunk) => device.tensor(chunk, [chunk.length])),
+      result = garbage(device, [2]);
+    gradNorm(device.batch, { grads, maxNorm, result });
+    const [norm, coefficient] = await device.read(result);
+    for (const tensor of [...grads, result]) device.pool.release(tensor);
+    return [norm, coefficient];
+  }
 
-    it.each([{ sizes: [4] }, { sizes: [64, 192] }, { sizes: [16384] }, { sizes: [16448, 100032] }])("values $sizes", async ({ sizes }) => {
+  it.each([{ sizes: [4] }, { sizes: [64, 192] }, { sizes: [16384] }, { sizes: [16448, 100032] }])(
+    "values $sizes",
+    async ({ sizes }) => {
       const chunks = sizes.map((size, i) => randomNormal([size], i, { scale: 0.01 }));
       const want = Math.sqrt(chunks.reduce((sum, chunk) => sum + chunk.reduce((part, g) => part + g * g, 0), 0));
       for (const maxNorm of [0, want / 3, want * 2]) {
@@ -27,24 +34,24 @@ describe.each([...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: unde
         expect(Math.abs(coefficient - (maxNorm === 0 ? 1 : Math.min(1, maxNorm / (want + 1e-6))))).toBeLessThan(2e-6);
         expect(await run(chunks, maxNorm)).toEqual([norm, coefficient]);
       }
-    });
+    },
+  );
 
-    it("adds a constant over half a million values without losing digits", async () => {
-      // A running f32 sum would be stuck at 2^24 times the first square, or off in the third digit.
-      const [norm] = await run([new Float32Array(1 << 19).fill(0.1)], 1);
-      expect(Math.abs(norm / (Math.fround(0.1) * Math.sqrt(1 << 19)) - 1)).toBeLessThan(1e-6);
-    });
+  it("adds a constant over half a million values without losing digits", async () => {
+    // A running f32 sum would be stuck at 2^24 times the first square, or off in the third digit.
+    const [norm] = await run([new Float32Array(1 << 19).fill(0.1)], 1);
+    expect(Math.abs(norm / (Math.fround(0.1) * Math.sqrt(1 << 19)) - 1)).toBeLessThan(1e-6);
+  });
 
-    it("clips all-zero gradients by nothing", async () => {
-      expect(await run([new Float32Array(128)], 1)).toEqual([0, 1]);
-    });
+  it("clips all-zero gradients by nothing", async () => {
+    expect(await run([new Float32Array(128)], 1)).toEqual([0, 1]);
+  });
 
-    it.each([NaN, Infinity, -Infinity, 1e30])("has coefficient 0 for a gradient of %d", async (bad) => {
-      const grads = randomNormal([256], 1);
-      grads[77] = bad;
-      const [norm, coefficient] = await run([grads], 1);
-      expect(Number.isFinite(norm)).toBe(false);
-      expect(coefficient).toBe(0);
-    });
-  },
-);
+  it.each([NaN, Infinity, -Infinity, 1e30])("has coefficient 0 for a gradient of %d", async (bad) => {
+    const grads = randomNormal([256], 1);
+    grads[77] = bad;
+    const [norm, coefficient] = await run([grads], 1);
+    expect(Number.isFinite(norm)).toBe(false);
+    expect(coefficient).toBe(0);
+  });
+});

@@ -1,6 +1,6 @@
-// A Hub on 127.0.0.1 that speaks its paths over HTTP: revisions, paths-info, resolve with ranges, the redirect of short names to
-// their owner's, and large files from a second server as from a content network. It can cut, stall, damage and refuse, and it
-// writes down what it was asked.
+// A Hub on 127.0.0.1 that speaks its paths over HTTP: revisions, paths-info, resolve with ranges, the redirect of short
+// names to their owner's, and large files from a second server as from a content network. It can cut, stall, damage and
+// refuse, and it writes down what it was asked.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -44,22 +44,33 @@ export class HubServer {
   /** The token that this Hub knows; with `locked` it is needed. */
   token = "hf_known";
   locked = false;
-  private readonly models = new Map<string, { readonly commits: Map<string, Files>; readonly revisions: Map<string, string> }>();
+  private readonly models = new Map<
+    string,
+    { readonly commits: Map<string, Files>; readonly revisions: Map<string, string> }
+  >();
   private readonly servers: Server[] = [];
   private readonly contents = new Map<string, { readonly bytes: Uint8Array; readonly path: string }>();
 
   static async start(): Promise<HubServer> {
     const hub = new HubServer();
-    hub.servers.push(createServer((request, response) => hub.answer(request, response, false)), createServer((request, response) => hub.answer(request, response, true)));
+    hub.servers.push(
+      createServer((request, response) => hub.answer(request, response, false)),
+      createServer((request, response) => hub.answer(request, response, true)),
+    );
     await Promise.all(hub.servers.map((server) => new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready))));
     return hub;
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.servers.map((server) => new Promise((closed) => {
-      server.close(closed);
-      server.closeAllConnections();
-    })));
+    await Promise.all(
+      this.servers.map(
+        (server) =>
+          new Promise((closed) => {
+            server.close(closed);
+            server.closeAllConnections();
+          }),
+      ),
+    );
   }
 
   get endpoint(): string {
@@ -78,7 +89,9 @@ export class HubServer {
 
   /** Paths of files that were sent, from whichever server, with their ranges. */
   get sent(): string[] {
-    return this.asked.filter(({ path, fromContentNetwork }) => fromContentNetwork || path.includes("/resolve/")).map(({ path, range }) => `${path.split("/").at(-1)}${range === undefined ? "" : ` ${range}`}`);
+    return this.asked
+      .filter(({ path, fromContentNetwork }) => fromContentNetwork || path.includes("/resolve/"))
+      .map(({ path, range }) => `${path.split("/").at(-1)}${range === undefined ? "" : ` ${range}`}`);
   }
 
   private address(server: 0 | 1): string {
@@ -90,40 +103,65 @@ export class HubServer {
     const { range, authorization } = request.headers;
     this.asked.push({ method: request.method!, path, range, authorization, fromContentNetwork });
     const refuse = ({ status, code, message, body }: Refusal): void => {
-      response.writeHead(status, { ...(code && { "x-error-code": code }), ...(message && { "x-error-message": message }), "content-type": body === undefined ? "application/json" : "text/html" });
+      response.writeHead(status, {
+        ...(code && { "x-error-code": code }),
+        ...(message && { "x-error-message": message }),
+        "content-type": body === undefined ? "application/json" : "text/html",
+      });
       response.end(body ?? JSON.stringify({ error: message ?? code }));
     };
     if (fromContentNetwork) return this.send(response, this.contents.get(path.slice(1))!, range, {});
     if (this.refuse) return refuse(this.refuse);
-    if (authorization !== undefined && authorization !== `Bearer ${this.token}`) return refuse({ status: 401, message: "Invalid credentials in Authorization header" });
-    if (this.locked && authorization === undefined) return refuse({ status: 401, message: "Invalid username or password." });
+    if (authorization !== undefined && authorization !== `Bearer ${this.token}`)
+      return refuse({ status: 401, message: "Invalid credentials in Authorization header" });
+    if (this.locked && authorization === undefined)
+      return refuse({ status: 401, message: "Invalid username or password." });
 
-    const [, api, short, rest] = /^\/(api\/models\/)?((?:[\w.-]+\/)?[\w.-]+?)\/((?:revision|paths-info|resolve)\/.*)$/.exec(path) ?? [];
+    const [, api, short, rest] =
+      /^\/(api\/models\/)?((?:[\w.-]+\/)?[\w.-]+?)\/((?:revision|paths-info|resolve)\/.*)$/.exec(path) ?? [];
     if (short !== undefined && this.models.has(`owner/${short}`)) {
       response.writeHead(307, { location: request.url!.replace(short, `owner/${short}`) }).end();
       return undefined;
     }
     const model = this.models.get(short);
-    if (!model) return refuse(authorization === undefined ? { status: 401, code: "RepoNotFound", message: "Invalid username or password." } : { status: 404, code: "RepoNotFound", message: "Repository not found" });
+    if (!model)
+      return refuse(
+        authorization === undefined
+          ? { status: 401, code: "RepoNotFound", message: "Invalid username or password." }
+          : { status: 404, code: "RepoNotFound", message: "Repository not found" },
+      );
     const [action, ...parts] = rest.split("/");
     if (api && action === "revision") {
       const sha = model.revisions.get(parts.join("/"));
-      return sha ? json(response, { _id: "1", id: short, sha, lastModified: "2020-01-01T00:00:00.000Z" }) : refuse({ status: 404, code: "RevisionNotFound", message: `Invalid rev id: ${parts.join("/")}` });
+      return sha
+        ? json(response, { _id: "1", id: short, sha, lastModified: "2020-01-01T00:00:00.000Z" })
+        : refuse({ status: 404, code: "RevisionNotFound", message: `Invalid rev id: ${parts.join("/")}` });
     }
     const commit = model.revisions.get(parts[0]) ?? "";
     const files = model.commits.get(commit);
     if (!files) return refuse({ status: 404, code: "RevisionNotFound" });
     if (api) {
       let body = "";
-      request.on("data", (chunk) => body += chunk);
-      request.on("end", () => json(response, (JSON.parse(body) as { paths: string[] }).paths.filter((each) => each in files).map((each) => this.claim(info(each, bytesOf(files[each]))))));
+      request.on("data", (chunk) => (body += chunk));
+      request.on("end", () =>
+        json(
+          response,
+          (JSON.parse(body) as { paths: string[] }).paths
+            .filter((each) => each in files)
+            .map((each) => this.claim(info(each, bytesOf(files[each])))),
+        ),
+      );
       return undefined;
     }
     const name = parts.slice(1).join("/");
     if (!(name in files)) return refuse({ status: 404, code: "EntryNotFound" });
     const bytes = bytesOf(files[name]);
     const { oid, lfs } = info(name, bytes);
-    const headers = { "x-repo-commit": commit, etag: `"${oid}"`, ...(lfs && { "x-linked-etag": `"${lfs.oid}"`, "x-linked-size": String(lfs.size) }) };
+    const headers = {
+      "x-repo-commit": commit,
+      etag: `"${oid}"`,
+      ...(lfs && { "x-linked-etag": `"${lfs.oid}"`, "x-linked-size": String(lfs.size) }),
+    };
     if (!lfs) return this.send(response, { bytes, path: name }, range, headers);
     this.contents.set(`${lfs.oid}/${name}`, { bytes, path: name });
     response.writeHead(302, { ...headers, location: `${this.address(1)}/${lfs.oid}/${name}` }).end();
@@ -131,16 +169,27 @@ export class HubServer {
   }
 
   private claim(file: FileInfo): FileInfo {
-    return this.claimedSize !== undefined && file.lfs ? { ...file, lfs: { ...file.lfs, size: this.claimedSize } } : file;
+    return this.claimedSize !== undefined && file.lfs
+      ? { ...file, lfs: { ...file.lfs, size: this.claimedSize } }
+      : file;
   }
 
-  private send(response: ServerResponse, { bytes, path }: { readonly bytes: Uint8Array; readonly path: string }, range: string | undefined, headers: Record<string, string>): void {
+  private send(
+    response: ServerResponse,
+    { bytes, path }: { readonly bytes: Uint8Array; readonly path: string },
+    range: string | undefined,
+    headers: Record<string, string>,
+  ): void {
     const start = this.ranges ? Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0) : 0;
     const body = bytes.slice(start);
     if (this.damaged.has(path)) body[body.length - 1] ^= 1;
-    response.writeHead(start > 0 ? 206 : 200, { ...headers, "content-length": String(body.length), ...(start > 0 && { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` }) });
+    response.writeHead(start > 0 ? 206 : 200, {
+      ...headers,
+      "content-length": String(body.length),
+      ...(start > 0 && { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
+    });
     const large = bytes.length >= LARGE;
-    const stop = large ? this.cuts.shift() ?? this.cutAlways ?? this.stallAfter : undefined;
+    const stop = large ? (this.cuts.shift() ?? this.cutAlways ?? this.stallAfter) : undefined;
     if (stop === undefined) {
       response.end(body);
       return;
@@ -171,7 +220,13 @@ function info(path: string, bytes: Uint8Array): FileInfo {
   const large = bytes.length >= LARGE;
   const stored = large ? `version 1\noid sha256:${sha256}\nsize ${bytes.length}\n` : bytes;
   const oid = createHash("sha1").update(`blob ${stored.length}\0`).update(stored).digest("hex");
-  return { type: "file", path, size: bytes.length, oid, ...(large && { lfs: { oid: sha256, size: bytes.length, pointerSize: stored.length } }) };
+  return {
+    type: "file",
+    path,
+    size: bytes.length,
+    oid,
+    ...(large && { lfs: { oid: sha256, size: bytes.length, pointerSize: stored.length } }),
+  };
 }
 
 function bytesOf(data: Uint8Array | string): Uint8Array {

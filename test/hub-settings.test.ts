@@ -4,8 +4,8 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { getHFHubCachePath } from "@huggingface/hub";
 import { describe, expect, it } from "vitest";
-import { parseFlags } from "../src/cli/flags.ts";
-import { HUB_FLAGS } from "../src/cli/model-source.ts";
+import { parseFlags } from "../src/cli/shared/flags.ts";
+import { HUB_FLAGS } from "../src/cli/shared/model-source.ts";
 import { SMALL_FILES } from "../src/hub/model-files.ts";
 import { readSettings } from "../src/hub/settings.ts";
 import { TEMPLATE_FILE } from "../src/infill/template.ts";
@@ -32,17 +32,31 @@ describe("the Hub's settings", () => {
     const home = await mkdtemp(join(tmpdir(), "hub-"));
     await writeFile(join(home, "token"), "hf_file\n");
     const env = { HF_HOME: home };
-    expect(await readSettings({ ...env, HF_ENDPOINT: "https://mirror.invalid//" })).toMatchObject({ endpoint: "https://mirror.invalid", token: "hf_file", offline: false, patienceMs: 30_000 });
+    expect(await readSettings({ ...env, HF_ENDPOINT: "https://mirror.invalid//" })).toMatchObject({
+      endpoint: "https://mirror.invalid",
+      token: "hf_file",
+      offline: false,
+      patienceMs: 30_000,
+    });
     expect((await readSettings({ ...env, HF_TOKEN: "hf_env" })).token).toBe("hf_env");
     expect((await readSettings({ ...env, HUGGING_FACE_HUB_TOKEN: "hf_old" })).token).toBe("hf_old");
     expect((await readSettings({ ...env, HF_TOKEN_PATH: join(home, "none") })).token).toBeUndefined();
-    expect((await readSettings({ ...env, HF_TOKEN: "hf_env", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" })).token).toBeUndefined();
-    for (const HF_ENDPOINT of ["mirror", "ftp://mirror.invalid"]) await expect(readSettings({ ...env, HF_ENDPOINT })).rejects.toThrow(/^HF_ENDPOINT is ".*", wanted the address of a Hub/);
+    expect(
+      (await readSettings({ ...env, HF_TOKEN: "hf_env", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" })).token,
+    ).toBeUndefined();
+    for (const HF_ENDPOINT of ["mirror", "ftp://mirror.invalid"])
+      await expect(readSettings({ ...env, HF_ENDPOINT })).rejects.toThrow(
+        /^HF_ENDPOINT is ".*", wanted the address of a Hub/,
+      );
     await rm(home, { recursive: true });
   });
 
   it("come as flags", () => {
-    const { values } = parseFlags({ command: "x", summary: "x", flags: HUB_FLAGS, examples: [] }, ["--revision", "v1", "--offline"]);
+    const { values } = parseFlags({ command: "x", summary: "x", flags: HUB_FLAGS, examples: [] }, [
+      "--revision",
+      "v1",
+      "--offline",
+    ]);
     expect(values).toEqual({ revision: "v1", offline: true });
     expect(SMALL_FILES).toContain(TEMPLATE_FILE);
   });

@@ -1,4 +1,5 @@
-// Models by their name on the Hub: fetched, gone on with after a cut, checked and kept in the usual cache, against a Hub on
+// Models by their name on the Hub: fetched, gone on with after a cut, checked and kept in the usual cache, against a
+// Hub on
 // 127.0.0.1; and one clear sentence for whatever can fail on the way.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -8,8 +9,8 @@ import { join, sep } from "node:path";
 import { scanCachedRepo } from "@huggingface/hub";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { resolveModel } from "../src/cli/model-source.ts";
-import type { ModelSourceOptions } from "../src/cli/model-source.ts";
+import { resolveModel } from "../src/cli/shared/model-source.ts";
+import type { ModelSourceOptions } from "../src/cli/shared/model-source.ts";
 import { UserError } from "../src/errors.ts";
 import { Safetensors, encodeSafetensors } from "../src/files/safetensors.ts";
 import { readCheckpoint, readConfig } from "../src/gpt2/checkpoint-files.ts";
@@ -25,18 +26,40 @@ const original = await Safetensors.open(tiny, "model.safetensors");
 
 /** The tiny model as gpt2 lies on the Hub: names without "transformer.", with the mask buffers. */
 async function oldStyle(names: readonly string[]): Promise<Uint8Array> {
-  const shapes = new Map([...original.tensors].filter(([name]) => names.includes(name)).map(([name, { shape }]) => [name.replace("transformer.", ""), shape]));
-  if (names.length === original.tensors.size) for (const layer of [0, 1]) shapes.set(`h.${layer}.attn.bias`, [1, 1, 8, 8]);
-  return encodeSafetensors(shapes, async (name) => (name.endsWith(".attn.bias") ? new Float32Array(64).fill(1) : original.read(`transformer.${name}`)));
+  const shapes = new Map(
+    [...original.tensors]
+      .filter(([name]) => names.includes(name))
+      .map(([name, { shape }]) => [name.replace("transformer.", ""), shape]),
+  );
+  if (names.length === original.tensors.size)
+    for (const layer of [0, 1]) shapes.set(`h.${layer}.attn.bias`, [1, 1, 8, 8]);
+  return encodeSafetensors(shapes, async (name) =>
+    name.endsWith(".attn.bias") ? new Float32Array(64).fill(1) : original.read(`transformer.${name}`),
+  );
 }
 
 const weights = await oldStyle([...original.tensors.keys()]);
 const model = {
-  "config.json": config, "generation_config.json": "{}", "tokenizer.json": `{"model": {"type": "BPE"}, "padding": "${"x".repeat(12_000)}"}`,
-  "vocab.json": '{"a": 0}', "merges.txt": "#version: 0.2\n", "special_tokens_map.json": "{}", "model.safetensors": weights,
-  "README.md": "# Not for us", "pytorch_model.bin": new Uint8Array(20_000), "onnx/model.onnx": new Uint8Array(20_000),
+  "config.json": config,
+  "generation_config.json": "{}",
+  "tokenizer.json": `{"model": {"type": "BPE"}, "padding": "${"x".repeat(12_000)}"}`,
+  "vocab.json": '{"a": 0}',
+  "merges.txt": "#version: 0.2\n",
+  "special_tokens_map.json": "{}",
+  "model.safetensors": weights,
+  "README.md": "# Not for us",
+  "pytorch_model.bin": new Uint8Array(20_000),
+  "onnx/model.onnx": new Uint8Array(20_000),
 };
-const fetched = ["config.json", "generation_config.json", "merges.txt", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "vocab.json"];
+const fetched = [
+  "config.json",
+  "generation_config.json",
+  "merges.txt",
+  "model.safetensors",
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "vocab.json",
+];
 
 let hub: HubServer;
 let home: string;
@@ -54,26 +77,38 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-const resolve = (name: string, { env, ...options }: ModelSourceOptions = {}): Promise<string> => resolveModel(name, {
-  env: { HF_HOME: home, HF_ENDPOINT: env?.HF_ENDPOINT ?? hub.endpoint, ...env }, onNote: (note) => notes.push(note), onProgress: (each) => progress.push(each), ...options,
-});
+const resolve = (name: string, { env, ...options }: ModelSourceOptions = {}): Promise<string> =>
+  resolveModel(name, {
+    env: { HF_HOME: home, HF_ENDPOINT: env?.HF_ENDPOINT ?? hub.endpoint, ...env },
+    onNote: (note) => notes.push(note),
+    onProgress: (each) => progress.push(each),
+    ...options,
+  });
 const failure = async (name: string, options: ModelSourceOptions = {}): Promise<string> => {
-  const error: unknown = await resolve(name, options).then(() => "no error", (thrown) => thrown);
+  const error: unknown = await resolve(name, options).then(
+    () => "no error",
+    (thrown) => thrown,
+  );
   expect(error).toBeInstanceOf(UserError);
   return (error as UserError).message;
 };
 const cache = (...parts: string[]): string => join(home, "hub", "models--gpt2", ...parts);
 const sha256 = createHash("sha256").update(weights).digest("hex");
 const partial = (): string => cache("blobs", `${sha256}.incomplete`);
-const expectWhole = async (folder: string): Promise<void> => expect(Buffer.compare(await readFile(join(folder, "model.safetensors")), weights)).toBe(0);
+const expectWhole = async (folder: string): Promise<void> =>
+  expect(Buffer.compare(await readFile(join(folder, "model.safetensors")), weights)).toBe(0);
 
 describe("a name on the Hub", () => {
   it("becomes a folder with the files that are read, and is not fetched twice", async () => {
-    const commit = hub.publish("owner/gpt2", model);      // asked for as gpt2, which the Hub sends on
+    const commit = hub.publish("owner/gpt2", model); // asked for as gpt2, which the Hub sends on
     const folder = await resolve("gpt2");
     expect(folder).toBe(cache("snapshots", commit));
     expect((await readdir(folder)).sort()).toEqual(fetched);
-    for (const file of fetched) expect(Buffer.compare(await readFile(join(folder, file)), Buffer.from(model[file as keyof typeof model])), file).toBe(0);
+    for (const file of fetched)
+      expect(
+        Buffer.compare(await readFile(join(folder, file)), Buffer.from(model[file as keyof typeof model])),
+        file,
+      ).toBe(0);
     expect(hub.sent.at(-1)).toBe("model.safetensors");
     const sent = hub.sent.length;
     expect(await resolve("gpt2")).toBe(folder);
@@ -87,8 +122,11 @@ describe("a name on the Hub", () => {
     expect((await lstat(cache("snapshots", commit, "model.safetensors"))).isSymbolicLink()).toBe(true);
     const scanned = await scanCachedRepo(cache());
     expect(scanned.id).toEqual({ name: "gpt2", type: "model" });
-    expect(scanned.revisions.map(({ commitOid, refs, files }) => [commitOid, refs, files.length])).toEqual([[commit, ["main"], fetched.length]]);
-    expect((await readdir(cache("blobs"))).length).toBe(fetched.length - 1);      // two files are the same bytes, and no partial file is left
+    expect(scanned.revisions.map(({ commitOid, refs, files }) => [commitOid, refs, files.length])).toEqual([
+      [commit, ["main"], fetched.length],
+    ]);
+    // two files are the same bytes, and no partial file is left
+    expect((await readdir(cache("blobs"))).length).toBe(fetched.length - 1);
   });
 
   it("is a model of the old kind that loads", async () => {
@@ -97,7 +135,13 @@ describe("a name on the Hub", () => {
     let tensors = 0;
     await readCheckpoint(folder, await readConfig(folder), async (name, values) => {
       tensors++;
-      expect(Buffer.compare(Buffer.from(values.buffer, values.byteOffset, values.byteLength), Buffer.from((await original.read(name)).slice().buffer)), name).toBe(0);
+      expect(
+        Buffer.compare(
+          Buffer.from(values.buffer, values.byteOffset, values.byteLength),
+          Buffer.from((await original.read(name)).slice().buffer),
+        ),
+        name,
+      ).toBe(0);
     });
     expect(tensors).toBe(original.tensors.size);
   });
@@ -114,9 +158,19 @@ describe("a name on the Hub", () => {
   it("may have its weights in several files", async () => {
     const names = [...original.tensors.keys()];
     const [first, second] = [names.slice(0, 9), names.slice(9)];
-    const map = Object.fromEntries(names.map((name) => [name.replace("transformer.", ""), first.includes(name) ? "a-1.safetensors" : "a-2.safetensors"]));
+    const map = Object.fromEntries(
+      names.map((name) => [
+        name.replace("transformer.", ""),
+        first.includes(name) ? "a-1.safetensors" : "a-2.safetensors",
+      ]),
+    );
     const { "model.safetensors": _, ...rest } = model;
-    hub.publish("gpt2", { ...rest, "model.safetensors.index.json": JSON.stringify({ weight_map: map }), "a-1.safetensors": await oldStyle(first), "a-2.safetensors": await oldStyle(second) });
+    hub.publish("gpt2", {
+      ...rest,
+      "model.safetensors.index.json": JSON.stringify({ weight_map: map }),
+      "a-1.safetensors": await oldStyle(first),
+      "a-2.safetensors": await oldStyle(second),
+    });
     const folder = await openFolder(await resolve("gpt2"));
     const seen: string[] = [];
     await readCheckpoint(folder, await readConfig(folder), (name) => void seen.push(name));
@@ -133,12 +187,13 @@ describe("a name on the Hub", () => {
       expect(folder).toBe(cache("snapshots", old));
       expect(await readFile(join(folder, "generation_config.json"), "utf8")).toBe("old");
     }
-    expect(hub.sent.filter((file) => file.startsWith("model.safetensors")).length).toBe(2);      // the address and the content, once
+    // the address and the content, once
+    expect(hub.sent.filter((file) => file.startsWith("model.safetensors")).length).toBe(2);
     const asked = hub.asked.length;
     await resolve("gpt2", { revision: old });
-    expect(hub.asked.length).toBe(asked);      // a commit never changes
+    expect(hub.asked.length).toBe(asked); // a commit never changes
     await resolve("gpt2", { revision: "v1" });
-    expect(hub.asked.length).toBeGreaterThan(asked);      // a tag may
+    expect(hub.asked.length).toBeGreaterThan(asked); // a tag may
     expect(await failure("gpt2", { revision: "v2" })).toMatch(/gpt2 has no revision "v2" on the Hub/);
   });
 
@@ -164,7 +219,11 @@ describe("the token", () => {
     hub.publish("gpt2", model);
     expect(await failure("gpt2")).toMatch(/Neither a folder here nor a model on the Hub is named gpt2 \(401.*HF_TOKEN/);
     await resolve("gpt2", { env: { HF_TOKEN: " hf_known\n" } });
-    const [inside, outside] = [false, true].map((wanted) => hub.asked.filter(({ fromContentNetwork }) => fromContentNetwork === wanted).map(({ authorization }) => authorization));
+    const [inside, outside] = [false, true].map((wanted) =>
+      hub.asked
+        .filter(({ fromContentNetwork }) => fromContentNetwork === wanted)
+        .map(({ authorization }) => authorization),
+    );
     expect(inside.slice(1).every((each) => each === "Bearer hf_known")).toBe(true);
     expect(outside.length).toBeGreaterThan(0);
     expect(outside.every((each) => each === undefined)).toBe(true);
@@ -176,21 +235,43 @@ describe("the token", () => {
     hub.publish("gpt2", model);
     await writeFile(join(home, "token"), "of-a-mirror\n");
     await expectWhole(await resolve("gpt2"));
-    expect(await failure("gpt2", { env: { HF_TOKEN: "hf_old", HF_HUB_CACHE: join(home, "other") } })).toMatch(/refuses the token for gpt2 \(401, Invalid credentials/);
+    expect(await failure("gpt2", { env: { HF_TOKEN: "hf_old", HF_HUB_CACHE: join(home, "other") } })).toMatch(
+      /refuses the token for gpt2 \(401, Invalid credentials/,
+    );
     expect(await failure("gpt2", { env: { HF_TOKEN: "hf_a hf_b" } })).toMatch(/spaces or letters that no token has/);
   });
 });
 
 describe("a refusal is one sentence", () => {
   it.each<[string, Refusal, RegExp]>([
-    ["404", { status: 404, code: "RepoNotFound" }, /^Neither a folder here nor a model on the Hub is named gpt2 \(404, RepoNotFound\); check the spelling/],
-    ["401 without a token", { status: 401, message: "Invalid username or password." }, /^Neither a folder here nor a model/],
-    ["gated, no token", { status: 401, code: "GatedRepo", message: "Access to model gpt2 is restricted." }, /^gpt2 is gated \(401, GatedRepo, Access.*accept its terms.*none is set\.$/],
+    [
+      "404",
+      { status: 404, code: "RepoNotFound" },
+      /^Neither a folder here nor a model on the Hub is named gpt2 \(404, RepoNotFound\); check the spelling/,
+    ],
+    [
+      "401 without a token",
+      { status: 401, message: "Invalid username or password." },
+      /^Neither a folder here nor a model/,
+    ],
+    [
+      "gated, no token",
+      { status: 401, code: "GatedRepo", message: "Access to model gpt2 is restricted." },
+      /^gpt2 is gated \(401, GatedRepo, Access.*accept its terms.*none is set\.$/,
+    ],
     ["gated, not asked yet", { status: 403, code: "GatedRepo" }, /^gpt2 is gated \(403, GatedRepo\)/],
-    ["403", { status: 403, message: "Access to this resource is disabled." }, /^The Hub forbids access to gpt2 \(403, Access/],
+    [
+      "403",
+      { status: 403, message: "Access to this resource is disabled." },
+      /^The Hub forbids access to gpt2 \(403, Access/,
+    ],
     ["429", { status: 429 }, /^The Hub has had too many requests from here \(429\); wait some minutes/],
     ["503", { status: 503 }, /fails on gpt2 \(503\); try again later\.$/],
-    ["a login page", { status: 200, body: "<html>Pay for your Wi-Fi</html>" }, /does not answer as the Hub does \(.*JSON.*whether this network wants a login first/],
+    [
+      "a login page",
+      { status: 200, body: "<html>Pay for your Wi-Fi</html>" },
+      /does not answer as the Hub does \(.*JSON.*whether this network wants a login first/,
+    ],
     ["other JSON", { status: 200, code: "x" }, /names no commit for gpt2, so it is no Hub; check HF_ENDPOINT/],
   ])("%s", async (_name, refusal, message) => {
     hub.refuse = refusal;
@@ -200,16 +281,37 @@ describe("a refusal is one sentence", () => {
 
   it.each([
     ["no config", { "model.safetensors": weights }, /^gpt2 on the Hub has no config\.json/],
-    ["no weights", { "config.json": config }, /^gpt2 on the Hub has no model\.safetensors, nor weights in another format/],
-    ["other weights", { "config.json": config, "pytorch_model.bin": "x" }, /^gpt2 at revision main has pytorch_model\.bin but no model\.safetensors.*refs\/pr\/1.*save_pretrained/],
-    ["an index that is none", { "config.json": config, "model.safetensors.index.json": "[]" }, /model\.safetensors\.index\.json: not an index of weights/],
-    ["an index that leads out", { "config.json": config, "model.safetensors.index.json": '{"weight_map": {"a": "../../x.safetensors"}}' }, /not the name of a file inside this folder/],
-    ["a missing part", { "config.json": config, "model.safetensors.index.json": '{"weight_map": {"a": "x.safetensors"}}' }, /names x\.safetensors, which the Hub does not have/],
+    [
+      "no weights",
+      { "config.json": config },
+      /^gpt2 on the Hub has no model\.safetensors, nor weights in another format/,
+    ],
+    [
+      "other weights",
+      { "config.json": config, "pytorch_model.bin": "x" },
+      /^gpt2 at revision main has pytorch_model\.bin but no model\.safetensors.*refs\/pr\/1.*save_pretrained/,
+    ],
+    [
+      "an index that is none",
+      { "config.json": config, "model.safetensors.index.json": "[]" },
+      /model\.safetensors\.index\.json: not an index of weights/,
+    ],
+    [
+      "an index that leads out",
+      { "config.json": config, "model.safetensors.index.json": '{"weight_map": {"a": "../../x.safetensors"}}' },
+      /not the name of a file inside this folder/,
+    ],
+    [
+      "a missing part",
+      { "config.json": config, "model.safetensors.index.json": '{"weight_map": {"a": "x.safetensors"}}' },
+      /names x\.safetensors, which the Hub does not have/,
+    ],
     ["another kind of model", { ...model, "config.json": '{"model_type": "llama"}' }, /config\.json.*llama/],
   ])("%s", async (_name, files, message) => {
     hub.publish("gpt2", files);
     expect(await failure("gpt2")).toMatch(message);
-    expect(hub.sent.filter((file) => file.startsWith("model.safetensors") && !file.includes("index"))).toEqual([]);      // refused before the weights
+    // refused before the weights
+    expect(hub.sent.filter((file) => file.startsWith("model.safetensors") && !file.includes("index"))).toEqual([]);
   });
 });
 
@@ -218,7 +320,9 @@ describe("a cut connection", () => {
     hub.publish("gpt2", { ...model, "tokenizer.json": "{}" });
     hub.cuts.push(200_000, 0, 150_000);
     await expectWhole(await resolve("gpt2"));
-    const ranges = hub.asked.filter(({ fromContentNetwork }) => fromContentNetwork).map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? "bytes=0-")![1]));
+    const ranges = hub.asked
+      .filter(({ fromContentNetwork }) => fromContentNetwork)
+      .map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? "bytes=0-")![1]));
     expect(ranges.length).toBe(4);
     expect(ranges[1]).toBeGreaterThan(0);
     expect(ranges[2]).toBe(ranges[1]);
@@ -230,7 +334,9 @@ describe("a cut connection", () => {
     hub.publish("gpt2", { ...model, "tokenizer.json": "{}" });
     hub.cuts.push(200_000);
     hub.cutAlways = 0;
-    expect(await failure("gpt2")).toMatch(/^model\.safetensors came to \d+ of \d+ bytes only\. Cannot reach the Hub at .*: the connection was cut; check the network.* The same command goes on from there\.$/);
+    expect(await failure("gpt2")).toMatch(
+      /^model\.safetensors came to \d+ of \d+ bytes only\. Cannot reach the Hub at .*: the connection was cut; check the network.* The same command goes on from there\.$/,
+    );
     const { size } = await stat(partial());
     expect(size).toBeGreaterThan(0);
     expect(existsSync(cache("refs", "main"))).toBe(false);
@@ -238,7 +344,8 @@ describe("a cut connection", () => {
     hub.asked.length = 0;
     progress.length = 0;
     await expectWhole(await resolve("gpt2"));
-    expect(hub.sent).toEqual([`model.safetensors bytes=${size}-`, `model.safetensors bytes=${size}-`]);      // nothing else is fetched again
+    // nothing else is fetched again
+    expect(hub.sent).toEqual([`model.safetensors bytes=${size}-`, `model.safetensors bytes=${size}-`]);
     expect(progress[0].done).toBe(size);
   });
 
@@ -261,7 +368,10 @@ describe("a cut connection", () => {
     hub.publish("gpt2", { ...model, "tokenizer.json": "{}" });
     hub.stallAfter = 100_000;
     const stop = new AbortController();
-    const run = resolve("gpt2", { signal: stop.signal, onProgress: ({ file, done }) => file === "model.safetensors" && done > 50_000 && stop.abort() });
+    const run = resolve("gpt2", {
+      signal: stop.signal,
+      onProgress: ({ file, done }) => file === "model.safetensors" && done > 50_000 && stop.abort(),
+    });
     await expect(run).rejects.toHaveProperty("name", "AbortError");
     expect((await stat(partial())).size).toBeGreaterThan(0);
     hub.stallAfter = undefined;
@@ -273,14 +383,21 @@ describe("what arrives is checked", () => {
   it.each(["model.safetensors", "vocab.json"])("%s damaged on its way is not kept", async (file) => {
     hub.publish("gpt2", model);
     hub.damaged.add(file);
-    expect(await failure("gpt2")).toMatch(new RegExp(`^${file.replace(".", "\\.")} arrived damaged: its hash is [0-9a-f]+, the Hub says [0-9a-f]+; it was deleted, try again`));
+    expect(await failure("gpt2")).toMatch(
+      new RegExp(
+        `^${file.replace(".", "\\.")} arrived damaged: its hash is [0-9a-f]+, the Hub says [0-9a-f]+; it was deleted, try again`,
+      ),
+    );
     expect((await readdir(cache("blobs"))).filter((name) => name.endsWith(".incomplete"))).toEqual([]);
     expect(await failure("gpt2", { offline: true })).toMatch(/no copy of it/);
     hub.damaged.clear();
     await expectWhole(await resolve("gpt2"));
   });
 
-  it.each([["wrong", new Uint8Array(1000)], ["too long", new Uint8Array(600_000)]])("a partial file that is %s is replaced", async (_name, bytes) => {
+  it.each([
+    ["wrong", new Uint8Array(1000)],
+    ["too long", new Uint8Array(600_000)],
+  ])("a partial file that is %s is replaced", async (_name, bytes) => {
     hub.publish("gpt2", model);
     await mkdir(cache("blobs"), { recursive: true });
     await writeFile(partial(), bytes);
@@ -290,10 +407,14 @@ describe("what arrives is checked", () => {
 
 describe("offline", () => {
   it.each<[string, ModelSourceOptions]>([
-    ["--offline", { offline: true }], ["HF_HUB_OFFLINE", { env: { HF_HUB_OFFLINE: "1" } }], ["TRANSFORMERS_OFFLINE", { env: { TRANSFORMERS_OFFLINE: "yes" } }],
+    ["--offline", { offline: true }],
+    ["HF_HUB_OFFLINE", { env: { HF_HUB_OFFLINE: "1" } }],
+    ["TRANSFORMERS_OFFLINE", { env: { TRANSFORMERS_OFFLINE: "yes" } }],
   ])("%s asks nothing of the network", async (_name, options) => {
     hub.publish("gpt2", model);
-    expect(await failure("gpt2", options)).toMatch(/^Offline, gpt2 can come only from the cache, and .* has no copy of it; run once without --offline/);
+    expect(await failure("gpt2", options)).toMatch(
+      /^Offline, gpt2 can come only from the cache, and .* has no copy of it; run once without --offline/,
+    );
     expect(await failure("gpt2", { ...options, revision: "v1" })).toMatch(/no copy of it at revision v1/);
     expect(hub.asked).toEqual([]);
     const folder = await resolve("gpt2");
@@ -306,11 +427,13 @@ describe("offline", () => {
     hub.publish("gpt2", model);
     const folder = await resolve("gpt2");
     await rm(join(folder, "tokenizer.json"));
-    expect(await resolve("gpt2", { offline: true })).toBe(folder);      // vocab.json and merges.txt will do
+    expect(await resolve("gpt2", { offline: true })).toBe(folder); // vocab.json and merges.txt will do
     await rm(join(folder, "merges.txt"));
     await rm(join(folder, "model.safetensors"));
-    expect(await failure("gpt2", { offline: true })).toMatch(/only a part of it: model\.safetensors, tokenizer\.json or merges\.txt missing in/);
-    expect(await resolve("gpt2")).toBe(folder);      // the blobs are still there
+    expect(await failure("gpt2", { offline: true })).toMatch(
+      /only a part of it: model\.safetensors, tokenizer\.json or merges\.txt missing in/,
+    );
+    expect(await resolve("gpt2")).toBe(folder); // the blobs are still there
     await expectWhole(folder);
   });
 
@@ -324,9 +447,13 @@ describe("offline", () => {
     await hub.stop();
     expect(await resolve("gpt2", { env: { HF_ENDPOINT: endpoint } })).toBe(folder);
     expect(notes[0]).toMatch(/fails on gpt2 \(503\).*Using the copy in the cache/);
-    expect(notes[1]).toMatch(/^Cannot reach the Hub at .* for gpt2: the connection was refused; .* Using the copy in the cache: /);
-    expect(await failure("distilgpt2", { env: { HF_ENDPOINT: endpoint } })).toMatch(/^Cannot reach the Hub at .* for distilgpt2: the connection was refused; check the network .*, or name a folder on disk\.$/);
-    hub = await HubServer.start();      // for afterEach
+    expect(notes[1]).toMatch(
+      /^Cannot reach the Hub at .* for gpt2: the connection was refused; .* Using the copy in the cache: /,
+    );
+    expect(await failure("distilgpt2", { env: { HF_ENDPOINT: endpoint } })).toMatch(
+      /^Cannot reach the Hub at .* for distilgpt2: the connection was refused; check the network .*, or name a folder on disk\.$/,
+    );
+    hub = await HubServer.start(); // for afterEach
   });
 });
 
@@ -335,13 +462,17 @@ describe("the disk", () => {
     hub.publish("gpt2", model);
     await mkdir(cache("blobs"), { recursive: true });
     await symlink("/dev/full", partial());
-    expect(await failure("gpt2")).toMatch(/^Cannot write below .*: the disk is full; mend that, or set HF_HUB_CACHE to a folder elsewhere\. What has come is kept/);
+    expect(await failure("gpt2")).toMatch(
+      /^Cannot write below .*: the disk is full; mend that, or set HF_HUB_CACHE to a folder elsewhere\. What has come is kept/,
+    );
   });
 
   it("is too small from the start", async () => {
     hub.publish("gpt2", model);
     hub.claimedSize = 2 ** 52;
-    expect(await failure("gpt2")).toMatch(/^The download needs \d+ bytes, and the disk of .* has \d+ free; free some space/);
+    expect(await failure("gpt2")).toMatch(
+      /^The download needs \d+ bytes, and the disk of .* has \d+ free; free some space/,
+    );
     expect(hub.sent).toEqual([]);
   });
 
@@ -356,28 +487,58 @@ describe("a folder", () => {
   it("wins over a name, and nothing is asked", async () => {
     hub.publish("src", model);
     for (const path of ["src", "test/fixtures/reference/tiny", "./test", home]) expect(await resolve(path)).toBe(path);
-    for (const address of ["https://127.0.0.1:1/model", "file:///models/x"]) expect(await resolve(address)).toBe(address);
+    for (const address of ["https://127.0.0.1:1/model", "file:///models/x"])
+      expect(await resolve(address)).toBe(address);
     expect(hub.asked).toEqual([]);
-    expect(await failure("src", { revision: "main" })).toMatch(/^--revision is for a model on the Hub, and src is a folder here/);
+    expect(await failure("src", { revision: "main" })).toMatch(
+      /^--revision is for a model on the Hub, and src is a folder here/,
+    );
     expect(await failure("package.json")).toMatch(/^package\.json is a file, wanted the folder of a model/);
   });
 
-  it.each(["no such folder", "./gpt3", "../gpt3", "/models/gpt3", "a/b/c", "gpt2/", "C:\\models", "a--b", "a..b", ".gpt2", "x.git", "-x", "models/", "", "é", `a/${"b".repeat(95)}`])("or name cannot be %j", async (name) => {
-    expect(await failure(name)).toMatch(/^There is no folder ".*", and no model on the Hub can have that name \(they look like gpt2 or asi\/gpt-fr-cased-small\); check the path\.$/);
+  it.each([
+    "no such folder",
+    "./gpt3",
+    "../gpt3",
+    "/models/gpt3",
+    "a/b/c",
+    "gpt2/",
+    "C:\\models",
+    "a--b",
+    "a..b",
+    ".gpt2",
+    "x.git",
+    "-x",
+    "models/",
+    "",
+    "é",
+    `a/${"b".repeat(95)}`,
+  ])("or name cannot be %j", async (name) => {
+    expect(await failure(name)).toMatch(
+      /^There is no folder ".*", and no model on the Hub can have that name \(they look like gpt2 or asi\/gpt-fr-cased-small\); check the path\.$/,
+    );
     expect(hub.asked).toEqual([]);
   });
 
   it.each(["", "a b", "../x", "a/../b", "/x", "x/", ".x", "a\nb"])("has no revision %j", async (revision) => {
-    expect(await failure("gpt2", { revision })).toMatch(/^--revision is ".*", wanted a branch, a tag or a whole commit hash/);
+    expect(await failure("gpt2", { revision })).toMatch(
+      /^--revision is ".*", wanted a branch, a tag or a whole commit hash/,
+    );
   });
 
   it("is never left by a name or revision", () => {
     const odd = fc.string({ unit: fc.constantFrom("a", "-", ".", "/", "\\", "_", ":", "~", "\0"), maxLength: 12 });
-    fc.assert(fc.property(odd, (text) => {
-      const inside = (path: string): boolean => join("/cache", path).startsWith(join("/cache") + sep) && !/[\\\0]/.test(path);
-      return (!isRepoName(text) || inside(text)) && (!isRevision(text) || inside(text));
-    }), { numRuns: 2000 });
-    for (const name of ["gpt2", "distilgpt2", "asi/gpt-fr-cased-small", "a/b_c.d-e"]) expect(isRepoName(name), name).toBe(true);
-    for (const revision of ["main", "v1.0", "refs/pr/12", "0".repeat(40)]) expect(isRevision(revision), revision).toBe(true);
+    fc.assert(
+      fc.property(odd, (text) => {
+        const inside = (path: string): boolean =>
+          join("/cache", path).startsWith(join("/cache") + sep) && !/[\\\0]/.test(path);
+        return (!isRepoName(text) || inside(text)) && (!isRevision(text) || inside(text));
+      }),
+      { numRuns: 2000 },
+    );
+    for (const name of ["gpt2", "distilgpt2", "asi/gpt-fr-cased-small", "a/b_c.d-e"])
+      expect(isRepoName(name), name).toBe(true);
+    for (const revision of ["main", "v1.0", "refs/pr/12", "0".repeat(40)])
+      expect(isRevision(revision), revision).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
-// Infilling examples from JSON Lines to batches: what is refused, the exact ids and types, what is cut when the context is full
-// and what never is, padding and labels.
+// Infilling examples from JSON Lines to batches: what is refused, the exact ids and types, what is cut when the context
+// is full and what never is, padding and labels.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collate } from "../src/infill/collate.ts";
@@ -16,11 +16,17 @@ const encoder = new InfillEncoder(DEFAULT_TEMPLATE, tokenizer);
 const suffixFirst = new InfillEncoder(SUFFIX_FIRST_TEMPLATE, tokenizer);
 const { special, context, target, end } = TOKEN_TYPE;
 
-const story: InfillExample = { p1: "Mia had a red kite.", p3: "They climbed the ladder.", p2: "It got stuck in a tree.", meta: { length: "S", theme: "courage" } };
+const story: InfillExample = {
+  p1: "Mia had a red kite.",
+  p3: "They climbed the ladder.",
+  p2: "It got stuck in a tree.",
+  meta: { length: "S", theme: "courage" },
+};
 
 describe("parseJsonl", () => {
   it("reads examples past blank lines, CRLF, a byte-order mark and fields of others", () => {
-    const text = '\uFEFF{"p1":"a","p3":"b","p2":"c","id":7}\r\n\r\n  \n{"p1":"","p3":"\u2028","p2":"x","meta":{"theme":["a",1]}}';
+    const text =
+      '\uFEFF{"p1":"a","p3":"b","p2":"c","id":7}\r\n\r\n  \n{"p1":"","p3":"\u2028","p2":"x","meta":{"theme":["a",1]}}';
     expect(parseJsonl(text, "t.jsonl")).toEqual([
       { p1: "a", p3: "b", p2: "c", where: "t.jsonl, line 1" },
       { p1: "", p3: "\u2028", p2: "x", meta: { theme: ["a", 1] }, where: "t.jsonl, line 4" },
@@ -39,7 +45,10 @@ describe("parseJsonl", () => {
     ['{"p1":"a","p3":"b","p2":"c","meta":[1]}', /line 2: field "meta" is a list/],
     ['{"p1":"a","p3":"b","p2":"c","meta":{"theme":{}}}', /line 2: field "meta\.theme" is an object/],
     ['{"p1":"a","p3":"b","p2":"c","meta":{"theme":null}}', /line 2: field "meta\.theme" is null/],
-    ['{"p1":"a","p3":"b","p2":"c","meta":{"theme":["x",true]}}', /line 2: field "meta\.theme" is a list holding the boolean true/],
+    [
+      '{"p1":"a","p3":"b","p2":"c","meta":{"theme":["x",true]}}',
+      /line 2: field "meta\.theme" is a list holding the boolean true/,
+    ],
   ])("refuses %s with line and field", (line, message) => {
     const good = '{"p1":"a","p3":"b","p2":"c"}\n';
     expect(() => parseJsonl(good + line, "t.jsonl")).toThrow(message);
@@ -47,7 +56,8 @@ describe("parseJsonl", () => {
   });
 
   it("refuses a file without examples", () => {
-    for (const text of ["", "\n \r\n", "\uFEFF"]) expect(() => parseJsonl(text, "t.jsonl")).toThrow(/^t\.jsonl: no examples found/);
+    for (const text of ["", "\n \r\n", "\uFEFF"])
+      expect(() => parseJsonl(text, "t.jsonl")).toThrow(/^t\.jsonl: no examples found/);
   });
 
   it("does not need p2 of a gap to fill", () => {
@@ -82,34 +92,64 @@ describe("encodeExample", () => {
   });
 
   it("equals the encoding of the whole string, for any text and both layouts", () => {
-    const text = fc.oneof(fc.lorem({ maxCount: 4, mode: "sentences" }), fc.string({ unit: "grapheme", maxLength: 25 }), fc.constantFrom("", "\u0085x\n\n", " 's it", "\uFEFFa", "[P", "1]"));
-    const example = fc.record({ p1: text, p3: text, p2: text, meta: fc.oneof(text, fc.record({ length: fc.constantFrom("S", "M"), characters: fc.array(text, { maxLength: 3 }) })) });
-    fc.assert(fc.property(example, fc.constantFrom(encoder, suffixFirst), (sample, by) => {
-      expect(by.encodeExample(sample, { blockSize: 10_000 })!.ids).toEqual(tokenizer.encode(by.render(sample)));
-    }), { numRuns: 300, seed: 3 });
+    const text = fc.oneof(
+      fc.lorem({ maxCount: 4, mode: "sentences" }),
+      fc.string({ unit: "grapheme", maxLength: 25 }),
+      fc.constantFrom("", "\u0085x\n\n", " 's it", "\uFEFFa", "[P", "1]"),
+    );
+    const example = fc.record({
+      p1: text,
+      p3: text,
+      p2: text,
+      meta: fc.oneof(
+        text,
+        fc.record({ length: fc.constantFrom("S", "M"), characters: fc.array(text, { maxLength: 3 }) }),
+      ),
+    });
+    fc.assert(
+      fc.property(example, fc.constantFrom(encoder, suffixFirst), (sample, by) => {
+        expect(by.encodeExample(sample, { blockSize: 10_000 })!.ids).toEqual(tokenizer.encode(by.render(sample)));
+      }),
+      { numRuns: 300, seed: 3 },
+    );
   });
 
   it("puts p3 first in the other layout", () => {
-    expect(suffixFirst.render(story)).toBe("[P3] They climbed the ladder.[P1] Mia had a red kite.\nlength: S; theme: courage[P2] It got stuck in a tree.[EOS]");
+    expect(suffixFirst.render(story)).toBe(
+      "[P3] They climbed the ladder.[P1] Mia had a red kite.\nlength: S; theme: courage[P2] It got stuck in a tree.[EOS]",
+    );
   });
 
   it("refuses markers inside texts, naming the field, and takes GPT-2's own end token as plain text", () => {
     const where = "t.jsonl, line 9";
-    expect(() => encoder.encodeExample({ ...story, where, p3: "a [P2] b" }, { blockSize: 99 })).toThrow(/^t\.jsonl, line 9: field "p3" contains \[P2\]/);
-    expect(() => encoder.encodeExample({ ...story, where, meta: { theme: "[EOS]" } }, { blockSize: 99 })).toThrow(/field "meta" contains \[EOS\]/);
+    expect(() => encoder.encodeExample({ ...story, where, p3: "a [P2] b" }, { blockSize: 99 })).toThrow(
+      /^t\.jsonl, line 9: field "p3" contains \[P2\]/,
+    );
+    expect(() => encoder.encodeExample({ ...story, where, meta: { theme: "[EOS]" } }, { blockSize: 99 })).toThrow(
+      /field "meta" contains \[EOS\]/,
+    );
     const { ids } = encoder.encodeExample({ ...story, p1: "<|endoftext|>" }, { blockSize: 99 })!;
     expect(ids).not.toContain(50256);
   });
 });
 
 describe("a full context", () => {
-  const words = (stem: string, count: number): string => Array.from({ length: count }, (_, i) => `${stem}${i}`).join(" ");
-  const long: InfillExample = { p1: words("one", 40), p3: words("two", 40), p2: words("mid", 5), meta: { length: "M", summary: words("sum", 20) } };
+  const words = (stem: string, count: number): string =>
+    Array.from({ length: count }, (_, i) => `${stem}${i}`).join(" ");
+  const long: InfillExample = {
+    p1: words("one", 40),
+    p3: words("two", 40),
+    p2: words("mid", 5),
+    meta: { length: "M", summary: words("sum", 20) },
+  };
   const parts = (ids: readonly number[]): Record<"p1" | "p3" | "meta" | "p2", string> => {
-    const [, p1, p3, meta, p2] = /^\[P1\] ?([^]*)\[P3\] ?([^\n]*)([^]*)\[P2\] ?([^]*)\[EOS\]$/.exec(tokenizer.decode(ids))!;
+    const [, p1, p3, meta, p2] = /^\[P1\] ?([^]*)\[P3\] ?([^\n]*)([^]*)\[P2\] ?([^]*)\[EOS\]$/.exec(
+      tokenizer.decode(ids),
+    )!;
     return { p1: p1!, p3: p3!, meta: meta!.trim(), p2: p2! };
   };
-  const fit = (blockSize: number, template: InfillTemplate = DEFAULT_TEMPLATE): ReturnType<typeof parts> => parts(new InfillEncoder(template, tokenizer).encodeExample(long, { blockSize })!.ids);
+  const fit = (blockSize: number, template: InfillTemplate = DEFAULT_TEMPLATE): ReturnType<typeof parts> =>
+    parts(new InfillEncoder(template, tokenizer).encodeExample(long, { blockSize })!.ids);
   const whole = encoder.encodeExample(long, { blockSize: 10_000 })!.ids.length;
 
   it("cuts the beginning of p1 and the end of p3, at words", () => {
@@ -122,7 +162,9 @@ describe("a full context", () => {
   });
 
   it("divides the room by the template's share, and gives on what one does not need", () => {
-    const fair = fit(whole - 60), mostP1 = fit(whole - 60, { ...DEFAULT_TEMPLATE, p1Share: 0.9 }), onlyP3 = fit(whole - 60, { ...DEFAULT_TEMPLATE, p1Share: 0 });
+    const fair = fit(whole - 60),
+      mostP1 = fit(whole - 60, { ...DEFAULT_TEMPLATE, p1Share: 0.9 }),
+      onlyP3 = fit(whole - 60, { ...DEFAULT_TEMPLATE, p1Share: 0 });
     expect(mostP1.p1.length).toBeGreaterThan(fair.p1.length);
     expect(mostP1.p3.length).toBeLessThan(fair.p3.length);
     expect(onlyP3.p3).toBe(long.p3);
@@ -138,31 +180,50 @@ describe("a full context", () => {
     expect(cut.meta).toMatch(/^length: M; summary: sum0 sum1/);
     expect(fit(p2AndMarkers)).toEqual({ p1: "", p3: "", meta: "", p2: long.p2 });
     expect(encoder.encodeExample(long, { blockSize: p2AndMarkers - 1 })).toBeUndefined();
-    expect(encoder.encodeAll([long, story, { ...long, p2: words("mid", 90) }], { blockSize: 60 })).toMatchObject({ trimmed: 1, dropped: 1, examples: [{ trimmed: true }, { trimmed: false }] });
+    expect(encoder.encodeAll([long, story, { ...long, p2: words("mid", 90) }], { blockSize: 60 })).toMatchObject({
+      trimmed: 1,
+      dropped: 1,
+      examples: [{ trimmed: true }, { trimmed: false }],
+    });
   });
 
   it("never cuts p2, a marker or the end, and never exceeds the block (property)", () => {
-    const text = fc.array(fc.constantFrom("a", "kite", "extraordinary", "x\ny", "Übermut", "猫猫猫"), { maxLength: 25 }).map((list) => list.join(" "));
-    const examples = fc.record({ p1: text, p3: text, p2: text, meta: fc.record({ length: fc.constant("L"), summary: text, characters: text }) });
-    fc.assert(fc.property(examples, fc.integer({ min: 1, max: 150 }), fc.double({ min: 0, max: 1, noNaN: true }), (example, blockSize, p1Share) => {
-      const by = new InfillEncoder({ ...DEFAULT_TEMPLATE, p1Share }, tokenizer);
-      const p2 = example.p2 === "" ? [] : tokenizer.encode(` ${example.p2}`);
-      const encoded = by.encodeExample(example, { blockSize });
-      expect(encoded === undefined).toBe(p2.length + 4 > blockSize);
-      if (!encoded) return;
-      const { ids, types, trimmed } = encoded;
-      expect(ids.length).toBeLessThanOrEqual(blockSize);
-      expect(ids.slice(-p2.length - 2)).toEqual([by.ids.p2, ...p2, by.ids.eos]);
-      expect(ids.filter((id) => id >= 50257)).toEqual([by.ids.p1, by.ids.p3, by.ids.p2, by.ids.eos]);
-      expect([...types].filter((type) => type === target).length).toBe(p2.length);
-      const full = tokenizer.encode(by.render(example));
-      expect(trimmed).toBe(full.length > blockSize);
-      expect(trimmed || ids.join() === full.join()).toBe(true);
-      // What is left is whole words of the original, next to the gap.
-      const cut = parts(ids);
-      const wordsOf = (s: string): string[] => s.split(/\s+/).filter((word) => word !== "");
-      expect(wordsOf(example.p1).slice(-wordsOf(cut.p1).length || Infinity)).toEqual(wordsOf(cut.p1));
-    }), { numRuns: 200, seed: 4 });
+    const text = fc
+      .array(fc.constantFrom("a", "kite", "extraordinary", "x\ny", "Übermut", "猫猫猫"), { maxLength: 25 })
+      .map((list) => list.join(" "));
+    const examples = fc.record({
+      p1: text,
+      p3: text,
+      p2: text,
+      meta: fc.record({ length: fc.constant("L"), summary: text, characters: text }),
+    });
+    fc.assert(
+      fc.property(
+        examples,
+        fc.integer({ min: 1, max: 150 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (example, blockSize, p1Share) => {
+          const by = new InfillEncoder({ ...DEFAULT_TEMPLATE, p1Share }, tokenizer);
+          const p2 = example.p2 === "" ? [] : tokenizer.encode(` ${example.p2}`);
+          const encoded = by.encodeExample(example, { blockSize });
+          expect(encoded === undefined).toBe(p2.length + 4 > blockSize);
+          if (!encoded) return;
+          const { ids, types, trimmed } = encoded;
+          expect(ids.length).toBeLessThanOrEqual(blockSize);
+          expect(ids.slice(-p2.length - 2)).toEqual([by.ids.p2, ...p2, by.ids.eos]);
+          expect(ids.filter((id) => id >= 50257)).toEqual([by.ids.p1, by.ids.p3, by.ids.p2, by.ids.eos]);
+          expect([...types].filter((type) => type === target).length).toBe(p2.length);
+          const full = tokenizer.encode(by.render(example));
+          expect(trimmed).toBe(full.length > blockSize);
+          expect(trimmed || ids.join() === full.join()).toBe(true);
+          // What is left is whole words of the original, next to the gap.
+          const cut = parts(ids);
+          const wordsOf = (s: string): string[] => s.split(/\s+/).filter((word) => word !== "");
+          expect(wordsOf(example.p1).slice(-wordsOf(cut.p1).length || Infinity)).toEqual(wordsOf(cut.p1));
+        },
+      ),
+      { numRuns: 200, seed: 4 },
+    );
   });
 });
 
@@ -182,33 +243,61 @@ describe("encodePrompt", () => {
     const tight = encoder.encodePrompt(story, { maxLength: 12 });
     expect(tight.ids.length).toBeLessThanOrEqual(12);
     expect(tight.trimmed).toBe(true);
-    expect(() => encoder.encodePrompt(story, { maxLength: 4, prefix: "Then she" })).toThrow(/needs 5 tokens .* 4 are left/);
-    expect(() => encoder.encodePrompt(story, { maxLength: 99, prefix: "[EOS]" })).toThrow(/field "prefix" contains \[EOS\]/);
+    expect(() => encoder.encodePrompt(story, { maxLength: 4, prefix: "Then she" })).toThrow(
+      /needs 5 tokens .* 4 are left/,
+    );
+    expect(() => encoder.encodePrompt(story, { maxLength: 99, prefix: "[EOS]" })).toThrow(
+      /field "prefix" contains \[EOS\]/,
+    );
   });
 });
 
 describe("collate", () => {
-  const rows = [encoder.encodeExample({ p1: "a", p3: "b", p2: "c d" }, { blockSize: 99 })!, encoder.encodeExample({ p1: "", p3: "", p2: "c" }, { blockSize: 99 })!];
+  const rows = [
+    encoder.encodeExample({ p1: "a", p3: "b", p2: "c d" }, { blockSize: 99 })!,
+    encoder.encodeExample({ p1: "", p3: "", p2: "c" }, { blockSize: 99 })!,
+  ];
   const { pad, p1, p2, p3, eos } = encoder.ids;
   const [a, b, c, d] = [" a", " b", " c", " d"].map((text) => tokenizer.encode(text)[0]!);
 
   it("pads right to the longest, masks pads and keeps types", () => {
     const batch = collate(rows, { padId: pad, lossOn: "all" });
-    expect(batch.inputIds).toEqual([[p1, a, p3, b, p2, c, d, eos], [p1, p3, p2, c, eos, pad, pad, pad]]);
-    expect(batch.attentionMask).toEqual([[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0, 0, 0]]);
-    expect(batch.labels).toEqual([[p1, a, p3, b, p2, c, d, eos], [p1, p3, p2, c, eos, -100, -100, -100]]);
-    expect(batch.types).toEqual([[2, 1, 2, 1, 2, 3, 3, 4], [2, 2, 2, 3, 4, 0, 0, 0]]);
+    expect(batch.inputIds).toEqual([
+      [p1, a, p3, b, p2, c, d, eos],
+      [p1, p3, p2, c, eos, pad, pad, pad],
+    ]);
+    expect(batch.attentionMask).toEqual([
+      [1, 1, 1, 1, 1, 1, 1, 1],
+      [1, 1, 1, 1, 1, 0, 0, 0],
+    ]);
+    expect(batch.labels).toEqual([
+      [p1, a, p3, b, p2, c, d, eos],
+      [p1, p3, p2, c, eos, -100, -100, -100],
+    ]);
+    expect(batch.types).toEqual([
+      [2, 1, 2, 1, 2, 3, 3, 4],
+      [2, 2, 2, 3, 4, 0, 0, 0],
+    ]);
   });
 
   it("takes only p2 and its end into the loss when asked", () => {
     const x = -100;
-    expect(collate(rows, { padId: pad, lossOn: "target" }).labels).toEqual([[x, x, x, x, x, c, d, eos], [x, x, x, c, eos, x, x, x]]);
+    expect(collate(rows, { padId: pad, lossOn: "target" }).labels).toEqual([
+      [x, x, x, x, x, c, d, eos],
+      [x, x, x, c, eos, x, x, x],
+    ]);
   });
 
   it("pads to a multiple, but not past the model's length, and never cuts", () => {
-    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 16 }).inputIds.map((row) => row.length)).toEqual([16, 16]);
-    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 16, maxLength: 11 }).attentionMask[1]!.slice(5)).toEqual([0, 0, 0, 0, 0, 0]);
-    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 4, maxLength: 3 }).inputIds[0]).toEqual(rows[0]!.ids);
+    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 16 }).inputIds.map((row) => row.length)).toEqual(
+      [16, 16],
+    );
+    expect(
+      collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 16, maxLength: 11 }).attentionMask[1]!.slice(5),
+    ).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(collate(rows, { padId: pad, lossOn: "all", padToMultipleOf: 4, maxLength: 3 }).inputIds[0]).toEqual(
+      rows[0]!.ids,
+    );
   });
 
   it("masks pads whatever their id, and refuses an empty batch", () => {

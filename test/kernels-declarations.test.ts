@@ -1,5 +1,5 @@
-// Every kernel's TypeScript declaration against its WGSL: bindings, access, parameters, constants; and every shader file is
-// listed, exists and is used. What the type checker cannot see across the two languages.
+// Every kernel's TypeScript declaration against its WGSL: bindings, access, parameters, constants; and every shader
+// file is listed, exists and is used. What the type checker cannot see across the two languages.
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { definedKernels } from "../src/gpu/kernel.ts";
@@ -14,7 +14,10 @@ function sourceOf(kernel: Pick<Kernel, "source">): string {
 }
 
 /** What in `code` differs from the declaration, one line each. */
-function mismatches(kernel: KernelSpec<Kernel["bindings"], Kernel["params"], Kernel["constants"]>, code: string): string[] {
+function mismatches(
+  kernel: KernelSpec<Kernel["bindings"], Kernel["params"], Kernel["constants"]>,
+  code: string,
+): string[] {
   const found: string[] = [];
   const expectEqual = (what: string, declared: unknown, written: unknown): void => {
     const [a, b] = [JSON.stringify(declared), JSON.stringify(written)];
@@ -24,15 +27,28 @@ function mismatches(kernel: KernelSpec<Kernel["bindings"], Kernel["params"], Ker
   const storage = [...code.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var<storage,\s*(\w+)>\s*(\w+)\s*:/g)]
     .map(([, group, binding, access, name]) => ({ group: Number(group), binding: Number(binding), name, access }))
     .sort((a, b) => a.binding - b.binding);
-  expectEqual("bindings", Object.entries(kernel.bindings).map(([name, access], binding) => ({ group: 0, binding, name, access })), storage);
+  expectEqual(
+    "bindings",
+    Object.entries(kernel.bindings).map(([name, access], binding) => ({ group: 0, binding, name, access })),
+    storage,
+  );
 
-  const uniforms = [...code.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var<uniform>\s*(\w+)\s*:\s*(\w+)/g)].map((match) => match.slice(1, 5));
-  const fields = [...(/struct\s+Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? "").matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, name, type]) => [name, type]);
+  const uniforms = [...code.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var<uniform>\s*(\w+)\s*:\s*(\w+)/g)].map(
+    (match) => match.slice(1, 5),
+  );
+  const fields = [...(/struct\s+Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? "").matchAll(/(\w+)\s*:\s*(\w+)/g)].map(
+    ([, name, type]) => [name, type],
+  );
   expectEqual("uniform", Object.keys(kernel.params).length > 0 ? [["1", "0", "params", "Params"]] : [], uniforms);
   expectEqual("params", Object.entries(kernel.params), fields);
 
-  for (const name of Object.keys(kernel.constants)) if (!new RegExp(`\\b${name}\\b`).test(code)) found.push(`constant ${name}: declared, not in WGSL`);
-  expectEqual("entry points", ["main"], [...code.matchAll(/@compute[^{]*?fn\s+(\w+)/g)].map(([, name]) => name));
+  for (const name of Object.keys(kernel.constants))
+    if (!new RegExp(`\\b${name}\\b`).test(code)) found.push(`constant ${name}: declared, not in WGSL`);
+  expectEqual(
+    "entry points",
+    ["main"],
+    [...code.matchAll(/@compute[^{]*?fn\s+(\w+)/g)].map(([, name]) => name),
+  );
   return found;
 }
 
@@ -43,7 +59,9 @@ beforeAll(async () => {
 describe("kernel declarations", () => {
   it("agree with their WGSL", () => {
     expect(definedKernels().length).toBeGreaterThan(20);
-    const problems = definedKernels().flatMap((kernel) => mismatches(kernel, sourceOf(kernel)).map((line) => `${kernel.name} (${kernel.source.join(", ")}): ${line}`));
+    const problems = definedKernels().flatMap((kernel) =>
+      mismatches(kernel, sourceOf(kernel)).map((line) => `${kernel.name} (${kernel.source.join(", ")}): ${line}`),
+    );
     expect(problems).toEqual([]);
   });
 
@@ -52,7 +70,9 @@ describe("kernel declarations", () => {
   });
 
   it("cover every shader file, and the index lists them all", () => {
-    const onDisk = readdirSync(WGSL, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".wgsl")).sort();
+    const onDisk = readdirSync(WGSL, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".wgsl"))
+      .sort();
     expect(Object.keys(wgslFiles).sort()).toEqual(onDisk);
     for (const [file, url] of Object.entries(wgslFiles)) expect(url.href).toBe(new URL(file, WGSL).href);
     const used = new Set(definedKernels().flatMap(({ source }) => source));
@@ -63,7 +83,11 @@ describe("kernel declarations", () => {
 
 describe("the comparison itself", () => {
   const kernel: KernelSpec<Kernel["bindings"], Kernel["params"], Kernel["constants"]> = {
-    name: "sample", source: [], bindings: { x: "read", y: "read_write" }, params: { rows: "u32", scale: "f32" }, constants: { C: "u32" },
+    name: "sample",
+    source: [],
+    bindings: { x: "read", y: "read_write" },
+    params: { rows: "u32", scale: "f32" },
+    constants: { C: "u32" },
   };
   const code = `
     struct Params { rows: u32, scale: f32 }
@@ -84,7 +108,11 @@ describe("the comparison itself", () => {
     ["another parameter type", { params: { rows: "u32", scale: "i32" } }],
     ["no parameters", { params: {} }],
     ["an unused constant", { constants: { C: "u32", D: "u32" } }],
-  ] as const)("notices %s", (_, change) => expect(mismatches({ ...kernel, ...change }, code)).toHaveLength("params" in change && Object.keys(change.params).length === 0 ? 2 : 1));
+  ] as const)("notices %s", (_, change) =>
+    expect(mismatches({ ...kernel, ...change }, code)).toHaveLength(
+      "params" in change && Object.keys(change.params).length === 0 ? 2 : 1,
+    ),
+  );
 
   it("notices another group, and a second entry point", () => {
     expect(mismatches(kernel, code.replace("@group(1)", "@group(0)"))).toHaveLength(1);

@@ -6,14 +6,21 @@ import { centralDifferences, expectClose, garbage, openDevice, randomNormal, ROW
 
 const EPS = 1e-5;
 const TABLE = [
-  { N: 1, C: 5, mean: 0 }, { N: 7, C: 1, mean: 0.5 }, { N: 33, C: 60, mean: 0 }, { N: 130, C: 253, mean: 0 },
-  { N: 4, C: 768, mean: 0 }, { N: 5, C: 64, mean: 1000 },
+  { N: 1, C: 5, mean: 0 },
+  { N: 7, C: 1, mean: 0.5 },
+  { N: 33, C: 60, mean: 0 },
+  { N: 130, C: 253, mean: 0 },
+  { N: 4, C: 768, mean: 0 },
+  { N: 5, C: 64, mean: 1000 },
 ];
 
 function oracle(x: ArrayLike<number>, weight: ArrayLike<number>, bias: ArrayLike<number>, N: number, C: number) {
-  const y = new Float64Array(N * C), xhat = new Float64Array(N * C), rstd = new Float64Array(N);
+  const y = new Float64Array(N * C),
+    xhat = new Float64Array(N * C),
+    rstd = new Float64Array(N);
   for (let n = 0; n < N; n++) {
-    let mean = 0, variance = 0;
+    let mean = 0,
+      variance = 0;
     for (let c = 0; c < C; c++) mean += x[n * C + c] / C;
     for (let c = 0; c < C; c++) variance += (x[n * C + c] - mean) ** 2 / C;
     rstd[n] = 1 / Math.sqrt(variance + EPS);
@@ -27,30 +34,45 @@ function oracle(x: ArrayLike<number>, weight: ArrayLike<number>, bias: ArrayLike
 
 function oracleBackward(dy: ArrayLike<number>, x: ArrayLike<number>, weight: ArrayLike<number>, N: number, C: number) {
   const { xhat, rstd } = oracle(x, weight, new Float64Array(C), N, C);
-  const dx = new Float64Array(N * C), dweight = new Float64Array(C), dbias = new Float64Array(C);
+  const dx = new Float64Array(N * C),
+    dweight = new Float64Array(C),
+    dbias = new Float64Array(C);
   for (let n = 0; n < N; n++) {
-    let meanG = 0, meanGX = 0;
+    let meanG = 0,
+      meanGX = 0;
     for (let c = 0; c < C; c++) {
-      const at = n * C + c, g = dy[at] * weight[c];
+      const at = n * C + c,
+        g = dy[at] * weight[c];
       meanG += g / C;
       meanGX += (g * xhat[at]) / C;
       dweight[c] += dy[at] * xhat[at];
       dbias[c] += dy[at];
     }
-    for (let c = 0; c < C; c++) dx[n * C + c] = rstd[n] * (dy[n * C + c] * weight[c] - meanG - xhat[n * C + c] * meanGX);
+    for (let c = 0; c < C; c++)
+      dx[n * C + c] = rstd[n] * (dy[n * C + c] * weight[c] - meanG - xhat[n * C + c] * meanGX);
   }
   return { dx, dweight, dbias };
 }
 
 describe.each(ROW_VARIANTS)("layernorm, rows by $rows", (tuning) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning }); });
+  beforeAll(async () => {
+    device = await openDevice({ tuning });
+  });
   afterAll(() => device.destroy());
 
   it.each(TABLE)("N=$N C=$C mean=$mean", async ({ N, C, mean }) => {
-    const xs = randomNormal([N, C], 1, { mean }), ws = randomNormal([C], 2), bs = randomNormal([C], 3), dys = randomNormal([N, C], 4);
-    const x = device.tensor(xs, [N, C]), weight = device.tensor(ws, [C]), bias = device.tensor(bs, [C]), dy = device.tensor(dys, [N, C]);
-    const y = garbage(device, [N, C]), stats = garbage(device, [N, 2]), dx = garbage(device, [N, C]);
+    const xs = randomNormal([N, C], 1, { mean }),
+      ws = randomNormal([C], 2),
+      bs = randomNormal([C], 3),
+      dys = randomNormal([N, C], 4);
+    const x = device.tensor(xs, [N, C]),
+      weight = device.tensor(ws, [C]),
+      bias = device.tensor(bs, [C]),
+      dy = device.tensor(dys, [N, C]);
+    const y = garbage(device, [N, C]),
+      stats = garbage(device, [N, 2]),
+      dx = garbage(device, [N, C]);
     layerNormForward(device.batch, { x, weight, bias, y, stats, eps: EPS });
     // At mean 1000 the inputs themselves carry 3e-5 of rounding.
     const tolerance = mean === 1000 ? { atol: 1e-3, rtol: 1e-3 } : { atol: 1e-5, rtol: 1e-4 };
@@ -60,26 +82,54 @@ describe.each(ROW_VARIANTS)("layernorm, rows by $rows", (tuning) => {
     layerNormBackwardDx(device.batch, { dy, x, weight, stats, dx, accumulate: false });
     expectClose("dx", await device.read(dx), want.dx, [N, C], tolerance);
     layerNormBackwardDx(device.batch, { dy, x, weight, stats, dx, accumulate: true });
-    expectClose("dx twice", await device.read(dx), want.dx.map((v) => 2 * v), [N, C], tolerance);
+    expectClose(
+      "dx twice",
+      await device.read(dx),
+      want.dx.map((v) => 2 * v),
+      [N, C],
+      tolerance,
+    );
 
     const start = randomNormal([C], 5);
-    const dweight = device.tensor(start, [C]), dbias = device.tensor(start, [C]);
+    const dweight = device.tensor(start, [C]),
+      dbias = device.tensor(start, [C]);
     layerNormBackwardDparams(device.batch, { dy, x, stats, dweight, dbias });
     const reduction = { atol: 2e-6 * N + tolerance.atol, rtol: tolerance.rtol };
-    expectClose("dweight", await device.read(dweight), want.dweight.map((v, c) => v + start[c]), [C], reduction);
-    expectClose("dbias", await device.read(dbias), want.dbias.map((v, c) => v + start[c]), [C], reduction);
+    expectClose(
+      "dweight",
+      await device.read(dweight),
+      want.dweight.map((v, c) => v + start[c]),
+      [C],
+      reduction,
+    );
+    expectClose(
+      "dbias",
+      await device.read(dbias),
+      want.dbias.map((v, c) => v + start[c]),
+      [C],
+      reduction,
+    );
     for (const tensor of [x, weight, bias, dy, y, stats, dx, dweight, dbias]) device.pool.release(tensor);
   });
 });
 
 it.each(ROW_VARIANTS)("rows beyond one binding go by windows, with the same numbers, rows by $rows", async (tuning) => {
-  const N = 700, C = 60;
-  const values = { x: randomNormal([N, C], 1), dy: randomNormal([N, C], 4) }, weights = randomNormal([C], 2), biases = randomNormal([C], 3);
+  const N = 700,
+    C = 60;
+  const values = { x: randomNormal([N, C], 1), dy: randomNormal([N, C], 4) },
+    weights = randomNormal([C], 2),
+    biases = randomNormal([C], 3);
   const run = async (maxStorageBufferBindingSize?: number) => {
     const device = await openDevice({ maxStorageBufferBindingSize, tuning });
-    const x = device.tensor(values.x, [N, C]), dy = device.tensor(values.dy, [N, C]), weight = device.tensor(weights, [C]), bias = device.tensor(biases, [C]);
-    const y = garbage(device, [N, C]), stats = garbage(device, [N, 2]), dx = garbage(device, [N, C]);
-    const dweight = device.tensor(new Float32Array(C), [C]), dbias = device.tensor(new Float32Array(C), [C]);
+    const x = device.tensor(values.x, [N, C]),
+      dy = device.tensor(values.dy, [N, C]),
+      weight = device.tensor(weights, [C]),
+      bias = device.tensor(biases, [C]);
+    const y = garbage(device, [N, C]),
+      stats = garbage(device, [N, 2]),
+      dx = garbage(device, [N, C]);
+    const dweight = device.tensor(new Float32Array(C), [C]),
+      dbias = device.tensor(new Float32Array(C), [C]);
     layerNormForward(device.batch, { x, weight, bias, y, stats, eps: EPS });
     layerNormBackwardDx(device.batch, { dy, x, weight, stats, dx, accumulate: false });
     layerNormBackwardDparams(device.batch, { dy, x, stats, dweight, dbias });
@@ -92,15 +142,28 @@ it.each(ROW_VARIANTS)("rows beyond one binding go by windows, with the same numb
 });
 
 it("the oracle's gradient agrees with central differences", () => {
-  const N = 3, C = 5, x = randomNormal([N, C], 6), w = randomNormal([C], 7), dy = randomNormal([N, C], 8);
-  const f = (point: Float64Array) => oracle(point, w, new Float64Array(C), N, C).y.reduce((sum, v, i) => sum + v * dy[i], 0);
+  const N = 3,
+    C = 5,
+    x = randomNormal([N, C], 6),
+    w = randomNormal([C], 7),
+    dy = randomNormal([N, C], 8);
+  const f = (point: Float64Array) =>
+    oracle(point, w, new Float64Array(C), N, C).y.reduce((sum, v, i) => sum + v * dy[i], 0);
   expectClose("dx", oracleBackward(dy, x, w, N, C).dx, centralDifferences(f, x), [N, C], { atol: 1e-7, rtol: 1e-6 });
 });
 
 it("a wrong shape is refused by name", async () => {
   const device = await openDevice();
   const t = (shape: number[]) => device.pool.acquire(shape);
-  expect(() => layerNormForward(device.batch, { x: t([2, 8]), weight: t([9]), bias: t([8]), y: t([2, 8]), stats: t([2, 2]), eps: EPS }))
-    .toThrow("layernorm: cannot bind weight: shape is [9], expected [8] (C of x)");
+  expect(() =>
+    layerNormForward(device.batch, {
+      x: t([2, 8]),
+      weight: t([9]),
+      bias: t([8]),
+      y: t([2, 8]),
+      stats: t([2, 2]),
+      eps: EPS,
+    }),
+  ).toThrow("layernorm: cannot bind weight: shape is [9], expected [8] (C of x)");
   device.destroy();
 });

@@ -5,16 +5,27 @@ import { learningRateAt } from "../src/training/lr-schedule.ts";
 import type { LrSchedule, ScheduleName } from "../src/training/lr-schedule.ts";
 
 interface Reference {
-  readonly training: readonly { name: string; steps: number; schedule: ScheduleName; warmup_steps: number; learning_rate: number; lr: number[] }[];
+  readonly training: readonly {
+    name: string;
+    steps: number;
+    schedule: ScheduleName;
+    warmup_steps: number;
+    learning_rate: number;
+    lr: number[];
+  }[];
   readonly runs: Readonly<Record<"blocks" | "line_by_line", { readonly lr_used: number[] }>>;
 }
 
 const root = new URL("./fixtures/reference/", import.meta.url);
 const read = (folder: string): Reference => JSON.parse(readFileSync(new URL(`${folder}/reference.json`, root), "utf8"));
-const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
 
 function expectRates(schedule: LrSchedule, rates: readonly number[]): void {
-  rates.forEach((want, step) => expect(Math.abs(learningRateAt(schedule, step) - want), `update ${step}`).toBeLessThan(1e-12));
+  rates.forEach((want, step) =>
+    expect(Math.abs(learningRateAt(schedule, step) - want), `update ${step}`).toBeLessThan(1e-12),
+  );
 }
 
 describe("learningRateAt", () => {
@@ -22,7 +33,15 @@ describe("learningRateAt", () => {
     for (const run of read(folder).training) {
       it(`equals ${folder}/${run.name}`, () => {
         expect(run.lr.length).toBe(run.steps);
-        expectRates({ schedule: run.schedule, learningRate: run.learning_rate, warmupSteps: run.warmup_steps, totalSteps: run.steps }, run.lr);
+        expectRates(
+          {
+            schedule: run.schedule,
+            learningRate: run.learning_rate,
+            warmupSteps: run.warmup_steps,
+            totalSteps: run.steps,
+          },
+          run.lr,
+        );
       });
     }
   }
@@ -39,7 +58,9 @@ describe("learningRateAt", () => {
     for (const schedule of ["linear", "cosine"] as const) {
       for (const step of [10, 11, 15, 1000]) expect(learningRateAt({ ...common, schedule }, step)).toBe(0);
     }
-    expect([0, 1, 2, 9, 1000].map((step) => learningRateAt({ ...common, schedule: "constant" }, step))).toEqual([0, 5e-4, 1e-3, 1e-3, 1e-3]);
+    expect([0, 1, 2, 9, 1000].map((step) => learningRateAt({ ...common, schedule: "constant" }, step))).toEqual([
+      0, 5e-4, 1e-3, 1e-3, 1e-3,
+    ]);
     expect(learningRateAt({ ...common, schedule: "constant", warmupSteps: 0 }, 0)).toBe(1e-3);
   });
 

@@ -1,5 +1,5 @@
-// Matrix products in all layouts and both variants against float64: by themselves, with epilogues, padded and in windows.
-// Few sizes in the workgroup variant, whose kernels take seconds to compile on software adapters.
+// Matrix products in all layouts and both variants against float64: by themselves, with epilogues, padded and in
+// windows. Few sizes in the workgroup variant, whose kernels take seconds to compile on software adapters.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
@@ -10,40 +10,73 @@ import { expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./chec
 import { gelu, geluDerivative } from "./oracle/ops.ts";
 
 const LAYOUTS = ["nn", "nt", "tn"] as const;
-const ALIGNED = { M: 132, N: 68, K: 64 }, ODD = { M: 70, N: 131, K: 37 };
-const MORE = [{ M: 33, N: 5, K: 3 }, { M: 12, N: 1, K: 1 }, { M: 9, N: 36, K: 301 }];
-const LIMIT = 65536;            // bytes a binding may have: what is larger goes by windows
+const ALIGNED = { M: 132, N: 68, K: 64 },
+  ODD = { M: 70, N: 131, K: 37 };
+const MORE = [
+  { M: 33, N: 5, K: 3 },
+  { M: 12, N: 1, K: 1 },
+  { M: 9, N: 36, K: 301 },
+];
+const LIMIT = 65536; // bytes a binding may have: what is larger goes by windows
 
-interface Case { readonly layout: Layout; readonly M: number; readonly N: number; readonly K: number }
+interface Case {
+  readonly layout: Layout;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
 
 /** a[i, k] and b[k, j] as the layout stores them, in rows of `aStride` and `bStride`. */
-function product(a: ArrayLike<number>, b: ArrayLike<number>, { layout, M, N, K }: Case, aStride: number, bStride: number): Float64Array {
+function product(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  { layout, M, N, K }: Case,
+  aStride: number,
+  bStride: number,
+): Float64Array {
   const out = new Float64Array(M * N);
-  for (let i = 0; i < M; i++) for (let j = 0; j < N; j++) for (let k = 0; k < K; k++) {
-    out[i * N + j] += (layout === "tn" ? a[k * aStride + i] : a[i * aStride + k]) * (layout === "nt" ? b[j * bStride + k] : b[k * bStride + j]);
-  }
+  for (let i = 0; i < M; i++)
+    for (let j = 0; j < N; j++)
+      for (let k = 0; k < K; k++) {
+        out[i * N + j] +=
+          (layout === "tn" ? a[k * aStride + i] : a[i * aStride + k]) *
+          (layout === "nt" ? b[j * bStride + k] : b[k * bStride + j]);
+      }
   return out;
 }
 
 // Operands of every layout in several windows: of rows of a and out, of b (nt), and of k (nn, tn).
-const WINDOWS = [{ layout: "nn", M: 300, N: 100, K: 320 }, { layout: "nt", M: 300, N: 252, K: 129 }, { layout: "tn", M: 251, N: 120, K: 330 }] as const;
+const WINDOWS = [
+  { layout: "nn", M: 300, N: 100, K: 320 },
+  { layout: "nt", M: 300, N: 252, K: 129 },
+  { layout: "tn", M: 251, N: 120, K: 330 },
+] as const;
 const FUSED = ["bias", "bias_gelu", "bias_gelu_save", "bias_residual"] as const;
 type Fused = (typeof FUSED)[number];
 
-interface Plan { readonly sizes: readonly Omit<Case, "layout">[]; readonly fused: readonly (Case & { readonly epilogue: Fused })[]; readonly windows: readonly Case[] }
+interface Plan {
+  readonly sizes: readonly Omit<Case, "layout">[];
+  readonly fused: readonly (Case & { readonly epilogue: Fused })[];
+  readonly windows: readonly Case[];
+}
 
 const PLAN: Readonly<Record<"subgroup" | "workgroup", Plan>> = {
   subgroup: {
     sizes: [ALIGNED, ODD, ...MORE],
     fused: [
       ...FUSED.flatMap((epilogue) => [ALIGNED, ODD].map((size) => ({ layout: "nn" as const, ...size, epilogue }))),
-      { ...WINDOWS[0], epilogue: "bias_residual" }, { ...WINDOWS[0], epilogue: "bias_gelu_save" }, { ...WINDOWS[1], epilogue: "bias_residual" },
+      { ...WINDOWS[0], epilogue: "bias_residual" },
+      { ...WINDOWS[0], epilogue: "bias_gelu_save" },
+      { ...WINDOWS[1], epilogue: "bias_residual" },
     ],
     windows: WINDOWS,
   },
   workgroup: {
     sizes: [ALIGNED, ODD],
-    fused: [{ layout: "nn", ...ALIGNED, epilogue: "bias_gelu_save" }, { layout: "nn", ...ODD, epilogue: "bias_residual" }],
+    fused: [
+      { layout: "nn", ...ALIGNED, epilogue: "bias_gelu_save" },
+      { layout: "nn", ...ODD, epilogue: "bias_residual" },
+    ],
     windows: [],
   },
 };
@@ -52,10 +85,14 @@ const tolerance = (K: number) => ({ atol: 1e-6 * (4 + K), rtol: 1e-5 });
 
 /** Random operands of a product, on the device and as float64 result. */
 function operands(device: Device, { layout, M, N, K }: Case) {
-  const aShape = layout === "tn" ? [K, M] : [M, K], bShape = layout === "nt" ? [N, K] : [K, N];
-  const as = randomNormal(aShape, 1), bs = randomNormal(bShape, 2);
+  const aShape = layout === "tn" ? [K, M] : [M, K],
+    bShape = layout === "nt" ? [N, K] : [K, N];
+  const as = randomNormal(aShape, 1),
+    bs = randomNormal(bShape, 2);
   return {
-    a: device.tensor(as, aShape), b: device.tensor(bs, bShape), out: garbage(device, [M, N]),
+    a: device.tensor(as, aShape),
+    b: device.tensor(bs, bShape),
+    out: garbage(device, [M, N]),
     want: product(as, bs, { layout, M, N, K }, aShape[1], bShape[1]),
   };
 }
@@ -68,27 +105,45 @@ async function checkProduct(device: Device, { layout, M, N, K }: Case): Promise<
   matmul(device.batch, { a, b, out, layout });
   expectClose("out", await device.read(out), want, [M, N], tolerance(K));
   matmul(device.batch, { a, b, out, layout, accumulate: true });
-  expectClose("out twice", await device.read(out), want.map((v) => 2 * v), [M, N], tolerance(2 * K));
+  expectClose(
+    "out twice",
+    await device.read(out),
+    want.map((v) => 2 * v),
+    [M, N],
+    tolerance(2 * K),
+  );
   release(device, a, b, out);
 }
 
 async function checkEpilogue(device: Device, { layout, M, N, K }: Case, fused: Fused): Promise<void> {
   const { a, b, out, want } = operands(device, { layout, M, N, K });
-  const biases = randomNormal([N], 3), residuals = randomNormal([M, N], 4);
-  const bias = device.tensor(biases, [N]), residual = device.tensor(residuals, [M, N]), preactivation = garbage(device, [M, N]);
+  const biases = randomNormal([N], 3),
+    residuals = randomNormal([M, N], 4);
+  const bias = device.tensor(biases, [N]),
+    residual = device.tensor(residuals, [M, N]),
+    preactivation = garbage(device, [M, N]);
   const u = want.map((v, i) => v + biases[i % N]);
-  const epilogue: Epilogue = fused === "bias_gelu_save" ? { kind: "bias_gelu", bias, preactivation } : { kind: fused, bias, residual };
+  const epilogue: Epilogue =
+    fused === "bias_gelu_save" ? { kind: "bias_gelu", bias, preactivation } : { kind: fused, bias, residual };
   matmul(device.batch, { a, b, out, layout, epilogue });
-  const result = { bias: u, bias_gelu: u.map(gelu), bias_gelu_save: u.map(gelu), bias_residual: u.map((v, i) => v + residuals[i]) }[fused];
+  const result = {
+    bias: u,
+    bias_gelu: u.map(gelu),
+    bias_gelu_save: u.map(gelu),
+    bias_residual: u.map((v, i) => v + residuals[i]),
+  }[fused];
   expectClose(fused, await device.read(out), result, [M, N], tolerance(K));
-  if (fused === "bias_gelu_save") expectClose("preactivation", await device.read(preactivation), u, [M, N], tolerance(K));
+  if (fused === "bias_gelu_save")
+    expectClose("preactivation", await device.read(preactivation), u, [M, N], tolerance(K));
   release(device, a, b, out, bias, residual, preactivation);
 }
 
 describe("matmul, workgroup variant, the reduction in parts", () => {
   const size = { M: 132, N: 68, K: 760 };
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ tuning: { matmul: "workgroup", matmulWorkgroups: 100 } }); });
+  beforeAll(async () => {
+    device = await openDevice({ tuning: { matmul: "workgroup", matmulWorkgroups: 100 } });
+  });
   afterAll(() => device.destroy());
 
   it.each(LAYOUTS)("%s", (layout) => checkProduct(device, { layout, ...size }));
@@ -97,27 +152,40 @@ describe("matmul, workgroup variant, the reduction in parts", () => {
 
 describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning: { matmul: variant } }); });
+  beforeAll(async () => {
+    device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning: { matmul: variant } });
+  });
   afterAll(() => device.destroy());
 
   const { sizes, fused, windows } = PLAN[variant];
-  it.each(LAYOUTS.flatMap((layout) => sizes.map((size) => ({ layout, ...size }))))("$layout M=$M N=$N K=$K", (each) => checkProduct(device, each));
-  it.each(fused)("$layout M=$M N=$N K=$K with $epilogue", ({ epilogue, ...each }) => checkEpilogue(device, each, epilogue));
+  it.each(LAYOUTS.flatMap((layout) => sizes.map((size) => ({ layout, ...size }))))("$layout M=$M N=$N K=$K", (each) =>
+    checkProduct(device, each),
+  );
+  it.each(fused)("$layout M=$M N=$N K=$K with $epilogue", ({ epilogue, ...each }) =>
+    checkEpilogue(device, each, epilogue),
+  );
   it.each(windows)("$layout in windows, M=$M N=$N K=$K", (each) => checkProduct(device, each));
 
   it.each(LAYOUTS)("%s: padded rows are neither read nor written past the matrix", async (layout) => {
-    const M = 37, N = 70, K = 45;
+    const M = 37,
+      N = 70,
+      K = 45;
     const wide = (size: number) => Math.ceil(size / 64) * 64;
-    const aShape = layout === "tn" ? [K, wide(M)] : [M, wide(K)], bShape = layout === "nt" ? [N, wide(K)] : [K, wide(N)];
-    const as = randomNormal(aShape, 1), bs = randomNormal(bShape, 2);
+    const aShape = layout === "tn" ? [K, wide(M)] : [M, wide(K)],
+      bShape = layout === "nt" ? [N, wide(K)] : [K, wide(N)];
+    const as = randomNormal(aShape, 1),
+      bs = randomNormal(bShape, 2);
     const [aWidth, bWidth] = [layout === "tn" ? M : K, layout === "nt" ? K : N];
     for (let i = 0; i < as.length; i++) if (i % aShape[1] >= aWidth) as[i] = NaN;
     for (let i = 0; i < bs.length; i++) if (i % bShape[1] >= bWidth) bs[i] = NaN;
-    const a = device.tensor(as, aShape), b = device.tensor(bs, bShape);
+    const a = device.tensor(as, aShape),
+      b = device.tensor(bs, bShape);
     const out = device.tensor(new Float32Array(M * wide(N)).fill(7), [M, wide(N)]);
     matmul(device.batch, { a, b, out, layout, m: M, n: N, k: K });
     const want = product(as, bs, { layout, M, N, K }, aShape[1], bShape[1]);
-    const padded = Float64Array.from({ length: M * wide(N) }, (_, i) => (i % wide(N) < N ? want[Math.floor(i / wide(N)) * N + i % wide(N)] : 7));
+    const padded = Float64Array.from({ length: M * wide(N) }, (_, i) =>
+      i % wide(N) < N ? want[Math.floor(i / wide(N)) * N + (i % wide(N))] : 7,
+    );
     expectClose("out", await device.read(out), padded, [M, wide(N)], tolerance(K));
     release(device, a, b, out);
   });
@@ -125,15 +193,25 @@ describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
 
 describe("gelu backward", () => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice({ maxStorageBufferBindingSize: LIMIT }); });
+  beforeAll(async () => {
+    device = await openDevice({ maxStorageBufferBindingSize: LIMIT });
+  });
   afterAll(() => device.destroy());
 
   it("is finite and right for large arguments, in windows", async () => {
-    const us = randomNormal([40000], 1, { scale: 3 }), dys = randomNormal([40000], 2);
+    const us = randomNormal([40000], 1, { scale: 3 }),
+      dys = randomNormal([40000], 2);
     us.set([-1e10, -60, -20, -1e-3, 0, 20, 60, 1e10]);
-    const u = device.tensor(us, [200, 200]), dy = device.tensor(dys, [200, 200]);
+    const u = device.tensor(us, [200, 200]),
+      dy = device.tensor(dys, [200, 200]);
     geluBackward(device.batch, { dy, u });
-    expectClose("dy", await device.read(dy), Array.from(us, (v, i) => dys[i] * geluDerivative(v)), [200, 200], { atol: 1e-5, rtol: 1e-5 });
+    expectClose(
+      "dy",
+      await device.read(dy),
+      Array.from(us, (v, i) => dys[i] * geluDerivative(v)),
+      [200, 200],
+      { atol: 1e-5, rtol: 1e-5 },
+    );
   });
 });
 
@@ -141,10 +219,27 @@ it("shapes that do not fit are refused by name", async () => {
   const device = await openDevice();
   const t = (...shape: number[]) => device.pool.acquire(shape);
   const { batch } = device;
-  expect(() => matmul(batch, { a: t(4, 8), b: t(9, 5), out: t(4, 5), layout: "nn" })).toThrow("matmul nn: cannot bind b: shape is [9,5], expected [8,5]");
-  expect(() => matmul(batch, { a: t(4, 8), b: t(5, 8), out: t(4, 64), layout: "nt" })).toThrow("matmul nt: cannot bind b: shape is [5,8], expected [64,8]");
-  expect(() => matmul(batch, { a: t(4, 8), b: t(9, 5), out: t(4, 5), layout: "nn", k: 9 })).toThrow("matmul nn: cannot bind a: shape is [4,8], expected [4,9]");
-  expect(() => matmul(batch, { a: t(4, 8), b: t(8, 5), out: t(4, 5), layout: "nn", epilogue: { kind: "bias", bias: t(4) } })).toThrow("expected [5] (columns of out)");
-  expect(() => matmul(batch, { a: t(4, 8), b: t(8, 5), out: t(4, 5), layout: "nn", accumulate: true, epilogue: { kind: "bias", bias: t(5) } })).toThrow("cannot accumulate with an epilogue");
+  expect(() => matmul(batch, { a: t(4, 8), b: t(9, 5), out: t(4, 5), layout: "nn" })).toThrow(
+    "matmul nn: cannot bind b: shape is [9,5], expected [8,5]",
+  );
+  expect(() => matmul(batch, { a: t(4, 8), b: t(5, 8), out: t(4, 64), layout: "nt" })).toThrow(
+    "matmul nt: cannot bind b: shape is [5,8], expected [64,8]",
+  );
+  expect(() => matmul(batch, { a: t(4, 8), b: t(9, 5), out: t(4, 5), layout: "nn", k: 9 })).toThrow(
+    "matmul nn: cannot bind a: shape is [4,8], expected [4,9]",
+  );
+  expect(() =>
+    matmul(batch, { a: t(4, 8), b: t(8, 5), out: t(4, 5), layout: "nn", epilogue: { kind: "bias", bias: t(4) } }),
+  ).toThrow("expected [5] (columns of out)");
+  expect(() =>
+    matmul(batch, {
+      a: t(4, 8),
+      b: t(8, 5),
+      out: t(4, 5),
+      layout: "nn",
+      accumulate: true,
+      epilogue: { kind: "bias", bias: t(5) },
+    }),
+  ).toThrow("cannot accumulate with an epilogue");
   device.destroy();
 });

@@ -1,5 +1,5 @@
-// The model as a whole: every variant and small bindings give the same numbers, a step gives the same bits twice and creates
-// nothing once it is warm, folders round-trip, and bad input is refused in words.
+// The model as a whole: every variant and small bindings give the same numbers, a step gives the same bits twice and
+// creates nothing once it is warm, folders round-trip, and bad input is refused in words.
 import { afterAll, describe, expect, test } from "vitest";
 import { MemoryFolder } from "../src/files/folder.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
@@ -9,7 +9,17 @@ import type { Device, DeviceOptions } from "../src/gpu/device.ts";
 import { AdamW } from "../src/training/optimizer.ts";
 import { expectClose, openDevice, randomNormal } from "./check-kernel.ts";
 
-const config = new GPT2Config({ vocabSize: 301, nPositions: 40, nEmbd: 60, nLayer: 2, nHead: 3, embdPdrop: 0, attnPdrop: 0, residPdrop: 0, initializerRange: 0.1 });
+const config = new GPT2Config({
+  vocabSize: 301,
+  nPositions: 40,
+  nEmbd: 60,
+  nLayer: 2,
+  nHead: 3,
+  embdPdrop: 0,
+  attnPdrop: 0,
+  residPdrop: 0,
+  initializerRange: 0.1,
+});
 const inputIds = [0, 1, 2].map((b) => Array.from({ length: 33 }, (_, t) => (b * 101 + t * 37) % 301));
 const attentionMask = inputIds.map((row, b) => row.map((_, t) => (b === 1 && t < 5 ? 0 : 1)));
 
@@ -24,7 +34,10 @@ afterAll(() => devices.forEach((device) => device.destroy()));
 async function lossAndGradients(device: Device, model: GPT2LMHeadModel): Promise<Map<string, Float32Array>> {
   model.parameters.zeroGrad();
   const output = model.forward({ inputIds, labels: inputIds, attentionMask });
-  const results = new Map([["logits", await output.logits!.read()], ["loss", await output.loss!.read()]]);
+  const results = new Map([
+    ["logits", await output.logits!.read()],
+    ["loss", await output.loss!.read()],
+  ]);
   output.loss!.backward();
   output.dispose();
   for (const { name, grad } of model.parameters.all()) results.set(name, await device.read(grad));
@@ -32,10 +45,18 @@ async function lossAndGradients(device: Device, model: GPT2LMHeadModel): Promise
 }
 
 describe("the same logits and gradients", () => {
-  const plain = open().then((device) => lossAndGradients(device, GPT2LMHeadModel.fromConfig(device, config, { seed: 3 })));
+  const plain = open().then((device) =>
+    lossAndGradients(device, GPT2LMHeadModel.fromConfig(device, config, { seed: 3 })),
+  );
   test.each<[string, DeviceOptions]>([
-    ["subgroup variants", { tuning: { rows: "subgroup", matmul: "subgroup", attention: "subgroup", attentionDecode: "subgroup" } }],
-    ["workgroup variants", { tuning: { rows: "workgroup", matmul: "workgroup", attention: "workgroup", attentionDecode: "workgroup" } }],
+    [
+      "subgroup variants",
+      { tuning: { rows: "subgroup", matmul: "subgroup", attention: "subgroup", attentionDecode: "subgroup" } },
+    ],
+    [
+      "workgroup variants",
+      { tuning: { rows: "workgroup", matmul: "workgroup", attention: "workgroup", attentionDecode: "workgroup" } },
+    ],
     ["bindings of 64 KiB, which wte, logits and activations exceed", { maxStorageBufferBindingSize: 65536 }],
   ])("%s", async (_, options) => {
     const device = await open(options);
@@ -48,14 +69,20 @@ describe("the same logits and gradients", () => {
   });
 
   test("loss.backward() reaches every parameter, but for the key biases", async () => {
-    for (const [name, values] of await plain) expect(values.some((value) => value !== 0), name).toBe(true);
+    for (const [name, values] of await plain)
+      expect(
+        values.some((value) => value !== 0),
+        name,
+      ).toBe(true);
   });
 });
 
 test("a training step gives the same bits twice, with dropout, and another dropout seed gives others", async () => {
   const device = await open();
   const run = async (dropoutSeed: number): Promise<Float32Array> => {
-    const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0.1, attnPdrop: 0.1, residPdrop: 0.1 }), { seed: 5 });
+    const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0.1, attnPdrop: 0.1, residPdrop: 0.1 }), {
+      seed: 5,
+    });
     model.transformer.training = true;
     model.transformer.dropoutSeed = dropoutSeed;
     const optimizer = new AdamW(model.parameters, { weightDecay: 0.1 });
@@ -93,7 +120,12 @@ test("a warm training step creates no buffer, bind group or pipeline and submits
   const warm = await step();
   for (let i = 1; i <= 3; i++) {
     const { pipelines, bindGroups, submits, created, live } = await step();
-    expect({ pipelines, bindGroups, created, live }).toEqual({ pipelines: warm.pipelines, bindGroups: warm.bindGroups, created: warm.created, live: warm.live });
+    expect({ pipelines, bindGroups, created, live }).toEqual({
+      pipelines: warm.pipelines,
+      bindGroups: warm.bindGroups,
+      created: warm.created,
+      live: warm.live,
+    });
     expect(submits - warm.submits).toBe(i);
   }
 });
@@ -103,7 +135,13 @@ test("disposing outputs returns all memory, with and without backward", async ()
   const model = GPT2LMHeadModel.fromConfig(device, config);
   const before = device.pool.liveBytes;
   for (const grad of [true, false]) {
-    const output = model.forward({ inputIds, labels: inputIds, grad, outputHiddenStates: true, outputAttentions: true });
+    const output = model.forward({
+      inputIds,
+      labels: inputIds,
+      grad,
+      outputHiddenStates: true,
+      outputAttentions: true,
+    });
     output.dispose();
     output.dispose();
     expect(device.pool.liveBytes).toBe(before);
@@ -144,19 +182,22 @@ describe("folders", () => {
 
 describe("resizing the vocabulary", () => {
   test("old rows stay, new rows lie around the mean of the old, the seed decides them", async () => {
-    const V = 400, C = 8;
+    const V = 400,
+      C = 8;
     const wte = randomNormal([V, C], 1, { mean: 0.5 });
     const grown = resizeEmbedding(wte, C, V + 2000, 7);
     expect(grown.subarray(0, V * C)).toEqual(wte);
     expect(resizeEmbedding(wte, C, V + 2000, 7)).toEqual(grown);
     expect(resizeEmbedding(wte, C, V + 2000, 8)).not.toEqual(grown);
     expect(resizeEmbedding(wte, C, 10, 7)).toEqual(wte.subarray(0, 10 * C));
-    const mean = Array.from({ length: C }, (_, c) => wte.reduce((sum, value, i) => sum + (i % C === c ? value / V : 0), 0));
+    const mean = Array.from({ length: C }, (_, c) =>
+      wte.reduce((sum, value, i) => sum + (i % C === c ? value / V : 0), 0),
+    );
     for (let c = 0; c < C; c++) {
       const variance = wte.reduce((sum, value, i) => sum + (i % C === c ? (value - mean[c]) ** 2 / V : 0), 0);
       const column = Array.from({ length: 2000 }, (_, row) => grown[(V + row) * C + c] - mean[c]);
-      const drawn = column.reduce((sum, d) => sum + d * d / 2000, 0);
-      expect(Math.abs(drawn / (1e-9 * variance) - 1)).toBeLessThan(0.2);      // 2000 draws: a standard error of 3%
+      const drawn = column.reduce((sum, d) => sum + (d * d) / 2000, 0);
+      expect(Math.abs(drawn / (1e-9 * variance) - 1)).toBeLessThan(0.2); // 2000 draws: a standard error of 3%
     }
   });
 
@@ -187,7 +228,11 @@ describe("bad input", () => {
     ["no rows", { inputIds: [] }, /inputIds is empty/],
     ["an empty row", { inputIds: [[]] }, /inputIds is empty/],
     ["ragged rows", { inputIds: [[1, 2], [3]] }, /inputIds\[1\] has 1 entries, wanted 2/],
-    ["an id outside the vocabulary", { inputIds: [[1, 301]] }, /inputIds\[0\]\[1\] is 301, wanted a token id from 0 to 300/],
+    [
+      "an id outside the vocabulary",
+      { inputIds: [[1, 301]] },
+      /inputIds\[0\]\[1\] is 301, wanted a token id from 0 to 300/,
+    ],
     ["a fraction", { inputIds: [[0.5]] }, /is 0.5/],
     ["too long", { inputIds: [Array<number>(41).fill(1)] }, /41 tokens long, the model has 40 positions/],
     ["a mask of another shape", { inputIds: [[1, 2]], attentionMask: [[1]] }, /attentionMask\[0\] has 1 entries/],

@@ -1,5 +1,5 @@
-// Where WebGPU and files come from: adapters really opened (in child processes where the environment decides), folders on a
-// real disk, and addresses behind a real HTTP server.
+// Where WebGPU and files come from: adapters really opened (in child processes where the environment decides), folders
+// on a real disk, and addresses behind a real HTTP server.
 import { execFile } from "node:child_process";
 import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -24,8 +24,11 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 /** Runs TypeScript in a Node of its own and resolves with stdout; rejects when it fails or does not end by itself. */
 async function runNode(code: string, env: Record<string, string> = {}): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code],
-    { cwd: root, env: { ...process.env, ...env }, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--import", "tsx", "--input-type=module", "-e", code],
+    { cwd: root, env: { ...process.env, ...env }, timeout: 60_000 },
+  );
   return stdout.trim();
 }
 
@@ -36,7 +39,7 @@ describe("adapter", () => {
     expect(description).not.toBe("");
     expect(hint === undefined).toBe(!software);
     const device = await adapter.requestDevice();
-    const buffer = device.createBuffer({ size: 16, usage: 0x1 | 0x8 });     // MAP_READ | COPY_DST
+    const buffer = device.createBuffer({ size: 16, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
     device.queue.writeBuffer(buffer, 0, new Uint32Array([1, 2, 3, 4]));
     device.queue.submit([]);
     await buffer.mapAsync(0x1);
@@ -45,10 +48,44 @@ describe("adapter", () => {
   });
 
   it.each([
-    [{ vendor: "mesa", architecture: "software", device: "llvmpipe-llvm-15-0-6-256-bits-", description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)", isFallbackAdapter: true }, "llvmpipe", true],
-    [{ vendor: "google", architecture: "swiftshader", device: "swiftshader-device-subzero-", description: "SwiftShader driver 5.0.0", isFallbackAdapter: true }, "swiftshader", true],
-    [{ vendor: "google", architecture: "swiftshader", device: "", description: "", isFallbackAdapter: false }, "swiftshader", true],
-    [{ vendor: "nvidia", architecture: "hopper", device: "nvidia-h100", description: "NVIDIA: 570.1", isFallbackAdapter: false }, "nvidia-hopper", false],
+    [
+      {
+        vendor: "mesa",
+        architecture: "software",
+        device: "llvmpipe-llvm-15-0-6-256-bits-",
+        description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)",
+        isFallbackAdapter: true,
+      },
+      "llvmpipe",
+      true,
+    ],
+    [
+      {
+        vendor: "google",
+        architecture: "swiftshader",
+        device: "swiftshader-device-subzero-",
+        description: "SwiftShader driver 5.0.0",
+        isFallbackAdapter: true,
+      },
+      "swiftshader",
+      true,
+    ],
+    [
+      { vendor: "google", architecture: "swiftshader", device: "", description: "", isFallbackAdapter: false },
+      "swiftshader",
+      true,
+    ],
+    [
+      {
+        vendor: "nvidia",
+        architecture: "hopper",
+        device: "nvidia-h100",
+        description: "NVIDIA: 570.1",
+        isFallbackAdapter: false,
+      },
+      "nvidia-hopper",
+      false,
+    ],
     [{ vendor: "apple", architecture: "", device: "", description: "", isFallbackAdapter: false }, "apple", false],
     [{ vendor: "", architecture: "", device: "", description: "", isFallbackAdapter: false }, "unknown", false],
   ])("%o is %s", (info, key, software) => {
@@ -60,13 +97,20 @@ describe("adapter", () => {
   const print = `import { requestAdapter } from "./src/gpu/platform.ts";
     try { console.log((await requestAdapter()).key, process.env.VK_DRIVER_FILES ?? "unset"); } catch (error) { console.log(error.name, error.message); }`;
 
-  it.runIf(softwareAdapterShips())("is the npm package's when forced, or when the system's drivers are hidden; the process ends by itself", async () => {
-    expect(await runNode(print, { GPT2_WEBGPU_ADAPTER: "swiftshader" })).toBe("swiftshader unset");
-    expect(await runNode(print, { GPT2_WEBGPU_ADAPTER: "", VK_DRIVER_FILES: "/nowhere" })).toBe("swiftshader /nowhere");
-  });
+  it.runIf(softwareAdapterShips())(
+    "is the npm package's when forced, or when the system's drivers are hidden; the process ends by itself",
+    async () => {
+      expect(await runNode(print, { GPT2_WEBGPU_ADAPTER: "swiftshader" })).toBe("swiftshader unset");
+      expect(await runNode(print, { GPT2_WEBGPU_ADAPTER: "", VK_DRIVER_FILES: "/nowhere" })).toBe(
+        "swiftshader /nowhere",
+      );
+    },
+  );
 
   it("that nobody has is a UserError that lists the others", async () => {
-    expect(await runNode(print, { GPT2_WEBGPU_ADAPTER: "no such card" })).toMatch(/^UserError GPT2_WEBGPU_ADAPTER is no such card, but the adapters here are: .*; unset it/);
+    expect(await runNode(print, { GPT2_WEBGPU_ADAPTER: "no such card" })).toMatch(
+      /^UserError GPT2_WEBGPU_ADAPTER is no such card, but the adapters here are: .*; unset it/,
+    );
   });
 });
 
@@ -77,7 +121,11 @@ describe.runIf(softwareAdapterShips())("unpacking the software adapter", () => {
     const folders = await Promise.all([1, 2, 3].map(() => runNode(code)));
     expect(new Set(folders).size).toBe(1);
     expect(await readdir(join(cache, "gpt2-webgpu"))).toHaveLength(1);
-    expect((await readdir(folders[0])).sort()).toEqual(["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"]);
+    expect((await readdir(folders[0])).sort()).toEqual([
+      "libvk_swiftshader.so",
+      "libvulkan.so.1",
+      "vk_swiftshader_icd.json",
+    ]);
   });
 
   it("falls back to a folder that goes with the process where no cache can be written", async () => {
@@ -104,7 +152,12 @@ describe("readTar", () => {
     put(512, text);
     return bytes;
   };
-  const tar = new Uint8Array([...entry("./a", "x".repeat(513)), ...entry("b", ""), ...entry("c", "see"), ...new Uint8Array(1024)]);
+  const tar = new Uint8Array([
+    ...entry("./a", "x".repeat(513)),
+    ...entry("b", ""),
+    ...entry("c", "see"),
+    ...new Uint8Array(1024),
+  ]);
 
   it("finds the wanted files", () => {
     const files = readTar(tar, ["a", "b", "c"]);
@@ -116,10 +169,13 @@ describe("readTar", () => {
 
 describe("readBytes", () => {
   it("reads a file URL and a data URL", async () => {
-    expect(await readBytes(new URL("../package.json", import.meta.url))).toEqual(new Uint8Array(await readFile(join(root, "package.json"))));
-    expect([...await readBytes(new URL("data:,hi"))]).toEqual([104, 105]);
+    expect(await readBytes(new URL("../package.json", import.meta.url))).toEqual(
+      new Uint8Array(await readFile(join(root, "package.json"))),
+    );
+    expect([...(await readBytes(new URL("data:,hi")))]).toEqual([104, 105]);
   });
-  it("fails on a missing file", () => expect(readBytes(new URL("./nothing.wgsl", import.meta.url))).rejects.toThrow(/ENOENT/));
+  it("fails on a missing file", () =>
+    expect(readBytes(new URL("./nothing.wgsl", import.meta.url))).rejects.toThrow(/ENOENT/));
 });
 
 const text = async (folder: Folder, file: string) => new TextDecoder().decode(await folder.read(file));
@@ -127,13 +183,24 @@ const text = async (folder: Folder, file: string) => new TextDecoder().decode(aw
 describe("folder on disk", () => {
   it("writes, lists and reads whole files and ranges", async () => {
     const folder = await openFolder(join(scratch, "new", "deep"));
-    await folder.write(new Map<string, Uint8Array | string>([["b.bin", new Uint8Array([1, 2, 3, 4, 5])], ["a.txt", "héllo"], ["sub/c.txt", "c"]]));
+    await folder.write(
+      new Map<string, Uint8Array | string>([
+        ["b.bin", new Uint8Array([1, 2, 3, 4, 5])],
+        ["a.txt", "héllo"],
+        ["sub/c.txt", "c"],
+      ]),
+    );
     expect(await folder.list()).toEqual(["a.txt", "b.bin"]);
-    expect([await folder.has("b.bin"), await folder.has("z"), await folder.has("a.txt/z"), await folder.has("sub")]).toEqual([true, false, false, false]);
+    expect([
+      await folder.has("b.bin"),
+      await folder.has("z"),
+      await folder.has("a.txt/z"),
+      await folder.has("sub"),
+    ]).toEqual([true, false, false, false]);
     expect(await folder.size("a.txt")).toBe(6);
     expect(await text(folder, "a.txt")).toBe("héllo");
     expect(await text(folder, "sub/c.txt")).toBe("c");
-    expect([...await folder.read("b.bin", { offset: 1, length: 3 })]).toEqual([2, 3, 4]);
+    expect([...(await folder.read("b.bin", { offset: 1, length: 3 }))]).toEqual([2, 3, 4]);
     expect(await folder.read("b.bin", { offset: 5, length: 0 })).toHaveLength(0);
     await folder.write(new Map([["a.txt", "again"]]));
     expect(await text(folder, "a.txt")).toBe("again");
@@ -148,7 +215,14 @@ describe("folder on disk", () => {
     const folder = await openFolder(join(scratch, "atomic"));
     await folder.write(new Map([["a", "old"]]));
     await mkdir(join(scratch, "atomic", "b"));
-    await expect(folder.write(new Map([["a", "new"], ["b", "over a folder"]]))).rejects.toThrow(UserError);
+    await expect(
+      folder.write(
+        new Map([
+          ["a", "new"],
+          ["b", "over a folder"],
+        ]),
+      ),
+    ).rejects.toThrow(UserError);
     expect(await text(folder, "a")).toBe("old");
     expect((await readdir(folder.name)).sort()).toEqual(["a", "b"]);
   });
@@ -157,12 +231,28 @@ describe("folder on disk", () => {
     ["a missing file", (folder) => folder.read("none"), /Cannot read .*none: there is no such file/],
     ["a missing file's size", (folder) => folder.size("none"), /Cannot read .*none: there is no such file/],
     ["a folder as a file", (folder) => folder.read("sub"), /Cannot read .*sub: it is a folder/],
-    ["a range past the end", (folder) => folder.read("file", { offset: 2, length: 9 }), /file: wanted bytes 2 to 11, the file has 4/],
+    [
+      "a range past the end",
+      (folder) => folder.read("file", { offset: 2, length: 9 }),
+      /file: wanted bytes 2 to 11, the file has 4/,
+    ],
     ["a name that leads out", (folder) => folder.read("../../etc/passwd"), /not the name of a file inside/],
     ["an absolute name", (folder) => folder.read("/etc/passwd"), /not the name of a file inside/],
-    ["a file as a folder", (folder) => folder.write(new Map([["file/below", "x"]])), /Cannot write .*below: part of the path is a file/],
-    ["a folder below a file", async (folder) => (await openFolder(join(folder.name, "file", "below"))).write(new Map([["x", "x"]])), /Cannot write .*below: part of the path is a file/],
-    ["a list of nothing", async (folder) => (await openFolder(join(folder.name, "none"))).list(), /Cannot list .*none: there is no such/],
+    [
+      "a file as a folder",
+      (folder) => folder.write(new Map([["file/below", "x"]])),
+      /Cannot write .*below: part of the path is a file/,
+    ],
+    [
+      "a folder below a file",
+      async (folder) => (await openFolder(join(folder.name, "file", "below"))).write(new Map([["x", "x"]])),
+      /Cannot write .*below: part of the path is a file/,
+    ],
+    [
+      "a list of nothing",
+      async (folder) => (await openFolder(join(folder.name, "none"))).list(),
+      /Cannot list .*none: there is no such/,
+    ],
   ])("refuses %s", async (_name, act, message) => {
     const folder = await openFolder(join(scratch, "errors"));
     await mkdir(join(scratch, "errors", "sub"), { recursive: true });
@@ -194,11 +284,20 @@ describe("folder behind an address", () => {
         else if (first >= body.length) response.writeHead(416).end();
         else response.writeHead(206).end(body.subarray(first, last + 1));
         return;
-      case "/model/no-ranges.bin": response.writeHead(200, { "content-encoding": "identity" }).end(body); return;
-      case "/model/start-page.json": response.writeHead(200, { "content-type": "text/html" }).end("<html>"); return;
-      case "/model/broken.bin": response.writeHead(200, { "content-length": 100 }).write(body, () => response.destroy()); return;
-      case "/model/secret.bin": response.writeHead(403).end(); return;
-      default: response.writeHead(404).end();
+      case "/model/no-ranges.bin":
+        response.writeHead(200, { "content-encoding": "identity" }).end(body);
+        return;
+      case "/model/start-page.json":
+        response.writeHead(200, { "content-type": "text/html" }).end("<html>");
+        return;
+      case "/model/broken.bin":
+        response.writeHead(200, { "content-length": 100 }).write(body, () => response.destroy());
+        return;
+      case "/model/secret.bin":
+        response.writeHead(403).end();
+        return;
+      default:
+        response.writeHead(404).end();
     }
   }
 
@@ -219,18 +318,30 @@ describe("folder behind an address", () => {
   });
 
   it("tells what is there, and does not take a start page for a file", async () => {
-    expect([await folder.has("a b.bin"), await folder.has("none"), await folder.has("start-page.json")]).toEqual([true, false, false]);
+    expect([await folder.has("a b.bin"), await folder.has("none"), await folder.has("start-page.json")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it.each<[string, (folder: Folder) => Promise<unknown>, RegExp]>([
     ["a missing file", (f) => f.read("none"), /none: there is no such file on the server/],
     ["a forbidden file", (f) => f.read("secret.bin"), /the server answered 403/],
     ["a connection that breaks off", (f) => f.read("broken.bin"), /broken.bin: the connection broke off/],
-    ["a range past the end", (f) => f.read("a b.bin", { offset: 8, length: 4 }), /wanted bytes 8 to 12, the file has 10/],
+    [
+      "a range past the end",
+      (f) => f.read("a b.bin", { offset: 8, length: 4 }),
+      /wanted bytes 8 to 12, the file has 10/,
+    ],
     ["a range beyond the end", (f) => f.read("a b.bin", { offset: 20, length: 4 }), /wanted bytes 20 to 24/],
     ["a list", (f) => f.list(), /cannot be listed/],
     ["writing", (f) => f.write(new Map([["a", "b"]])), /cannot save behind an address/],
-    ["a server that is not there", async () => (await openFolder("http://127.0.0.1:1/")).read("a"), /cannot be fetched \(.+\)/],
+    [
+      "a server that is not there",
+      async () => (await openFolder("http://127.0.0.1:1/")).read("a"),
+      /cannot be fetched \(.+\)/,
+    ],
   ])("refuses %s", async (_name, act, message) => {
     await expect(act(folder)).rejects.toThrow(UserError);
     await expect(act(folder)).rejects.toThrow(message);

@@ -1,4 +1,5 @@
-// The counter generator of dropout: the GPU makes the CPU twin's decisions, and the numbers look random along every counter.
+// The counter generator of dropout: the GPU makes the CPU twin's decisions, and the numbers look random along every
+// counter.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { dropout } from "../src/kernels/dropout.ts";
@@ -16,14 +17,20 @@ function along(word: (typeof WORDS)[number], value: number): number {
 
 describe("on the GPU", () => {
   let device: Device;
-  beforeAll(async () => { device = await openDevice(); });
+  beforeAll(async () => {
+    device = await openDevice();
+  });
   afterAll(() => device.destroy());
 
   it.each([
-    { seed: 0, step: 0, site: 0, probability: 0.5 }, { seed: 0xffffffff, step: 0x80000001, site: 0xfffffffe, probability: 0.1 },
-    { seed: 42, step: 100_000, site: 37, probability: 0.937 }, { seed: 1, step: 2, site: 3, probability: 1e-3 },
+    { seed: 0, step: 0, site: 0, probability: 0.5 },
+    { seed: 0xffffffff, step: 0x80000001, site: 0xfffffffe, probability: 0.1 },
+    { seed: 42, step: 100_000, site: 37, probability: 0.937 },
+    { seed: 1, step: 2, site: 3, probability: 1e-3 },
   ])("the same elements are kept, seed $seed step $step site $site probability $probability", async (options) => {
-    const N = 5000, x = device.tensor(new Float32Array(N).fill(1), [N]), y = garbage(device, [N]);
+    const N = 5000,
+      x = device.tensor(new Float32Array(N).fill(1), [N]),
+      y = garbage(device, [N]);
     dropout(device.batch, { x, y, dropout: options, accumulate: false });
     const { drop_below } = dropoutParams(options);
     const want = Array.from({ length: N }, (_, i) => keep(options.seed, options.step, options.site, i, drop_below));
@@ -38,7 +45,8 @@ it("parameters: the threshold is the probability in 2^-32, kept values are scale
   expect(dropoutParams({ ...at, probability: 0 })).toMatchObject({ drop_below: 0, keep_scale: 1 });
   expect(dropoutParams(undefined)).toMatchObject({ drop_below: 0, keep_scale: 1 });
   expect(dropoutParams({ ...at, probability: 1 - 1e-12 }).drop_below).toBe(2 ** 32 - 1);
-  for (const probability of [1, -0.1, NaN]) expect(() => dropoutParams({ ...at, probability })).toThrow("expected 0 <= probability < 1");
+  for (const probability of [1, -0.1, NaN])
+    expect(() => dropoutParams({ ...at, probability })).toThrow("expected 0 <= probability < 1");
 });
 
 describe.each(WORDS)("along %s", (word) => {

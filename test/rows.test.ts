@@ -7,11 +7,11 @@ const gpu = { rows: "mixed", rowsWorkgroupSize: 128, rowsMaxSize: 1024, rowsLane
 
 describe("the form of a row kernel", () => {
   it.each([
-    { rows: 1, length: 50257 / 4, form: { library: "subgroups", size: 1024 } },        // a row of logits
-    { rows: 1024, length: 50257 / 4, form: { library: "subgroups", size: 512 } },      // a batch of them shares the GPU
+    { rows: 1, length: 50257 / 4, form: { library: "subgroups", size: 1024 } }, // a row of logits
+    { rows: 1024, length: 50257 / 4, form: { library: "subgroups", size: 512 } }, // a batch of them shares the GPU
     { rows: 20000, length: 50257 / 4, form: { library: "subgroup", size: 128 } },
     { rows: 1, length: 768, form: { library: "subgroups", size: 128 } },
-    { rows: 1920, length: 128, form: { library: "subgroup", size: 128 } },             // a small model's layer norm
+    { rows: 1920, length: 128, form: { library: "subgroup", size: 128 } }, // a small model's layer norm
     { rows: 1, length: 0, form: { library: "subgroup", size: 128 } },
   ])("mixed, $rows rows of $length loads", ({ rows, length, form }) => {
     expect(rowForm(gpu, 1024, rows, length)).toEqual(form);
@@ -24,9 +24,16 @@ describe("the form of a row kernel", () => {
 
   it("is the same for all rows where the variant says so", () => {
     const software = { ...gpu, rowsWorkgroupSize: 64, rowsMaxSize: 64 };
-    for (const [rows, length] of [[1, 50257], [5000, 10], [1, 0]]) {
+    for (const [rows, length] of [
+      [1, 50257],
+      [5000, 10],
+      [1, 0],
+    ]) {
       expect(rowForm({ ...software, rows: "subgroup" }, 1024, rows, length)).toEqual({ library: "subgroup", size: 64 });
-      expect(rowForm({ ...software, rows: "workgroup" }, 1024, rows, length)).toEqual({ library: "workgroup", size: 64 });
+      expect(rowForm({ ...software, rows: "workgroup" }, 1024, rows, length)).toEqual({
+        library: "workgroup",
+        size: 64,
+      });
     }
   });
 });

@@ -1,5 +1,5 @@
-// The sample stories: the committed files are what the generator writes, whole, clean and split by story; their paragraphs
-// really take one another up, which is what a model can learn from them.
+// The sample stories: the committed files are what the generator writes, whole, clean and split by story; their
+// paragraphs really take one another up, which is what a model can learn from them.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { COMMITTED, sampleFiles } from "../scripts/stories/sample.ts";
@@ -24,7 +24,9 @@ describe("the committed files", () => {
 
   it("change with the seed, and are extended by a larger count", () => {
     const small = { seed: 3, count: 20, validationCount: 5 };
-    const a = sampleFiles(small), b = sampleFiles({ ...small, count: 40 }), c = sampleFiles({ ...small, seed: 4 });
+    const a = sampleFiles(small),
+      b = sampleFiles({ ...small, count: 40 }),
+      c = sampleFiles({ ...small, seed: 4 });
     expect(b.get("train.jsonl")!.startsWith(a.get("train.jsonl")!)).toBe(true);
     expect(b.get("train.jsonl")!.length).toBeGreaterThan(a.get("train.jsonl")!.length);
     expect(c.get("train.jsonl")).not.toBe(a.get("train.jsonl"));
@@ -61,14 +63,17 @@ describe("the committed files", () => {
   it("are not trimmed in a context of 288 GPT-2 tokens", () => {
     const tokenizer = GPT2Tokenizer.default();
     tokenizer.addSpecialTokens(specialTokenList(DEFAULT_TEMPLATE));
-    const { trimmed, dropped } = new InfillEncoder(DEFAULT_TEMPLATE, tokenizer).encodeAll(validation, { blockSize: 288 });
+    const { trimmed, dropped } = new InfillEncoder(DEFAULT_TEMPLATE, tokenizer).encodeAll(validation, {
+      blockSize: 288,
+    });
     expect([trimmed, dropped]).toEqual([0, 0]);
   });
 });
 
 describe("stories", () => {
   it("name in each paragraph what the one before it brought in", () => {
-    const tools = /ladder|pole|rope|net|lamp|rake|sieve|broom|lantern|map|horn|compass|nails|glue|wire|saw|boat|board|raft|horse|bucket|hose|cart|spade|eggs|flour|butter|milk|basket|plank|blanket|hay|corn|key|candle|bar/g;
+    const tools =
+      /ladder|pole|rope|net|lamp|rake|sieve|broom|lantern|map|horn|compass|nails|glue|wire|saw|boat|board|raft|horse|bucket|hose|cart|spade|eggs|flour|butter|milk|basket|plank|blanket|hay|corn|key|candle|bar/g;
     for (let i = 0; i < 300; i++) {
       const { paragraphs, characters } = writeStory(5, i);
       const [, , , way, asking, mending] = paragraphs as [string, string, string, string, string, string, string];
@@ -90,7 +95,9 @@ describe("the story grammar", () => {
   const world = { entities: { hero: { name: "Mia", he: "she", treat: "{pie|pie}" } }, flags: new Set(["rain"]) };
 
   it("chooses, nests, fills in and capitalises", () => {
-    expect(sentence("$hero.he {{has|has} $hero.treat| }{|} , {they|they} say.", world, new Random(4))).toMatch(/^She (has pie)?,? ?they say\.$|^She, they say\.$/);
+    expect(sentence("$hero.he {{has|has} $hero.treat| }{|} , {they|they} say.", world, new Random(4))).toMatch(
+      /^She (has pie)?,? ?they say\.$|^She, they say\.$/,
+    );
     expect(sentence('"run!" said $hero. $hero.he ran.', world, new Random(1))).toBe('"Run!" said Mia. She ran.');
   });
 

@@ -1,6 +1,15 @@
 // The template: its JSON, its special tokens checked against real and faulty tokenizers, its metadata text.
 import { describe, expect, it } from "vitest";
-import { DEFAULT_TEMPLATE, metadataFields, metadataText, parseTemplate, specialIds, specialTokenList, SUFFIX_FIRST_TEMPLATE, templateToJson } from "../src/infill/template.ts";
+import {
+  DEFAULT_TEMPLATE,
+  metadataFields,
+  metadataText,
+  parseTemplate,
+  specialIds,
+  specialTokenList,
+  SUFFIX_FIRST_TEMPLATE,
+  templateToJson,
+} from "../src/infill/template.ts";
 import type { TemplateTokenizer } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -13,7 +22,11 @@ const prepared = (): GPT2Tokenizer => {
 
 describe("template JSON", () => {
   it("comes back as it was saved", () => {
-    for (const template of [DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, { ...DEFAULT_TEMPLATE, p1Share: 0.7, metadataFields: ["mood"] }]) {
+    for (const template of [
+      DEFAULT_TEMPLATE,
+      SUFFIX_FIRST_TEMPLATE,
+      { ...DEFAULT_TEMPLATE, p1Share: 0.7, metadataFields: ["mood"] },
+    ]) {
       expect(parseTemplate(JSON.parse(templateToJson(template)), "t.json")).toEqual(template);
     }
   });
@@ -34,7 +47,9 @@ describe("template JSON", () => {
     [{ p1Share: 1.5 }, "p1Share"],
     [{ p1Share: "half" }, "p1Share"],
   ])("refuses %j", (change, field) => {
-    expect(() => parseTemplate({ ...DEFAULT_TEMPLATE, ...change }, "m/infill_template.json")).toThrow(`m/infill_template.json: field "${field}"`);
+    expect(() => parseTemplate({ ...DEFAULT_TEMPLATE, ...change }, "m/infill_template.json")).toThrow(
+      `m/infill_template.json: field "${field}"`,
+    );
   });
 
   it.each([[null], [[]], ["x"]])("refuses %j in place of an object", (json) => {
@@ -44,12 +59,21 @@ describe("template JSON", () => {
 
 describe("specialIds", () => {
   it("are 50257 to 50261 in GPT-2's vocabulary", () => {
-    expect(specialIds(DEFAULT_TEMPLATE, prepared())).toEqual({ pad: 50257, eos: 50258, p1: 50259, p2: 50260, p3: 50261 });
+    expect(specialIds(DEFAULT_TEMPLATE, prepared())).toEqual({
+      pad: 50257,
+      eos: 50258,
+      p1: 50259,
+      p2: 50260,
+      p3: 50261,
+    });
   });
 
   it("refuses a marker that was never added, and is split", () => {
     expect(() => specialIds(DEFAULT_TEMPLATE, gpt2())).toThrow(/no special token \[PAD\]/);
-    const splitting: TemplateTokenizer = { encode: (text) => gpt2().encode(text), tokenToId: (token) => prepared().tokenToId(token) };
+    const splitting: TemplateTokenizer = {
+      encode: (text) => gpt2().encode(text),
+      tokenToId: (token) => prepared().tokenToId(token),
+    };
     expect(() => specialIds(DEFAULT_TEMPLATE, splitting)).toThrow(/reads "a \[PAD\] a" as .*one special token/);
   });
 
@@ -64,16 +88,22 @@ describe("specialIds", () => {
 
   it("refuses a pad that is the end token", () => {
     const base = prepared();
-    const shared: TemplateTokenizer = { encode: (text) => base.encode(text.replace("[PAD]", "[EOS]")), tokenToId: (token) => base.tokenToId(token === "[PAD]" ? "[EOS]" : token) };
+    const shared: TemplateTokenizer = {
+      encode: (text) => base.encode(text.replace("[PAD]", "[EOS]")),
+      tokenToId: (token) => base.tokenToId(token === "[PAD]" ? "[EOS]" : token),
+    };
     expect(() => specialIds(DEFAULT_TEMPLATE, shared)).toThrow(/\[PAD\] and \[EOS\] share the id 50258/);
   });
 });
 
 describe("metadata", () => {
-  const text = (meta: Parameters<typeof metadataFields>[1]): string => metadataText(metadataFields(DEFAULT_TEMPLATE, meta, "x.jsonl, line 3"));
+  const text = (meta: Parameters<typeof metadataFields>[1]): string =>
+    metadataText(metadataFields(DEFAULT_TEMPLATE, meta, "x.jsonl, line 3"));
 
   it("is written in the template's order, whatever the object's", () => {
-    expect(text({ characters: ["Mia", "Tom"], theme: "hope", length: "M" })).toBe("length: M; theme: hope; characters: Mia, Tom");
+    expect(text({ characters: ["Mia", "Tom"], theme: "hope", length: "M" })).toBe(
+      "length: M; theme: hope; characters: Mia, Tom",
+    );
   });
 
   it("leaves out what is absent or blank, and keeps numbers and plain strings", () => {
@@ -83,7 +113,9 @@ describe("metadata", () => {
   });
 
   it("refuses a field that the template does not know", () => {
-    expect(() => text({ mood: "dark" })).toThrow(/^x\.jsonl, line 3: metadata field "mood" is unknown, wanted one of length, /);
+    expect(() => text({ mood: "dark" })).toThrow(
+      /^x\.jsonl, line 3: metadata field "mood" is unknown, wanted one of length, /,
+    );
     expect(() => text(JSON.parse('{"__proto__": "x"}'))).toThrow(/"__proto__" is unknown/);
   });
 });

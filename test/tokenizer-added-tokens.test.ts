@@ -6,7 +6,13 @@ import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
 function withInfillTokens(): GPT2Tokenizer {
   const tokenizer = GPT2Tokenizer.default();
-  expect(tokenizer.addSpecialTokens({ padToken: "[PAD]", eosToken: "[EOS]", additionalSpecialTokens: ["[P1]", "[P2]", "[P3]"] })).toBe(5);
+  expect(
+    tokenizer.addSpecialTokens({
+      padToken: "[PAD]",
+      eosToken: "[EOS]",
+      additionalSpecialTokens: ["[P1]", "[P2]", "[P3]"],
+    }),
+  ).toBe(5);
   return tokenizer;
 }
 
@@ -21,7 +27,11 @@ describe("added tokens", () => {
     expect([tokenizer.padTokenId, tokenizer.eosTokenId, tokenizer.bosTokenId]).toEqual([50257, 50258, 50256]);
     expect(tokenizer.specialTokenIds).toEqual([50256, 50257, 50258, 50259, 50260, 50261]);
     expect([tokenizer.isSpecial(50261), tokenizer.isSpecial(0), tokenizer.isSpecial(-1)]).toEqual([true, false, false]);
-    expect([tokenizer.tokenToId("[P2]"), tokenizer.tokenToId("Ġthe"), tokenizer.tokenToId("[P4]")]).toEqual([50260, 262, undefined]);
+    expect([tokenizer.tokenToId("[P2]"), tokenizer.tokenToId("Ġthe"), tokenizer.tokenToId("[P4]")]).toEqual([
+      50260,
+      262,
+      undefined,
+    ]);
     expect([tokenizer.idToToken(50260), tokenizer.idToToken(262)]).toEqual(["[P2]", "Ġthe"]);
   });
 
@@ -58,7 +68,13 @@ describe("added tokens", () => {
 
   it("matches as Hugging Face: leftmost, then longest, special before ordinary ones, with each token's rules", () => {
     const tokenizer = GPT2Tokenizer.default();
-    tokenizer.addSpecialTokens(["<a>", "<a>b", { content: "<l>", lstrip: true }, { content: "<r>", rstrip: true }, { content: "wug", singleWord: true }]);
+    tokenizer.addSpecialTokens([
+      "<a>",
+      "<a>b",
+      { content: "<l>", lstrip: true },
+      { content: "<r>", rstrip: true },
+      { content: "wug", singleWord: true },
+    ]);
     tokenizer.addTokens(["x<a>", "é€"]);
     const tokens = (text: string): string[] => tokenizer.encode(text).map((id) => tokenizer.idToToken(id));
     expect(tokens("<a><a>b")).toEqual(["<a>", "<a>b"]);
@@ -72,14 +88,20 @@ describe("added tokens", () => {
   });
 
   it("are found whatever characters they are made of", () => {
-    const contents = fc.uniqueArray(fc.string({ unit: "grapheme", minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 });
-    fc.assert(fc.property(contents, fc.string({ unit: "grapheme" }), (added, text) => {
-      const tokenizer = GPT2Tokenizer.default().truncate(0);
-      tokenizer.addSpecialTokens(added);
-      for (const content of added) expect(tokenizer.encode(content)).toEqual([tokenizer.tokenToId(content)]);
-      const mixed = text + added.join(text);
-      expect(tokenizer.decode(tokenizer.encode(mixed))).toBe(mixed);
-    }), { seed: 3, numRuns: 15 });
+    const contents = fc.uniqueArray(fc.string({ unit: "grapheme", minLength: 1, maxLength: 5 }), {
+      minLength: 1,
+      maxLength: 5,
+    });
+    fc.assert(
+      fc.property(contents, fc.string({ unit: "grapheme" }), (added, text) => {
+        const tokenizer = GPT2Tokenizer.default().truncate(0);
+        tokenizer.addSpecialTokens(added);
+        for (const content of added) expect(tokenizer.encode(content)).toEqual([tokenizer.tokenToId(content)]);
+        const mixed = text + added.join(text);
+        expect(tokenizer.decode(tokenizer.encode(mixed))).toBe(mixed);
+      }),
+      { seed: 3, numRuns: 15 },
+    );
   });
 
   it("refuses empty tokens and unknown roles, and says what is wrong with an id", () => {
@@ -87,7 +109,9 @@ describe("added tokens", () => {
     expect(() => tokenizer.addTokens([""])).toThrow(UserError);
     expect(() => tokenizer.addSpecialTokens({ pad_token: "x" } as never)).toThrow(/pad_token.*padToken/);
     for (const id of [50262, -1, 1.5, NaN]) expect(() => tokenizer.decode([0, id])).toThrow(UserError);
-    expect(() => tokenizer.decode([99999])).toThrow("Token id 99999 is out of range: this tokenizer has ids 0 to 50261; use the tokenizer that belongs to the model.");
+    expect(() => tokenizer.decode([99999])).toThrow(
+      "Token id 99999 is out of range: this tokenizer has ids 0 to 50261; use the tokenizer that belongs to the model.",
+    );
     expect(() => tokenizer.idToToken(50262)).toThrow(UserError);
   });
 });
@@ -107,26 +131,43 @@ describe("decode stream", () => {
     const tokenizer = withInfillTokens();
     const smile = tokenizer.truncate(0).encode("😀"); // the bytes f0 9f 98 80, one id each, which are the same in GPT-2
     const stream = tokenizer.createDecodeStream();
-    expect([...smile.slice(0, 3).map((id) => stream.push(id)), stream.push(50259), stream.end()]).toEqual(["", "", "", "\ufffd[P1]", ""]);
+    expect([...smile.slice(0, 3).map((id) => stream.push(id)), stream.push(50259), stream.end()]).toEqual([
+      "",
+      "",
+      "",
+      "\ufffd[P1]",
+      "",
+    ]);
     const cut = tokenizer.createDecodeStream();
     expect([cut.push(smile[0]), cut.end()]).toEqual(["", "\ufffd"]);
   });
 
   it("gives what decode gives, for any ids", () => {
     const tokenizer = withInfillTokens();
-    fc.assert(fc.property(fc.array(fc.oneof(fc.nat(255), fc.nat(50261))), fc.boolean(), (ids, skipSpecialTokens) => {
-      const stream = tokenizer.createDecodeStream({ skipSpecialTokens });
-      const text = ids.map((id) => stream.push(id)).join("") + stream.end();
-      const kept = ids.filter((id) => !(skipSpecialTokens && tokenizer.isSpecial(id)));
-      const bytes = Buffer.concat(kept.map((id) => (tokenizer.isSpecial(id) ? Buffer.from(tokenizer.idToToken(id)) : bytesOf(tokenizer, id))));
-      expect(text).toBe(bytes.toString("utf8"));
-      expect(tokenizer.decode(ids, { skipSpecialTokens })).toBe(text);
-    }), { seed: 4, numRuns: 200 });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.nat(255), fc.nat(50261))), fc.boolean(), (ids, skipSpecialTokens) => {
+        const stream = tokenizer.createDecodeStream({ skipSpecialTokens });
+        const text = ids.map((id) => stream.push(id)).join("") + stream.end();
+        const kept = ids.filter((id) => !(skipSpecialTokens && tokenizer.isSpecial(id)));
+        const bytes = Buffer.concat(
+          kept.map((id) => (tokenizer.isSpecial(id) ? Buffer.from(tokenizer.idToToken(id)) : bytesOf(tokenizer, id))),
+        );
+        expect(text).toBe(bytes.toString("utf8"));
+        expect(tokenizer.decode(ids, { skipSpecialTokens })).toBe(text);
+      }),
+      { seed: 4, numRuns: 200 },
+    );
   });
 });
 
-/** A piece's bytes by the rule of the alphabet, in few words: below 256 itself, above the n-th byte that does not print. */
+/**
+ * A piece's bytes by the rule of the alphabet, in few words: below 256 itself, above the n-th byte that does not print.
+ */
 function bytesOf(tokenizer: GPT2Tokenizer, id: number): Buffer {
   const unprintable = [...Array(33).keys(), ...Array.from({ length: 34 }, (_, i) => 127 + i), 173];
-  return Buffer.from([...tokenizer.idToToken(id)].map((char) => (char.charCodeAt(0) < 256 ? char.charCodeAt(0) : unprintable[char.charCodeAt(0) - 256])));
+  return Buffer.from(
+    [...tokenizer.idToToken(id)].map((char) =>
+      char.charCodeAt(0) < 256 ? char.charCodeAt(0) : unprintable[char.charCodeAt(0) - 256],
+    ),
+  );
 }

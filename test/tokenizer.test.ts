@@ -12,14 +12,31 @@ import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 const E2E = new URL("./fixtures/reference/e2e_2020/", import.meta.url);
 const fixture = (file: string): string => readFileSync(new URL(file, E2E), "utf8");
 
-/** Text of the kinds that tokenizers trip over: scripts, joiners, white space of every sort, contractions, lone surrogates. */
-const POOLS = ["abc def XYZ", "0123²½Ⅷ", "'s't're've'm'll'd'S", " \t\n\r\v\f\u0085\ufeff\u00a0\u2003\u2028\u3000\u200b\u001c\u180e", "éÉçàœß\u0300",
-  "日本語한", "العहि", "😀👨‍👩‍👧🏳️‍🌈𐌰𝟘", "-—…!?[]{}<>|\\/\0\x7f\xad\ufffd"];
-const anyText = fc.array(fc.oneof(
-  ...POOLS.map((pool) => fc.constantFrom(...pool)),
-  fc.constantFrom("the", " the", "  ", "\n\n", "ing", "don't", "<|endoftext|>"),
-  fc.string({ unit: "binary", maxLength: 4 }),
-), { maxLength: 40 }).map((parts) => parts.join(""));
+/**
+ * Text of the kinds that tokenizers trip over: scripts, joiners, white space of every sort, contractions, lone
+ * surrogates.
+ */
+const POOLS = [
+  "abc def XYZ",
+  "0123²½Ⅷ",
+  "'s't're've'm'll'd'S",
+  " \t\n\r\v\f\u0085\ufeff\u00a0\u2003\u2028\u3000\u200b\u001c\u180e",
+  "éÉçàœß\u0300",
+  "日本語한",
+  "العहि",
+  "😀👨‍👩‍👧🏳️‍🌈𐌰𝟘",
+  "-—…!?[]{}<>|\\/\0\x7f\xad\ufffd",
+];
+const anyText = fc
+  .array(
+    fc.oneof(
+      ...POOLS.map((pool) => fc.constantFrom(...pool)),
+      fc.constantFrom("the", " the", "  ", "\n\n", "ing", "don't", "<|endoftext|>"),
+      fc.string({ unit: "binary", maxLength: 4 }),
+    ),
+    { maxLength: 40 },
+  )
+  .map((parts) => parts.join(""));
 
 /** GPT-2's word pattern by hand, one code point after another. */
 function slowWords(text: string): string[] {
@@ -28,7 +45,11 @@ function slowWords(text: string): string[] {
     if (char === undefined) return "end";
     if (/^\p{L}$/u.test(char)) return "letter";
     if (/^\p{N}$/u.test(char)) return "number";
-    if ("\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000".includes(char) || (char >= "\u2000" && char <= "\u200a")) return "space";
+    if (
+      "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000".includes(char) ||
+      (char >= "\u2000" && char <= "\u200a")
+    )
+      return "space";
     return "other";
   };
   const words: string[] = [];
@@ -54,27 +75,39 @@ function slowWords(text: string): string[] {
 /** BPE by rescanning for the best pair after each merge, on the text of the saved files. */
 function slowEncoder(files: ReadonlyMap<string, string>): (text: string) => number[] {
   const vocab = JSON.parse(files.get("vocab.json")!) as Record<string, number>;
-  const ranks = new Map(files.get("merges.txt")!.split("\n").slice(1, -1).map((line, rank) => [line, rank]));
+  const ranks = new Map(
+    files
+      .get("merges.txt")!
+      .split("\n")
+      .slice(1, -1)
+      .map((line, rank) => [line, rank]),
+  );
   const printable = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   const alphabet = Array.from({ length: 256 }, (_, byte) => byte);
   const others = alphabet.filter((byte) => !printable(byte));
-  return (text) => slowWords(text).flatMap((word) => {
-    const parts = [...Buffer.from(word, "utf8")].map((byte) => String.fromCodePoint(printable(byte) ? byte : 256 + others.indexOf(byte)));
-    for (;;) {
-      let best = -1, bestRank = Infinity;
-      for (let i = 0; i + 1 < parts.length; i++) {
-        const rank = ranks.get(`${parts[i]} ${parts[i + 1]}`) ?? Infinity;
-        if (rank < bestRank) [best, bestRank] = [i, rank];
+  return (text) =>
+    slowWords(text).flatMap((word) => {
+      const parts = [...Buffer.from(word, "utf8")].map((byte) =>
+        String.fromCodePoint(printable(byte) ? byte : 256 + others.indexOf(byte)),
+      );
+      for (;;) {
+        let best = -1,
+          bestRank = Infinity;
+        for (let i = 0; i + 1 < parts.length; i++) {
+          const rank = ranks.get(`${parts[i]} ${parts[i + 1]}`) ?? Infinity;
+          if (rank < bestRank) [best, bestRank] = [i, rank];
+        }
+        if (best < 0) return parts.map((part) => vocab[part]);
+        parts.splice(best, 2, parts[best] + parts[best + 1]);
       }
-      if (best < 0) return parts.map((part) => vocab[part]);
-      parts.splice(best, 2, parts[best] + parts[best + 1]);
-    }
-  });
+    });
 }
 
 describe("GPT-2's vocabulary", () => {
   let tokenizer: GPT2Tokenizer;
-  beforeAll(() => { tokenizer = GPT2Tokenizer.default(); });
+  beforeAll(() => {
+    tokenizer = GPT2Tokenizer.default();
+  });
 
   it("has OpenAI's own vocab.json and merges.txt, byte for byte", () => {
     const files = tokenizer.save();
@@ -102,22 +135,47 @@ describe("GPT-2's vocabulary", () => {
     expect(tokenizer.encode("\ufeff!")).toEqual(slowEncoder(tokenizer.save())("\ufeff!"));
     expect(slowWords(" \ufeff!a")).toEqual([" \ufeff!", "a"]); // one word of symbols; \s would cut it in two
     expect(slowWords("!\u0085\u0085a")).toEqual(["!", "\u0085", "\u0085", "a"]); // white space; \s would join it to the "!"
-    expect(tokenizer.encode("!\u0085\u0085a")).toEqual(["!", "\u0085", "\u0085", "a"].flatMap((word) => tokenizer.encode(word)));
+    expect(tokenizer.encode("!\u0085\u0085a")).toEqual(
+      ["!", "\u0085", "\u0085", "a"].flatMap((word) => tokenizer.encode(word)),
+    );
     expect(tokenizer.decode(tokenizer.encode("\ufeffHi\ufeff"))).toBe("\ufeffHi\ufeff");
   });
 
   it("agrees with the slow encoder, and decodes to the same text, on any text", () => {
     const slow = slowEncoder(tokenizer.save());
-    fc.assert(fc.property(anyText, (text) => {
-      const ids = tokenizer.encode(text, { allowSpecial: false });
-      expect(ids).toEqual(slow(text));
-      expect(tokenizer.decode(ids)).toBe(Buffer.from(text, "utf8").toString("utf8")); // lone surrogates replaced
-    }), { seed: 1, numRuns: 1000 });
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const ids = tokenizer.encode(text, { allowSpecial: false });
+        expect(ids).toEqual(slow(text));
+        expect(tokenizer.decode(ids)).toBe(Buffer.from(text, "utf8").toString("utf8")); // lone surrogates replaced
+      }),
+      { seed: 1, numRuns: 1000 },
+    );
   });
 
   it("agrees with gpt-tokenizer's encoder on ordinary text", () => {
-    const words = ["The", " old", " café", " doesn't", " see", " 1,000", " ships", "—", "yes", ".", "\n\n", "\t", " Être", " là", " 😀", "  two", " we'll", " Zqxj"];
-    let seed = 7, text = "";
+    const words = [
+      "The",
+      " old",
+      " café",
+      " doesn't",
+      " see",
+      " 1,000",
+      " ships",
+      "—",
+      "yes",
+      ".",
+      "\n\n",
+      "\t",
+      " Être",
+      " là",
+      " 😀",
+      "  two",
+      " we'll",
+      " Zqxj",
+    ];
+    let seed = 7,
+      text = "";
     while (text.length < 50_000) {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
       text += words[Math.floor((seed / 2 ** 32) * words.length)];
@@ -126,19 +184,26 @@ describe("GPT-2's vocabulary", () => {
   });
 
   // Rescanning for the best pair would take many minutes here.
-  it.each(["a", "ab", " ", "é", "xq", "😀"])("encodes 200,000 times %j without going quadratic", (unit) => {
-    const text = unit.repeat(200_000);
-    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
-  }, 30_000);
+  it.each(["a", "ab", " ", "é", "xq", "😀"])(
+    "encodes 200,000 times %j without going quadratic",
+    (unit) => {
+      const text = unit.repeat(200_000);
+      expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+    },
+    30_000,
+  );
 
   it("truncates to bytes, first merges and end of text", () => {
     const small = tokenizer.truncate(1000);
     expect([small.vocabSize, small.eosTokenId, small.bosTokenId]).toEqual([1257, 1256, 1256]);
     for (let id = 0; id < 1256; id++) expect(small.idToToken(id)).toBe(tokenizer.idToToken(id));
     const slow = slowEncoder(small.save());
-    fc.assert(fc.property(anyText, (text) => {
-      expect(small.encode(text, { allowSpecial: false })).toEqual(slow(text));
-    }), { seed: 2, numRuns: 200 });
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(small.encode(text, { allowSpecial: false })).toEqual(slow(text));
+      }),
+      { seed: 2, numRuns: 200 },
+    );
     expect(tokenizer.truncate(0).encode("The<|endoftext|>")).toEqual([51, 71, 68, 256]);
     for (const count of [50_001, -1, 1.5]) expect(() => tokenizer.truncate(count)).toThrow(/50000/);
   });
@@ -148,7 +213,9 @@ describe("the 2020 tokenizer's vocabulary", () => {
   const reference = JSON.parse(fixture("reference.json"));
   let tokenizer: GPT2Tokenizer;
   beforeAll(async () => {
-    tokenizer = await GPT2Tokenizer.fromPretrained(new MemoryFolder("e2e_2020", new Map(["vocab.json", "merges.txt"].map((file) => [file, fixture(file)]))));
+    tokenizer = await GPT2Tokenizer.fromPretrained(
+      new MemoryFolder("e2e_2020", new Map(["vocab.json", "merges.txt"].map((file) => [file, fixture(file)]))),
+    );
   });
 
   it("gives the same ids", () => {
@@ -171,16 +238,29 @@ describe("the 2020 tokenizer's vocabulary", () => {
 
 describe("prune", () => {
   const full = GPT2Tokenizer.default();
-  const words = ["Once upon a time", " there was a lighthouse keeper", ", called Hugo;", " \"Don't!\"", " 1,000", "\n", " café"];
+  const words = [
+    "Once upon a time",
+    " there was a lighthouse keeper",
+    ", called Hugo;",
+    ' "Don\'t!"',
+    " 1,000",
+    "\n",
+    " café",
+  ];
 
   it("encodes text made of the kept words as before, in fewer and renumbered tokens", () => {
     const small = full.prune(words.flatMap((word) => full.encode(word)));
     expect(small.vocabSize).toBeLessThan(400);
-    fc.assert(fc.property(fc.array(fc.constantFrom(...words), { maxLength: 12 }), (picked) => {
-      // Kept are the tokens of each word by itself; whole texts may hold others where words touch.
-      for (const word of picked) expect(small.encode(word).map((id) => small.idToToken(id))).toEqual(full.encode(word).map((id) => full.idToToken(id)));
-      expect(small.decode(small.encode(picked.join("")))).toBe(picked.join(""));
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...words), { maxLength: 12 }), (picked) => {
+        // Kept are the tokens of each word by itself; whole texts may hold others where words touch.
+        for (const word of picked)
+          expect(small.encode(word).map((id) => small.idToToken(id))).toEqual(
+            full.encode(word).map((id) => full.idToToken(id)),
+          );
+        expect(small.decode(small.encode(picked.join("")))).toBe(picked.join(""));
+      }),
+    );
   });
 
   it("any other text falls into smaller pieces and comes back whole", () => {

@@ -1,5 +1,5 @@
-// The training loop as a property: a run that is stopped and resumed ends in the same bits as one that was not; and what is
-// logged, saved and refused.
+// The training loop as a property: a run that is stopped and resumed ends in the same bits as one that was not; and
+// what is logged, saved and refused.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MemoryFolder } from "../src/files/folder.ts";
 import type { Folder } from "../src/files/folder.ts";
@@ -16,13 +16,32 @@ import { lossChart, niceTicks } from "../src/training/loss-chart.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import { openDevice } from "./check-kernel.ts";
 
-const config = new GPT2Config({ vocabSize: 37, nPositions: 12, nEmbd: 16, nLayer: 1, nHead: 2, embdPdrop: 0.1, attnPdrop: 0.1, residPdrop: 0.1, initializerRange: 0.1 });
+const config = new GPT2Config({
+  vocabSize: 37,
+  nPositions: 12,
+  nEmbd: 16,
+  nLayer: 1,
+  nHead: 2,
+  embdPdrop: 0.1,
+  attnPdrop: 0.1,
+  residPdrop: 0.1,
+  initializerRange: 0.1,
+});
 const examples: EncodedExample[] = Array.from({ length: 11 }, (_, i) => {
   const ids = Array.from({ length: 6 + (i % 5) }, (_, t) => (i * 7 + t * 3) % 37);
   return { ids, types: new Uint8Array(ids.length).fill(TOKEN_TYPE.target) };
 });
 const args: TrainingArguments = {
-  ...DEFAULT_ARGUMENTS, perDeviceTrainBatchSize: 2, gradientAccumulationSteps: 2, learningRate: 1e-2, warmupSteps: 2, maxSteps: 8, loggingSteps: 3, saveSteps: 5, weightDecay: 0.1, seed: 3,
+  ...DEFAULT_ARGUMENTS,
+  perDeviceTrainBatchSize: 2,
+  gradientAccumulationSteps: 2,
+  learningRate: 1e-2,
+  warmupSteps: 2,
+  maxSteps: 8,
+  loggingSteps: 3,
+  saveSteps: 5,
+  weightDecay: 0.1,
+  seed: 3,
 };
 
 class MemoryStore implements CheckpointStore {
@@ -32,12 +51,18 @@ class MemoryStore implements CheckpointStore {
     this.folders.set(name, folder);
     return folder;
   }
-  async list(): Promise<string[]> { return [...this.folders.keys()].filter((name) => name !== ""); }
-  async remove(name: string): Promise<void> { this.folders.delete(name); }
+  async list(): Promise<string[]> {
+    return [...this.folders.keys()].filter((name) => name !== "");
+  }
+  async remove(name: string): Promise<void> {
+    this.folders.delete(name);
+  }
 }
 
 let device: Device;
-beforeAll(async () => { device = await openDevice(); });
+beforeAll(async () => {
+  device = await openDevice();
+});
 afterAll(() => device.destroy());
 
 const fresh = () => GPT2LMHeadModel.fromConfig(device, config, { seed: 1 });
@@ -45,31 +70,64 @@ const fresh = () => GPT2LMHeadModel.fromConfig(device, config, { seed: 1 });
 describe("resumed = uninterrupted", () => {
   test("weights, moments and log are the same bits, with accumulation, dropout and a stop between two log entries", async () => {
     const whole = new MemoryStore();
-    const result = await new Trainer({ model: fresh(), args, train: examples, evaluation: examples.slice(0, 3), padId: 0, store: whole }).train();
+    const result = await new Trainer({
+      model: fresh(),
+      args,
+      train: examples,
+      evaluation: examples.slice(0, 3),
+      padId: 0,
+      store: whole,
+    }).train();
     expect(result.finished).toBe(true);
 
     const checkpoint = whole.folders.get("checkpoint-5")!;
     const model = await GPT2LMHeadModel.fromPretrained(device, checkpoint, { gradients: true });
     const again = new MemoryStore();
-    const trainer = new Trainer({ model, args, train: examples, evaluation: examples.slice(0, 3), padId: 0, store: again });
+    const trainer = new Trainer({
+      model,
+      args,
+      train: examples,
+      evaluation: examples.slice(0, 3),
+      padId: 0,
+      store: again,
+    });
     trainer.restore(await resume(checkpoint, trainer.optimizer, args));
     const resumed = await trainer.train();
     expect(resumed.logHistory).toEqual(result.logHistory);
     for (const file of ["model.safetensors", "optimizer.safetensors", "trainer_state.json"]) {
-      expect(await again.folders.get("checkpoint-8")!.read(file), file).toEqual(await whole.folders.get("checkpoint-8")!.read(file));
+      expect(await again.folders.get("checkpoint-8")!.read(file), file).toEqual(
+        await whole.folders.get("checkpoint-8")!.read(file),
+      );
     }
     // And the control: without the moments it ends elsewhere.
-    const other = new Trainer({ model: await GPT2LMHeadModel.fromPretrained(device, checkpoint, { gradients: true }), args, train: examples, padId: 0, store: again });
+    const other = new Trainer({
+      model: await GPT2LMHeadModel.fromPretrained(device, checkpoint, { gradients: true }),
+      args,
+      train: examples,
+      padId: 0,
+      store: again,
+    });
     const state = await resume(checkpoint, trainer.optimizer, args);
     other.restore(state);
     await other.train();
-    expect(await again.folders.get("checkpoint-8")!.read("model.safetensors")).not.toEqual(await whole.folders.get("checkpoint-8")!.read("model.safetensors"));
+    expect(await again.folders.get("checkpoint-8")!.read("model.safetensors")).not.toEqual(
+      await whole.folders.get("checkpoint-8")!.read("model.safetensors"),
+    );
   });
 
   test("a signal stops after the update in work and leaves a checkpoint that goes on", async () => {
     const store = new MemoryStore();
     const stop = new AbortController();
-    const trainer = new Trainer({ model: fresh(), args, train: examples, padId: 0, store, onStep: ({ step }) => { if (step === 4) stop.abort(); } });
+    const trainer = new Trainer({
+      model: fresh(),
+      args,
+      train: examples,
+      padId: 0,
+      store,
+      onStep: ({ step }) => {
+        if (step === 4) stop.abort();
+      },
+    });
     expect((await trainer.train(stop.signal)).finished).toBe(false);
     expect([...store.folders.keys()]).toEqual(["checkpoint-4"]);
   });
@@ -94,18 +152,30 @@ describe("resumed = uninterrupted", () => {
     const store = new MemoryStore();
     const trainer = new Trainer({ model: fresh(), args: { ...args, maxSteps: 1 }, train: examples, padId: 0, store });
     await trainer.train();
-    await expect(resume(store.folders.get("checkpoint-1")!, trainer.optimizer, { ...args, seed: 4 })).rejects.toThrow("--seed 3");
-    await expect(resume(store.folders.get("checkpoint-1")!, trainer.optimizer, { ...args, perDeviceTrainBatchSize: 3 })).rejects.toThrow("--per_device_train_batch_size 2");
+    await expect(resume(store.folders.get("checkpoint-1")!, trainer.optimizer, { ...args, seed: 4 })).rejects.toThrow(
+      "--seed 3",
+    );
+    await expect(
+      resume(store.folders.get("checkpoint-1")!, trainer.optimizer, { ...args, perDeviceTrainBatchSize: 3 }),
+    ).rejects.toThrow("--per_device_train_batch_size 2");
   });
 });
 
 test("the loss falls, the log has Hugging Face's fields, old checkpoints go", async () => {
   const store = new MemoryStore();
   const logged: LogEntry[] = [];
-  const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0, attnPdrop: 0, residPdrop: 0 }), { seed: 1 });
+  const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0, attnPdrop: 0, residPdrop: 0 }), {
+    seed: 1,
+  });
   const trainer = new Trainer({
-    model, args: { ...args, maxSteps: 30, warmupSteps: 0, loggingSteps: 10, evalSteps: 10, saveSteps: 10, saveTotalLimit: 2 }, train: examples, evaluation: examples, padId: 0, store,
-    extraFiles: new Map([["beside.txt", "x"]]), onLog: (entry) => logged.push(entry),
+    model,
+    args: { ...args, maxSteps: 30, warmupSteps: 0, loggingSteps: 10, evalSteps: 10, saveSteps: 10, saveTotalLimit: 2 },
+    train: examples,
+    evaluation: examples,
+    padId: 0,
+    store,
+    extraFiles: new Map([["beside.txt", "x"]]),
+    onLog: (entry) => logged.push(entry),
   });
   await trainer.train();
   const losses = logged.filter((entry) => "loss" in entry);
@@ -115,21 +185,43 @@ test("the loss falls, the log has Hugging Face's fields, old checkpoints go", as
   expect(logged.filter((entry) => "eval_loss" in entry).map(({ step }) => step)).toEqual([10, 20, 30]);
   expect([...store.folders.keys()].sort()).toEqual(["", "checkpoint-20", "checkpoint-30"]);
   expect(await store.folders.get("")!.has("beside.txt")).toBe(true);
-  const state = JSON.parse(new TextDecoder().decode(await store.folders.get("checkpoint-30")!.read("trainer_state.json")));
+  const state = JSON.parse(
+    new TextDecoder().decode(await store.folders.get("checkpoint-30")!.read("trainer_state.json")),
+  );
   expect(state).toMatchObject({ global_step: 30, max_steps: 30, save_steps: 10, train_batch_size: 2 });
 
   // Evaluation is the mean over tokens, whatever the batches.
-  const one = await new Trainer({ model, args: { ...args, perDeviceEvalBatchSize: 1 }, train: examples, padId: 0 }).evaluate(examples);
-  const many = await new Trainer({ model, args: { ...args, perDeviceEvalBatchSize: 7 }, train: examples, padId: 0 }).evaluate(examples);
+  const one = await new Trainer({
+    model,
+    args: { ...args, perDeviceEvalBatchSize: 1 },
+    train: examples,
+    padId: 0,
+  }).evaluate(examples);
+  const many = await new Trainer({
+    model,
+    args: { ...args, perDeviceEvalBatchSize: 7 },
+    train: examples,
+    padId: 0,
+  }).evaluate(examples);
   expect(many.loss).toBeCloseTo(one.loss, 5);
   expect(many.tokens).toBe(examples.reduce((sum, { ids }) => sum + ids.length - 1, 0));
 });
 
 test("padding to a multiple changes no loss, though rows are longer", async () => {
   const run = async (padToMultipleOf: number): Promise<{ losses: number[]; positions: number }> => {
-    const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0, attnPdrop: 0, residPdrop: 0 }), { seed: 1 });
+    const model = GPT2LMHeadModel.fromConfig(device, config.with({ embdPdrop: 0, attnPdrop: 0, residPdrop: 0 }), {
+      seed: 1,
+    });
     let positions = 0;
-    const trainer = new Trainer({ model, args: { ...args, maxSteps: 3, loggingSteps: 1, padToMultipleOf }, train: examples, padId: 0, onStep: (step) => { positions = step.positions; } });
+    const trainer = new Trainer({
+      model,
+      args: { ...args, maxSteps: 3, loggingSteps: 1, padToMultipleOf },
+      train: examples,
+      padId: 0,
+      onStep: (step) => {
+        positions = step.positions;
+      },
+    });
     const { logHistory } = await trainer.train();
     return { losses: logHistory.flatMap((entry) => ("loss" in entry ? [Number(entry.loss)] : [])), positions };
   };
@@ -140,7 +232,12 @@ test("padding to a multiple changes no loss, though rows are longer", async () =
 });
 
 test("a loss that is no longer a number ends the run with the reason", async () => {
-  const trainer = new Trainer({ model: fresh(), args: { ...args, learningRate: 1e30, warmupSteps: 0, maxGradNorm: 0, loggingSteps: 1 }, train: examples, padId: 0 });
+  const trainer = new Trainer({
+    model: fresh(),
+    args: { ...args, learningRate: 1e30, warmupSteps: 0, maxGradNorm: 0, loggingSteps: 1 },
+    train: examples,
+    padId: 0,
+  });
   await expect(trainer.train()).rejects.toThrow(/diverged.*lower --learning_rate/);
 });
 
@@ -148,7 +245,16 @@ test("a device lost in mid-run ends it with the reason, and what was saved is wh
   const own = await openDevice();
   const store = new MemoryStore();
   const model = GPT2LMHeadModel.fromConfig(own, config, { seed: 1 });
-  const trainer = new Trainer({ model, args: { ...args, saveSteps: 2 }, train: examples, padId: 0, store, onStep: ({ step }) => { if (step === 3) own.gpu.destroy(); } });
+  const trainer = new Trainer({
+    model,
+    args: { ...args, saveSteps: 2 },
+    train: examples,
+    padId: 0,
+    store,
+    onStep: ({ step }) => {
+      if (step === 3) own.gpu.destroy();
+    },
+  });
   await expect(trainer.train()).rejects.toThrow(/device was lost/);
   expect([...store.folders.keys()]).toEqual(["checkpoint-2"]);
   await GPT2LMHeadModel.fromPretrained(device, store.folders.get("checkpoint-2")!);
@@ -164,11 +270,17 @@ test("a trainer that is destroyed has given its memory back", async () => {
 });
 
 test("no update at all is refused with the numbers", () => {
-  expect(() => totalSteps({ ...args, maxSteps: -1, numTrainEpochs: 0.1, gradientAccumulationSteps: 4 }, 3)).toThrow("3 batches an epoch, 0.1 epochs and 4 batches an update");
+  expect(() => totalSteps({ ...args, maxSteps: -1, numTrainEpochs: 0.1, gradientAccumulationSteps: 4 }, 3)).toThrow(
+    "3 batches an epoch, 0.1 epochs and 4 batches an update",
+  );
 });
 
 test("the loss chart is an SVG with a point for each entry and round ticks", () => {
-  const chart = lossChart([{ step: 1, epoch: 0, loss: 3 }, { step: 2, epoch: 0, loss: 2 }, { step: 2, epoch: 0, eval_loss: 2.5 }]);
+  const chart = lossChart([
+    { step: 1, epoch: 0, loss: 3 },
+    { step: 2, epoch: 0, loss: 2 },
+    { step: 2, epoch: 0, eval_loss: 2.5 },
+  ]);
   expect(chart).toMatch(/^<svg[^>]*>/);
   expect(chart.match(/points="([^"]*)"/)![1].split(" ")).toHaveLength(2);
   expect(chart.match(/<circle/g)).toHaveLength(1);

@@ -1,7 +1,7 @@
 // The little language that the sample stories are written in.
 //   {a|b|c}       one of these, chosen at random; may be nested, may be empty
-//   $hero         the plain form of an entity of the story; $hero.his another of its forms; forms may hold templates too
-// and, at the start of a step (a sentence or two of a paragraph):
+//   $hero         the plain form of an entity of the story; $hero.his another of its forms; forms may hold templates
+// too and, at the start of a step (a sentence or two of a paragraph):
 //   ?             the step may be left out; how often is the paragraph's `fullness`
 //   [flag] [!flag] the step belongs only to stories with, or without, this flag
 import type { Random } from "../../src/random.ts";
@@ -28,7 +28,10 @@ export function paragraph(steps: readonly string[], world: World, fullness: numb
 
 /** One step's text: choices made, entities filled in, spaces tidied, sentences begun with a capital. */
 export function sentence(template: string, world: World, random: Random): string {
-  const text = expand(template, world, random).replace(/ {2,}/g, " ").replace(/ ([.,!?])/g, "$1").trim();
+  const text = expand(template, world, random)
+    .replace(/ {2,}/g, " ")
+    .replace(/ ([.,!?])/g, "$1")
+    .trim();
   return text.replace(/(^"?|[.!?] "?)([a-z])/g, (_, before: string, letter: string) => before + letter.toUpperCase());
 }
 
@@ -40,7 +43,8 @@ function expand(template: string, world: World, random: Random): string {
   }
   return text.replace(/\$(\w+)(?:\.(\w+))?/g, (_, name: string, form = "name") => {
     const value = world.entities[name]?.[form];
-    if (value === undefined) throw new Error(`expand: cannot fill $${name}.${form} in "${template}": the story has no such form`);
+    if (value === undefined)
+      throw new Error(`expand: cannot fill $${name}.${form} in "${template}": the story has no such form`);
     return /[{$]/.test(value) ? expand(value, world, random) : value;
   });
 }

@@ -1,7 +1,7 @@
-// The frame that all sample stories share. A story has seven paragraphs: opening, setting out, trouble, the way to a helper,
-// asking, mending, end. A plot writes what is its own; the way to the helper and back is told here. Each paragraph takes up
-// something that only the one before it brought in (the thing, the trouble's place, the tool and its owner, who did the deed,
-// the weather, the treat), so what stands in a gap can be read from what follows it.
+// The frame that all sample stories share. A story has seven paragraphs: opening, setting out, trouble, the way to a
+// helper, asking, mending, end. A plot writes what is its own; the way to the helper and back is told here. Each
+// paragraph takes up something that only the one before it brought in (the thing, the trouble's place, the tool and its
+// owner, who did the deed, the weather, the treat), so what stands in a gap can be read from what follows it.
 import type { Entity } from "./grammar.ts";
 import type { ThemeName } from "./themes.ts";
 
@@ -74,7 +74,7 @@ export function mending(plot: Plot): string[] {
     "$tool.fix",
     "@fix",
     ...plot.result,
-    "?{They {all|} {laughed|cheered} and {danced|jumped} for joy.|\"{Hurray|We did it}!\" they {cried|shouted}.|\"{Well done|You did it}, $doer!\" {cried|said} $other.}",
+    '?{They {all|} {laughed|cheered} and {danced|jumped} for joy.|"{Hurray|We did it}!" they {cried|shouted}.|"{Well done|You did it}, $doer!" {cried|said} $other.}',
     "[turn]$turn.ends.",
     `[treat]{"{Now let us|Now we will} {all|} have $treat," said $other.|"I am hungry," said $other. "{Let us have|Now I want} $treat."|"{Come home with me|Come to my house}," said $other. "We will have $treat."}`,
   ];
@@ -84,7 +84,11 @@ export function ending(plot: Plot): string[] {
   return [
     plot.end,
     "[turn]$turn.after.",
-    ...(plot.usedUp ? ["[!comes]?They did not forget to {thank|visit} $helper."] : ["[!comes]{In the evening they|Later they} brought back $tool.that $tool to $far, and $helper was {glad|pleased}."]),
+    ...(plot.usedUp
+      ? ["[!comes]?They did not forget to {thank|visit} $helper."]
+      : [
+          "[!comes]{In the evening they|Later they} brought back $tool.that $tool to $far, and $helper was {glad|pleased}.",
+        ]),
     "[comes]{$helper {was happy too|laughed and patted them on the back}.|They thanked $helper {for coming|for all the help}.}",
     "[treat]{Then they {all|} {sat down and|} had $treat{, and it was a {real|} feast|}.|Everyone got $treat{, and nobody went home hungry|}.}",
     "@end",

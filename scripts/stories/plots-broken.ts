@@ -7,17 +7,41 @@ export const BROKEN: Plot = {
   themes: ["honesty", "patience", "teamwork", "kindness", "sharing"],
   loves: ["to build things out of wood", "{games and races|races}", "to make things"],
   items: [
-    thing("cart", { broke: "one wheel {broke|came off}" }), thing("boat", { a: "a small boat", broke: "the mast {broke|snapped} in two" }), thing("sled", { broke: "one side {broke|split}" }),
-    thing("drum", { broke: "the frame {broke|split}" }), thing("wooden horse", { broke: "one leg {broke|came} off" }),
+    thing("cart", { broke: "one wheel {broke|came off}" }),
+    thing("boat", { a: "a small boat", broke: "the mast {broke|snapped} in two" }),
+    thing("sled", { broke: "one side {broke|split}" }),
+    thing("drum", { broke: "the frame {broke|split}" }),
+    thing("wooden horse", { broke: "one leg {broke|came} off" }),
   ],
   painted: true,
-  spots: [thing("big race", { at: "at the big race" }), thing("spring fair", { at: "at the spring fair" }), thing("school show", { at: "at the school show" }), thing("village party", { at: "at the village party" })],
+  spots: [
+    thing("big race", { at: "at the big race" }),
+    thing("spring fair", { at: "at the spring fair" }),
+    thing("school show", { at: "at the school show" }),
+    thing("village party", { at: "at the village party" }),
+  ],
   near: ["the yard", "the garden", "the shed"],
   tools: [
-    things("nails", { a: "a hammer and some nails", that: "the hammer and the", fix: "{$doer {took|picked up} the hammer and put in the nails, one after the other.|Knock, knock, went $doer's hammer, until the last nail was in.}" }),
-    thing("glue", { a: "a pot of glue", that: "the pot of", fix: "{$doer put glue on both parts and {pressed|held} them together.|$doer {spread|painted} the glue on with care and held the parts tight.}" }),
-    thing("wire", { a: "some strong wire", that: "the rest of the", fix: "{$doer {wound|turned} the wire around the broken part {five|ten} times.|With the wire, $doer tied the parts {tight|together}.}" }),
-    thing("saw", { a: "a saw and a new piece of wood", that: "the", fix: "{$doer cut the new piece with the saw until it was just right.|Back and forth went $doer's saw, and the new piece fit well.}" }),
+    things("nails", {
+      a: "a hammer and some nails",
+      that: "the hammer and the",
+      fix: "{$doer {took|picked up} the hammer and put in the nails, one after the other.|Knock, knock, went $doer's hammer, until the last nail was in.}",
+    }),
+    thing("glue", {
+      a: "a pot of glue",
+      that: "the pot of",
+      fix: "{$doer put glue on both parts and {pressed|held} them together.|$doer {spread|painted} the glue on with care and held the parts tight.}",
+    }),
+    thing("wire", {
+      a: "some strong wire",
+      that: "the rest of the",
+      fix: "{$doer {wound|turned} the wire around the broken part {five|ten} times.|With the wire, $doer tied the parts {tight|together}.}",
+    }),
+    thing("saw", {
+      a: "a saw and a new piece of wood",
+      that: "the",
+      fix: "{$doer cut the new piece with the saw until it was just right.|Back and forth went $doer's saw, and the new piece fit well.}",
+    }),
   ],
   turns: ["rain", "fog", "wind"],
   settingOut: [
@@ -39,7 +63,10 @@ export const BROKEN: Plot = {
   need: "{The $item was broken, and the $spot would {not wait|begin soon}.|They had to mend the $item before the $spot.|A broken $item was no good $spot.at.}",
   ask: `{"Our $item is broken," said $hero. "Can {we mend it|you help us}?"|"We need to mend our $item before the $spot," said $hero.}`,
   back: "the $item",
-  result: ["{The $item was as good as new.|Now the $item was {whole|strong} again.|When it was done, the $item {looked|was} better than before.}", "?{They ran and came {just in time|to the $spot in time}.|They were not too late.}"],
+  result: [
+    "{The $item was as good as new.|Now the $item was {whole|strong} again.|When it was done, the $item {looked|was} better than before.}",
+    "?{They ran and came {just in time|to the $spot in time}.|They were not too late.}",
+  ],
   end: "{$spot.at, everyone {looked at|liked} the $item, and $hero told them that $finder had mended it.|The $item won {a prize|second prize} $spot.at, because $doer had mended it so well.|Thanks to $doer, they could show the $item $spot.at.}",
 };
 
@@ -47,16 +74,25 @@ export const BRIDGE: Plot = {
   name: "bridge",
   themes: ["courage", "patience", "teamwork", "kindness", "sharing"],
   loves: ["to visit $hero.his grandfather", "{long|} walks by the water", "to make presents"],
-  items: [
-    thing("cake"), thing("basket of pears"), thing("pot of soup"), thing("jar of honey"), thing("warm scarf"),
-  ],
+  items: [thing("cake"), thing("basket of pears"), thing("pot of soup"), thing("jar of honey"), thing("warm scarf")],
   spots: [thing("river"), thing("stream"), thing("creek"), thing("canal")],
   near: ["$friend's aunt", "the old shepherd", "the sick neighbor", "their old teacher"],
   tools: [
-    thing("boat", { a: "a little boat", fix: "{$doer rowed the boat {slowly|carefully} to the other side.|$doer took the oars and rowed across.}" }),
-    thing("board", { a: "a long board", fix: "{$doer laid the board over the water and went across first.|$doer pushed the board over the water, and they walked across.}" }),
-    thing("raft", { fix: "{$doer pushed the raft over with a long stick.|They sat down on the raft, and $doer pushed it across.}" }),
-    thing("horse", { a: "a brown horse", fix: "{$doer rode the horse through the water{ and held on tight|}.|$doer led the horse, and it carried them through the water.}" }),
+    thing("boat", {
+      a: "a little boat",
+      fix: "{$doer rowed the boat {slowly|carefully} to the other side.|$doer took the oars and rowed across.}",
+    }),
+    thing("board", {
+      a: "a long board",
+      fix: "{$doer laid the board over the water and went across first.|$doer pushed the board over the water, and they walked across.}",
+    }),
+    thing("raft", {
+      fix: "{$doer pushed the raft over with a long stick.|They sat down on the raft, and $doer pushed it across.}",
+    }),
+    thing("horse", {
+      a: "a brown horse",
+      fix: "{$doer rode the horse through the water{ and held on tight|}.|$doer led the horse, and it carried them through the water.}",
+    }),
   ],
   turns: ["rain", "fog", "wind"],
   settingOut: [
@@ -77,7 +113,10 @@ export const BRIDGE: Plot = {
   need: "{There was no bridge, and the $item had to get over the $spot.|To bring the $item over the $spot, they needed {help|another way}.|Without a bridge, they could not cross the $spot.}",
   ask: `{"The bridge is gone," said $hero. "How can we cross the $spot?"|"We have to bring {this|a} $item over the $spot," said $hero. "Can you help us?"}`,
   back: "the $spot",
-  result: ["{The $item stayed dry.|The $item got across safe and dry.|Soon they were on the other side, and the $item with them.}", "?{The door opened at once.|They ran the rest of the way.}"],
+  result: [
+    "{The $item stayed dry.|The $item got across safe and dry.|Soon they were on the other side, and the $item with them.}",
+    "?{The door opened at once.|They ran the rest of the way.}",
+  ],
   end: "{The $item {was just right|came just in time}, and $hero told how $finder had {brought|got} them over the $spot.|$near was so happy about the $item, and {shook|took} $doer's $doer.hand.|The $item stood on the table, and $hero told three times how $finder had crossed the $spot.}",
 };
 
@@ -86,14 +125,28 @@ export const GARDEN: Plot = {
   themes: ["patience", "teamwork", "kindness", "sharing"],
   loves: ["to work in the garden", "green and growing things", "to dig in the earth"],
   items: [things("beans"), things("pumpkins"), things("roses"), things("carrots"), things("sunflowers")],
-  spots: [thing("well", { dry: "the well {was empty|had run dry}" }), thing("pump", { dry: "the pump {was broken|gave no more water}" }), thing("rain barrel", { dry: "the rain barrel {was empty|had a hole}" })],
+  spots: [
+    thing("well", { dry: "the well {was empty|had run dry}" }),
+    thing("pump", { dry: "the pump {was broken|gave no more water}" }),
+    thing("rain barrel", { dry: "the rain barrel {was empty|had a hole}" }),
+  ],
   usedUp: true,
   near: ["behind the house", "by the garden wall", "next to the gate"],
   tools: [
-    thing("bucket", { a: "a big bucket", fix: "{$doer carried the bucket from the pond {ten|twenty} times.|From the pond to the garden and back went $doer with the bucket.}" }),
-    thing("hose", { a: "a long hose", fix: "{$doer put one end of the hose in the pond, and water ran out of the other.|$doer laid the hose from the pond to the garden, and the water came.}" }),
-    thing("water cart", { fix: "{$doer filled the water cart at the pond and pulled it to the garden.|$doer pulled the water cart {slowly|carefully} from the pond.}" }),
-    thing("spade", { fix: "{$doer took the spade and dug a little ditch from the pond to the garden.|With the spade, $doer dug and dug until water from the pond ran in.}" }),
+    thing("bucket", {
+      a: "a big bucket",
+      fix: "{$doer carried the bucket from the pond {ten|twenty} times.|From the pond to the garden and back went $doer with the bucket.}",
+    }),
+    thing("hose", {
+      a: "a long hose",
+      fix: "{$doer put one end of the hose in the pond, and water ran out of the other.|$doer laid the hose from the pond to the garden, and the water came.}",
+    }),
+    thing("water cart", {
+      fix: "{$doer filled the water cart at the pond and pulled it to the garden.|$doer pulled the water cart {slowly|carefully} from the pond.}",
+    }),
+    thing("spade", {
+      fix: "{$doer took the spade and dug a little ditch from the pond to the garden.|With the spade, $doer dug and dug until water from the pond ran in.}",
+    }),
   ],
   turns: [],
   settingOut: [
@@ -113,7 +166,10 @@ export const GARDEN: Plot = {
   need: "{No water came from the $spot, and the $item were dying.|The $item needed water, but there was none in the $spot.|Without the $spot, they had to find {another way|help} to save the $item.}",
   ask: `{"Our $item are dying," said $hero. "{How can we bring them water|Can you help us}?"|"There is no water in our $spot," said $hero. "What can we do for the $item?"}`,
   back: "the garden",
-  result: ["{The $item drank and drank.|The water went down to the roots of the $item.|All the $item got {enough|plenty of} water.}", "{The next morning they stood up {straight|green} again.|After a few days they {were green|grew} again.}"],
+  result: [
+    "{The $item drank and drank.|The water went down to the roots of the $item.|All the $item got {enough|plenty of} water.}",
+    "{The next morning they stood up {straight|green} again.|After a few days they {were green|grew} again.}",
+  ],
   end: "{In autumn the $item were big and {beautiful|strong}, and $doer, who had saved them, was {proud|glad}|The $item grew bigger than ever, because $doer had brought them water.|Everyone who came by looked at the $item that $doer had saved.}",
 };
 
@@ -122,13 +178,30 @@ export const KITCHEN: Plot = {
   themes: ["patience", "teamwork", "kindness", "sharing"],
   loves: ["to cook", "{sweet things|everything sweet}", "to help in the kitchen"],
   items: [thing("birthday cake"), thing("apple tart"), thing("big pudding"), thing("nut bread"), thing("berry pie")],
-  spots: [thing("party", { at: "for the party" }), thing("feast", { at: "for the feast" }), thing("birthday", { at: "for the birthday" }), thing("visit", { at: "for the visit" })],
+  spots: [
+    thing("party", { at: "for the party" }),
+    thing("feast", { at: "for the feast" }),
+    thing("birthday", { at: "for the birthday" }),
+    thing("visit", { at: "for the visit" }),
+  ],
   near: ["$friend's sister", "$hero's mother", "$hero's grandmother", "the new teacher"],
   tools: [
-    things("eggs", { a: "six fresh eggs", fix: "{$doer broke the eggs into the bowl, one by one, and stirred.|Crack, crack, went the eggs, and $doer stirred them in.}" }),
-    thing("flour", { a: "a bag of flour", fix: "{$doer poured in the flour and stirred until $doer.his arm was tired.|A white cloud rose when $doer poured the flour into the bowl.}" }),
-    thing("butter", { a: "some yellow butter", fix: "{$doer cut the butter into small bits and stirred them in.|$doer let the butter melt and poured it into the bowl.}" }),
-    thing("milk", { a: "a can of milk", fix: "{$doer poured the milk into the bowl and did not spill a drop.|Slowly $doer stirred the milk in.}" }),
+    things("eggs", {
+      a: "six fresh eggs",
+      fix: "{$doer broke the eggs into the bowl, one by one, and stirred.|Crack, crack, went the eggs, and $doer stirred them in.}",
+    }),
+    thing("flour", {
+      a: "a bag of flour",
+      fix: "{$doer poured in the flour and stirred until $doer.his arm was tired.|A white cloud rose when $doer poured the flour into the bowl.}",
+    }),
+    thing("butter", {
+      a: "some yellow butter",
+      fix: "{$doer cut the butter into small bits and stirred them in.|$doer let the butter melt and poured it into the bowl.}",
+    }),
+    thing("milk", {
+      a: "a can of milk",
+      fix: "{$doer poured the milk into the bowl and did not spill a drop.|Slowly $doer stirred the milk in.}",
+    }),
   ],
   usedUp: true,
   turns: ["rain", "snow", "wind"],
@@ -150,6 +223,9 @@ export const KITCHEN: Plot = {
   need: "{They needed $tool for the $item, and they needed it {fast|soon}.|There could be no $item without $tool.|The bowl for the $item stood there, and the $tool $tool.was still missing.}",
   ask: `{"We need $tool for our $item," said $hero. "Do you have some?"|"We are making our $item $spot.at," said $hero, "and we have no $tool."}`,
   back: "the kitchen",
-  result: ["{The $item went into the oven, and soon it smelled {so good|wonderful}.|An hour later, the $item was {ready|golden brown}.|Then they put the $item in the oven and waited.}", "?{Nobody was allowed to {look|touch it}.|$other cleaned the kitchen.}"],
+  result: [
+    "{The $item went into the oven, and soon it smelled {so good|wonderful}.|An hour later, the $item was {ready|golden brown}.|Then they put the $item in the oven and waited.}",
+    "?{Nobody was allowed to {look|touch it}.|$other cleaned the kitchen.}",
+  ],
   end: "{Everyone {loved|liked} the $item, and $doer, who had done the most, {was proud|smiled}.|The $item was {cut|eaten} {to the last bit|in a minute}, and $doer got the first piece.|$near tried the $item and gave $doer a {kiss|hug}.}",
 };

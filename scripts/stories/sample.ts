@@ -12,7 +12,9 @@ export interface SampleOptions {
 /** What is committed. */
 export const COMMITTED: SampleOptions = { seed: 20, count: 3000, validationCount: 200 };
 
-const TRAIN = 0, VALIDATION = 1, TEXT = 2;
+const TRAIN = 0,
+  VALIDATION = 1,
+  TEXT = 2;
 const TEXT_STORIES = 60;
 
 /** File name -> content. Training and validation share no story: each draws its stories from a stream of its own. */

@@ -1,5 +1,5 @@
-// Puts a story together: draws who, where, what and which theme, and writes its seven paragraphs. A story is decided by its seed
-// words alone.
+// Puts a story together: draws who, where, what and which theme, and writes its seven paragraphs. A story is decided by
+// its seed words alone.
 import { Random } from "../../src/random.ts";
 import { paragraph } from "./grammar.ts";
 import type { Entity, World } from "./grammar.ts";
@@ -39,12 +39,17 @@ export function writeStory(...seedWords: readonly number[]): Story {
   const item = random.pick(plot.items);
   const entities: Record<string, Entity> = {
     ...cast,
-    doer: friends[0]!, other: friends[1]!,
+    doer: friends[0]!,
+    other: friends[1]!,
     // Who did it, as hero tells it: "told how she had found it" where hero did it herself.
     finder: { name: friends[0] === cast.hero ? cast.hero["he"]! : friends[0]!.name },
     item: plot.painted ? painted(item, random.pick(COLORS)) : item,
-    spot: random.pick(plot.spots), tool: random.pick(plot.tools),
-    near: { name: random.pick(plot.near) }, loves: { name: random.pick(plot.loves) }, treat: { name: random.pick(TREATS) }, bag: { name: random.pick(["pocket", "bag"]) },
+    spot: random.pick(plot.spots),
+    tool: random.pick(plot.tools),
+    near: { name: random.pick(plot.near) },
+    loves: { name: random.pick(plot.loves) },
+    treat: { name: random.pick(TREATS) },
+    bag: { name: random.pick(["pocket", "bag"]) },
   };
   const flags = new Set(["comes", "treat"].filter(() => random.float() < 0.5));
   if (plot.turns.length > 0 && random.float() < 0.6) {
@@ -55,7 +60,9 @@ export function writeStory(...seedWords: readonly number[]): Story {
   const world: World = { entities, flags };
   const theme: Theme = THEMES[themeName];
   const beats = [OPENING, plot.settingOut, plot.trouble, way(plot), asking(plot), mending(plot), ending(plot)];
-  const paragraphs = beats.map((steps) => paragraph(withTheme(steps, theme), world, random.pick([0, 0.4, 0.8]), random));
+  const paragraphs = beats.map((steps) =>
+    paragraph(withTheme(steps, theme), world, random.pick([0, 0.4, 0.8]), random),
+  );
   return { theme: themeName, characters: [cast.hero.name, cast.friend.name, cast.helper.name], paragraphs };
 }
 
@@ -64,7 +71,12 @@ export function storyExamples(story: Story): StoryExample[] {
   return story.paragraphs.slice(1, -1).map((p2, i) => {
     const named = story.characters.filter((name) => new RegExp(`\\b${name}\\b`).test(p2));
     const characters = (named.length > 0 ? named : story.characters.slice(0, 2)).join(", "); // "the two friends" names nobody
-    return { p1: story.paragraphs[i]!, p3: story.paragraphs[i + 2]!, p2, meta: { length: lengthClass(p2), theme: story.theme, characters } };
+    return {
+      p1: story.paragraphs[i]!,
+      p3: story.paragraphs[i + 2]!,
+      p2,
+      meta: { length: lengthClass(p2), theme: story.theme, characters },
+    };
   });
 }
 

@@ -1,5 +1,6 @@
-// What a story is about: sentences for the trouble, the meeting with the helper, the mending and the end. They fit any plot;
-// each paragraph of a story has one of its theme's, so that the theme in the metadata says something about the paragraph.
+// What a story is about: sentences for the trouble, the meeting with the helper, the mending and the end. They fit any
+// plot; each paragraph of a story has one of its theme's, so that the theme in the metadata says something about the
+// paragraph.
 
 export interface Theme {
   readonly trouble: string;

@@ -1,5 +1,5 @@
-// y = a + b, and back: da = dy, db = dy. One input takes over dy's buffer, the other gets a copy: later contributions are
-// added in place, so two inputs must never share one.
+// y = a + b, and back: da = dy, db = dy. One input takes over dy's buffer, the other gets a copy: later contributions
+// are added in place, so two inputs must never share one.
 import { add as addForward, addInto } from "../kernels/add.ts";
 import type { Tape, Variable } from "./tape.ts";
 

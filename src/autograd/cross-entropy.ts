@@ -1,5 +1,5 @@
-// loss = mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = (softmax - one-hot) / count,
-// which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift happens here.
+// loss = mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = (softmax - one-hot) /
+// count, which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift happens here.
 import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import { reshape } from "../gpu/tensor.ts";
@@ -20,17 +20,22 @@ export interface Labels {
 }
 
 /**
- * logits [B*T, Vp] -> loss [1], the mean over the counted labels times `scale` (gradient accumulation: 1 / micro-batches).
- * While recording, the logits are overwritten by their gradient: at once, or with `keepLogits` only in backward.
- * Throws UserError when a label is out of range or none counts.
+ * logits [B*T, Vp] -> loss [1], the mean over the counted labels times `scale` (gradient accumulation: 1 /
+ * micro-batches). While recording, the logits are overwritten by their gradient: at once, or with `keepLogits` only in
+ * backward. Throws UserError when a label is out of range or none counts.
  */
-export function crossEntropy(tape: Tape, logits: Variable, { scale = 1, keepLogits, ...labels }: Labels & {
-  readonly scale?: number; readonly keepLogits: boolean;
-}): Variable {
+export function crossEntropy(
+  tape: Tape,
+  logits: Variable,
+  { scale = 1, keepLogits, ...labels }: Labels & { readonly scale?: number; readonly keepLogits: boolean },
+): Variable {
   const { batch } = tape.device;
   const { vocabSize } = labels;
   const { shifted, count } = shift(labels);
-  if (count === 0) throw new UserError("No label counts in this batch: all are -100 or first in their sequence; give at least one token to learn.");
+  if (count === 0)
+    throw new UserError(
+      "No label counts in this batch: all are -100 or first in their sequence; give at least one token to learn.",
+    );
   const [rows] = logits.value.shape;
   const targets = tape.device.tensor(shifted, [rows]);
   const losses = tape.acquire([rows]);
@@ -58,14 +63,17 @@ export function crossEntropyRows(device: Device, logits: Tensor, labels: Labels)
 /** Each row's target, and how many rows have one. */
 function shift({ labels, batch, length, vocabSize }: Labels): { shifted: Uint32Array; count: number } {
   const N = batch * length;
-  if (labels.length !== N) throw new Error(`cross_entropy: cannot read labels: ${labels.length} of them, expected ${batch} x ${length}`);
+  if (labels.length !== N)
+    throw new Error(`cross_entropy: cannot read labels: ${labels.length} of them, expected ${batch} x ${length}`);
   const shifted = new Uint32Array(N).fill(IGNORED);
   let count = 0;
   for (let n = 0; n < N; n++) {
     const label = labels[n];
     if (label === -100) continue;
     if (!Number.isInteger(label) || label < 0 || label >= vocabSize) {
-      throw new UserError(`Label ${label} of sequence ${Math.floor(n / length)}, position ${n % length} is neither -100 nor a token id from 0 to ${vocabSize - 1}.`);
+      throw new UserError(
+        `Label ${label} of sequence ${Math.floor(n / length)}, position ${n % length} is neither -100 nor a token id from 0 to ${vocabSize - 1}.`,
+      );
     }
     if (n % length === 0) continue;
     shifted[n - 1] = label;

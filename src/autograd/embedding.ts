@@ -1,17 +1,26 @@
-// y[n] = wte[ids[n]] + wpe[positions[n]], and back: dwte[v] += sum of dy[n] over the rows with ids[n] = v, dwpe likewise.
+// y[n] = wte[ids[n]] + wpe[positions[n]], and back: dwte[v] += sum of dy[n] over the rows with ids[n] = v, dwpe
+// likewise.
 import type { Tensor } from "../gpu/tensor.ts";
 import { embeddingBackward, embeddingForward, gatherSegment, planGather } from "../kernels/embedding.ts";
 import type { Parameter } from "./parameter.ts";
 import type { Tape, Variable } from "./tape.ts";
 
-interface Ids { readonly ids: ArrayLike<number>; readonly positions: ArrayLike<number> }
+interface Ids {
+  readonly ids: ArrayLike<number>;
+  readonly positions: ArrayLike<number>;
+}
 
 /**
  * ids and positions (N of each, within their tables: the caller checks), wte [V, C], wpe [P, C] -> [N, C].
- * Uploads the indices, so it is cheapest as the first operation of a batch; or takes them from the GPU as `indices` u32 [2, N]
- * (ids, then positions), on a tape that does not record.
+ * Uploads the indices, so it is cheapest as the first operation of a batch; or takes them from the GPU as `indices` u32
+ * [2, N] (ids, then positions), on a tape that does not record.
  */
-export function embedding(tape: Tape, from: Ids | { readonly indices: Tensor }, wte: Parameter, wpe: Parameter): Variable {
+export function embedding(
+  tape: Tape,
+  from: Ids | { readonly indices: Tensor },
+  wte: Parameter,
+  wpe: Parameter,
+): Variable {
   if ("indices" in from) return lookUp(tape, from.indices, wte, wpe);
   const { ids, positions } = from;
   const { device } = tape;
@@ -42,7 +51,8 @@ function lookUp(tape: Tape, indices: Tensor, wte: Parameter, wpe: Parameter): Va
 }
 
 function groupRows(tape: Tape, ids: ArrayLike<number>, positions: ArrayLike<number>) {
-  const words: number[] = [], segment = gatherSegment(tape.device);
+  const words: number[] = [],
+    segment = gatherSegment(tape.device);
   const tokens = planGather(ids, words, segment);
   const places = planGather(positions, words, segment);
   return { plan: tape.keep(tape.device.tensor(Uint32Array.from(words), [words.length])), tokens, places };

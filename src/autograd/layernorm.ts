@@ -12,7 +12,10 @@ export function layerNorm(tape: Tape, x: Variable, weight: Parameter, bias: Para
   const stats = tape.acquire([rows, 2]);
   layerNormForward(batch, { x: x.value, weight: weight.value, bias: bias.value, y, stats, eps });
   return tape.record("layernorm", [x, weight, bias], y, [stats], (dy, into) => {
-    into.write(x, (dx, accumulate) => layerNormBackwardDx(batch, { dy, x: x.value, weight: weight.value, stats, dx, accumulate }));
-    if (weight.requiresGrad) layerNormBackwardDparams(batch, { dy, x: x.value, stats, dweight: weight.grad, dbias: bias.grad });
+    into.write(x, (dx, accumulate) =>
+      layerNormBackwardDx(batch, { dy, x: x.value, weight: weight.value, stats, dx, accumulate }),
+    );
+    if (weight.requiresGrad)
+      layerNormBackwardDparams(batch, { dy, x: x.value, stats, dweight: weight.grad, dbias: bias.grad });
   });
 }

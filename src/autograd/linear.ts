@@ -12,23 +12,50 @@ import { rowWindows } from "../kernels/windows.ts";
 import type { Parameter } from "./parameter.ts";
 import type { GradientSink, Tape, Variable } from "./tape.ts";
 
-/** x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x on the way, see matmul. */
+/**
+ * x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x on the way,
+ * see matmul.
+ */
 export function linear(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, norm?: Normalization): Variable {
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const y = tape.acquire([x.value.shape[0], weight.value.shape[1]]);
-  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias", bias: bias.value }, norm });
-  return tape.record("linear", [x, weight, bias], y, [], (dy, into) => linearBackward(batch, dy, into, x, weight, bias));
+  matmul(batch, {
+    a: x.value,
+    b: weight.value,
+    out: y,
+    layout: "nn",
+    epilogue: { kind: "bias", bias: bias.value },
+    norm,
+  });
+  return tape.record("linear", [x, weight, bias], y, [], (dy, into) =>
+    linearBackward(batch, dy, into, x, weight, bias),
+  );
 }
 
-/** As linear, then gelu_new; the pre-activation is kept while recording, and dy is turned into its gradient in place. */
-export function linearGelu(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, norm?: Normalization): Variable {
+/**
+ * As linear, then gelu_new; the pre-activation is kept while recording, and dy is turned into its gradient in place.
+ */
+export function linearGelu(
+  tape: Tape,
+  x: Variable,
+  weight: Parameter,
+  bias: Parameter,
+  norm?: Normalization,
+): Variable {
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const shape = [x.value.shape[0], weight.value.shape[1]];
   const y = tape.acquire(shape);
   const u = tape.recording ? tape.acquire(shape) : undefined;
-  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias_gelu", bias: bias.value, preactivation: u }, norm });
+  matmul(batch, {
+    a: x.value,
+    b: weight.value,
+    out: y,
+    layout: "nn",
+    epilogue: { kind: "bias_gelu", bias: bias.value, preactivation: u },
+    norm,
+  });
   return tape.record("linear_gelu", [x, weight, bias], y, u ? [u] : [], (dy, into) => {
     if (!u) return;
     geluBackward(batch, { dy, u });
@@ -37,17 +64,32 @@ export function linearGelu(tape: Tape, x: Variable, weight: Parameter, bias: Par
 }
 
 /** x W + b + residual, all [N, out] but x [N, in]. */
-export function linearResidual(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, residual: Variable): Variable {
+export function linearResidual(
+  tape: Tape,
+  x: Variable,
+  weight: Parameter,
+  bias: Parameter,
+  residual: Variable,
+): Variable {
   const { batch } = tape.device;
   const y = tape.acquire(residual.value.shape);
-  matmul(batch, { a: x.value, b: weight.value, out: y, layout: "nn", epilogue: { kind: "bias_residual", bias: bias.value, residual: residual.value } });
+  matmul(batch, {
+    a: x.value,
+    b: weight.value,
+    out: y,
+    layout: "nn",
+    epilogue: { kind: "bias_residual", bias: bias.value, residual: residual.value },
+  });
   return tape.record("linear_residual", [x, weight, bias, residual], y, [], (dy, into) => {
     linearBackward(batch, dy, into, x, weight, bias);
-    into.adopt(residual, dy, (sum) => addInto(batch, { x: dy, y: sum }));      // last: from here on dy is the residual's
+    into.adopt(residual, dy, (sum) => addInto(batch, { x: dy, y: sum })); // last: from here on dy is the residual's
   });
 }
 
-/** Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds anything. `norm` as in linear. */
+/**
+ * Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds
+ * anything. `norm` as in linear.
+ */
 export function tiedHead(tape: Tape, x: Variable, wte: Parameter, norm?: Normalization): Variable {
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
@@ -55,8 +97,12 @@ export function tiedHead(tape: Tape, x: Variable, wte: Parameter, norm?: Normali
   const logits = tape.acquire([x.value.shape[0], Math.ceil(V / 64) * 64]);
   matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V, norm });
   return tape.record("tied_head", [x, wte], logits, [], (dlogits, into) => {
-    into.write(x, (dx, accumulate) => matmul(batch, { a: dlogits, b: wte.value, out: dx, layout: "nn", k: V, accumulate }));
-    into.write(wte, (dwte, accumulate) => matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }));
+    into.write(x, (dx, accumulate) =>
+      matmul(batch, { a: dlogits, b: wte.value, out: dx, layout: "nn", k: V, accumulate }),
+    );
+    into.write(wte, (dwte, accumulate) =>
+      matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }),
+    );
   });
 }
 
@@ -64,7 +110,14 @@ function expectNotRecorded(tape: Tape, norm: Normalization | undefined): void {
   if (norm && tape.recording) throw new Error("linear: a layer norm inside a product keeps nothing for backward");
 }
 
-function linearBackward(batch: CommandBatch, dy: Tensor, into: GradientSink, x: Variable, weight: Parameter, bias: Parameter): void {
+function linearBackward(
+  batch: CommandBatch,
+  dy: Tensor,
+  into: GradientSink,
+  x: Variable,
+  weight: Parameter,
+  bias: Parameter,
+): void {
   into.write(x, (dx, accumulate) => matmul(batch, { a: dy, b: weight.value, out: dx, layout: "nt", accumulate }));
   into.write(weight, (dw, accumulate) => matmul(batch, { a: x.value, b: dy, out: dw, layout: "tn", accumulate }));
   into.write(bias, (db, accumulate) => {

@@ -14,7 +14,11 @@ export interface Parameter extends Variable {
 }
 
 /** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. */
-export interface Chunk { readonly elements: number; readonly values: Tensor; readonly grads: Tensor | null }
+export interface Chunk {
+  readonly elements: number;
+  readonly values: Tensor;
+  readonly grads: Tensor | null;
+}
 
 export class ParameterStore {
   readonly device: Device;
@@ -22,8 +26,8 @@ export class ParameterStore {
   private readonly parameters = new Map<string, Parameter>();
 
   /**
-   * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows. Values are zero.
-   * Without `gradients` (generation only) no gradient memory is taken and no parameter requires one.
+   * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows. Values are
+   * zero. Without `gradients` (generation only) no gradient memory is taken and no parameter requires one.
    */
   constructor(device: Device, shapes: ReadonlyMap<string, Shape>, { gradients }: { readonly gradients: boolean }) {
     this.device = device;
@@ -32,15 +36,25 @@ export class ParameterStore {
     const sizes: number[] = [];
     for (const [name, shape] of shapes) {
       const bytes = Math.ceil((elementCount(shape) * 4) / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
-      if (bytes > maxBytes) throw new Error(`ParameterStore: ${name} [${shape}] takes ${bytes} bytes, this device's largest buffer is ${maxBytes}`);
+      if (bytes > maxBytes)
+        throw new Error(
+          `ParameterStore: ${name} [${shape}] takes ${bytes} bytes, this device's largest buffer is ${maxBytes}`,
+        );
       if (sizes.length === 0 || sizes[sizes.length - 1] + bytes > maxBytes) sizes.push(0);
       plan.push({ name, shape, chunk: sizes.length - 1, offset: sizes[sizes.length - 1] / 4 });
       sizes[sizes.length - 1] += bytes;
     }
     const flat = (bytes: number): Tensor => ({
-      buffer: device.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE }), byteOffset: 0, shape: [bytes / 4], dtype: "f32",
+      buffer: device.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE }),
+      byteOffset: 0,
+      shape: [bytes / 4],
+      dtype: "f32",
     });
-    this.chunks = sizes.map((bytes) => ({ elements: bytes / 4, values: flat(bytes), grads: gradients ? flat(bytes) : null }));
+    this.chunks = sizes.map((bytes) => ({
+      elements: bytes / 4,
+      values: flat(bytes),
+      grads: gradients ? flat(bytes) : null,
+    }));
     for (const { name, shape, chunk, offset } of plan) {
       const { values, grads } = this.chunks[chunk];
       const value: Tensor = { ...values, byteOffset: offset * 4, shape };
@@ -70,12 +84,18 @@ export class ParameterStore {
 
   /** Bytes of values and gradients on the GPU. */
   get bytes(): number {
-    return this.chunks.reduce((sum, { values, grads }) => sum + byteLength(values) + (grads ? byteLength(grads) : 0), 0);
+    return this.chunks.reduce(
+      (sum, { values, grads }) => sum + byteLength(values) + (grads ? byteLength(grads) : 0),
+      0,
+    );
   }
 
   /** Frees the memory, after what is recorded has been sent: a step begun ahead may still read it. */
   destroy(): void {
     this.device.batch.submit();
-    for (const { values, grads } of this.chunks) { values.buffer.destroy(); grads?.buffer.destroy(); }
+    for (const { values, grads } of this.chunks) {
+      values.buffer.destroy();
+      grads?.buffer.destroy();
+    }
   }
 }

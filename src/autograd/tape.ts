@@ -13,7 +13,10 @@ export interface Variable {
 /** Backward writes a gradient here; the tape picks the buffer and says whether to add to what is in it. */
 export interface GradientSink {
   write(input: Variable, launch: (dst: Tensor, accumulate: boolean) => void): void;
-  /** The gradient is `dy` itself (a residual add): the buffer is handed over if nobody holds one yet, else `add` is launched. */
+  /**
+   * The gradient is `dy` itself (a residual add): the buffer is handed over if nobody holds one yet, else `add` is
+   * launched.
+   */
   adopt(input: Variable, dy: Tensor, add: (dst: Tensor) => void): void;
 }
 
@@ -52,7 +55,13 @@ export class Tape implements GradientSink {
    * Notes an operation and returns its output as a variable. While recording, the tape owns `output` and `saved` until
    * backward has passed them; otherwise `saved` is released at once and the caller releases the output.
    */
-  record(op: string, inputs: readonly Variable[], output: Tensor, saved: readonly Tensor[], backward: Node["backward"]): Variable {
+  record(
+    op: string,
+    inputs: readonly Variable[],
+    output: Tensor,
+    saved: readonly Tensor[],
+    backward: Node["backward"],
+  ): Variable {
     const requiresGrad = this.recording && inputs.some((input) => input.requiresGrad);
     const variable: Variable = { value: output, requiresGrad, name: op };
     if (this.recording) this.nodes.push({ output: variable, saved, backward });
@@ -70,7 +79,10 @@ export class Tape implements GradientSink {
     this.given.add(variable);
   }
 
-  /** Adds the gradient of `loss` (a scalar; its own gradient is 1 and built into the loss kernel) to every parameter's grad. */
+  /**
+   * Adds the gradient of `loss` (a scalar; its own gradient is 1 and built into the loss kernel) to every parameter's
+   * grad.
+   */
   backward(loss: Variable): void {
     if (!this.recording) throw new Error("backward: this tape does not record; open one with recording = true");
     const last = this.nodes.findLastIndex((node) => node.output === loss);
@@ -89,7 +101,9 @@ export class Tape implements GradientSink {
     this.end();
   }
 
-  /** Releases what is still kept. A recorded tape that is dropped without backward() must be ended, or its buffers leak. */
+  /**
+   * Releases what is still kept. A recorded tape that is dropped without backward() must be ended, or its buffers leak.
+   */
   end(): void {
     const { pool } = this.device;
     for (const node of this.nodes.splice(0)) {

@@ -1,6 +1,7 @@
-// Whether an infilling model uses what it is given. Each example's p2 is scored as it stands, without p1, without p3, without
-// metadata, and with the p3 of other examples; the differences say what each part is worth to the model. Perplexities go by
-// token type, as in ILM (Donahue, Lee and Liang, "Enabling Language Models to Fill in the Blanks", 2020).
+// Whether an infilling model uses what it is given. Each example's p2 is scored as it stands, without p1, without p3,
+// without metadata, and with the p3 of other examples; the differences say what each part is worth to the model.
+// Perplexities go by token type, as in ILM (Donahue, Lee and Liang, "Enabling Language Models to Fill in the Blanks",
+// 2020).
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { EncodedExample, InfillEncoder } from "../infill/encode.ts";
 import { TOKEN_TYPE } from "../infill/encode.ts";
@@ -50,12 +51,18 @@ const GROUP = 16;
 
 /** Scores every example, which must fit into the model's positions (its context may be cut to). */
 export async function scoreExamples(
-  model: GPT2LMHeadModel, encoder: InfillEncoder, examples: readonly InfillExample[], { candidates, batchSize, seed, signal, onProgress }: ScoreOptions,
+  model: GPT2LMHeadModel,
+  encoder: InfillEncoder,
+  examples: readonly InfillExample[],
+  { candidates, batchSize, seed, signal, onProgress }: ScoreOptions,
 ): Promise<ScoredExample[]> {
   const foreign = foreignParagraphs(examples, candidates - 1, seed);
   const encode = (example: InfillExample): EncodedExample => {
     const encoded = encoder.encodeExample(example, { blockSize: model.config.nPositions });
-    if (!encoded) throw new Error(`scoreExamples: cannot encode ${example.where ?? "an example"}: it is longer than ${model.config.nPositions} tokens, wanted one that fits`);
+    if (!encoded)
+      throw new Error(
+        `scoreExamples: cannot encode ${example.where ?? "an example"}: it is longer than ${model.config.nPositions} tokens, wanted one that fits`,
+      );
     return encoded;
   };
   const scored: ScoredExample[] = [];
@@ -68,7 +75,11 @@ export async function scoreExamples(
       }),
       foreign: foreign[first + i].map((p3) => encode({ ...example, p3 })),
     }));
-    const sequences = group.flatMap(({ whole, without, foreign }) => [whole, ...without.map(({ sequence }) => sequence), ...foreign]);
+    const sequences = group.flatMap(({ whole, without, foreign }) => [
+      whole,
+      ...without.map(({ sequence }) => sequence),
+      ...foreign,
+    ]);
     const losses = await tokenLosses(model, sequences, { padId: encoder.ids.pad, batchSize, signal });
     let next = 0;
     const take = (sequence: EncodedExample): ((kinds: readonly number[]) => LossSum) => {
@@ -78,7 +89,9 @@ export async function scoreExamples(
     for (const { whole, without, foreign } of group) {
       const sum = take(whole);
       scored.push({
-        context: sum([TOKEN_TYPE.context]), text: sum([TOKEN_TYPE.target]), p2: sum(WRITTEN),
+        context: sum([TOKEN_TYPE.context]),
+        text: sum([TOKEN_TYPE.target]),
+        p2: sum(WRITTEN),
         without: Object.fromEntries(without.map(({ part, sequence }) => [part, take(sequence)(WRITTEN).loss])),
         foreignP3: foreign.map((sequence) => take(sequence)(WRITTEN).loss),
       });
@@ -89,23 +102,42 @@ export async function scoreExamples(
 }
 
 /** The figures, each with its interval. `seed` draws the resampled examples. */
-export function contextUse(scored: readonly ScoredExample[], { seed, candidates }: Pick<ScoreOptions, "seed" | "candidates">): ContextUse {
+export function contextUse(
+  scored: readonly ScoredExample[],
+  { seed, candidates }: Pick<ScoreOptions, "seed" | "candidates">,
+): ContextUse {
   const perplexity = (kind: "context" | "text" | "p2"): Estimate | undefined =>
-    rescale(ratio(scored.map((each) => ({ amount: each[kind].loss, weight: each[kind].tokens })), seed), Math.exp);
-  const change = (lossWithout: (each: ScoredExample) => number | undefined): Estimate | undefined => ratio(scored.flatMap((each) => {
-    const loss = lossWithout(each);
-    return loss === undefined ? [] : [{ amount: each.p2.loss - loss, weight: each.p2.tokens }];
-  }), seed);
+    rescale(
+      ratio(
+        scored.map((each) => ({ amount: each[kind].loss, weight: each[kind].tokens })),
+        seed,
+      ),
+      Math.exp,
+    );
+  const change = (lossWithout: (each: ScoredExample) => number | undefined): Estimate | undefined =>
+    ratio(
+      scored.flatMap((each) => {
+        const loss = lossWithout(each);
+        return loss === undefined ? [] : [{ amount: each.p2.loss - loss, weight: each.p2.tokens }];
+      }),
+      seed,
+    );
   const tried = scored.filter(({ foreignP3 }) => foreignP3.length > 0);
   return {
     perplexity: { context: perplexity("context"), infill: perplexity("p2"), infillTextonly: perplexity("text") },
     change: {
-      p1: change((each) => each.without.p1), p3: change((each) => each.without.p3), metadata: change((each) => each.without.metadata),
+      p1: change((each) => each.without.p1),
+      p3: change((each) => each.without.p3),
+      metadata: change((each) => each.without.metadata),
       foreignP3: change(({ foreignP3 }) => foreignP3[0]),
     },
     retrieval: {
-      accuracy: ratio(tried.map(found), seed), candidates,
-      chance: tried.length > 0 ? tried.reduce((sum, { foreignP3 }) => sum + 1 / (1 + foreignP3.length), 0) / tried.length : undefined,
+      accuracy: ratio(tried.map(found), seed),
+      candidates,
+      chance:
+        tried.length > 0
+          ? tried.reduce((sum, { foreignP3 }) => sum + 1 / (1 + foreignP3.length), 0) / tried.length
+          : undefined,
     },
   };
 }

@@ -1,5 +1,5 @@
-// An evaluation as one HTML page that needs nothing else: verdicts, charts, the table, and some of the written texts next to the
-// real ones. No scripts, no fonts or images from elsewhere.
+// An evaluation as one HTML page that needs nothing else: verdicts, charts, the table, and some of the written texts
+// next to the real ones. No scripts, no fonts or images from elsewhere.
 import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { barChart, COLORS, escapeHtml } from "./bar-chart.ts";
@@ -11,12 +11,21 @@ import type { Evaluation, Group, Row } from "./summary.ts";
 const SAMPLES = 5;
 
 const EXPLANATIONS: Readonly<Record<Group, string>> = {
-  perplexity: "The exponential of the mean loss a token. A model that was trained on p2 alone is not expected to know the context.",
-  change: "Bars to the left: p2 (with its end) becomes less probable, so the model had used what was taken away. Another example's p3 is the fairest of these tests: a model trained on whole examples never saw a missing part.",
-  retrieval: "p2 is scored under its own p3 and under the p3 of other examples; found: it is most probable under its own. The dashed line is chance.",
-  written: "Diamonds: the real p2 of the same examples. Shares of copied runs and of different words mean little but beside them.",
+  perplexity:
+    "The exponential of the mean loss a token. A model that was trained on p2 alone is not expected to know the context.",
+  change:
+    "Bars to the left: p2 (with its end) becomes less probable, so the model had used what was taken away. Another example's p3 is the fairest of these tests: a model trained on whole examples never saw a missing part.",
+  retrieval:
+    "p2 is scored under its own p3 and under the p3 of other examples; found: it is most probable under its own. The dashed line is chance.",
+  written:
+    "Diamonds: the real p2 of the same examples. Shares of copied runs and of different words mean little but beside them.",
 };
-const SCALES: Readonly<Record<Group, Scale>> = { perplexity: "log", change: "linear", retrieval: "share", written: "share" };
+const SCALES: Readonly<Record<Group, Scale>> = {
+  perplexity: "log",
+  change: "linear",
+  retrieval: "share",
+  written: "share",
+};
 
 const STYLE = `
 :root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #1e293b; background: #f8fafc; }
@@ -36,15 +45,34 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
   const rows = summaryRows(evaluation);
   const groups = (Object.keys(GROUP_TITLES) as Group[]).filter((group) => rows.some((row) => row.group === group));
   return [
-    `<!doctype html>`, `<html lang="en">`, `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Infilling evaluation</title><style>${STYLE}</style></head>`, `<body>`,
+    `<!doctype html>`,
+    `<html lang="en">`,
+    `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Infilling evaluation</title><style>${STYLE}</style></head>`,
+    `<body>`,
     `<h1>Infilling evaluation</h1>`,
     `<p class="faint">${escapeHtml(facts(evaluation))}</p>`,
     ...evaluation.notes.map((note) => `<p>${escapeHtml(note)}</p>`),
-    `<section><h2>What the model uses</h2>${evaluation.models.map((model, i) => `<p>${key(i)}<b>${escapeHtml(model.name)}</b> <span class="faint">${escapeHtml(model.about)}</span></p><ul>${verdicts(model.use).map((verdict) => `<li>${escapeHtml(verdict)}</li>`).join("")}</ul>`).join("")}</section>`,
-    ...groups.map((group) => chartSection(group, rows.filter((row) => row.group === group))),
+    `<section><h2>What the model uses</h2>${evaluation.models
+      .map(
+        (model, i) =>
+          `<p>${key(i)}<b>${escapeHtml(model.name)}</b> <span class="faint">${escapeHtml(model.about)}</span></p><ul>${verdicts(
+            model.use,
+          )
+            .map((verdict) => `<li>${escapeHtml(verdict)}</li>`)
+            .join("")}</ul>`,
+      )
+      .join("")}</section>`,
+    ...groups.map((group) =>
+      chartSection(
+        group,
+        rows.filter((row) => row.group === group),
+      ),
+    ),
     tableSection(evaluation, rows, groups),
     samplesSection(evaluation, template),
-    `</body>`, `</html>`, "",
+    `</body>`,
+    `</html>`,
+    "",
   ].join("\n");
 }
 
@@ -54,8 +82,11 @@ function facts({ testFile, trainFile, examples, dropped, seed, search, models }:
     `${examples} examples of ${testFile}${dropped > 0 ? `, ${dropped} more left out because p2 does not fit into the context` : ""}`,
     texts > 0 ? `${texts} texts written ${search}` : "",
     trainFile === undefined ? "" : `training set: ${trainFile}`,
-    `intervals: ${100 * LEVEL}%, by ${RESAMPLES} bootstrap samples of the examples`, `seed ${seed}`,
-  ].filter(Boolean).join("; ");
+    `intervals: ${100 * LEVEL}%, by ${RESAMPLES} bootstrap samples of the examples`,
+    `seed ${seed}`,
+  ]
+    .filter(Boolean)
+    .join("; ");
 }
 
 function chartSection(group: Group, rows: readonly Row[]): string {
@@ -70,7 +101,13 @@ function tableSection({ models }: Evaluation, rows: readonly Row[], groups: read
     return `<tr><td>${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
   };
   const head = `<tr><th></th>${models.map(({ name }, i) => `<th>${key(i)}${escapeHtml(name)}</th>`).join("")}<th>real p2</th></tr>`;
-  const body = groups.map((group) => `<tr class="group"><td colspan="${columns}">${GROUP_TITLES[group]}</td></tr>${rows.filter((each) => each.group === group).map(row).join("\n")}`);
+  const body = groups.map(
+    (group) =>
+      `<tr class="group"><td colspan="${columns}">${GROUP_TITLES[group]}</td></tr>${rows
+        .filter((each) => each.group === group)
+        .map(row)
+        .join("\n")}`,
+  );
   return `<section><h2>All figures</h2><table>${head}${body.join("\n")}</table></section>`;
 }
 
@@ -79,9 +116,18 @@ function samplesSection({ models }: Evaluation, template: InfillTemplate): strin
   if (written.length === 0) return "";
   const samples = written[0].texts.slice(0, SAMPLES).map(({ example }, n) => {
     const meta = metadataText(metadataFields(template, example.meta, "The example"));
-    const given = [["p1", example.p1], ["p3", example.p3], ...(meta === "" ? [] : [["metadata", meta]]), ["real p2", example.p2]];
-    return `<dl>${given.map(([label, value]) => `<dt>${label}</dt><dd>${escapeHtml(value)}</dd>`).join("")}${written.map(({ name, texts, i }) =>
-      `<dt>${escapeHtml(name)}</dt><dd class="model" style="border-color:${COLORS[i % COLORS.length]}">${escapeHtml(texts[n].text || "(nothing)")}${texts[n].ended ? "" : ` <span class="faint">(cut by the limit)</span>`}</dd>`).join("")}</dl>`;
+    const given = [
+      ["p1", example.p1],
+      ["p3", example.p3],
+      ...(meta === "" ? [] : [["metadata", meta]]),
+      ["real p2", example.p2],
+    ];
+    return `<dl>${given.map(([label, value]) => `<dt>${label}</dt><dd>${escapeHtml(value)}</dd>`).join("")}${written
+      .map(
+        ({ name, texts, i }) =>
+          `<dt>${escapeHtml(name)}</dt><dd class="model" style="border-color:${COLORS[i % COLORS.length]}">${escapeHtml(texts[n].text || "(nothing)")}${texts[n].ended ? "" : ` <span class="faint">(cut by the limit)</span>`}</dd>`,
+      )
+      .join("")}</dl>`;
   });
   return `<section><h2>The first ${samples.length} written texts</h2>${samples.join("\n")}</section>`;
 }

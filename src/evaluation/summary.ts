@@ -1,5 +1,5 @@
-// One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the verdict are
-// all made from these rows, so they cannot disagree.
+// One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the
+// verdict are all made from these rows, so they cannot disagree.
 import type { ContextUse, ScoredExample } from "./context-use.ts";
 import type { Estimate } from "./estimate.ts";
 import type { LengthRule } from "./length-rule.ts";
@@ -66,10 +66,20 @@ export const number = (value: number): string => (value >= 999.5 ? value.toFixed
 
 export function summaryRows({ models }: Evaluation): Row[] {
   const figures = (of: (model: ModelEvaluation) => Figure | undefined): (Figure | undefined)[] => models.map(of);
-  const perplexity = (label: string, kind: keyof ContextUse["perplexity"]): Row =>
-    ({ group: "perplexity", label, share: false, figures: figures(({ use }) => use.perplexity[kind]), format: number });
-  const change = (label: string, kind: keyof ContextUse["change"]): Row =>
-    ({ group: "change", label, share: false, figures: figures(({ use }) => use.change[kind]), format: nats });
+  const perplexity = (label: string, kind: keyof ContextUse["perplexity"]): Row => ({
+    group: "perplexity",
+    label,
+    share: false,
+    figures: figures(({ use }) => use.perplexity[kind]),
+    format: number,
+  });
+  const change = (label: string, kind: keyof ContextUse["change"]): Row => ({
+    group: "change",
+    label,
+    share: false,
+    figures: figures(({ use }) => use.change[kind]),
+    format: nats,
+  });
   const { retrieval } = models[0].use;
   const rows: Row[] = [
     perplexity("context (p1, p3, metadata)", "context"),
@@ -79,19 +89,38 @@ export function summaryRows({ models }: Evaluation): Row[] {
     change("without p3", "p3"),
     change("without metadata", "metadata"),
     change("with the p3 of another example", "foreignP3"),
-    { group: "retrieval", label: `true p3 found among ${retrieval.candidates}`, share: true, figures: figures(({ use }) => use.retrieval.accuracy), chance: retrieval.chance, format: percent },
+    {
+      group: "retrieval",
+      label: `true p3 found among ${retrieval.candidates}`,
+      share: true,
+      figures: figures(({ use }) => use.retrieval.accuracy),
+      chance: retrieval.chance,
+      format: percent,
+    },
   ];
   if (models.every(({ written }) => written)) rows.push(...writtenRows(models));
   return rows.filter((row) => row.figures.some((figure) => figure !== undefined));
 }
 
 function writtenRows(models: readonly ModelEvaluation[]): Row[] {
-  const row = (label: string, key: Exclude<keyof WrittenFigures, "texts">, format: Row["format"], noReal = false): Row => {
+  const row = (
+    label: string,
+    key: Exclude<keyof WrittenFigures, "texts">,
+    format: Row["format"],
+    noReal = false,
+  ): Row => {
     const figure = (of: WrittenFigures): Figure | undefined => {
       const value = of[key];
       return typeof value === "number" ? { value } : value;
     };
-    return { group: "written", label, share: format === percent, figures: models.map(({ written }) => figure(written!.figures)), real: noReal ? undefined : figure(models[0].written!.real), format };
+    return {
+      group: "written",
+      label,
+      share: format === percent,
+      figures: models.map(({ written }) => figure(written!.figures)),
+      real: noReal ? undefined : figure(models[0].written!.real),
+      format,
+    };
   };
   return [
     row("came to its end", "ended", percent, true),
@@ -112,12 +141,19 @@ export function verdicts({ change, retrieval }: ContextUse): string[] {
     if (!figure) return [];
     const { value, low, high } = figure;
     const verdict = high < 0 ? "used" : low > 0 ? "misleading" : "no sign of use";
-    const effect = value < 0 ? `costs p2 ${nats(-value)} nats a token (${nats(-high)} to ${nats(-low)})` : `gains p2 ${nats(value)} nats a token (${nats(low)} to ${nats(high)})`;
+    const effect =
+      value < 0
+        ? `costs p2 ${nats(-value)} nats a token (${nats(-high)} to ${nats(-low)})`
+        : `gains p2 ${nats(value)} nats a token (${nats(low)} to ${nats(high)})`;
     return [`${part}: ${verdict}; ${what} ${effect}`];
   };
   const { accuracy, chance } = retrieval;
   return [
-    ...say("p3", "another example's p3", change.foreignP3).map((text) => (accuracy ? `${text}, and the true one is found among ${retrieval.candidates} in ${percent(accuracy.value)} (chance ${percent(chance!)})` : text)),
+    ...say("p3", "another example's p3", change.foreignP3).map((text) =>
+      accuracy
+        ? `${text}, and the true one is found among ${retrieval.candidates} in ${percent(accuracy.value)} (chance ${percent(chance!)})`
+        : text,
+    ),
     ...say("p1", "leaving it out", change.p1),
     ...say("metadata", "leaving it out", change.metadata),
   ];
@@ -127,19 +163,29 @@ export function verdicts({ change, retrieval }: ContextUse): string[] {
 export function cell(figure: Figure | undefined, format: Row["format"]): string {
   if (!figure) return "–";
   const { value, low, high } = figure;
-  return low === undefined || high === undefined || low === high ? format(value) : `${format(value)} (${format(low)} to ${format(high)})`;
+  return low === undefined || high === undefined || low === high
+    ? format(value)
+    : `${format(value)} (${format(low)} to ${format(high)})`;
 }
 
 /** A Markdown table: a column for each model, and one for the real p2 where texts were written. */
 export function markdownTable(evaluation: Evaluation): string {
   const rows = summaryRows(evaluation);
   const withReal = rows.some(({ real }) => real);
-  const line = (cells: readonly string[]): string => `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
   const blank = Array.from({ length: evaluation.models.length + Number(withReal) }, () => "");
   const body = rows.flatMap((row, i) => {
     const chance = row.chance === undefined ? "" : ` (chance ${row.format(row.chance)})`;
-    const cells = [row.label + chance, ...row.figures.map((figure) => cell(figure, row.format)), ...(withReal ? [row.real ? cell(row.real, row.format) : ""] : [])];
-    return [...(row.group === rows[i - 1]?.group ? [] : [line([`**${GROUP_TITLES[row.group]}**`, ...blank])]), line(cells)];
+    const cells = [
+      row.label + chance,
+      ...row.figures.map((figure) => cell(figure, row.format)),
+      ...(withReal ? [row.real ? cell(row.real, row.format) : ""] : []),
+    ];
+    return [
+      ...(row.group === rows[i - 1]?.group ? [] : [line([`**${GROUP_TITLES[row.group]}**`, ...blank])]),
+      line(cells),
+    ];
   });
   const head = ["", ...evaluation.models.map(({ name }) => name), ...(withReal ? ["real p2"] : [])];
   return [line(head), line(["---", ...blank.map(() => "---:")]), ...body, ""].join("\n");

@@ -1,5 +1,5 @@
-// Counting in texts: how varied they are, and how much of them stands elsewhere. Words are lower-cased runs of letters and
-// digits, so that figures of models with different tokenizers can be compared.
+// Counting in texts: how varied they are, and how much of them stands elsewhere. Words are lower-cased runs of letters
+// and digits, so that figures of models with different tokenizers can be compared.
 import type { Part } from "./estimate.ts";
 
 /** Words in a row that make a copy of note: shorter runs are common speech. */
@@ -14,7 +14,10 @@ export function ngrams(words: readonly string[], n: number): string[] {
   return Array.from({ length: Math.max(0, words.length - n + 1) }, (_, i) => words.slice(i, i + n).join(" "));
 }
 
-/** Different n-grams over all n-grams of the texts together (distinct-n; Li et al. 2016); undefined where there are none. */
+/**
+ * Different n-grams over all n-grams of the texts together (distinct-n; Li et al. 2016); undefined where there are
+ * none.
+ */
 export function distinct(texts: readonly string[], n: number): number | undefined {
   const all = texts.flatMap((text) => ngrams(wordsOf(text), n));
   return all.length === 0 ? undefined : new Set(all).size / all.length;
@@ -26,7 +29,10 @@ export function copied(text: string, n: number, known: ReadonlySet<string>): Par
   return { amount: own.filter((gram) => known.has(gram)).length, weight: own.length };
 }
 
-/** N-grams of `sources`; with `only`, those in it: a large training set then takes no more memory than the texts in question. */
+/**
+ * N-grams of `sources`; with `only`, those in it: a large training set then takes no more memory than the texts in
+ * question.
+ */
 export function ngramSet(sources: Iterable<string>, n: number, only?: ReadonlySet<string>): Set<string> {
   const found = new Set<string>();
   for (const source of sources) {

@@ -1,5 +1,5 @@
-// What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed on the
-// GPU, so a few numbers a position come back and not the logits.
+// What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed
+// on the GPU, so a few numbers a position come back and not the logits.
 import { UserError } from "../errors.ts";
 import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
@@ -9,29 +9,45 @@ import type { EncodedExample } from "../infill/encode.ts";
 import { DataLoader } from "../training/data-loader.ts";
 
 /**
- * For each sequence [T] the natural -log p of every token given those before it; 0 for the first, which nothing predicts.
- * Sequences of like length share a batch; the result does not depend on that. Throws UserError when the model gives no numbers.
+ * For each sequence [T] the natural -log p of every token given those before it; 0 for the first, which nothing
+ * predicts. Sequences of like length share a batch; the result does not depend on that. Throws UserError when the model
+ * gives no numbers.
  */
 export async function tokenLosses(
-  model: GPT2LMHeadModel, sequences: readonly EncodedExample[],
+  model: GPT2LMHeadModel,
+  sequences: readonly EncodedExample[],
   { padId, batchSize, signal }: { readonly padId: number; readonly batchSize: number; readonly signal?: AbortSignal },
 ): Promise<Float32Array[]> {
   const { device, config } = model;
   const losses: Float32Array[] = [];
-  const loader = new DataLoader(sequences.map(({ ids }) => ids.length), { batchSize, seed: 0, shuffle: false, bucketByLength: true });
+  const loader = new DataLoader(
+    sequences.map(({ ids }) => ids.length),
+    { batchSize, seed: 0, shuffle: false, bucketByLength: true },
+  );
   for (const indices of loader.epoch(0)) {
     signal?.throwIfAborted();
-    const { inputIds, attentionMask, labels } = collate(indices.map((index) => sequences[index]), { padId, lossOn: "all" });
+    const { inputIds, attentionMask, labels } = collate(
+      indices.map((index) => sequences[index]),
+      { padId, lossOn: "all" },
+    );
     const [batch, length] = [inputIds.length, inputIds[0].length];
     const output = model.forward({ inputIds, attentionMask, grad: false });
-    const rows = crossEntropyRows(device, output.logits!.tensor, { vocabSize: config.vocabSize, batch, length, labels: labels.flat() });
+    const rows = crossEntropyRows(device, output.logits!.tensor, {
+      vocabSize: config.vocabSize,
+      batch,
+      length,
+      labels: labels.flat(),
+    });
     output.dispose();
     const values = await device.read(rows);
     device.pool.release(rows);
-    if (!values.every(Number.isFinite)) throw new UserError("The model gives losses that are not numbers: its weights are damaged, or its training diverged; use another checkpoint.");
+    if (!values.every(Number.isFinite))
+      throw new UserError(
+        "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use another checkpoint.",
+      );
     indices.forEach((index, b) => {
       // Row t of a sequence tells of token t + 1.
-      const own = losses[index] = new Float32Array(sequences[index].ids.length);
+      const own = (losses[index] = new Float32Array(sequences[index].ids.length));
       own.set(values.subarray(b * length, b * length + own.length - 1), 1);
     });
   }
@@ -46,7 +62,8 @@ export interface LossSum {
 
 /** Of the tokens with one of the TOKEN_TYPEs `kinds`. */
 export function sumLosses({ types }: EncodedExample, losses: ArrayLike<number>, kinds: readonly number[]): LossSum {
-  let loss = 0, tokens = 0;
+  let loss = 0,
+    tokens = 0;
   types.forEach((type, t) => {
     if (t === 0 || !kinds.includes(type)) return;
     loss += losses[t];

@@ -1,5 +1,5 @@
-// The same example with something withheld or exchanged, p2 unchanged: what p2's probability loses by it is what the model
-// takes from it.
+// The same example with something withheld or exchanged, p2 unchanged: what p2's probability loses by it is what the
+// model takes from it.
 import type { InfillExample } from "../infill/example.ts";
 import { metadataFields } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
@@ -18,9 +18,9 @@ export function without(part: Withheld, example: InfillExample, template: Infill
 }
 
 /**
- * For each example up to `count` different paragraphs that are the p3 of others, drawn at random; none for an example without p3.
- * Examples that follow each other in a book overlap, so what is the example's own p1, p2 or p3 is left out: with its own p2 as
- * p3 a model would only have to copy.
+ * For each example up to `count` different paragraphs that are the p3 of others, drawn at random; none for an example
+ * without p3. Examples that follow each other in a book overlap, so what is the example's own p1, p2 or p3 is left out:
+ * with its own p2 as p3 a model would only have to copy.
  */
 export function foreignParagraphs(examples: readonly InfillExample[], count: number, seed: number): string[][] {
   const all = [...new Set(examples.map(({ p3 }) => p3.trim()).filter((text) => text !== ""))];

@@ -1,5 +1,5 @@
-// Figures of written texts: did they keep to what was asked, are they varied, are they copied. The same counts on the real p2 of
-// the same examples say what a figure is worth.
+// Figures of written texts: did they keep to what was asked, are they varied, are they copied. The same counts on the
+// real p2 of the same examples say what a figure is worth.
 import type { InfillExample } from "../infill/example.ts";
 import { ratio } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";
@@ -44,25 +44,36 @@ export interface FigureOptions {
   readonly seed: number;
 }
 
-export function writtenFigures(written: readonly WrittenText[], { rule, training, seed }: FigureOptions): WrittenFigures {
-  const share = (part: (each: WrittenText) => Part | undefined): Estimate | undefined => ratio(written.flatMap((each) => part(each) ?? []), seed);
+export function writtenFigures(
+  written: readonly WrittenText[],
+  { rule, training, seed }: FigureOptions,
+): WrittenFigures {
+  const share = (part: (each: WrittenText) => Part | undefined): Estimate | undefined =>
+    ratio(
+      written.flatMap((each) => part(each) ?? []),
+      seed,
+    );
   const texts = written.map(({ text }) => text);
   return {
     texts: written.length,
     tokens: share(({ tokens }) => ({ amount: tokens, weight: 1 })),
     ended: share(({ ended }) => ({ amount: Number(ended), weight: 1 })),
     specials: written.reduce((sum, { specials }) => sum + specials, 0),
-    lengthObeyed: rule && share(({ example, text, tokens, ended }) => {
-      const wanted = wantedClass(example);
-      return wanted && { amount: Number(ended && obeys(rule, wanted, lengthOf(text, tokens))), weight: 1 };
-    }),
+    lengthObeyed:
+      rule &&
+      share(({ example, text, tokens, ended }) => {
+        const wanted = wantedClass(example);
+        return wanted && { amount: Number(ended && obeys(rule, wanted, lengthOf(text, tokens))), weight: 1 };
+      }),
     charactersPresent: share(({ example, text }) => {
       const names = requestedCharacters(example);
       return { amount: names.filter((name) => hasName(text, name)).length, weight: names.length };
     }),
     distinct1: distinct(texts, 1),
     distinct2: distinct(texts, 2),
-    copiedFromContext: share(({ example, text }) => copied(text, COPY_WORDS, ngramSet([example.p1, example.p3], COPY_WORDS))),
+    copiedFromContext: share(({ example, text }) =>
+      copied(text, COPY_WORDS, ngramSet([example.p1, example.p3], COPY_WORDS)),
+    ),
     copiedFromTraining: training && share(({ text }) => copied(text, COPY_WORDS, training)),
   };
 }

@@ -1,5 +1,5 @@
-// Attention of a finished text, by running it once more: the prompt fills a cache, then the generated tokens pass in blocks that
-// return their weights. Only the rows that chose a token are kept, as bytes.
+// Attention of a finished text, by running it once more: the prompt fills a cache, then the generated tokens pass in
+// blocks that return their weights. Only the rows that chose a token are kept, as bytes.
 import { KVCache } from "../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { toBase64 } from "./base64.ts";
@@ -10,11 +10,16 @@ const BLOCK_BYTES = 64 * 2 ** 20;
 
 /** Of `prompt` [P] and `generated` [G], which follows it, in the given layers. */
 export async function attentionBytes(
-  model: GPT2LMHeadModel, prompt: readonly number[], generated: readonly number[], layers: readonly number[], blockBytes = BLOCK_BYTES,
+  model: GPT2LMHeadModel,
+  prompt: readonly number[],
+  generated: readonly number[],
+  layers: readonly number[],
+  blockBytes = BLOCK_BYTES,
 ): Promise<AttentionBytes> {
   const { nLayer, nHead } = model.config;
-  const P = prompt.length, G = generated.length;
-  const perHead = G * P + G * (G - 1) / 2;
+  const P = prompt.length,
+    G = generated.length;
+  const perHead = G * P + (G * (G - 1)) / 2;
   const weights = new Uint8Array(layers.length * nHead * perHead);
   const peaks = new DataView(new ArrayBuffer(4 * layers.length * nHead * G));
   // Token t was chosen by the query before it, so the last token is no query.
@@ -28,13 +33,14 @@ export async function attentionBytes(
       const output = model.forward({ inputIds, pastKeyValues: cache, outputAttentions: true, lastOnly: true });
       const columns = P + first - 1 + inputIds[0].length;
       for (const [l, layer] of layers.entries()) {
-        const values = await output.attentions![layer].read();     // [1, heads, queries, columns]
+        const values = await output.attentions![layer].read(); // [1, heads, queries, columns]
         for (let h = 0; h < nHead; h++) {
           for (let q = 0; q < inputIds[0].length; q++) {
-            const t = first + q, from = (h * inputIds[0].length + q) * columns;
+            const t = first + q,
+              from = (h * inputIds[0].length + q) * columns;
             const row = values.subarray(from, from + P + t);
             const at = l * nHead + h;
-            peaks.setFloat32(4 * (at * G + t), quantise(row, weights, at * perHead + t * P + t * (t - 1) / 2), true);
+            peaks.setFloat32(4 * (at * G + t), quantise(row, weights, at * perHead + t * P + (t * (t - 1)) / 2), true);
           }
         }
       }
@@ -50,6 +56,6 @@ export async function attentionBytes(
 function quantise(row: Float32Array, into: Uint8Array, at: number): number {
   let peak = 0;
   for (const weight of row) peak = Math.max(peak, weight);
-  for (let i = 0; i < row.length; i++) into[at + i] = peak > 0 ? Math.round(255 * row[i] / peak) : 0;
+  for (let i = 0; i < row.length; i++) into[at + i] = peak > 0 ? Math.round((255 * row[i]) / peak) : 0;
   return peak;
 }

@@ -1,6 +1,6 @@
 // The figures of one token within the distribution it was chosen from and within the model's own.
-import type { ObservedRow } from "../generation/observer.ts";
-import { entropy, logSoftmax, topIndices } from "../generation/scores.ts";
+import type { ObservedRow } from "../generation/loops/observer.ts";
+import { entropy, logSoftmax, topIndices } from "../generation/scores/scores.ts";
 import type { Alternative, TokenChoiceDetail, TokenFigures } from "./explanation.ts";
 
 const ALTERNATIVES = 10;
@@ -29,14 +29,23 @@ function figures({ logProbs, entropy }: Distribution, token: number): TokenFigur
   const logProb = logProbs[token];
   let greater = 0;
   for (const each of logProbs) if (each > logProb) greater++;
-  return { probability: rounded(Math.exp(logProb)), logProb: finite(logProb), rank: greater + 1, entropy: rounded(entropy) };
+  return {
+    probability: rounded(Math.exp(logProb)),
+    logProb: finite(logProb),
+    rank: greater + 1,
+    entropy: rounded(entropy),
+  };
 }
 
 /** The most probable tokens; where options left fewer than ten, the model's favourites among those they removed. */
 function topAlternatives(chosenFrom: Float64Array, own: Float64Array): Alternative[] {
   const possible = topIndices(chosenFrom, ALTERNATIVES).filter((id) => chosenFrom[id] > -Infinity);
-  const removed = possible.length < ALTERNATIVES ? topIndices(own, ALTERNATIVES + possible.length).filter((id) => chosenFrom[id] === -Infinity) : [];
-  return [...possible, ...removed].slice(0, ALTERNATIVES)
+  const removed =
+    possible.length < ALTERNATIVES
+      ? topIndices(own, ALTERNATIVES + possible.length).filter((id) => chosenFrom[id] === -Infinity)
+      : [];
+  return [...possible, ...removed]
+    .slice(0, ALTERNATIVES)
     .map((id) => ({ id, probability: rounded(Math.exp(chosenFrom[id])), own: rounded(Math.exp(own[id])) }));
 }
 

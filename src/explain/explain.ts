@@ -1,10 +1,11 @@
-// From a watched generation to its explanation: what was generated, what each token was chosen from, the beams, the attention.
+// From a watched generation to its explanation: what was generated, what each token was chosen from, the beams, the
+// attention.
 import { generate } from "../generation/generate.ts";
 import type { GenerateInputs, GenerateOutput } from "../generation/generate.ts";
-import { GPT2Decoder } from "../generation/gpt2-decoder.ts";
-import { resolveConfig } from "../generation/config.ts";
-import { optionNames } from "../generation/options.ts";
-import type { GenerationConfig, GenerationOptions } from "../generation/options.ts";
+import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
+import { resolveConfig } from "../generation/options/config.ts";
+import { optionNames } from "../generation/options/options.ts";
+import type { GenerationConfig, GenerationOptions } from "../generation/options/options.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { GPT2Tokenizer } from "../tokenizer/tokenizer.ts";
 import { attentionBytes } from "./attention.ts";
@@ -32,16 +33,30 @@ export interface Explained {
 }
 
 /**
- * Generates as generate() does, with the same result, and explains it. Throws what generate() throws, and UserError for layers
- * that the model does not have or the page cannot hold; the last is known when the text is.
+ * Generates as generate() does, with the same result, and explains it. Throws what generate() throws, and UserError for
+ * layers that the model does not have or the page cannot hold; the last is known when the text is.
  */
-export async function explain(model: GPT2LMHeadModel, tokenizer: GPT2Tokenizer, request: GenerateInputs & GenerationOptions, options: ExplainOptions = {}): Promise<Explained> {
+export async function explain(
+  model: GPT2LMHeadModel,
+  tokenizer: GPT2Tokenizer,
+  request: GenerateInputs & GenerationOptions,
+  options: ExplainOptions = {},
+): Promise<Explained> {
   const { inputIds, attentionMask } = request;
   const config = resolveConfig(onlyOptions(request), options.defaults);
   const watcher = new Watcher(config.lengthPenalty);
-  const output = await generate(new GPT2Decoder(model), { tokenizer, ...request, observer: watcher, returnDictInGenerate: true }, options.defaults);
-  const prompts = inputIds.map((row, p) => (row.length === 0 ? [config.bosTokenId!] : row.filter((_, i) => !attentionMask || attentionMask[p][i] === 1)));
-  return { output, explanation: await explanationOf({ model, tokenizer, config, prompts, output, watcher, ...options }) };
+  const output = await generate(
+    new GPT2Decoder(model),
+    { tokenizer, ...request, observer: watcher, returnDictInGenerate: true },
+    options.defaults,
+  );
+  const prompts = inputIds.map((row, p) =>
+    row.length === 0 ? [config.bosTokenId!] : row.filter((_, i) => !attentionMask || attentionMask[p][i] === 1),
+  );
+  return {
+    output,
+    explanation: await explanationOf({ model, tokenizer, config, prompts, output, watcher, ...options }),
+  };
 }
 
 function onlyOptions(request: GenerateInputs & GenerationOptions): GenerationOptions {
@@ -67,9 +82,21 @@ export interface Watched extends ExplainOptions {
 
 /** The explanation of one call of generate(). Throws UserError as explain(). */
 export async function explanationOf(watched: Watched): Promise<Explanation> {
-  const { tokenizer, config, prompts, output, model, order, layers: wanted, labels = new Map<number, string>() } = watched;
+  const {
+    tokenizer,
+    config,
+    prompts,
+    output,
+    model,
+    order,
+    layers: wanted,
+    labels = new Map<number, string>(),
+  } = watched;
   const each = config.numReturnSequences;
-  const lengths = output.generated.map((ids, r) => ({ prompt: prompts[Math.floor(r / each)].length, generated: ids.length }));
+  const lengths = output.generated.map((ids, r) => ({
+    prompt: prompts[Math.floor(r / each)].length,
+    generated: ids.length,
+  }));
   const layers = model && chooseLayers(lengths, { nLayer: model.config.nLayer, nHead: model.config.nHead, wanted });
   const explained: ExplainedPrompt[] = [];
   for (const [p, ids] of prompts.entries()) {
@@ -78,28 +105,50 @@ export async function explanationOf(watched: Watched): Promise<Explanation> {
     for (const row of rows) sequences.push(await explainedSequence(watched, p, row, layers));
     const steps = watched.watcher.searches[p];
     explained.push({
-      ids: [...ids], text: runningText(tokenizer, ids), sections: sectionsOf(ids, labels), sequences,
-      ...(steps && { beams: { beams: config.numBeams, groups: config.numBeamGroups, steps: steps.map((step) => step.map(({ node }) => node)) } }),
+      ids: [...ids],
+      text: runningText(tokenizer, ids),
+      sections: sectionsOf(ids, labels),
+      sequences,
+      ...(steps && {
+        beams: {
+          beams: config.numBeams,
+          groups: config.numBeamGroups,
+          steps: steps.map((step) => step.map(({ node }) => node)),
+        },
+      }),
     });
   }
   return {
-    version: 1, model: watched.name ?? "GPT-2", method: describeMethod(config), options: describeOptions(config, output.seed), vocabSize: tokenizer.vocabSize,
+    version: 1,
+    model: watched.name ?? "GPT-2",
+    method: describeMethod(config),
+    options: describeOptions(config, output.seed),
+    vocabSize: tokenizer.vocabSize,
     tokens: tokenTexts(tokenizer, explained),
     ...(model && layers && { attention: { layers, heads: model.config.nHead, modelLayers: model.config.nLayer } }),
     prompts: explained,
   };
 }
 
-async function explainedSequence({ tokenizer, config, prompts, output, watcher, model, kept }: Watched, prompt: number, row: number, layers: readonly number[] | undefined): Promise<ExplainedSequence> {
-  const generated = output.generated[row], reason = output.finishReasons[row];
+async function explainedSequence(
+  { tokenizer, config, prompts, output, watcher, model, kept }: Watched,
+  prompt: number,
+  row: number,
+  layers: readonly number[] | undefined,
+): Promise<ExplainedSequence> {
+  const generated = output.generated[row],
+    reason = output.finishReasons[row];
   const steps = watcher.searches[prompt];
   const beams = output.beamIndices?.[row].map((beam) => beam - prompt * config.numBeams);
   const score = output.sequencesScores?.[row];
   const path = steps && beams && beamPath(steps, { generated, parents: beams, ended: reason === "eos", score: score! });
   const written = runningText(tokenizer, [...prompts[prompt], ...generated]).slice(prompts[prompt].length);
   return {
-    ids: [...generated], text: written, finishReason: reason, kept: kept?.[row] ?? generated.length,
-    choices: path ? path.map((node, t) => steps[t][node].choice) : watcher.choices[row] ?? [],
+    ids: [...generated],
+    text: written,
+    finishReason: reason,
+    kept: kept?.[row] ?? generated.length,
+    choices: path ? path.map((node, t) => steps[t][node].choice) : (watcher.choices[row] ?? []),
     ...(score !== undefined && { score }),
     ...(path && { path }),
     ...(model && layers && { attention: await attentionBytes(model, prompts[prompt], generated, layers) }),
@@ -112,10 +161,18 @@ function sectionsOf(ids: readonly number[], labels: ReadonlyMap<number, string>)
 }
 
 function tokenTexts(tokenizer: GPT2Tokenizer, prompts: readonly ExplainedPrompt[]): Record<number, string> {
-  const ids = new Set(prompts.flatMap(({ ids, sequences, beams }) => [
-    ...ids, ...sequences.flatMap((sequence) => [...sequence.ids, ...sequence.choices.flatMap(({ alternatives }) => alternatives.map(({ id }) => id))]),
-    ...beams?.steps.flatMap((step) => step.map(({ token }) => token)) ?? [],
-  ]));
+  const ids = new Set(
+    prompts.flatMap(({ ids, sequences, beams }) => [
+      ...ids,
+      ...sequences.flatMap((sequence) => [
+        ...sequence.ids,
+        ...sequence.choices.flatMap(({ alternatives }) => alternatives.map(({ id }) => id)),
+      ]),
+      ...(beams?.steps.flatMap((step) => step.map(({ token }) => token)) ?? []),
+    ]),
+  );
   // Models may have more rows than their tokenizer has tokens.
-  return Object.fromEntries([...ids].map((id) => [id, id < tokenizer.vocabSize ? readableToken(tokenizer, id) : `⟨${id}⟩`]));
+  return Object.fromEntries(
+    [...ids].map((id) => [id, id < tokenizer.vocabSize ? readableToken(tokenizer, id) : `⟨${id}⟩`]),
+  );
 }

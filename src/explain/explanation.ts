@@ -1,5 +1,5 @@
-// What the page about a generation is made from: plain data that JSON can hold, without the page's looks. Numbers are rounded to
-// six digits; null stands for -Infinity.
+// What the page about a generation is made from: plain data that JSON can hold, without the page's looks. Numbers are
+// rounded to six digits; null stands for -Infinity.
 
 /** One call of generate(), seen from inside. */
 export interface Explanation {
@@ -53,9 +53,15 @@ export interface ExplainedSequence {
 export interface TokenChoiceDetail extends TokenFigures {
   /** By the model's own distribution: the softmax of its logits. */
   readonly own: TokenFigures;
-  /** Up to ten tokens, most probable first; those that no option left possible come last, by the model's own probability. */
+  /**
+   * Up to ten tokens, most probable first; those that no option left possible come last, by the model's own
+   * probability.
+   */
   readonly alternatives: readonly Alternative[];
-  /** Beam search: what the token added to its beam's score; processors may have changed it, and it is not normalised again. */
+  /**
+   * Beam search: what the token added to its beam's score; processors may have changed it, and it is not normalised
+   * again.
+   */
   readonly added?: number | null;
 }
 
@@ -99,8 +105,8 @@ export interface BeamNode {
 }
 
 /**
- * Attention of the step that chose each generated token: the query is the token before it, the keys are all earlier tokens. For
- * layer l and head h of those kept, row t (a generated token) has P + t weights, which begin at byte
+ * Attention of the step that chose each generated token: the query is the token before it, the keys are all earlier
+ * tokens. For layer l and head h of those kept, row t (a generated token) has P + t weights, which begin at byte
  * (l·heads + h)·(G·P + G(G-1)/2) + t·P + t(t-1)/2. Byte b stands for b/255 of the row's greatest weight.
  */
 export interface AttentionBytes {

@@ -12,11 +12,15 @@ export function runningText(tokenizer: GPT2Tokenizer, ids: readonly number[]): s
 /** A token by itself: "␣the"; bytes that are no whole character as ⟨E2⟩. */
 export function readableToken(tokenizer: GPT2Tokenizer, id: number): string {
   const text = tokenizer.decode([id]);
-  if (!text.includes("\uFFFD") || tokenizer.isSpecial(id)) return visible(text).replaceAll(" ", "␣").replaceAll("\n", "↵");
+  if (!text.includes("\uFFFD") || tokenizer.isSpecial(id))
+    return visible(text).replaceAll(" ", "␣").replaceAll("\n", "↵");
   return Array.from(pieceToBytes(tokenizer.idToToken(id)), byteText).join("");
 }
 
-/** Controls and invisible characters, also those that turn the direction of a text, as ⟨U+202E⟩; line breaks stay, as do the joiners of emoji. */
+/**
+ * Controls and invisible characters, also those that turn the direction of a text, as ⟨U+202E⟩; line breaks stay, as do
+ * the joiners of emoji.
+ */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     if (character === "\n" || character === "\u200D") return character;

@@ -1,5 +1,11 @@
-// Watches a generation and keeps, of every step, the few figures that a page shows; the rows of the vocabulary are let go.
-import type { GenerationObserver, ObservedBeams, ObservedChoice, ObservedExtension } from "../generation/observer.ts";
+// Watches a generation and keeps, of every step, the few figures that a page shows; the rows of the vocabulary are let
+// go.
+import type {
+  GenerationObserver,
+  ObservedBeams,
+  ObservedChoice,
+  ObservedExtension,
+} from "../generation/loops/observer.ts";
 import { choiceDetails, finite } from "./distribution.ts";
 import type { BeamNode, TokenChoiceDetail } from "./explanation.ts";
 
@@ -30,18 +36,27 @@ export class Watcher implements GenerationObserver {
   }
 
   beams({ prompt, first, step, rows, kept, ended }: ObservedBeams): void {
-    const search = this.searches[prompt] ??= [];
+    const search = (this.searches[prompt] ??= []);
     const details = rows.map(choiceDetails);
     const watched = (extension: ObservedExtension, beam: number, end?: number | null): WatchedNode => {
       const { parent, token, score } = extension;
       const added = finite(rows[parent].scores[token]);
       return {
-        node: { token, beam, parent: step === 0 ? -1 : first + parent, score: score > FILLING ? finite(score) : null, added, ...(end !== undefined && { ended: end }) },
+        node: {
+          token,
+          beam,
+          parent: step === 0 ? -1 : first + parent,
+          score: score > FILLING ? finite(score) : null,
+          added,
+          ...(end !== undefined && { ended: end }),
+        },
         choice: { ...details[parent](token), added },
       };
     };
     const open = kept.map((extension, i) => watched(extension, first + i));
-    const over = ended.map((extension) => watched(extension, first + extension.parent, finite(extension.score / (step + 1) ** this.lengthPenalty)));
+    const over = ended.map((extension) =>
+      watched(extension, first + extension.parent, finite(extension.score / (step + 1) ** this.lengthPenalty)),
+    );
     const before = search[step] ?? [];
     const isOpen = ({ node }: WatchedNode): boolean => node.ended === undefined;
     search[step] = [...before.filter(isOpen), ...open, ...before.filter((each) => !isOpen(each)), ...over];

@@ -1,5 +1,6 @@
-// A Folder on disk, for Node. Writing never leaves half a file: every file is written aside and flushed before the first is
-// renamed into place, so a full disk or a crash leaves the old set or, at worst, some files old and some new, each whole.
+// A Folder on disk, for Node. Writing never leaves half a file: every file is written aside and flushed before the
+// first is renamed into place, so a full disk or a crash leaves the old set or, at worst, some files old and some new,
+// each whole.
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,7 +8,7 @@ import { UserError } from "../errors.ts";
 import { checkFileName, checkRange } from "./file-name.ts";
 import type { Folder } from "./folder.ts";
 
-const READ_CHUNK = 1 << 30;     // one read call takes less than 2^31 bytes
+const READ_CHUNK = 1 << 30; // one read call takes less than 2^31 bytes
 
 export class DiskFolder implements Folder {
   readonly name: string;
@@ -17,8 +18,13 @@ export class DiskFolder implements Folder {
   }
 
   async list(): Promise<string[]> {
-    const entries = await readdir(this.name, { withFileTypes: true }).catch((error) => explain(error, "list", this.name));
-    return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name).sort();
+    const entries = await readdir(this.name, { withFileTypes: true }).catch((error) =>
+      explain(error, "list", this.name),
+    );
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
   }
 
   async has(file: string): Promise<boolean> {
@@ -42,7 +48,10 @@ export class DiskFolder implements Folder {
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length;) {
         const { bytesRead } = await handle.read(bytes, done, Math.min(READ_CHUNK, length - done), offset + done);
-        if (bytesRead === 0) throw new UserError(`${path}: the file shrank from ${size} bytes while it was read; let its writer finish and try again.`);
+        if (bytesRead === 0)
+          throw new UserError(
+            `${path}: the file shrank from ${size} bytes while it was read; let its writer finish and try again.`,
+          );
         done += bytesRead;
       }
       return bytes;
@@ -58,7 +67,13 @@ export class DiskFolder implements Folder {
       for (const [file, data] of files) {
         current = this.path(file);
         await mkdir(dirname(current), { recursive: true });
-        if (await stat(current).then((found) => found.isDirectory(), () => false)) throw new UserError(`Cannot write ${current}: it is a folder; move it or choose another place.`);
+        if (
+          await stat(current).then(
+            (found) => found.isDirectory(),
+            () => false,
+          )
+        )
+          throw new UserError(`Cannot write ${current}: it is a folder; move it or choose another place.`);
         moves.push({ aside: current + mark, path: current });
         const handle = await open(current + mark, "wx");
         try {
@@ -84,13 +99,19 @@ export class DiskFolder implements Folder {
     return join(this.name, file);
   }
 
-  private async reading<R>(file: string, use: (handle: FileHandle, size: number, path: string) => Promise<R>): Promise<R> {
+  private async reading<R>(
+    file: string,
+    use: (handle: FileHandle, size: number, path: string) => Promise<R>,
+  ): Promise<R> {
     const path = this.path(file);
     try {
       const handle = await open(path, "r");
       try {
         const found = await handle.stat();
-        if (!found.isFile()) throw new UserError(`Cannot read ${path}: it is ${found.isDirectory() ? "a folder" : "no regular file"}; name a file.`);
+        if (!found.isFile())
+          throw new UserError(
+            `Cannot read ${path}: it is ${found.isDirectory() ? "a folder" : "no regular file"}; name a file.`,
+          );
         return await use(handle, found.size, path);
       } finally {
         await handle.close();

@@ -7,7 +7,8 @@ export function halfToFloat(bits: number): number {
   const exponent = (bits >>> 10) & 31;
   const fraction = bits & 0x3ff;
   let magnitude: number;
-  if (exponent === 0) magnitude = fraction * 2 ** -24;                       // zero and subnormals
+  if (exponent === 0)
+    magnitude = fraction * 2 ** -24; // zero and subnormals
   else if (exponent === 31) magnitude = fraction === 0 ? Infinity : NaN;
   else magnitude = (1024 + fraction) * 2 ** (exponent - 25);
   return bits & 0x8000 ? -magnitude : magnitude;
@@ -16,16 +17,20 @@ export function halfToFloat(bits: number): number {
 const float = new Float32Array(1);
 const floatBits = new Uint32Array(float.buffer);
 
-/** Half-precision bits of a float32: to nearest, ties to even; 65520 and above become infinity; every NaN becomes 0x7e00 or 0xfe00. */
+/**
+ * Half-precision bits of a float32: to nearest, ties to even; 65520 and above become infinity; every NaN becomes 0x7e00
+ * or 0xfe00.
+ */
 export function floatToHalf(value: number): number {
   float[0] = value;
   const sign = (floatBits[0] >>> 16) & 0x8000;
   const magnitude = floatBits[0] & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;                         // half way between the largest half and 2^16
-  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(float[0]) * 2 ** 24);   // below 2^-14: multiples of 2^-24
-  // Dropping 13 fraction bits: adding just under half of the last place, plus its parity, carries exactly when rounding goes
-  // up, into the exponent too. 0x38000000 moves the exponent's bias from 127 to 15.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // half way between the largest half and 2^16
+  // below 2^-14: multiples of 2^-24
+  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(float[0]) * 2 ** 24);
+  // Dropping 13 fraction bits: adding just under half of the last place, plus its parity, carries exactly when rounding
+  // goes up, into the exponent too. 0x38000000 moves the exponent's bias from 127 to 15.
   return sign | ((magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13);
 }
 
@@ -35,7 +40,8 @@ function roundToEven(x: number): number {
   return above > 0.5 || (above === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-let halves: Float32Array | undefined;   // every half as a float32, made at first use: a look-up instead of arithmetic for each weight
+// every half as a float32, made at first use: a look-up instead of arithmetic for each weight
+let halves: Float32Array | undefined;
 
 /** Float32 values of half-precision bits; same length, exact. */
 export function decodeFloat16(bits: Uint16Array): Float32Array {

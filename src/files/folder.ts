@@ -12,8 +12,8 @@ export interface Folder {
   /** The file's bytes, or `length` of them from `offset`. Throws UserError when it is missing or shorter than asked. */
   read(file: string, range?: { readonly offset: number; readonly length: number }): Promise<Uint8Array>;
   /**
-   * Replaces or adds these files; each is written aside, flushed and renamed, so a crash leaves the old file or the new one,
-   * never a half. Creates the folder when needed. Throws UserError where the place cannot be written.
+   * Replaces or adds these files; each is written aside, flushed and renamed, so a crash leaves the old file or the new
+   * one, never a half. Creates the folder when needed. Throws UserError where the place cannot be written.
    */
   write(files: ReadonlyMap<string, Uint8Array | string>): Promise<void>;
 }
@@ -29,7 +29,9 @@ export async function readJson(folder: Folder, file: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${folder.name}/${file}: not valid JSON (${(error as Error).message}); fetch or save the file again.`);
+    throw new UserError(
+      `${folder.name}/${file}: not valid JSON (${(error as Error).message}); fetch or save the file again.`,
+    );
   }
 }
 
@@ -38,7 +40,9 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new UserError(`${what}: not valid UTF-8 (first bad byte at offset ${firstBadByte(bytes)}); save the file as UTF-8 and try again.`);
+    throw new UserError(
+      `${what}: not valid UTF-8 (first bad byte at offset ${firstBadByte(bytes)}); save the file as UTF-8 and try again.`,
+    );
   }
 }
 
@@ -51,8 +55,10 @@ function firstBadByte(bytes: Uint8Array): number {
       return false;
     }
   };
-  // The longest prefix that decodes when its last character may be unfinished, by bisection; then back to that one's start.
-  let good = 0, bad = bytes.length;
+  // The longest prefix that decodes when its last character may be unfinished, by bisection; then back to that one's
+  // start.
+  let good = 0,
+    bad = bytes.length;
   while (good < bad) {
     const middle = (good + bad + 1) >> 1;
     if (decodes(middle, true)) good = middle;
@@ -88,7 +94,9 @@ export class MemoryFolder implements Folder {
     const bytes = this.get(file);
     if (!range) return bytes;
     if (range.offset + range.length > bytes.byteLength) {
-      throw new UserError(`${this.name}/${file}: wanted bytes ${range.offset} to ${range.offset + range.length}, the file has ${bytes.byteLength}; fetch it again.`);
+      throw new UserError(
+        `${this.name}/${file}: wanted bytes ${range.offset} to ${range.offset + range.length}, the file has ${bytes.byteLength}; fetch it again.`,
+      );
     }
     return bytes.subarray(range.offset, range.offset + range.length);
   }
@@ -99,7 +107,10 @@ export class MemoryFolder implements Folder {
 
   private get(file: string): Uint8Array {
     const bytes = this.files.get(file);
-    if (!bytes) throw new UserError(`${this.name}: no file ${file}; it holds ${[...this.files.keys()].sort().join(", ") || "nothing"}.`);
+    if (!bytes)
+      throw new UserError(
+        `${this.name}: no file ${file}; it holds ${[...this.files.keys()].sort().join(", ") || "nothing"}.`,
+      );
     return bytes;
   }
 }

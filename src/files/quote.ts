@@ -5,7 +5,8 @@ export function quote(value: unknown): string {
   let text: string;
   try {
     text = JSON.stringify(value) ?? "missing";
-  } catch {   // nested deeper than the stack allows
+  } catch {
+    // nested deeper than the stack allows
     return "deeply nested JSON";
   }
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;

@@ -1,5 +1,5 @@
-// Safetensors files, the format of Hugging Face weights: tensors are read one at a time through Folder.read, so that a large
-// file is never in memory as a whole, and written into one buffer that is filled tensor by tensor.
+// Safetensors files, the format of Hugging Face weights: tensors are read one at a time through Folder.read, so that a
+// large file is never in memory as a whole, and written into one buffer that is filled tensor by tensor.
 import { UserError } from "../errors.ts";
 import { decodeBFloat16, decodeFloat16, encodeFloat16 } from "./float16.ts";
 import { readJson } from "./folder.ts";
@@ -22,7 +22,10 @@ export class Safetensors {
     this.metadata = metadata;
   }
 
-  /** Reads and checks the header of one file. Throws UserError when it is missing, damaged, truncated or a Git LFS pointer. */
+  /**
+   * Reads and checks the header of one file. Throws UserError when it is missing, damaged, truncated or a Git LFS
+   * pointer.
+   */
   static async open(folder: Folder, file: string): Promise<Safetensors> {
     const what = `${folder.name}/${file}`;
     const size = await folder.size(file);
@@ -33,12 +36,12 @@ export class Safetensors {
   }
 
   /**
-   * Opens every shard that an index file (`{"weight_map": {tensor: file}}`) names. Throws UserError when the index is not one,
-   * or when a shard holds other tensors than the index says.
+   * Opens every shard that an index file (`{"weight_map": {tensor: file}}`) names. Throws UserError when the index is
+   * not one, or when a shard holds other tensors than the index says.
    */
   static async openSharded(folder: Folder, indexFile: string): Promise<Safetensors> {
     const what = `${folder.name}/${indexFile}`;
-    const index = await readJson(folder, indexFile) as { weight_map?: unknown } | null;
+    const index = (await readJson(folder, indexFile)) as { weight_map?: unknown } | null;
     const entries = typeof index?.weight_map === "object" ? Object.entries(index.weight_map ?? {}) : [];
     if (entries.length === 0 || !entries.every(([, file]) => typeof file === "string")) {
       throw new UserError(`${what}: no usable "weight_map" (tensor name to file name); fetch the file again.`);
@@ -48,12 +51,18 @@ export class Safetensors {
     const tensors = new Map<string, TensorInfo & { readonly file: string }>();
     for (const shard of shards) {
       for (const [name, info] of shard.tensors) {
-        if (weightMap.get(name) !== info.file) throw new UserError(`${what}: ${info.file} holds the tensor ${name}, which the index does not place there; fetch index and shards again.`);
+        if (weightMap.get(name) !== info.file)
+          throw new UserError(
+            `${what}: ${info.file} holds the tensor ${name}, which the index does not place there; fetch index and shards again.`,
+          );
         tensors.set(name, info);
       }
     }
     const missing = [...weightMap.keys()].find((name) => !tensors.has(name));
-    if (missing !== undefined) throw new UserError(`${what}: ${weightMap.get(missing)} does not hold the tensor ${missing}; fetch index and shards again.`);
+    if (missing !== undefined)
+      throw new UserError(
+        `${what}: ${weightMap.get(missing)} does not hold the tensor ${missing}; fetch index and shards again.`,
+      );
     return new Safetensors(folder, tensors, shards[0].metadata);
   }
 
@@ -65,21 +74,28 @@ export class Safetensors {
     const info = this.tensors.get(name);
     if (!info) throw new UserError(`${this.folder.name}: no tensor ${name} in its safetensors files.`);
     const bytes = await this.folder.read(info.file, { offset: info.offset, length: info.byteLength });
-    // Typed arrays need aligned bytes, which neither the format nor a folder promises. WebGPU's machines are little-endian, as the format is.
+    // Typed arrays need aligned bytes, which neither the format nor a folder promises. WebGPU's machines are
+    // little-endian, as the format is.
     const align = (size: number): Uint8Array => (bytes.byteOffset % size === 0 ? bytes : bytes.slice());
     switch (info.dtype) {
-      case "F32": return view(Float32Array, align(4));
-      case "F16": return decodeFloat16(view(Uint16Array, align(2)));
-      case "BF16": return decodeBFloat16(view(Uint16Array, align(2)));
-      default: throw new UserError(`${this.folder.name}/${info.file}: tensor ${name} is ${info.dtype}, wanted F32, F16 or BF16; convert the weights first.`);
+      case "F32":
+        return view(Float32Array, align(4));
+      case "F16":
+        return decodeFloat16(view(Uint16Array, align(2)));
+      case "BF16":
+        return decodeBFloat16(view(Uint16Array, align(2)));
+      default:
+        throw new UserError(
+          `${this.folder.name}/${info.file}: tensor ${name} is ${info.dtype}, wanted F32, F16 or BF16; convert the weights first.`,
+        );
     }
   }
 }
 
 /**
- * A safetensors file: metadata {"format": "pt"} (without it transformers refuses the file), tensors in the order of `shapes`,
- * contiguous and aligned. `read` is called once per tensor, in that order. Throws UserError naming the tensor when a value
- * does not fit F16, or when the whole is too large for one buffer.
+ * A safetensors file: metadata {"format": "pt"} (without it transformers refuses the file), tensors in the order of
+ * `shapes`, contiguous and aligned. `read` is called once per tensor, in that order. Throws UserError naming the tensor
+ * when a value does not fit F16, or when the whole is too large for one buffer.
  */
 export async function encodeSafetensors(
   shapes: ReadonlyMap<string, readonly number[]>,
@@ -100,12 +116,15 @@ export async function encodeSafetensors(
   const file = allocate(dataStart + end);
   new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - 8), true);
   file.set(header, 8);
-  file.fill(0x20, 8 + header.byteLength, dataStart);   // spaces after the JSON align the data
+  file.fill(0x20, 8 + header.byteLength, dataStart); // spaces after the JSON align the data
   let offset = dataStart;
   for (const [name, shape] of shapes) {
     const values = await read(name);
     const count = elements(shape);
-    if (values.length !== count) throw new Error(`encodeSafetensors: cannot write ${name}: it has ${values.length} values, its shape [${shape.join(", ")}] holds ${count}`);
+    if (values.length !== count)
+      throw new Error(
+        `encodeSafetensors: cannot write ${name}: it has ${values.length} values, its shape [${shape.join(", ")}] holds ${count}`,
+      );
     if (dtype === "F32") new Float32Array(file.buffer, offset, count).set(values);
     else refuseOverflow(name, values, encodeFloat16(values, new Uint16Array(file.buffer, offset, count)));
     offset += count * bytesPerValue;
@@ -116,7 +135,9 @@ export async function encodeSafetensors(
 function refuseOverflow(name: string, values: Float32Array, halves: Uint16Array): void {
   for (let i = 0; i < halves.length; i++) {
     if ((halves[i] & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) {
-      throw new UserError(`Tensor ${name} holds ${values[i]}, but half precision ends at 65504; save as float32 instead.`);
+      throw new UserError(
+        `Tensor ${name} holds ${values[i]}, but half precision ends at 65504; save as float32 instead.`,
+      );
     }
   }
 }
@@ -125,7 +146,9 @@ function allocate(byteLength: number): Uint8Array {
   try {
     return new Uint8Array(byteLength);
   } catch {
-    throw new UserError(`The weights take ${byteLength} bytes, more than one buffer holds here; save as float16, which halves that.`);
+    throw new UserError(
+      `The weights take ${byteLength} bytes, more than one buffer holds here; save as float16, which halves that.`,
+    );
   }
 }
 

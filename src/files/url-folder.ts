@@ -1,5 +1,6 @@
-// A Folder behind an address, read by fetch: for browsers, and for Node when a path is an address. Read-only. Parts of a file
-// come by Range requests; a server that ignores those sends the whole file, which is then kept so that it comes only once.
+// A Folder behind an address, read by fetch: for browsers, and for Node when a path is an address. Read-only. Parts of
+// a file come by Range requests; a server that ignores those sends the whole file, which is then kept so that it comes
+// only once.
 import { UserError } from "../errors.ts";
 import { checkFileName, checkRange } from "./file-name.ts";
 import type { Folder } from "./folder.ts";
@@ -15,7 +16,9 @@ export class UrlFolder implements Folder {
   }
 
   async list(): Promise<string[]> {
-    throw new UserError(`${this.name}: the files behind an address cannot be listed; name the file, or use a folder on disk.`);
+    throw new UserError(
+      `${this.name}: the files behind an address cannot be listed; name the file, or use a folder on disk.`,
+    );
   }
 
   async has(file: string): Promise<boolean> {
@@ -50,7 +53,9 @@ export class UrlFolder implements Folder {
   }
 
   async write(): Promise<void> {
-    throw new UserError(`${this.name}: cannot save behind an address; give a folder on disk, or in a browser use a MemoryFolder.`);
+    throw new UserError(
+      `${this.name}: cannot save behind an address; give a folder on disk, or in a browser use a MemoryFolder.`,
+    );
   }
 
   private async found(file: string, init: RequestInit = {}): Promise<Response> {
@@ -59,18 +64,25 @@ export class UrlFolder implements Folder {
     return response;
   }
 
-  /** undefined: not there. Development servers answer a missing file with their start page, so HTML counts as missing too. */
+  /**
+   * undefined: not there. Development servers answer a missing file with their start page, so HTML counts as missing
+   * too.
+   */
   private async fetch(file: string, init: RequestInit): Promise<Response | undefined> {
     checkFileName(this.name, file);
     const address = this.base + file.split("/").map(encodeURIComponent).join("/");
     const response = await fetch(address, init).catch((error: Error) => {
-      throw new UserError(`${address}: cannot be fetched (${reasonOf(error)}); check the connection, and in a browser that the server allows this page (CORS).`);
+      throw new UserError(
+        `${address}: cannot be fetched (${reasonOf(error)}); check the connection, and in a browser that the server allows this page (CORS).`,
+      );
     });
     const html = response.headers.get("content-type")?.startsWith("text/html") && !/\.html?$/.test(file);
-    if (response.ok && !html || response.status === 416) return response;
+    if ((response.ok && !html) || response.status === 416) return response;
     await response.body?.cancel();
     if (response.ok || response.status === 404 || response.status === 410) return undefined;
-    throw new UserError(`${address}: the server answered ${response.status} ${response.statusText}; check the address and your access to it.`);
+    throw new UserError(
+      `${address}: the server answered ${response.status} ${response.statusText}; check the address and your access to it.`,
+    );
   }
 
   private async body(file: string, response: Response): Promise<Uint8Array> {

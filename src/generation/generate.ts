@@ -1,27 +1,27 @@
-// generate(): from prompts and options to token sequences. Checks everything first, picks the loop, and lays out its result as
-// Hugging Face's generate() does.
+// generate(): from prompts and options to token sequences. Checks everything first, picks the loop, and lays out its
+// result as Hugging Face's generate() does.
 import { UserError } from "../errors.ts";
-import { beamSearch } from "./beam-search.ts";
-import { chosenSequences } from "./chosen-loop.ts";
-import { asList, eosTokens, padToken, resolveConfig, usesGuidance } from "./config.ts";
-import type { Decoder } from "./decoder.ts";
-import { GuidedDecoder } from "./guidance.ts";
-import { buildProcessors } from "./logits-processors.ts";
-import type { PrefixAllowedTokens } from "./logits-processors.ts";
-import { buildWarpers } from "./logits-warpers.ts";
-import type { GenerationObserver } from "./observer.ts";
-import type { GenerationConfig, GenerationOptions } from "./options.ts";
-import { lookupSequences } from "./prompt-lookup.ts";
-import { checkTokens, preparePrompts, repeat } from "./prompts.ts";
-import type { Prompt } from "./prompts.ts";
-import { readBackOf } from "./read-back.ts";
-import { StepRecorder } from "./recorder.ts";
-import type { StepRecord } from "./recorder.ts";
-import { NonFiniteLogits } from "./run.ts";
-import type { Run, Sequence, Streamer } from "./run.ts";
-import { sampleSequences } from "./sample-loop.ts";
-import { buildStopping } from "./stopping-criteria.ts";
-import type { FinishReason } from "./stopping-criteria.ts";
+import { beamSearch } from "./loops/beam-search.ts";
+import { chosenSequences } from "./loops/chosen-loop.ts";
+import { asList, eosTokens, padToken, resolveConfig, usesGuidance } from "./options/config.ts";
+import type { Decoder } from "./device/decoder.ts";
+import { GuidedDecoder } from "./scores/guidance.ts";
+import { buildProcessors } from "./scores/logits-processors.ts";
+import type { PrefixAllowedTokens } from "./scores/logits-processors.ts";
+import { buildWarpers } from "./scores/logits-warpers.ts";
+import type { GenerationObserver } from "./loops/observer.ts";
+import type { GenerationConfig, GenerationOptions } from "./options/options.ts";
+import { lookupSequences } from "./loops/prompt-lookup.ts";
+import { checkTokens, preparePrompts, repeat } from "./options/prompts.ts";
+import type { Prompt } from "./options/prompts.ts";
+import { readBackOf } from "./device/read-back.ts";
+import { StepRecorder } from "./loops/recorder.ts";
+import type { StepRecord } from "./loops/recorder.ts";
+import { NonFiniteLogits } from "./loops/run.ts";
+import type { Run, Sequence, Streamer } from "./loops/run.ts";
+import { sampleSequences } from "./loops/sample-loop.ts";
+import { buildStopping } from "./loops/stopping-criteria.ts";
+import type { FinishReason } from "./loops/stopping-criteria.ts";
 
 /** What a call gives besides options that could stand in a file. */
 export interface GenerateInputs {
@@ -62,17 +62,35 @@ export interface GenerateOutput extends StepRecord {
 const busy = new WeakSet<Decoder>();
 
 /**
- * Generates with `decoder`, which it starts afresh and leaves as it is at the end. `defaults` are the options of the model's
- * generation_config.json; `request` overrides them. Throws UserError for unknown, contradictory or useless options and for
- * prompts that do not fit the model, before anything runs, and when the model gives no finite logits; Error when the decoder is in use.
+ * Generates with `decoder`, which it starts afresh and leaves as it is at the end. `defaults` are the options of the
+ * model's generation_config.json; `request` overrides them. Throws UserError for unknown, contradictory or useless
+ * options and for prompts that do not fit the model, before anything runs, and when the model gives no finite logits;
+ * Error when the decoder is in use.
  */
-export async function generate(decoder: Decoder, request: GenerateInputs & GenerationOptions, defaults: GenerationOptions = {}): Promise<GenerateOutput> {
-  const { inputIds, attentionMask, negativePromptIds, prefixAllowedTokensFn, tokenizer, streamer, observer, signal, ...options } = request;
+export async function generate(
+  decoder: Decoder,
+  request: GenerateInputs & GenerationOptions,
+  defaults: GenerationOptions = {},
+): Promise<GenerateOutput> {
+  const {
+    inputIds,
+    attentionMask,
+    negativePromptIds,
+    prefixAllowedTokensFn,
+    tokenizer,
+    streamer,
+    observer,
+    signal,
+    ...options
+  } = request;
   const config = resolveConfig(options, withoutForeignTokens(defaults, decoder.vocabSize));
   const prompts = preparePrompts(inputIds, attentionMask, config, decoder);
   checkTogether(config, prompts, request);
   checkOptionTokens(config, decoder.vocabSize);
-  if (busy.has(decoder)) throw new Error("generate: cannot start: this decoder is generating already, wanted one that is free (wait for the first call)");
+  if (busy.has(decoder))
+    throw new Error(
+      "generate: cannot start: this decoder is generating already, wanted one that is free (wait for the first call)",
+    );
 
   const processors = buildProcessors(config, prefixAllowedTokensFn);
   let driven = decoder;
@@ -114,29 +132,55 @@ function layOut(found: readonly Sequence[], { config, seed, recorder }: Run): Ge
   const rows = found.map(({ prompt, generated }) => [...prompt.padded, ...generated]);
   const width = Math.max(...rows.map((row) => row.length));
   const sequences = rows.map((row) => [...row, ...repeat(padToken(config), width - row.length)]);
-  const output = { sequences, generated: found.map(({ generated }) => [...generated]), finishReasons: found.map(({ reason }) => reason) };
+  const output = {
+    sequences,
+    generated: found.map(({ generated }) => [...generated]),
+    finishReasons: found.map(({ reason }) => reason),
+  };
   if (!config.returnDictInGenerate) return output;
   const beams = found.flatMap(({ beam }) => (beam ? [beam] : []));
   return {
     ...output,
-    ...(config.numBeams > 1 && { sequencesScores: beams.map((beam) => beam.score), beamIndices: beams.map((beam) => [...beam.indices]) }),
+    ...(config.numBeams > 1 && {
+      sequencesScores: beams.map((beam) => beam.score),
+      beamIndices: beams.map((beam) => [...beam.indices]),
+    }),
     ...(config.doSample && { seed }),
     ...recorder.record(),
   };
 }
 
 /** What options and inputs need of each other. */
-function checkTogether(config: GenerationConfig, prompts: readonly Prompt[], { tokenizer, streamer, negativePromptIds }: GenerateInputs): void {
-  if (config.stopStrings !== null && !tokenizer) throw new UserError("stopStrings are given without a tokenizer to read the text with; give tokenizer too.");
-  if (streamer && config.numBeams > 1) throw new UserError(`streamer is given with numBeams ${config.numBeams}: beam search knows its tokens only at the end; drop one of them.`);
-  if (negativePromptIds && !usesGuidance(config)) throw new UserError("negativePromptIds have no effect without a guidanceScale other than 1; set that, or leave them out.");
-  if (config.promptLookupNumTokens !== null && prompts.length > 1) throw new UserError(`promptLookupNumTokens works on one prompt, and inputIds has ${prompts.length}; call once for each prompt, or drop it.`);
+function checkTogether(
+  config: GenerationConfig,
+  prompts: readonly Prompt[],
+  { tokenizer, streamer, negativePromptIds }: GenerateInputs,
+): void {
+  if (config.stopStrings !== null && !tokenizer)
+    throw new UserError("stopStrings are given without a tokenizer to read the text with; give tokenizer too.");
+  if (streamer && config.numBeams > 1)
+    throw new UserError(
+      `streamer is given with numBeams ${config.numBeams}: beam search knows its tokens only at the end; drop one of them.`,
+    );
+  if (negativePromptIds && !usesGuidance(config))
+    throw new UserError(
+      "negativePromptIds have no effect without a guidanceScale other than 1; set that, or leave them out.",
+    );
+  if (config.promptLookupNumTokens !== null && prompts.length > 1)
+    throw new UserError(
+      `promptLookupNumTokens works on one prompt, and inputIds has ${prompts.length}; call once for each prompt, or drop it.`,
+    );
   if (config.forcedBosTokenId !== null && prompts.every((prompt) => prompt.ids.length > 1)) {
-    throw new UserError("forcedBosTokenId has no effect: it follows a prompt of one token, and every prompt is longer; leave it out.");
+    throw new UserError(
+      "forcedBosTokenId has no effect: it follows a prompt of one token, and every prompt is longer; leave it out.",
+    );
   }
 }
 
-/** Configs of small models often carry the special tokens of a large one: an id outside the vocabulary never occurs, so it goes. */
+/**
+ * Configs of small models often carry the special tokens of a large one: an id outside the vocabulary never occurs, so
+ * it goes.
+ */
 function withoutForeignTokens(defaults: GenerationOptions, vocabSize: number): GenerationOptions {
   const inside = (token: number): boolean => token < vocabSize;
   const { bosTokenId, eosTokenId, padTokenId } = defaults;
@@ -164,13 +208,21 @@ function checkOptionTokens(config: GenerationConfig, vocabSize: number): void {
   for (const [name, tokens] of Object.entries(lists)) checkTokens(name, tokens ?? [], vocabSize);
 }
 
-function negativePrompts(given: readonly (readonly number[])[] | undefined, prompts: readonly Prompt[], { vocabSize, nPositions }: Decoder): readonly (readonly number[])[] {
+function negativePrompts(
+  given: readonly (readonly number[])[] | undefined,
+  prompts: readonly Prompt[],
+  { vocabSize, nPositions }: Decoder,
+): readonly (readonly number[])[] {
   const rows = given ?? prompts.map((prompt) => prompt.ids.slice(-1));
-  if (rows.length !== prompts.length) throw new UserError(`negativePromptIds has ${rows.length} rows for ${prompts.length} prompts; give one for each.`);
+  if (rows.length !== prompts.length)
+    throw new UserError(`negativePromptIds has ${rows.length} rows for ${prompts.length} prompts; give one for each.`);
   rows.forEach((row, r) => {
     checkTokens(`negativePromptIds row ${r}`, row, vocabSize);
     const total = row.length + prompts[r].maxLength - prompts[r].ids.length;
-    if (row.length === 0 || total > nPositions) throw new UserError(`negativePromptIds row ${r} has ${row.length} tokens, which makes ${total} with those to come; wanted at least 1 and in all at most ${nPositions}, the model's positions.`);
+    if (row.length === 0 || total > nPositions)
+      throw new UserError(
+        `negativePromptIds row ${r} has ${row.length} tokens, which makes ${total} with those to come; wanted at least 1 and in all at most ${nPositions}, the model's positions.`,
+      );
   });
   return rows;
 }

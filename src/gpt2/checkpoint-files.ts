@@ -1,5 +1,5 @@
-// The Hugging Face folder of a GPT-2 model: config.json and model.safetensors (or its shards), read tensor by tensor and
-// checked against the config before the first one is handed over; and the files of such a folder, to be written.
+// The Hugging Face folder of a GPT-2 model: config.json and model.safetensors (or its shards), read tensor by tensor
+// and checked against the config before the first one is handed over; and the files of such a folder, to be written.
 import { UserError } from "../errors.ts";
 import { readJson } from "../files/folder.ts";
 import type { Folder } from "../files/folder.ts";
@@ -12,12 +12,16 @@ const OTHER_FORMATS = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_
 const HEAD = "lm_head.weight";
 const TOKEN_EMBEDDING = "transformer.wte.weight";
 
-/** Shape of every parameter under its Hugging Face name, in the order wte, wpe, h.0 ... h.L-1, ln_f. Conv1D weights are [in, out]. */
+/**
+ * Shape of every parameter under its Hugging Face name, in the order wte, wpe, h.0 ... h.L-1, ln_f. Conv1D weights are
+ * [in, out].
+ */
 export function parameterShapes(config: GPT2Config): ReadonlyMap<string, readonly number[]> {
   const { nEmbd: C, innerSize } = config;
   const shapes = new Map<string, readonly number[]>();
   const norm = (name: string): void => void shapes.set(`${name}.weight`, [C]).set(`${name}.bias`, [C]);
-  const conv1d = (name: string, inputs: number, outputs: number): void => void shapes.set(`${name}.weight`, [inputs, outputs]).set(`${name}.bias`, [outputs]);
+  const conv1d = (name: string, inputs: number, outputs: number): void =>
+    void shapes.set(`${name}.weight`, [inputs, outputs]).set(`${name}.bias`, [outputs]);
   shapes.set(TOKEN_EMBEDDING, [config.vocabSize, C]);
   shapes.set("transformer.wpe.weight", [config.nPositions, C]);
   for (let layer = 0; layer < config.nLayer; layer++) {
@@ -33,25 +37,32 @@ export function parameterShapes(config: GPT2Config): ReadonlyMap<string, readonl
   return shapes;
 }
 
-/** The folder's config.json. Throws UserError when it is missing, not JSON, or of a model this engine does not compute. */
+/**
+ * The folder's config.json. Throws UserError when it is missing, not JSON, or of a model this engine does not compute.
+ */
 export async function readConfig(folder: Folder): Promise<GPT2Config> {
-  if (!await folder.has("config.json")) {
-    throw new UserError(`${folder.name}: no config.json; wanted the folder of a GPT-2 model in Hugging Face's layout (config.json and ${WEIGHTS_FILE}).`);
+  if (!(await folder.has("config.json"))) {
+    throw new UserError(
+      `${folder.name}: no config.json; wanted the folder of a GPT-2 model in Hugging Face's layout (config.json and ${WEIGHTS_FILE}).`,
+    );
   }
   return GPT2Config.fromJson(await readJson(folder, "config.json"), `${folder.name}/config.json`);
 }
 
 /**
- * Hands every parameter of `config` to `onTensor` once, in the order of `parameterShapes`, one in memory at a time; the array
- * is only to be read. Names with and without "transformer." are the same; the mask buffers of old checkpoints are skipped;
- * an lm_head.weight must equal wte. Throws UserError, before the first call, for missing, unexpected and misshapen tensors.
+ * Hands every parameter of `config` to `onTensor` once, in the order of `parameterShapes`, one in memory at a time; the
+ * array is only to be read. Names with and without "transformer." are the same; the mask buffers of old checkpoints are
+ * skipped; an lm_head.weight must equal wte. Throws UserError, before the first call, for missing, unexpected and
+ * misshapen tensors.
  */
 export async function readCheckpoint(
-  folder: Folder, config: GPT2Config, onTensor: (name: string, values: Float32Array) => void | Promise<void>,
+  folder: Folder,
+  config: GPT2Config,
+  onTensor: (name: string, values: Float32Array) => void | Promise<void>,
 ): Promise<void> {
   const weights = await openWeights(folder);
   const shapes = parameterShapes(config);
-  const stored = new Map<string, string>();   // Hugging Face name -> name in the file
+  const stored = new Map<string, string>(); // Hugging Face name -> name in the file
   const faults: string[] = [];
   for (const [name, { dtype, shape }] of weights.tensors) {
     if (isMaskBuffer(name)) continue;
@@ -59,7 +70,8 @@ export async function readCheckpoint(
     const wanted = shapes.get(known === HEAD ? TOKEN_EMBEDDING : known);
     if (!wanted) faults.push(`unexpected ${name}`);
     else if (stored.has(known)) faults.push(`${name} and ${stored.get(known)} are the same parameter`);
-    else if (shape.join() !== wanted.join()) faults.push(`${name} is [${shape.join(", ")}], wanted [${wanted.join(", ")}]`);
+    else if (shape.join() !== wanted.join())
+      faults.push(`${name} is [${shape.join(", ")}], wanted [${wanted.join(", ")}]`);
     else if (!["F32", "F16", "BF16"].includes(dtype)) faults.push(`${name} is ${dtype}, wanted F32, F16 or BF16`);
     stored.set(known, name);
   }
@@ -68,15 +80,17 @@ export async function readCheckpoint(
   }
   if (faults.length > 0) {
     const more = faults.length > 6 ? `; and ${faults.length - 6} more` : "";
-    throw new UserError(`${folder.name}: the weights are not those of the model that config.json describes: ${faults.slice(0, 6).join("; ")}${more}; use the config.json and the weights of one GPT-2 language model.`);
+    throw new UserError(
+      `${folder.name}: the weights are not those of the model that config.json describes: ${faults.slice(0, 6).join("; ")}${more}; use the config.json and the weights of one GPT-2 language model.`,
+    );
   }
   if (stored.has(HEAD)) await checkTiedHead(folder, weights, stored.get(TOKEN_EMBEDDING)!);
   for (const name of shapes.keys()) await onTensor(name, await weights.read(stored.get(name)!));
 }
 
 /**
- * The files of a model folder, for `Folder.write`: config.json, model.safetensors (no lm_head.weight: it is wte) and, when
- * given, generation_config.json. `read` is asked for each parameter once, in the order of `parameterShapes`.
+ * The files of a model folder, for `Folder.write`: config.json, model.safetensors (no lm_head.weight: it is wte) and,
+ * when given, generation_config.json. `read` is asked for each parameter once, in the order of `parameterShapes`.
  * Throws UserError naming the tensor when a value does not fit F16.
  */
 export async function writeCheckpoint(
@@ -86,7 +100,7 @@ export async function writeCheckpoint(
 ): Promise<Map<string, Uint8Array | string>> {
   const dtype = options.dtype ?? "F32";
   const files = new Map<string, Uint8Array | string>();
-  const { dtype: _, ...json } = config.toJson();   // transformers 5 writes "dtype", every version reads "torch_dtype"
+  const { dtype: _, ...json } = config.toJson(); // transformers 5 writes "dtype", every version reads "torch_dtype"
   files.set("config.json", jsonText({ ...json, torch_dtype: dtype === "F32" ? "float32" : "float16" }));
   if (options.generationConfig) files.set("generation_config.json", jsonText(options.generationConfig));
   files.set(WEIGHTS_FILE, await encodeSafetensors(parameterShapes(config), read, dtype));
@@ -97,9 +111,14 @@ async function openWeights(folder: Folder): Promise<Safetensors> {
   if (await folder.has(WEIGHTS_FILE)) return Safetensors.open(folder, WEIGHTS_FILE);
   if (await folder.has(INDEX_FILE)) return Safetensors.openSharded(folder, INDEX_FILE);
   for (const file of OTHER_FORMATS) {
-    if (await folder.has(file)) throw new UserError(`${folder.name}: has ${file} but no ${WEIGHTS_FILE}, the only weight format read here; convert it once in Python: GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).`);
+    if (await folder.has(file))
+      throw new UserError(
+        `${folder.name}: has ${file} but no ${WEIGHTS_FILE}, the only weight format read here; convert it once in Python: GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).`,
+      );
   }
-  throw new UserError(`${folder.name}: no ${WEIGHTS_FILE}; wanted the folder of a GPT-2 model in Hugging Face's layout (config.json and ${WEIGHTS_FILE}).`);
+  throw new UserError(
+    `${folder.name}: no ${WEIGHTS_FILE}; wanted the folder of a GPT-2 model in Hugging Face's layout (config.json and ${WEIGHTS_FILE}).`,
+  );
 }
 
 /** The causal masks that old checkpoints stored beside the weights. */
@@ -111,7 +130,9 @@ async function checkTiedHead(folder: Folder, weights: Safetensors, embedding: st
   const [head, wte] = [await weights.read(HEAD), await weights.read(embedding)];
   const differs = head.findIndex((value, i) => !Object.is(value, wte[i]) && value !== wte[i]);
   if (differs >= 0) {
-    throw new UserError(`${folder.name}: ${HEAD} differs from ${embedding} (${head[differs]} and ${wte[differs]} at element ${differs}); this engine computes GPT-2 with a tied head only.`);
+    throw new UserError(
+      `${folder.name}: ${HEAD} differs from ${embedding} (${head[differs]} and ${wte[differs]} at element ${differs}); this engine computes GPT-2 with a tied head only.`,
+    );
   }
 }
 

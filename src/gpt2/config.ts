@@ -1,27 +1,49 @@
 // A GPT-2 model's sizes and options, as Hugging Face's config.json holds them: the same names in camelCase, the same
-// defaults, older names accepted. What would make this engine compute something else than Hugging Face is refused by name;
-// what it need not know is kept and written back.
+// defaults, older names accepted. What would make this engine compute something else than Hugging Face is refused by
+// name; what it need not know is kept and written back.
 import { UserError } from "../errors.ts";
 import { quote } from "../files/quote.ts";
 
 /** The fields this engine uses, each with its key in config.json. */
 const KEYS = {
-  vocabSize: "vocab_size", nPositions: "n_positions", nEmbd: "n_embd", nLayer: "n_layer", nHead: "n_head", nInner: "n_inner",
-  activationFunction: "activation_function", residPdrop: "resid_pdrop", embdPdrop: "embd_pdrop", attnPdrop: "attn_pdrop",
-  layerNormEpsilon: "layer_norm_epsilon", initializerRange: "initializer_range",
-  bosTokenId: "bos_token_id", eosTokenId: "eos_token_id", padTokenId: "pad_token_id",
+  vocabSize: "vocab_size",
+  nPositions: "n_positions",
+  nEmbd: "n_embd",
+  nLayer: "n_layer",
+  nHead: "n_head",
+  nInner: "n_inner",
+  activationFunction: "activation_function",
+  residPdrop: "resid_pdrop",
+  embdPdrop: "embd_pdrop",
+  attnPdrop: "attn_pdrop",
+  layerNormEpsilon: "layer_norm_epsilon",
+  initializerRange: "initializer_range",
+  bosTokenId: "bos_token_id",
+  eosTokenId: "eos_token_id",
+  padTokenId: "pad_token_id",
 } as const;
 
 /** Other names of the same thing: the general ones of transformers, and those of its 2.x configs. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
-  n_positions: ["max_position_embeddings", "n_ctx"], n_embd: ["hidden_size"], n_layer: ["num_hidden_layers"],
-  n_head: ["num_attention_heads"], eos_token_id: ["eos_token_ids"],
+  n_positions: ["max_position_embeddings", "n_ctx"],
+  n_embd: ["hidden_size"],
+  n_layer: ["num_hidden_layers"],
+  n_head: ["num_attention_heads"],
+  eos_token_id: ["eos_token_ids"],
 };
 
-/** Options that change the numbers, with the one value this engine computes. `reorder_and_upcast_attn` only changes rounding. */
+/**
+ * Options that change the numbers, with the one value this engine computes. `reorder_and_upcast_attn` only changes
+ * rounding.
+ */
 const REQUIRED: Readonly<Record<string, unknown>> = {
-  model_type: "gpt2", scale_attn_weights: true, scale_attn_by_inverse_layer_idx: false, tie_word_embeddings: true,
-  add_cross_attention: false, is_encoder_decoder: false, quantization_config: null,
+  model_type: "gpt2",
+  scale_attn_weights: true,
+  scale_attn_by_inverse_layer_idx: false,
+  tie_word_embeddings: true,
+  add_cross_attention: false,
+  is_encoder_decoder: false,
+  quantization_config: null,
 };
 
 /** Both are 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
@@ -73,9 +95,21 @@ export class GPT2Config implements GPT2ConfigFields {
   /** Absent fields are those of GPT-2 124M, as in transformers. Throws UserError for sizes that make no model. */
   constructor(fields: Partial<GPT2ConfigFields> = {}, otherKeys: ReadonlyMap<string, unknown> = new Map()) {
     const {
-      vocabSize = 50257, nPositions = 1024, nEmbd = 768, nLayer = 12, nHead = 12, nInner = null, activationFunction = "gelu_new",
-      residPdrop = 0.1, embdPdrop = 0.1, attnPdrop = 0.1, layerNormEpsilon = 1e-5, initializerRange = 0.02,
-      bosTokenId = 50256, eosTokenId = 50256, padTokenId = null,
+      vocabSize = 50257,
+      nPositions = 1024,
+      nEmbd = 768,
+      nLayer = 12,
+      nHead = 12,
+      nInner = null,
+      activationFunction = "gelu_new",
+      residPdrop = 0.1,
+      embdPdrop = 0.1,
+      attnPdrop = 0.1,
+      layerNormEpsilon = 1e-5,
+      initializerRange = 0.02,
+      bosTokenId = 50256,
+      eosTokenId = 50256,
+      padTokenId = null,
     } = fields;
     this.vocabSize = vocabSize;
     this.nPositions = nPositions;
@@ -112,11 +146,12 @@ export class GPT2Config implements GPT2ConfigFields {
   }
 
   /**
-   * From the parsed config.json; `what` names it in messages. Throws UserError when a value has the wrong type or range, and
-   * when the config asks for something this engine does not compute.
+   * From the parsed config.json; `what` names it in messages. Throws UserError when a value has the wrong type or
+   * range, and when the config asks for something this engine does not compute.
    */
   static fromJson(json: unknown, what = "config.json"): GPT2Config {
-    if (typeof json !== "object" || json === null || Array.isArray(json)) throw new UserError(`${what}: not a JSON object; wanted the config.json of a GPT-2 model.`);
+    if (typeof json !== "object" || json === null || Array.isArray(json))
+      throw new UserError(`${what}: not a JSON object; wanted the config.json of a GPT-2 model.`);
     const keys = new Map(Object.entries(json));
     try {
       for (const [key, aliases] of Object.entries(ALIASES)) mergeAliases(keys, key, aliases);
@@ -135,17 +170,28 @@ export class GPT2Config implements GPT2ConfigFields {
   /** What config.json holds: every field under its Hugging Face name, and the keys that came with `fromJson`. */
   toJson(): Record<string, unknown> {
     const used = Object.entries(KEYS).map(([field, key]) => [key, this[field as keyof GPT2ConfigFields]]);
-    const all = new Map<string, unknown>([["architectures", ["GPT2LMHeadModel"]], ["model_type", "gpt2"], ...this.otherKeys, ...used as [string, unknown][]]);
+    const all = new Map<string, unknown>([
+      ["architectures", ["GPT2LMHeadModel"]],
+      ["model_type", "gpt2"],
+      ...this.otherKeys,
+      ...(used as [string, unknown][]),
+    ]);
     return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 
-/** Moves the value under an older name to `key`; `n_ctx` beside `n_positions` is harmless (it only sized a mask) and stays. */
+/**
+ * Moves the value under an older name to `key`; `n_ctx` beside `n_positions` is harmless (it only sized a mask) and
+ * stays.
+ */
 function mergeAliases(keys: Map<string, unknown>, key: string, aliases: readonly string[]): void {
   for (const alias of aliases) {
     if (!keys.has(alias) || (alias === "n_ctx" && keys.has(key))) continue;
     const value = keys.get(alias);
-    if (keys.has(key) && value !== keys.get(key)) throw new UserError(`${alias} is ${quote(value)} but ${key} is ${quote(keys.get(key))}, two names of one thing; remove the wrong one.`);
+    if (keys.has(key) && value !== keys.get(key))
+      throw new UserError(
+        `${alias} is ${quote(value)} but ${key} is ${quote(keys.get(key))}, two names of one thing; remove the wrong one.`,
+      );
     keys.set(key, value);
     keys.delete(alias);
   }
@@ -155,11 +201,15 @@ function refuseOtherModels(keys: ReadonlyMap<string, unknown>): void {
   for (const [key, wanted] of Object.entries(REQUIRED)) {
     const value = keys.get(key);
     if (value === undefined || value === null || value === wanted) continue;
-    throw new UserError(`${key} is ${quote(value)}, which this engine does not compute (wanted ${quote(wanted)}); use a model without it.`);
+    throw new UserError(
+      `${key} is ${quote(value)}, which this engine does not compute (wanted ${quote(wanted)}); use a model without it.`,
+    );
   }
   const pruned = keys.get("pruned_heads");
   if (typeof pruned === "object" && pruned !== null && Object.keys(pruned).length > 0) {
-    throw new UserError(`pruned_heads is ${quote(pruned)}, which this engine does not compute (wanted none); use a model without it.`);
+    throw new UserError(
+      `pruned_heads is ${quote(pruned)}, which this engine does not compute (wanted none); use a model without it.`,
+    );
   }
 }
 
@@ -170,19 +220,32 @@ function check(config: GPT2Config): void {
   for (const field of ["vocabSize", "nPositions", "nEmbd", "nLayer", "nHead", "nInner"] as const) {
     const value = config[field];
     if (field === "nInner" && value === null) continue;
-    if (!Number.isInteger(value) || value! < 1 || value! > 2 ** 31 - 1) refuse(field, "a whole number from 1 to 2147483647");
+    if (!Number.isInteger(value) || value! < 1 || value! > 2 ** 31 - 1)
+      refuse(field, "a whole number from 1 to 2147483647");
   }
   for (const field of ["residPdrop", "embdPdrop", "attnPdrop"] as const) {
-    if (typeof config[field] !== "number" || !(config[field] >= 0 && config[field] < 1)) refuse(field, "a probability, 0 or more and below 1");
+    if (typeof config[field] !== "number" || !(config[field] >= 0 && config[field] < 1))
+      refuse(field, "a probability, 0 or more and below 1");
   }
-  if (typeof config.layerNormEpsilon !== "number" || !(config.layerNormEpsilon > 0 && config.layerNormEpsilon < 1)) refuse("layerNormEpsilon", "a number above 0 and below 1");
-  if (typeof config.initializerRange !== "number" || !(config.initializerRange >= 0 && config.initializerRange < Infinity)) refuse("initializerRange", "a number, 0 or more");
-  if (!ACTIVATIONS.includes(config.activationFunction)) refuse("activationFunction", `${ACTIVATIONS.join(" or ")}, the only one this engine computes`);
+  if (typeof config.layerNormEpsilon !== "number" || !(config.layerNormEpsilon > 0 && config.layerNormEpsilon < 1))
+    refuse("layerNormEpsilon", "a number above 0 and below 1");
+  if (
+    typeof config.initializerRange !== "number" ||
+    !(config.initializerRange >= 0 && config.initializerRange < Infinity)
+  )
+    refuse("initializerRange", "a number, 0 or more");
+  if (!ACTIVATIONS.includes(config.activationFunction))
+    refuse("activationFunction", `${ACTIVATIONS.join(" or ")}, the only one this engine computes`);
   for (const field of ["bosTokenId", "eosTokenId", "padTokenId"] as const) {
     const value = config[field];
     const ids: readonly unknown[] = field === "eosTokenId" && Array.isArray(value) ? value : [value];
-    if (value !== null && !ids.every((id) => Number.isInteger(id) && (id as number) >= 0)) refuse(field, "a token id, 0 or more, or null");
+    if (value !== null && !ids.every((id) => Number.isInteger(id) && (id as number) >= 0))
+      refuse(field, "a token id, 0 or more, or null");
   }
   if (config.nEmbd % config.nHead !== 0) refuse("nEmbd", `a multiple of n_head (${config.nHead})`);
-  if (config.headSize > MAX_HEAD_SIZE) refuse("nEmbd", `at most ${MAX_HEAD_SIZE} channels a head; n_head ${config.nHead} makes heads of ${config.headSize}`);
+  if (config.headSize > MAX_HEAD_SIZE)
+    refuse(
+      "nEmbd",
+      `at most ${MAX_HEAD_SIZE} channels a head; n_head ${config.nHead} makes heads of ${config.headSize}`,
+    );
 }

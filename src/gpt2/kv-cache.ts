@@ -1,5 +1,6 @@
-// Keys and values of every layer, allocated once for a run. Rows are never moved: an ancestry table says which row holds each
-// position, so beams that share a prompt or a beginning share its memory, and reordering them rewrites a small table.
+// Keys and values of every layer, allocated once for a run. Rows are never moved: an ancestry table says which row
+// holds each position, so beams that share a prompt or a beginning share its memory, and reordering them rewrites a
+// small table.
 import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -9,7 +10,10 @@ import { attentionForward } from "../kernels/attention.ts";
 import { kvCacheAppend, kvCacheReorder } from "../kernels/kv-cache.ts";
 import type { GPT2Config } from "./config.ts";
 
-interface Tables { readonly ancestry: Tensor; readonly mask: Tensor }
+interface Tables {
+  readonly ancestry: Tensor;
+  readonly mask: Tensor;
+}
 
 export class KVCache {
   /** Most rows, and most positions (padding included), that it can hold. */
@@ -34,14 +38,22 @@ export class KVCache {
     const shape = [maxRows, config.nHead, capacity, config.headSize];
     const bytes = 4 * maxRows * capacity * config.nEmbd;
     if (bytes > device.maxBindingBytes) {
-      throw new UserError(`The key-value cache of ${maxRows} rows and ${capacity} positions takes ${bytes >> 20} MiB a layer, this device binds at most ${device.maxBindingBytes >> 20} MiB: use fewer beams, a smaller batch or fewer tokens.`);
+      throw new UserError(
+        `The key-value cache of ${maxRows} rows and ${capacity} positions takes ${bytes >> 20} MiB a layer, this device binds at most ${device.maxBindingBytes >> 20} MiB: use fewer beams, a smaller batch or fewer tokens.`,
+      );
     }
     this.device = device;
     this.heads = config.nHead;
     this.maxRows = maxRows;
     this.capacity = capacity;
-    this.layers = Array.from({ length: config.nLayer }, () => ({ keys: pool.acquire(shape), values: pool.acquire(shape) }));
-    const table = (): Tables => ({ ancestry: pool.acquire([maxRows, capacity], "u32"), mask: pool.acquire([maxRows, capacity], "u32") });
+    this.layers = Array.from({ length: config.nLayer }, () => ({
+      keys: pool.acquire(shape),
+      values: pool.acquire(shape),
+    }));
+    const table = (): Tables => ({
+      ancestry: pool.acquire([maxRows, capacity], "u32"),
+      mask: pool.acquire([maxRows, capacity], "u32"),
+    });
     this.tables = [table(), table()];
     this.parents = pool.acquire([maxRows], "u32");
   }
@@ -58,11 +70,12 @@ export class KVCache {
   }
 
   /**
-   * New row r goes on from former row parents[r]: a permutation, copies (a prompt that becomes several beams), or fewer rows.
-   * Throws when there are more than maxRows or a parent does not exist.
+   * New row r goes on from former row parents[r]: a permutation, copies (a prompt that becomes several beams), or fewer
+   * rows. Throws when there are more than maxRows or a parent does not exist.
    */
   reorder(parents: readonly number[]): void {
-    if (parents.length > this.maxRows) throw new Error(`KVCache.reorder: ${parents.length} rows, the cache holds at most ${this.maxRows}`);
+    if (parents.length > this.maxRows)
+      throw new Error(`KVCache.reorder: ${parents.length} rows, the cache holds at most ${this.maxRows}`);
     const wrong = parents.find((parent) => !(parent >= 0 && parent < this.rows));
     if (wrong !== undefined) throw new Error(`KVCache.reorder: no row ${wrong}, the cache has ${this.rows}`);
     const identity = parents.length === this.rows && parents.every((parent, row) => parent === row);
@@ -71,28 +84,44 @@ export class KVCache {
     const [from, to] = this.tables;
     batch.write(this.parents, Uint32Array.from(parents));
     kvCacheReorder(batch, {
-      parents: firstRows(this.parents, parents.length), length: this.length,
-      ancestry: firstRows(from.ancestry, this.rows), mask: firstRows(from.mask, this.rows),
-      newAncestry: firstRows(to.ancestry, parents.length), newMask: firstRows(to.mask, parents.length),
+      parents: firstRows(this.parents, parents.length),
+      length: this.length,
+      ancestry: firstRows(from.ancestry, this.rows),
+      mask: firstRows(from.mask, this.rows),
+      newAncestry: firstRows(to.ancestry, parents.length),
+      newMask: firstRows(to.mask, parents.length),
     });
     this.tables = [to, from];
     this.rows = parents.length;
   }
 
-  /** Announces `length` new tokens a row; `mask` [rows * length] is 0 on padding. Throws UserError when they do not fit. */
+  /**
+   * Announces `length` new tokens a row; `mask` [rows * length] is 0 on padding. Throws UserError when they do not fit.
+   */
   begin(rows: number, length: number, mask: Uint32Array | undefined): void {
-    if (this.length + length > this.capacity) throw new UserError(`The cache holds ${this.length} of ${this.capacity} positions and ${length} more were given: make it larger, or start a new one.`);
+    if (this.length + length > this.capacity)
+      throw new UserError(
+        `The cache holds ${this.length} of ${this.capacity} positions and ${length} more were given: make it larger, or start a new one.`,
+      );
     if (this.length === 0) {
-      if (rows > this.maxRows) throw new UserError(`The input has ${rows} rows, the cache at most ${this.maxRows}: make it larger.`);
+      if (rows > this.maxRows)
+        throw new UserError(`The input has ${rows} rows, the cache at most ${this.maxRows}: make it larger.`);
       this.rows = rows;
       const { batch } = this.device;
       const [{ ancestry, mask: visible }] = this.tables;
-      batch.write(ancestry, Uint32Array.from({ length: rows * this.capacity }, (_, i) => Math.floor(i / this.capacity)));
+      batch.write(
+        ancestry,
+        Uint32Array.from({ length: rows * this.capacity }, (_, i) => Math.floor(i / this.capacity)),
+      );
       batch.write(visible, this.maskRows(rows, length, mask));
       this.firstMask = mask && this.device.tensor(mask, [rows, length]);
     } else {
-      if (rows !== this.rows) throw new UserError(`The input has ${rows} rows, the cache ${this.rows}: give one for each.`);
-      if (mask) throw new UserError("attentionMask marks padding among tokens added to a cache; only a cache's first input may be padded.");
+      if (rows !== this.rows)
+        throw new UserError(`The input has ${rows} rows, the cache ${this.rows}: give one for each.`);
+      if (mask)
+        throw new UserError(
+          "attentionMask marks padding among tokens added to a cache; only a cache's first input may be padded.",
+        );
     }
   }
 
@@ -100,25 +129,46 @@ export class KVCache {
   attend(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
     const { batch, pool } = this.device;
     const { keys, values } = this.layers[layer];
-    if (this.length === 0 || length > 1) kvCacheAppend(batch, { qkv, keys, values, length, past: this.length });   // one token is appended by attentionDecode
+    // one token is appended by attentionDecode
+    if (this.length === 0 || length > 1) kvCacheAppend(batch, { qkv, keys, values, length, past: this.length });
     const out = pool.acquire([rows * length, qkv.shape[1] / 3]);
-    if (this.length === 0) {                       // nothing is cached yet: the tiled kernel is faster than one row a token
+    if (this.length === 0) {
+      // nothing is cached yet: the tiled kernel is faster than one row a token
       const lse = pool.acquire([rows * this.heads * length]);
       attentionForward(batch, { qkv, mask: this.firstMask, out, lse, batch: rows, length, heads: this.heads });
       pool.release(lse);
       return out;
     }
     const { ancestry, mask } = this.tables[0];
-    attentionDecode(batch, { qkv, keys, values, ancestry: firstRows(ancestry, rows), mask: firstRows(mask, rows), out, past: this.length, length });
+    attentionDecode(batch, {
+      qkv,
+      keys,
+      values,
+      ancestry: firstRows(ancestry, rows),
+      mask: firstRows(mask, rows),
+      out,
+      past: this.length,
+      length,
+    });
     return out;
   }
 
-  /** The probabilities of attend(), [rows, heads, length, positions so far], for output only; call it after attend(). */
+  /**
+   * The probabilities of attend(), [rows, heads, length, positions so far], for output only; call it after attend().
+   */
   attentionWeights(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
     const { batch, pool } = this.device;
     const { ancestry, mask } = this.tables[0];
     const weights = pool.acquire([rows, this.heads, length, this.length + length]);
-    attentionDecodeWeights(batch, { qkv, keys: this.layers[layer].keys, ancestry: firstRows(ancestry, rows), mask: firstRows(mask, rows), weights, past: this.length, length });
+    attentionDecodeWeights(batch, {
+      qkv,
+      keys: this.layers[layer].keys,
+      ancestry: firstRows(ancestry, rows),
+      mask: firstRows(mask, rows),
+      weights,
+      past: this.length,
+      length,
+    });
     return weights;
   }
 
@@ -131,15 +181,23 @@ export class KVCache {
 
   destroy(): void {
     const { pool } = this.device;
-    for (const { keys, values } of this.layers) { pool.release(keys); pool.release(values); }
-    for (const { ancestry, mask } of this.tables) { pool.release(ancestry); pool.release(mask); }
+    for (const { keys, values } of this.layers) {
+      pool.release(keys);
+      pool.release(values);
+    }
+    for (const { ancestry, mask } of this.tables) {
+      pool.release(ancestry);
+      pool.release(mask);
+    }
     pool.release(this.parents);
   }
 
   /** Everything after the prompt is visible. */
   private maskRows(rows: number, length: number, mask: Uint32Array | undefined): Uint32Array {
     const table = new Uint32Array(rows * this.capacity).fill(1);
-    if (mask) for (let row = 0; row < rows; row++) table.set(mask.subarray(row * length, (row + 1) * length), row * this.capacity);
+    if (mask)
+      for (let row = 0; row < rows; row++)
+        table.set(mask.subarray(row * length, (row + 1) * length), row * this.capacity);
     return table;
   }
 }

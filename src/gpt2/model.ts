@@ -52,18 +52,33 @@ export class GPT2LMHeadModel {
     this.transformer = transformer;
   }
 
-  get config(): GPT2Config { return this.transformer.config; }
-  get parameters(): ParameterStore { return this.transformer.parameters; }
+  get config(): GPT2Config {
+    return this.transformer.config;
+  }
+  get parameters(): ParameterStore {
+    return this.transformer.parameters;
+  }
 
   /** Fresh weights, drawn from `seed`; gradients unless told otherwise. */
-  static fromConfig(device: Device, config: GPT2Config, { seed = 42, gradients = true }: ModelOptions & { readonly seed?: number } = {}): GPT2LMHeadModel {
+  static fromConfig(
+    device: Device,
+    config: GPT2Config,
+    { seed = 42, gradients = true }: ModelOptions & { readonly seed?: number } = {},
+  ): GPT2LMHeadModel {
     const parameters = allocate(device, config, gradients);
     initialize(parameters, config, seed);
     return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
   }
 
-  /** A model folder in Hugging Face's layout: a path, an address or an opened Folder. Throws UserError when it is not one. */
-  static async fromPretrained(device: Device, folder: string | Folder, { gradients = false }: ModelOptions = {}): Promise<GPT2LMHeadModel> {
+  /**
+   * A model folder in Hugging Face's layout: a path, an address or an opened Folder. Throws UserError when it is not
+   * one.
+   */
+  static async fromPretrained(
+    device: Device,
+    folder: string | Folder,
+    { gradients = false }: ModelOptions = {},
+  ): Promise<GPT2LMHeadModel> {
     const from = typeof folder === "string" ? await openFolder(folder) : folder;
     const config = await readConfig(from);
     const parameters = allocate(device, config, gradients);
@@ -76,15 +91,23 @@ export class GPT2LMHeadModel {
     return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
   }
 
-  /** Writes config.json and model.safetensors (F32 or F16), and generation_config.json when given. Throws UserError when it cannot. */
-  async savePretrained(folder: string | Folder, options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {}): Promise<void> {
+  /**
+   * Writes config.json and model.safetensors (F32 or F16), and generation_config.json when given. Throws UserError when
+   * it cannot.
+   */
+  async savePretrained(
+    folder: string | Folder,
+    options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {},
+  ): Promise<void> {
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
-    await to.write(await writeCheckpoint(this.config, (name) => this.device.read(this.parameters.get(name).value), options));
+    await to.write(
+      await writeCheckpoint(this.config, (name) => this.device.read(this.parameters.get(name).value), options),
+    );
   }
 
   /**
-   * Logits, and the loss when labels are given. Rows are independent of each other; padded positions give garbage logits.
-   * Throws UserError for ids, masks, labels or lengths the model cannot take.
+   * Logits, and the loss when labels are given. Rows are independent of each other; padded positions give garbage
+   * logits. Throws UserError for ids, masks, labels or lengths the model cannot take.
    */
   forward(input: CausalLMInput): CausalLMOutput {
     const { device, config } = this;
@@ -108,16 +131,28 @@ export class GPT2LMHeadModel {
     let loss: Loss | undefined;
     const keepLogits = input.keepLogits ?? true;
     if (tokens.labels) {
-      const variable = crossEntropy(tape, logits, { vocabSize: config.vocabSize, batch, length, labels: tokens.labels, scale: input.lossScale ?? 1, keepLogits });
+      const variable = crossEntropy(tape, logits, {
+        vocabSize: config.vocabSize,
+        batch,
+        length,
+        labels: tokens.labels,
+        scale: input.lossScale ?? 1,
+        keepLogits,
+      });
       tape.giveAway(variable);
       loss = new Loss(tape, variable);
       outputs.push(loss);
     }
-    const output = keepLogits || !tokens.labels ? new Output(device, logits.value, [batch, input.lastOnly ? 1 : length, config.vocabSize]) : undefined;
-    if (output) { if (!grad) outputs.push(output); }
-    else tape.release(logits);
+    const output =
+      keepLogits || !tokens.labels
+        ? new Output(device, logits.value, [batch, input.lastOnly ? 1 : length, config.vocabSize])
+        : undefined;
+    if (output) {
+      if (!grad) outputs.push(output);
+    } else tape.release(logits);
     return {
-      loss, logits: output,
+      loss,
+      logits: output,
       hiddenStates: last && [...hiddenStates, last],
       attentions: input.outputAttentions ? attentions : undefined,
       pastKeyValues: cache,
@@ -126,20 +161,26 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * One step of decoding with tokens that are on the GPU already: `indices` u32 [2, R], ids and positions of one token for each
-   * row of `cache`, which grows by them. Returns logits [R, Vp], which the caller releases. Nothing is uploaded or read.
+   * One step of decoding with tokens that are on the GPU already: `indices` u32 [2, R], ids and positions of one token
+   * for each row of `cache`, which grows by them. Returns logits [R, Vp], which the caller releases. Nothing is
+   * uploaded or read.
    */
   decode(indices: Tensor, cache: KVCache): Tensor {
     const tape = new Tape(this.device, false);
-    const { stream } = this.transformer.run(tape, { batch: indices.shape[1], length: 1, indices }, { pastKeyValues: cache });
+    const { stream } = this.transformer.run(
+      tape,
+      { batch: indices.shape[1], length: 1, indices },
+      { pastKeyValues: cache },
+    );
     const logits = this.head(tape, stream);
     tape.release(stream);
     return logits.value;
   }
 
   /**
-   * Changes the vocabulary to `size` rows of wte. Rows kept are unchanged; new ones are drawn around the mean of the old (see
-   * resize-embeddings.ts), so a pre-trained model does not start by emitting them. Build the optimizer afterwards.
+   * Changes the vocabulary to `size` rows of wte. Rows kept are unchanged; new ones are drawn around the mean of the
+   * old (see resize-embeddings.ts), so a pre-trained model does not start by emitting them. Build the optimizer
+   * afterwards.
    */
   async resizeTokenEmbeddings(size: number, { seed = 42 }: { readonly seed?: number } = {}): Promise<void> {
     if (size === this.config.vocabSize) return;
@@ -149,14 +190,21 @@ export class GPT2LMHeadModel {
     for (const { name, value } of old.parameters.all()) {
       if (name !== old.wte.name) device.batch.copy(value, parameters.get(name).value);
     }
-    device.batch.write(parameters.get(old.wte.name).value, resizeEmbedding(await device.read(old.wte.value), this.config.nEmbd, size, seed));
+    device.batch.write(
+      parameters.get(old.wte.name).value,
+      resizeEmbedding(await device.read(old.wte.value), this.config.nEmbd, size, seed),
+    );
     await device.finish();
     old.parameters.destroy();
     this.transformer = new GPT2Model(device, config, parameters);
   }
 
   /** Changes fields that no parameter's shape depends on: token ids, dropout. */
-  updateConfig(changes: Partial<Pick<GPT2ConfigFields, "bosTokenId" | "eosTokenId" | "padTokenId" | "embdPdrop" | "attnPdrop" | "residPdrop">>): void {
+  updateConfig(
+    changes: Partial<
+      Pick<GPT2ConfigFields, "bosTokenId" | "eosTokenId" | "padTokenId" | "embdPdrop" | "attnPdrop" | "residPdrop">
+    >,
+  ): void {
     this.transformer = new GPT2Model(this.device, this.config.with(changes), this.parameters);
   }
 
@@ -171,7 +219,13 @@ export class GPT2LMHeadModel {
   }
 
   /** What `make` makes of all rows of x [B*T, C], or of every sequence's last when only those were asked for. */
-  private ofRows(tape: Tape, x: Variable, { batch, length }: TokenBatch, { lastOnly }: CausalLMInput, make: (rows: Variable) => Variable): Variable {
+  private ofRows(
+    tape: Tape,
+    x: Variable,
+    { batch, length }: TokenBatch,
+    { lastOnly }: CausalLMInput,
+    make: (rows: Variable) => Variable,
+  ): Variable {
     if (!lastOnly || length === 1) return make(x);
     const rows = this.lastRows(tape, x, batch, length);
     const made = make(rows);
@@ -185,7 +239,10 @@ export class GPT2LMHeadModel {
     const rows = tape.acquire([batch, C]);
     for (let b = 0; b < batch; b++) {
       const at = ((b + 1) * length - 1) * C * 4;
-      this.device.batch.copy({ ...x.value, byteOffset: x.value.byteOffset + at, shape: [1, C] }, { ...rows, byteOffset: b * C * 4, shape: [1, C] });
+      this.device.batch.copy(
+        { ...x.value, byteOffset: x.value.byteOffset + at, shape: [1, C] },
+        { ...rows, byteOffset: b * C * 4, shape: [1, C] },
+      );
     }
     return { value: rows, requiresGrad: false, name: "last_rows" };
   }

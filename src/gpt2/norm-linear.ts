@@ -1,5 +1,6 @@
-// A layer norm and the product that follows it. Where nothing is recorded and rows are few, as in decoding, they are one launch:
-// there a launch costs as much as what it computes. Otherwise each is its own, and the normalised rows serve backward.
+// A layer norm and the product that follows it. Where nothing is recorded and rows are few, as in decoding, they are
+// one launch: there a launch costs as much as what it computes. Otherwise each is its own, and the normalised rows
+// serve backward.
 import { layerNorm } from "../autograd/layernorm.ts";
 import { linear, linearGelu, tiedHead } from "../autograd/linear.ts";
 import type { Parameter } from "../autograd/parameter.ts";
@@ -16,7 +17,13 @@ export function normLinear(tape: Tape, x: Variable, norm: Affine, epsilon: numbe
 }
 
 /** As normLinear, then gelu_new. */
-export function normLinearGelu(tape: Tape, x: Variable, norm: Affine, epsilon: number, { weight, bias }: Affine): Variable {
+export function normLinearGelu(
+  tape: Tape,
+  x: Variable,
+  norm: Affine,
+  epsilon: number,
+  { weight, bias }: Affine,
+): Variable {
   return normed(tape, x, norm, epsilon, weight, "nn", (rows, inside) => linearGelu(tape, rows, weight, bias, inside));
 }
 
@@ -26,7 +33,12 @@ export function normHead(tape: Tape, x: Variable, norm: Affine, epsilon: number,
 }
 
 function normed(
-  tape: Tape, x: Variable, { weight, bias }: Affine, epsilon: number, by: Parameter, layout: Layout,
+  tape: Tape,
+  x: Variable,
+  { weight, bias }: Affine,
+  epsilon: number,
+  by: Parameter,
+  layout: Layout,
   product: (rows: Variable, norm?: Normalization) => Variable,
 ): Variable {
   const [rows] = x.value.shape;

@@ -1,4 +1,5 @@
-// What forward() returns: values that stay on the GPU until they are read, the loss with its backward(), and one dispose().
+// What forward() returns: values that stay on the GPU until they are read, the loss with its backward(), and one
+// dispose().
 import type { Tape, Variable } from "../autograd/tape.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
@@ -46,7 +47,10 @@ export class Loss extends Output {
     return (await this.read())[0];
   }
 
-  /** Adds d loss / d parameter to every parameter's grad; once. Logits and hidden states of this forward are gone afterwards. */
+  /**
+   * Adds d loss / d parameter to every parameter's grad; once. Logits and hidden states of this forward are gone
+   * afterwards.
+   */
   backward(): void {
     this.tape.backward(this.variable);
   }

@@ -1,5 +1,5 @@
-// A model's parameters by their Hugging Face names: allocated, drawn afresh, loaded, and shown as the attribute tree that
-// the checkpoint's keys spell: wte, wpe, h[i].attn.c_attn.weight, ...
+// A model's parameters by their Hugging Face names: allocated, drawn afresh, loaded, and shown as the attribute tree
+// that the checkpoint's keys spell: wte, wpe, h[i].attn.c_attn.weight, ...
 import { ParameterStore } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/parameter.ts";
 import type { Folder } from "../files/folder.ts";
@@ -10,7 +10,10 @@ import { parameterShapes, readCheckpoint } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
 
 /** A layer norm or a Conv1D: weight [C] or [in, out], bias [C] or [out]. */
-export interface Affine { readonly weight: Parameter; readonly bias: Parameter }
+export interface Affine {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+}
 
 export interface Block {
   readonly ln_1: Affine;
@@ -19,21 +22,30 @@ export interface Block {
   readonly mlp: { readonly c_fc: Affine; readonly c_proj: Affine };
 }
 
-export interface Weights { readonly wte: Parameter; readonly wpe: Parameter; readonly h: readonly Block[]; readonly ln_f: Affine }
+export interface Weights {
+  readonly wte: Parameter;
+  readonly wpe: Parameter;
+  readonly h: readonly Block[];
+  readonly ln_f: Affine;
+}
 
 /**
- * Memory for every parameter, all zero: matrices first, then layer norm weights, then biases, so that each set an optimizer
- * decays is one range of the flat buffer.
+ * Memory for every parameter, all zero: matrices first, then layer norm weights, then biases, so that each set an
+ * optimizer decays is one range of the flat buffer.
  */
 export function allocate(device: Device, config: GPT2Config, gradients: boolean): ParameterStore {
-  const rank = ([name, shape]: readonly [string, readonly number[]]): number => (shape.length > 1 ? 0 : name.endsWith(".weight") ? 1 : 2);
+  const rank = ([name, shape]: readonly [string, readonly number[]]): number =>
+    shape.length > 1 ? 0 : name.endsWith(".weight") ? 1 : 2;
   const shapes = [...parameterShapes(config)].sort((a, b) => rank(a) - rank(b));
   return new ParameterStore(device, new Map(shapes), { gradients });
 }
 
 /** The attribute tree over a store. */
 export function weightsOf(store: ParameterStore, config: GPT2Config): Weights {
-  const affine = (name: string): Affine => ({ weight: store.get(`transformer.${name}.weight`), bias: store.get(`transformer.${name}.bias`) });
+  const affine = (name: string): Affine => ({
+    weight: store.get(`transformer.${name}.weight`),
+    bias: store.get(`transformer.${name}.bias`),
+  });
   return {
     wte: store.get("transformer.wte.weight"),
     wpe: store.get("transformer.wpe.weight"),
@@ -48,9 +60,9 @@ export function weightsOf(store: ParameterStore, config: GPT2Config): Weights {
 }
 
 /**
- * Fresh weights as GPT2PreTrainedModel._init_weights draws them: N(0, initializerRange), the projections into the residual
- * stream (c_proj) divided by sqrt(2 * layers) (GPT-2 paper, section 2.3), layer norms 1 and 0, biases 0. The same seed gives
- * the same weights, though not those of torch.
+ * Fresh weights as GPT2PreTrainedModel._init_weights draws them: N(0, initializerRange), the projections into the
+ * residual stream (c_proj) divided by sqrt(2 * layers) (GPT-2 paper, section 2.3), layer norms 1 and 0, biases 0. The
+ * same seed gives the same weights, though not those of torch.
  */
 export function initialize(store: ParameterStore, config: GPT2Config, seed: number): void {
   const random = new Random(seed);

@@ -1,5 +1,5 @@
-// Token ids as they come in, [B][T] lists, checked once and laid flat for the GPU. Everything wrong with an input is said
-// here, in words, before anything runs.
+// Token ids as they come in, [B][T] lists, checked once and laid flat for the GPU. Everything wrong with an input is
+// said here, in words, before anything runs.
 import { UserError } from "../errors.ts";
 import type { GPT2Config } from "./config.ts";
 
@@ -20,41 +20,73 @@ export interface TokenBatch {
 
 /**
  * Checks and flattens one forward's input. Positions default to past, past + 1, ... as in Hugging Face's forward().
- * Throws UserError: no rows, rows of unequal length, a mask or labels of another shape, an id outside the vocabulary, more
- * tokens than the model has positions.
+ * Throws UserError: no rows, rows of unequal length, a mask or labels of another shape, an id outside the vocabulary,
+ * more tokens than the model has positions.
  */
 export function tokenBatch(
-  config: GPT2Config, past: number,
-  { inputIds, attentionMask, positionIds, labels }: { inputIds: Rows; attentionMask?: Rows; positionIds?: Rows; labels?: Rows },
+  config: GPT2Config,
+  past: number,
+  {
+    inputIds,
+    attentionMask,
+    positionIds,
+    labels,
+  }: { inputIds: Rows; attentionMask?: Rows; positionIds?: Rows; labels?: Rows },
 ): TokenBatch {
   const batch = inputIds.length;
   const length = inputIds[0]?.length ?? 0;
-  if (batch === 0 || length === 0) throw new UserError(`inputIds is empty ([${batch}, ${length}]), wanted at least one row of at least one token id.`);
+  if (batch === 0 || length === 0)
+    throw new UserError(`inputIds is empty ([${batch}, ${length}]), wanted at least one row of at least one token id.`);
   if (!positionIds && past + length > config.nPositions) {
-    throw new UserError(`The input is ${past + length} tokens long, the model has ${config.nPositions} positions (n_positions): shorten it, or cut it into blocks.`);
+    throw new UserError(
+      `The input is ${past + length} tokens long, the model has ${config.nPositions} positions (n_positions): shorten it, or cut it into blocks.`,
+    );
   }
   const flatten = (name: string, rows: Rows, check: (value: number) => boolean, wanted: string): Int32Array => {
-    if (rows.length !== batch) throw new UserError(`${name} has ${rows.length} rows, inputIds has ${batch}; give one for each.`);
+    if (rows.length !== batch)
+      throw new UserError(`${name} has ${rows.length} rows, inputIds has ${batch}; give one for each.`);
     const flat = new Int32Array(batch * length);
     rows.forEach((row, b) => {
-      if (row.length !== length) throw new UserError(`${name}[${b}] has ${row.length} entries, wanted ${length} as inputIds[0]; pad the rows to one length.`);
+      if (row.length !== length)
+        throw new UserError(
+          `${name}[${b}] has ${row.length} entries, wanted ${length} as inputIds[0]; pad the rows to one length.`,
+        );
       for (let t = 0; t < length; t++) {
-        if (!Number.isInteger(row[t]) || !check(row[t])) throw new UserError(`${name}[${b}][${t}] is ${row[t]}, wanted ${wanted}.`);
+        if (!Number.isInteger(row[t]) || !check(row[t]))
+          throw new UserError(`${name}[${b}][${t}] is ${row[t]}, wanted ${wanted}.`);
       }
       flat.set(row, b * length);
     });
     return flat;
   };
-  const below = (limit: number) => (value: number): boolean => value >= 0 && value < limit;
+  const below =
+    (limit: number) =>
+    (value: number): boolean =>
+      value >= 0 && value < limit;
   const vocabulary = `a token id from 0 to ${config.vocabSize - 1} (vocab_size ${config.vocabSize}); a tokenizer with added tokens needs resizeTokenEmbeddings`;
   const ids = flatten("inputIds", inputIds, below(config.vocabSize), vocabulary);
   const mask = attentionMask && flatten("attentionMask", attentionMask, below(2), "0 or 1");
   const positions = positionIds
-    ? flatten("positionIds", positionIds, below(config.nPositions), `a position from 0 to ${config.nPositions - 1} (n_positions ${config.nPositions})`)
+    ? flatten(
+        "positionIds",
+        positionIds,
+        below(config.nPositions),
+        `a position from 0 to ${config.nPositions - 1} (n_positions ${config.nPositions})`,
+      )
     : Int32Array.from({ length: batch * length }, (_, i) => past + (i % length));
-  const labelIds = labels && flatten("labels", labels, (value) => value === -100 || below(config.vocabSize)(value), `${vocabulary}, or -100 to leave it out of the loss`);
+  const labelIds =
+    labels &&
+    flatten(
+      "labels",
+      labels,
+      (value) => value === -100 || below(config.vocabSize)(value),
+      `${vocabulary}, or -100 to leave it out of the loss`,
+    );
   return {
-    batch, length, ids: unsigned(ids), positions: unsigned(positions),
+    batch,
+    length,
+    ids: unsigned(ids),
+    positions: unsigned(positions),
     mask: mask && mask.includes(0) ? unsigned(mask) : undefined,
     labels: labelIds,
   };

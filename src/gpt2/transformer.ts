@@ -51,7 +51,10 @@ export class GPT2Model {
   readonly config: GPT2Config;
   readonly parameters: ParameterStore;
   private readonly weights: Weights;
-  /** Dropout is drawn only while `training`; `dropoutSeed` and `dropoutStep` decide the draw, and each training forward advances the step. */
+  /**
+   * Dropout is drawn only while `training`; `dropoutSeed` and `dropoutStep` decide the draw, and each training forward
+   * advances the step.
+   */
   training = false;
   dropoutSeed = 0;
   dropoutStep = 0;
@@ -63,17 +66,29 @@ export class GPT2Model {
     this.weights = weightsOf(parameters, config);
   }
 
-  get wte(): Weights["wte"] { return this.weights.wte; }
-  get wpe(): Weights["wpe"] { return this.weights.wpe; }
-  get h(): Weights["h"] { return this.weights.h; }
-  get ln_f(): Weights["ln_f"] { return this.weights.ln_f; }
+  get wte(): Weights["wte"] {
+    return this.weights.wte;
+  }
+  get wpe(): Weights["wpe"] {
+    return this.weights.wpe;
+  }
+  get h(): Weights["h"] {
+    return this.weights.h;
+  }
+  get ln_f(): Weights["ln_f"] {
+    return this.weights.ln_f;
+  }
 
   /** Hidden states after ln_f. Throws UserError for ids, masks or lengths the model cannot take. */
   forward(input: ForwardInput): BaseModelOutput {
     const tape = new Tape(this.device, false);
     const tokens = tokenBatch(this.config, input.pastKeyValues?.length ?? 0, input);
     const run = this.run(tape, tokens, input);
-    const last = new Output(this.device, this.finalNorm(tape, run.stream).value, [tokens.batch, tokens.length, this.config.nEmbd]);
+    const last = new Output(this.device, this.finalNorm(tape, run.stream).value, [
+      tokens.batch,
+      tokens.length,
+      this.config.nEmbd,
+    ]);
     const outputs = [last, ...run.hiddenStates, ...run.attentions];
     return {
       lastHiddenState: last,
@@ -85,21 +100,32 @@ export class GPT2Model {
   }
 
   /**
-   * The forward pass on a tape, up to the residual stream after the last block: what forward() and GPT2LMHeadModel share. The
-   * caller owns the stream, which ln_f is yet to normalise, and the other outputs; hiddenStates lack the last.
+   * The forward pass on a tape, up to the residual stream after the last block: what forward() and GPT2LMHeadModel
+   * share. The caller owns the stream, which ln_f is yet to normalise, and the other outputs; hiddenStates lack the
+   * last.
    */
-  run(tape: Tape, tokens: TokenBatch | DeviceTokens, input: Omit<ForwardInput, "inputIds">): { stream: Variable; hiddenStates: Output[]; attentions: Output[]; cache: KVCache | undefined } {
+  run(
+    tape: Tape,
+    tokens: TokenBatch | DeviceTokens,
+    input: Omit<ForwardInput, "inputIds">,
+  ): { stream: Variable; hiddenStates: Output[]; attentions: Output[]; cache: KVCache | undefined } {
     const { config, device } = this;
     const { batch, length } = tokens;
     const C = config.nEmbd;
-    const cache = input.pastKeyValues ?? (input.useCache ? new KVCache(device, config, batch, config.nPositions) : undefined);
-    if (cache && tape.recording) throw new Error("forward: a cache and recorded gradients exclude each other; pass grad: false");
+    const cache =
+      input.pastKeyValues ?? (input.useCache ? new KVCache(device, config, batch, config.nPositions) : undefined);
+    if (cache && tape.recording)
+      throw new Error("forward: a cache and recorded gradients exclude each other; pass grad: false");
     cache?.begin(batch, length, tokens.mask);
     const mask = tokens.mask && !cache ? tape.keep(device.tensor(tokens.mask, [batch, length])) : undefined;
     const hiddenStates: Output[] = [];
     const attentions: Output[] = [];
-    const keep = (x: Variable): void => { if (input.outputHiddenStates) hiddenStates.push(new Output(device, x.value, [batch, length, C])); };
-    const release = (x: Variable): void => { if (!input.outputHiddenStates) tape.release(x); };
+    const keep = (x: Variable): void => {
+      if (input.outputHiddenStates) hiddenStates.push(new Output(device, x.value, [batch, length, C]));
+    };
+    const release = (x: Variable): void => {
+      if (!input.outputHiddenStates) tape.release(x);
+    };
     if (this.training && tape.recording) this.dropoutStep++;
 
     let x = this.drop(tape, embedding(tape, tokens, this.wte, this.wpe), config.embdPdrop, 0);
@@ -130,18 +156,40 @@ export class GPT2Model {
     return hidden;
   }
 
-  private attend(tape: Tape, qkv: Variable, { batch, length }: TokenBatch | DeviceTokens, layer: number, mask: Tensor | undefined, cache: KVCache | undefined): Variable {
+  private attend(
+    tape: Tape,
+    qkv: Variable,
+    { batch, length }: TokenBatch | DeviceTokens,
+    layer: number,
+    mask: Tensor | undefined,
+    cache: KVCache | undefined,
+  ): Variable {
     if (cache) return { value: cache.attend(layer, qkv.value, batch, length), requiresGrad: false, name: "attention" };
     return attention(tape, qkv, {
-      batch, length, heads: this.config.nHead, mask,
+      batch,
+      length,
+      heads: this.config.nHead,
+      mask,
       dropout: this.dropoutAt(tape, this.config.attnPdrop, 3 * layer + 1),
     });
   }
 
-  private weightsOfAttention(qkv: Variable, { batch, length }: TokenBatch | DeviceTokens, layer: number, mask: Tensor | undefined, cache: KVCache | undefined): Output {
+  private weightsOfAttention(
+    qkv: Variable,
+    { batch, length }: TokenBatch | DeviceTokens,
+    layer: number,
+    mask: Tensor | undefined,
+    cache: KVCache | undefined,
+  ): Output {
     const { device, config } = this;
     const heads = config.nHead;
-    if (cache) return new Output(device, cache.attentionWeights(layer, qkv.value, batch, length), [batch, heads, length, cache.length + length]);
+    if (cache)
+      return new Output(device, cache.attentionWeights(layer, qkv.value, batch, length), [
+        batch,
+        heads,
+        length,
+        cache.length + length,
+      ]);
     const shape = [batch, heads, length, length];
     const weights = device.pool.acquire(shape);
     attentionWeights(device.batch, { qkv: qkv.value, mask, weights, batch, length, heads });
@@ -159,7 +207,11 @@ export class GPT2Model {
     return options ? dropout(tape, x, options) : x;
   }
 
-  private dropoutAt(tape: Tape, probability: number, site: number): { probability: number; seed: number; step: number; site: number } | undefined {
+  private dropoutAt(
+    tape: Tape,
+    probability: number,
+    site: number,
+  ): { probability: number; seed: number; step: number; site: number } | undefined {
     if (!this.training || !tape.recording || probability === 0) return undefined;
     return { probability, seed: this.dropoutSeed, step: this.dropoutStep, site };
   }

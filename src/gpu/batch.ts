@@ -1,6 +1,6 @@
-// Commands collected into one encoder with one open compute pass, sent by submit(). Parameters go to 256-byte slots of one uniform
-// buffer bound with a dynamic offset, so in steady state a dispatch creates no WebGPU object (see launch-cache.ts) and writes no
-// buffer of its own.
+// Commands collected into one encoder with one open compute pass, sent by submit(). Parameters go to 256-byte slots of
+// one uniform buffer bound with a dynamic offset, so in steady state a dispatch creates no WebGPU object (see
+// launch-cache.ts) and writes no buffer of its own.
 import type { Access, BindingsOf, ConstantsOf, ConstantType, Kernel, ParamsOf, ParamType } from "./kernel.ts";
 import { LaunchCache } from "./launch-cache.ts";
 import type { CacheCounters } from "./launch-cache.ts";
@@ -11,15 +11,18 @@ import type { Device } from "./device.ts";
 type Names<T> = Readonly<Record<string, T>>;
 
 const SLOT_BYTES = 256;
-const SLOTS = 4096;                       // 1 MiB of parameters; a longer batch is split by itself
+const SLOTS = 4096; // 1 MiB of parameters; a longer batch is split by itself
 const MAX_WORKGROUPS = 65535;
-const SMALL_UPLOAD_BYTES = 1 << 20;       // of uploads that travel inside a batch: ids, labels, tables
-const UPLOAD_CHUNK = 8 << 20;             // writeBuffer stages its bytes until the next submit: never let it stage much
-const UNIFORM_COPY_DST = 0x40 | 0x8;      // GPUBufferUsage.UNIFORM | COPY_DST
+const SMALL_UPLOAD_BYTES = 1 << 20; // of uploads that travel inside a batch: ids, labels, tables
+const UPLOAD_CHUNK = 8 << 20; // writeBuffer stages its bytes until the next submit: never let it stage much
+const UNIFORM_COPY_DST = 0x40 | 0x8; // GPUBufferUsage.UNIFORM | COPY_DST
 const COPY_SRC_COPY_DST = 0x4 | 0x8;
-const COMPUTE = 0x4;                      // GPUShaderStage.COMPUTE
+const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
 
-export interface BatchCounters extends CacheCounters { submits: number; dispatches: number }
+export interface BatchCounters extends CacheCounters {
+  submits: number;
+  dispatches: number;
+}
 
 export class CommandBatch {
   readonly device: Device;
@@ -47,7 +50,13 @@ export class CommandBatch {
     this.paramsBuffer = gpu.createBuffer({ label: "params", size: SLOTS * SLOT_BYTES, usage: UNIFORM_COPY_DST });
     this.uploadBuffer = gpu.createBuffer({ label: "uploads", size: SMALL_UPLOAD_BYTES, usage: COPY_SRC_COPY_DST });
     const layout = gpu.createBindGroupLayout({
-      entries: [{ binding: 0, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES } }],
+      entries: [
+        {
+          binding: 0,
+          visibility: COMPUTE,
+          buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES },
+        },
+      ],
     });
     this.cache = new LaunchCache(device, this.counters, layout);
     this.paramsGroup = gpu.createBindGroup({
@@ -57,14 +66,20 @@ export class CommandBatch {
   }
 
   /**
-   * Records one launch. `workgroups` is a count (folded into two dimensions past 65535: see lib/grid.wgsl) or [x, y] or [x, y, z].
-   * Throws when a binding exceeds the device's binding limit or a dimension exceeds 65535. A launch of zero workgroups is nothing.
+   * Records one launch. `workgroups` is a count (folded into two dimensions past 65535: see lib/grid.wgsl) or [x, y] or
+   * [x, y, z]. Throws when a binding exceeds the device's binding limit or a dimension exceeds 65535. A launch of zero
+   * workgroups is nothing.
    */
   dispatch<B extends Names<Access>, P extends Names<ParamType>, K extends Names<ConstantType>>(
-    kernel: Kernel<B, P, K>, constants: ConstantsOf<K>, bindings: BindingsOf<B>, params: ParamsOf<P>,
+    kernel: Kernel<B, P, K>,
+    constants: ConstantsOf<K>,
+    bindings: BindingsOf<B>,
+    params: ParamsOf<P>,
     workgroups: number | readonly [number, number] | readonly [number, number, number],
   ): void {
-    let x: number, y = 1, z = 1;
+    let x: number,
+      y = 1,
+      z = 1;
     if (typeof workgroups === "number") {
       if (workgroups <= MAX_WORKGROUPS) x = workgroups;
       else [x, y] = fold(workgroups);
@@ -75,7 +90,9 @@ export class CommandBatch {
     }
     if (x === 0 || y === 0 || z === 0) return;
     if (x > MAX_WORKGROUPS || y > MAX_WORKGROUPS || z > MAX_WORKGROUPS) {
-      throw new Error(`${kernel.name}: cannot launch ${x} x ${y} x ${z} workgroups: at most ${MAX_WORKGROUPS} in a dimension`);
+      throw new Error(
+        `${kernel.name}: cannot launch ${x} x ${y} x ${z} workgroups: at most ${MAX_WORKGROUPS} in a dimension`,
+      );
     }
     const { pipeline, group } = this.cache.find(kernel as unknown as Kernel, constants, bindings);
     if (this.slot === SLOTS) this.submit();
@@ -84,10 +101,11 @@ export class CommandBatch {
     this.encoder ??= this.device.gpu.createCommandEncoder();
     const { profiler } = this.device;
     if (profiler) this.endPass();
-    const pass = this.pass ??= this.encoder.beginComputePass(profiler?.passDescriptor(kernel.name));
-    if (pipeline !== this.passPipeline) pass.setPipeline(this.passPipeline = pipeline);
-    if (group !== this.passGroup) pass.setBindGroup(0, this.passGroup = group);
-    // A new array each time: measured no slower through Dawn than one kept, or than a Uint32Array, or than a bind group for every slot.
+    const pass = (this.pass ??= this.encoder.beginComputePass(profiler?.passDescriptor(kernel.name)));
+    if (pipeline !== this.passPipeline) pass.setPipeline((this.passPipeline = pipeline));
+    if (group !== this.passGroup) pass.setBindGroup(0, (this.passGroup = group));
+    // A new array each time: measured no slower through Dawn than one kept, or than a Uint32Array, or than a bind group
+    // for every slot.
     if (offset >= 0) pass.setBindGroup(1, this.paramsGroup, [offset]);
     pass.dispatchWorkgroups(x, y, z);
     if (profiler) this.endPass();
@@ -144,17 +162,26 @@ export class CommandBatch {
     this.uploaded = 0;
   }
 
-  /** An upload between recorded launches: the bytes go with the batch, a recorded copy puts them in their place in order. */
+  /**
+   * An upload between recorded launches: the bytes go with the batch, a recorded copy puts them in their place in
+   * order.
+   */
   private writeInside(tensor: Tensor, data: ArrayBufferView): void {
     if (this.uploaded + data.byteLength > SMALL_UPLOAD_BYTES) this.submit();
     this.uploads.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), this.uploaded);
-    this.transfer().copyBufferToBuffer(this.uploadBuffer, this.uploaded, tensor.buffer, tensor.byteOffset, data.byteLength);
+    this.transfer().copyBufferToBuffer(
+      this.uploadBuffer,
+      this.uploaded,
+      tensor.buffer,
+      tensor.byteOffset,
+      data.byteLength,
+    );
     this.uploaded += data.byteLength;
   }
 
   private transfer(): GPUCommandEncoder {
     this.endPass();
-    return this.encoder ??= this.device.gpu.createCommandEncoder();
+    return (this.encoder ??= this.device.gpu.createCommandEncoder());
   }
 
   private endPass(): void {
@@ -176,16 +203,23 @@ export class CommandBatch {
     for (let i = 0; i < paramNames.length; i++) {
       const value = params[paramNames[i]];
       switch (paramTypes[i]) {
-        case "u32": this.slotsU32[at + i] = value; break;
-        case "i32": this.slotsI32[at + i] = value; break;
-        default: this.slotsF32[at + i] = value;
+        case "u32":
+          this.slotsU32[at + i] = value;
+          break;
+        case "i32":
+          this.slotsI32[at + i] = value;
+          break;
+        default:
+          this.slotsF32[at + i] = value;
       }
     }
     return this.slot++ * SLOT_BYTES;
   }
 }
 
-/** A count of workgroups as [x, y, 1] with both at most 65535; x * y may exceed the count, kernels guard their index. */
+/**
+ * A count of workgroups as [x, y, 1] with both at most 65535; x * y may exceed the count, kernels guard their index.
+ */
 export function fold(count: number): [number, number, number] {
   if (count <= MAX_WORKGROUPS) return [count, 1, 1];
   const y = Math.ceil(count / MAX_WORKGROUPS);

@@ -1,7 +1,7 @@
-// Whole buffers handed out by size class and taken back. The oldest free one goes out first, so once everything is back a
-// step that acquires in the same order gets the same buffers whatever order they came back in, and every bind group is a
-// cache hit (last in, first out permutes them from step to step). Whole buffers because WebGPU refuses one buffer bound read
-// and read_write in a dispatch even at disjoint ranges.
+// Whole buffers handed out by size class and taken back. The oldest free one goes out first, so once everything is back
+// a step that acquires in the same order gets the same buffers whatever order they came back in, and every bind group
+// is a cache hit (last in, first out permutes them from step to step). Whole buffers because WebGPU refuses one buffer
+// bound read and read_write in a dispatch even at disjoint ranges.
 import { byteLength, OFFSET_ALIGNMENT, sameShape } from "./tensor.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
 
@@ -12,7 +12,10 @@ interface Pooled {
   readonly age: number;
   /** The free ones of its size. */
   readonly free: Pooled[];
-  /** What it was last handed out as: given again for the same shape, so that a step's tensors are the last step's, object by object. */
+  /**
+   * What it was last handed out as: given again for the same shape, so that a step's tensors are the last step's,
+   * object by object.
+   */
   tensor: Tensor;
   /** Handed out now. */
   held: boolean;
@@ -35,32 +38,47 @@ export class BufferPool {
     this.maxBufferBytes = maxBufferBytes;
   }
 
-  /** A tensor over a buffer nobody else holds. Contents are whatever was there. Throws when it exceeds the device's buffer size. */
+  /**
+   * A tensor over a buffer nobody else holds. Contents are whatever was there. Throws when it exceeds the device's
+   * buffer size.
+   */
   acquire(shape: Shape, dtype: DType = "f32"): Tensor {
     const needed = byteLength({ shape, dtype });
     const size = sizeClass(needed);
     const bytes = size > this.maxBufferBytes ? alignUp(needed) : size;
     if (bytes > this.maxBufferBytes) {
-      throw new Error(`BufferPool: cannot hold [${shape}] ${dtype}: ${bytes} bytes, the device's largest buffer is ${this.maxBufferBytes}; use a smaller batch or sequence.`);
+      throw new Error(
+        `BufferPool: cannot hold [${shape}] ${dtype}: ${bytes} bytes, the device's largest buffer is ${this.maxBufferBytes}; use a smaller batch or sequence.`,
+      );
     }
     const pooled = this.free.get(bytes)?.pop() ?? this.create(bytes, shape, dtype);
     pooled.held = true;
     this.liveBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
-    if (pooled.tensor.dtype !== dtype || !sameShape(pooled.tensor.shape, shape)) pooled.tensor = { buffer: pooled.buffer, byteOffset: 0, shape, dtype };
+    if (pooled.tensor.dtype !== dtype || !sameShape(pooled.tensor.shape, shape))
+      pooled.tensor = { buffer: pooled.buffer, byteOffset: 0, shape, dtype };
     return pooled.tensor;
   }
 
   private create(bytes: number, shape: Shape, dtype: DType): Pooled {
     const buffer = this.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE });
     let free = this.free.get(bytes);
-    if (!free) this.free.set(bytes, free = []);
-    const pooled: Pooled = { buffer, age: this.created++, free, tensor: { buffer, byteOffset: 0, shape, dtype }, held: false };
+    if (!free) this.free.set(bytes, (free = []));
+    const pooled: Pooled = {
+      buffer,
+      age: this.created++,
+      free,
+      tensor: { buffer, byteOffset: 0, shape, dtype },
+      held: false,
+    };
     this.all.set(buffer, pooled);
     return pooled;
   }
 
-  /** Gives a tensor's buffer back. The GPU may still be reading it: later work on the queue is ordered after. Throws on a double release. */
+  /**
+   * Gives a tensor's buffer back. The GPU may still be reading it: later work on the queue is ordered after. Throws on
+   * a double release.
+   */
   release({ buffer, shape }: Tensor): void {
     const pooled = this.all.get(buffer);
     if (!pooled?.held) throw new Error(`BufferPool: [${shape}] released twice or not from this pool`);

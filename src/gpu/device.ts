@@ -1,6 +1,6 @@
-// The device: an adapter's every useful limit and feature, a buffer pool, one command batch, read-back, and one policy for
-// errors: the first failure (a lost device, an invalid command, a shader that does not compile) is kept and thrown by the
-// next submit or read, so nothing computes on in silence.
+// The device: an adapter's every useful limit and feature, a buffer pool, one command batch, read-back, and one policy
+// for errors: the first failure (a lost device, an invalid command, a shader that does not compile) is kept and thrown
+// by the next submit or read, so nothing computes on in silence.
 import { wgslFiles } from "../wgsl/index.ts";
 import { UserError } from "../errors.ts";
 import { CommandBatch } from "./batch.ts";
@@ -12,17 +12,31 @@ import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface DeviceOptions {
-  /** Pretend the device binds no more than this many bytes at once (at least 65536): larger tensors then go by windows. */
+  /**
+   * Pretend the device binds no more than this many bytes at once (at least 65536): larger tensors then go by windows.
+   */
   readonly maxStorageBufferBindingSize?: number;
   /** Overrides of the tuning table, see kernels/tuning.ts: forces a kernel variant or a tile size. */
   readonly tuning?: Readonly<Record<string, string | number>>;
-  /** Measure GPU time per kernel (needs timestamp-query; slows the run, since every dispatch gets a pass of its own). */
+  /**
+   * Measure GPU time per kernel (needs timestamp-query; slows the run, since every dispatch gets a pass of its own).
+   */
   readonly profile?: boolean;
 }
 
-const WORKGROUP_LIMITS = ["maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX"] as const;
+const WORKGROUP_LIMITS = [
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
 /** Asked for as high as the adapter has them. */
-const LIMITS = [...WORKGROUP_LIMITS, "maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupSizeY", "maxStorageBuffersPerShaderStage"] as const;
+const LIMITS = [
+  ...WORKGROUP_LIMITS,
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupSizeY",
+  "maxStorageBuffersPerShaderStage",
+] as const;
 const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
 export class Device {
@@ -48,7 +62,12 @@ export class Device {
   private failure: Error | undefined;
   private destroyed = false;
 
-  constructor(gpu: GPUDevice, adapter: AdapterDescription, sources: ReadonlyMap<string, string>, options: DeviceOptions) {
+  constructor(
+    gpu: GPUDevice,
+    adapter: AdapterDescription,
+    sources: ReadonlyMap<string, string>,
+    options: DeviceOptions,
+  ) {
     this.gpu = gpu;
     this.adapterKey = adapter.key;
     this.description = adapter.description;
@@ -56,9 +75,13 @@ export class Device {
     this.hint = adapter.hint;
     this.tuning = options.tuning ?? {};
     this.sources = sources;
-    this.maxBindingBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, options.maxStorageBufferBindingSize ?? Infinity);
+    this.maxBindingBytes = Math.min(
+      gpu.limits.maxStorageBufferBindingSize,
+      options.maxStorageBufferBindingSize ?? Infinity,
+    );
     const { subgroupMinSize, subgroupMaxSize } = adapter.adapter.info;
-    this.subgroupSize = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
+    this.subgroupSize =
+      gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? (subgroupMinSize ?? 0) : 0;
     this.limits = Object.fromEntries(WORKGROUP_LIMITS.map((name) => [name, gpu.limits[name]])) as Device["limits"];
     this.pool = new BufferPool(gpu, gpu.limits.maxBufferSize);
     this.profiler = options.profile ? new Profiler(gpu) : undefined;
@@ -67,13 +90,25 @@ export class Device {
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
-      this.fail(error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message)
-        ? new UserError(`The GPU is out of memory (${this.pool.liveBytes >> 20} MiB in use): use a smaller batch, a shorter block or a smaller model.`)
-        : new Error(this.batch.explain(error.message)));
+      this.fail(
+        error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message)
+          ? new UserError(
+              `The GPU is out of memory (${this.pool.liveBytes >> 20} MiB in use): use a smaller batch, a shorter block or a smaller model.`,
+            )
+          : new Error(this.batch.explain(error.message)),
+      );
     });
-    gpu.lost.then((info) => {
-      if (!this.destroyed) this.fail(new UserError(`The GPU device was lost (${info.reason}: ${info.message}): what was saved is safe; start again, with a smaller batch if memory was short.`));
-    }, () => {});
+    gpu.lost.then(
+      (info) => {
+        if (!this.destroyed)
+          this.fail(
+            new UserError(
+              `The GPU device was lost (${info.reason}: ${info.message}): what was saved is safe; start again, with a smaller batch if memory was short.`,
+            ),
+          );
+      },
+      () => {},
+    );
   }
 
   private fail(error: Error): void {
@@ -123,7 +158,9 @@ export class Device {
     this.gpu.destroy();
   }
 
-  /** Sets a tensor's bytes aside, after all recorded work, and submits that; call the result, once, to wait for them. */
+  /**
+   * Sets a tensor's bytes aside, after all recorded work, and submits that; call the result, once, to wait for them.
+   */
   stage(tensor: Tensor): () => Promise<ArrayBuffer> {
     const staged = this.staging.open(byteLength(tensor));
     staged.add(tensor);
@@ -154,7 +191,8 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
   const requiredLimits: Record<string, number> = {};
   for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
-  if (options.profile && !adapter.features.has("timestamp-query")) throw new UserError(`${found.description} has no timestamp-query: profiling is not possible on it.`);
+  if (options.profile && !adapter.features.has("timestamp-query"))
+    throw new UserError(`${found.description} has no timestamp-query: profiling is not possible on it.`);
   const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures: requiredFeatures as GPUFeatureName[] });
   return new Device(gpu, found, sources, options);
 }
@@ -164,6 +202,7 @@ let loading: Promise<ReadonlyMap<string, string>> | undefined;
 /** All shader text, read once a process: a few dozen small files. */
 function loadSources(): Promise<ReadonlyMap<string, string>> {
   const decoder = new TextDecoder();
-  return loading ??= Promise.all(Object.entries(wgslFiles).map(async ([file, url]) => [file, decoder.decode(await readBytes(url))] as const))
-    .then((entries) => new Map(entries));
+  return (loading ??= Promise.all(
+    Object.entries(wgslFiles).map(async ([file, url]) => [file, decoder.decode(await readBytes(url))] as const),
+  ).then((entries) => new Map(entries)));
 }

@@ -1,6 +1,6 @@
-// A kernel is a record: which WGSL files, which storage bindings, which uniform parameters, which compile-time constants.
-// A module is the files' directives, a generated prelude of `const`s, then the files joined; WGSL does not care about
-// declaration order, so composition is concatenation and a variant is another file list or another constant.
+// A kernel is a record: which WGSL files, which storage bindings, which uniform parameters, which compile-time
+// constants. A module is the files' directives, a generated prelude of `const`s, then the files joined; WGSL does not
+// care about declaration order, so composition is concatenation and a variant is another file list or another constant.
 
 import type { Tensor } from "./tensor.ts";
 
@@ -18,14 +18,19 @@ export interface KernelSpec<B extends Names<Access>, P extends Names<ParamType>,
   readonly text?: string;
   /** Storage buffers: `@group(0) @binding(i)`, i in declaration order. */
   readonly bindings: B;
-  /** Fields of `struct Params`, 4 bytes each, in order: `@group(1) @binding(0) var<uniform> params: Params`. At most 64. */
+  /**
+   * Fields of `struct Params`, 4 bytes each, in order: `@group(1) @binding(0) var<uniform> params: Params`. At most 64.
+   */
   readonly params: P;
   /** What the prelude defines: `const NAME: type = value;`. */
   readonly constants: K;
 }
 
-export interface Kernel<B extends Names<Access> = Names<Access>, P extends Names<ParamType> = Names<ParamType>, K extends Names<ConstantType> = Names<ConstantType>>
-  extends KernelSpec<B, P, K> {
+export interface Kernel<
+  B extends Names<Access> = Names<Access>,
+  P extends Names<ParamType> = Names<ParamType>,
+  K extends Names<ConstantType> = Names<ConstantType>,
+> extends KernelSpec<B, P, K> {
   readonly id: number;
   /** The names above, in order, as arrays: every launch walks them. */
   readonly bindingNames: readonly string[];
@@ -41,12 +46,18 @@ export type ConstantsOf<K> = { readonly [N in keyof K]: K[N] extends "bool" ? bo
 const kernels: Kernel[] = [];
 
 /** Registers a kernel. A missing or misspelt binding, parameter or constant is a type error at the launch. */
-export function defineKernel<const B extends Names<Access>, const P extends Names<ParamType>, const K extends Names<ConstantType>>(
-  spec: KernelSpec<B, P, K>,
-): Kernel<B, P, K> {
+export function defineKernel<
+  const B extends Names<Access>,
+  const P extends Names<ParamType>,
+  const K extends Names<ConstantType>,
+>(spec: KernelSpec<B, P, K>): Kernel<B, P, K> {
   const kernel = {
-    ...spec, id: kernels.length, bindingNames: Object.keys(spec.bindings),
-    paramNames: Object.keys(spec.params), paramTypes: Object.values(spec.params), constantNames: Object.keys(spec.constants),
+    ...spec,
+    id: kernels.length,
+    bindingNames: Object.keys(spec.bindings),
+    paramNames: Object.keys(spec.params),
+    paramTypes: Object.values(spec.params),
+    constantNames: Object.keys(spec.constants),
   };
   kernels.push(kernel as unknown as Kernel);
   return kernel;
@@ -65,8 +76,15 @@ export interface WgslModule {
 
 const DIRECTIVE = /^\s*(enable|requires|diagnostic)\b.*;\s*$/;
 
-/** Joins prelude and sources. Directives must open a WGSL module, so they are lifted out of the files (their lines stay, blank). */
-export function composeModule(kernel: Kernel, constants: Names<number | boolean>, readSource: (file: string) => string): WgslModule {
+/**
+ * Joins prelude and sources. Directives must open a WGSL module, so they are lifted out of the files (their lines stay,
+ * blank).
+ */
+export function composeModule(
+  kernel: Kernel,
+  constants: Names<number | boolean>,
+  readSource: (file: string) => string,
+): WgslModule {
   const directives = new Set<string>();
   const lines: string[] = [];
   const origins: string[] = [];
@@ -83,7 +101,8 @@ export function composeModule(kernel: Kernel, constants: Names<number | boolean>
   const head = [...directives, ...prelude(kernel, constants)];
   return {
     code: [...head, ...lines].join("\n"),
-    origin: (line) => (line <= head.length ? `prelude (${head[line - 1]})` : origins[line - 1 - head.length] ?? "end of module"),
+    origin: (line) =>
+      line <= head.length ? `prelude (${head[line - 1]})` : (origins[line - 1 - head.length] ?? "end of module"),
   };
 }
 
@@ -97,15 +116,18 @@ function prelude(kernel: Kernel, constants: Names<number | boolean>): string[] {
 
 function literal(value: number | boolean, type: ConstantType, what: string): string {
   switch (type) {
-    case "bool": return String(Boolean(value));
+    case "bool":
+      return String(Boolean(value));
     case "u32":
-      if (!Number.isInteger(value) || Number(value) < 0) throw new Error(`${what} is ${value}, expected an unsigned integer`);
+      if (!Number.isInteger(value) || Number(value) < 0)
+        throw new Error(`${what} is ${value}, expected an unsigned integer`);
       return `${value}u`;
     case "f32": {
       if (!Number.isFinite(value)) throw new Error(`${what} is ${value}, expected a finite number`);
       const text = String(value);
       return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
     }
-    default: throw new Error(`${what}: unknown type ${type satisfies never}`);
+    default:
+      throw new Error(`${what}: unknown type ${type satisfies never}`);
   }
 }

@@ -1,6 +1,6 @@
-// Pipelines and bind groups, made once and found again. A step is the same launches in the same order as the step before, so each
-// launch remembers the two that followed it last: nearly always the next one is recognised there by comparing objects, without
-// the strings and hashes of the keyed caches. Two, since beams alternate between two tables.
+// Pipelines and bind groups, made once and found again. A step is the same launches in the same order as the step
+// before, so each launch remembers the two that followed it last: nearly always the next one is recognised there by
+// comparing objects, without the strings and hashes of the keyed caches. Two, since beams alternate between two tables.
 import { composeModule } from "./kernel.ts";
 import type { Kernel, WgslModule } from "./kernel.ts";
 import { byteLength, OFFSET_ALIGNMENT } from "./tensor.ts";
@@ -11,7 +11,7 @@ type Names<T> = Readonly<Record<string, T>>;
 type Constant = number | boolean;
 
 const MAX_BIND_GROUPS = 16384;
-const COMPUTE = 0x4;                      // GPUShaderStage.COMPUTE
+const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
 
 /** A kernel with its constants, and with what is bound to it. */
 export interface Launch {
@@ -20,8 +20,8 @@ export interface Launch {
   readonly group: GPUBindGroup;
   readonly constants: readonly Constant[];
   /**
-   * What the group binds, and how many bytes of it. Held, so that a buffer of a later tensor is never mistaken for one of these,
-   * though that be destroyed and its memory another's.
+   * What the group binds, and how many bytes of it. Held, so that a buffer of a later tensor is never mistaken for one
+   * of these, though that be destroyed and its memory another's.
    */
   readonly tensors: readonly Tensor[];
   readonly sizes: readonly number[];
@@ -29,11 +29,25 @@ export interface Launch {
   secondNext: Launch | undefined;
 }
 
-interface Pipeline { readonly gpu: GPUComputePipeline; readonly constants: readonly Constant[]; readonly launches: Map<string, Launch> }
-interface Layout { readonly bindings: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }
+interface Pipeline {
+  readonly gpu: GPUComputePipeline;
+  readonly constants: readonly Constant[];
+  readonly launches: Map<string, Launch>;
+}
+interface Layout {
+  readonly bindings: GPUBindGroupLayout;
+  readonly pipeline: GPUPipelineLayout;
+}
 
-/** How many WebGPU objects were created: flat in steady state, which a test asserts. `guessed`: launches found without their keys. */
-export interface CacheCounters { pipelines: number; bindGroups: number; guessed: number }
+/**
+ * How many WebGPU objects were created: flat in steady state, which a test asserts. `guessed`: launches found without
+ * their keys.
+ */
+export interface CacheCounters {
+  pipelines: number;
+  bindGroups: number;
+  guessed: number;
+}
 
 export class LaunchCache {
   private readonly device: Device;
@@ -58,11 +72,15 @@ export class LaunchCache {
     const { last } = this;
     if (last) {
       const { next, secondNext } = last;
-      const guess = next && matches(next, kernel, constants, bindings) ? next
-        : secondNext && matches(secondNext, kernel, constants, bindings) ? secondNext : undefined;
+      const guess =
+        next && matches(next, kernel, constants, bindings)
+          ? next
+          : secondNext && matches(secondNext, kernel, constants, bindings)
+            ? secondNext
+            : undefined;
       if (guess) {
         this.counters.guessed++;
-        return this.last = guess;
+        return (this.last = guess);
       }
     }
     const found = this.lookUp(kernel, this.pipeline(kernel, constants), bindings);
@@ -70,7 +88,7 @@ export class LaunchCache {
       last.secondNext = last.next;
       last.next = found;
     }
-    return this.last = found;
+    return (this.last = found);
   }
 
   /** A compile error with the kernel's name, and the line in its own file instead of the line in the joined text. */
@@ -87,7 +105,9 @@ export class LaunchCache {
       const tensor = bindings[name];
       const bytes = byteLength(tensor);
       if (bytes > this.device.maxBindingBytes) {
-        throw new Error(`${kernel.name}: cannot bind ${name}: [${tensor.shape}] is ${bytes} bytes, the device binds at most ${this.device.maxBindingBytes}; launch it by windows.`);
+        throw new Error(
+          `${kernel.name}: cannot bind ${name}: [${tensor.shape}] is ${bytes} bytes, the device binds at most ${this.device.maxBindingBytes}; launch it by windows.`,
+        );
       }
       key += `${this.bufferId(tensor.buffer)}:${tensor.byteOffset}:${bytes};`;
     }
@@ -97,14 +117,28 @@ export class LaunchCache {
     const tensors = kernel.bindingNames.map((name) => bindings[name]);
     const entries = tensors.map((tensor, binding) => {
       const { buffer, byteOffset: offset } = tensor;
-      if (offset % OFFSET_ALIGNMENT !== 0) throw new Error(`${kernel.name}: cannot bind ${kernel.bindingNames[binding]}: it starts at byte ${offset}, not a multiple of ${OFFSET_ALIGNMENT}`);
+      if (offset % OFFSET_ALIGNMENT !== 0)
+        throw new Error(
+          `${kernel.name}: cannot bind ${kernel.bindingNames[binding]}: it starts at byte ${offset}, not a multiple of ${OFFSET_ALIGNMENT}`,
+        );
       return { binding, resource: { buffer, offset, size: byteLength(tensor) } };
     });
-    const group = this.device.gpu.createBindGroup({ label: kernel.name, layout: this.layout(kernel).bindings, entries });
+    const group = this.device.gpu.createBindGroup({
+      label: kernel.name,
+      layout: this.layout(kernel).bindings,
+      entries,
+    });
     this.counters.bindGroups++;
     this.cached++;
     const launch: Launch = {
-      kernel, pipeline: pipeline.gpu, group, constants: pipeline.constants, tensors, sizes: tensors.map(byteLength), next: undefined, secondNext: undefined,
+      kernel,
+      pipeline: pipeline.gpu,
+      group,
+      constants: pipeline.constants,
+      tensors,
+      sizes: tensors.map(byteLength),
+      next: undefined,
+      secondNext: undefined,
     };
     pipeline.launches.set(key, launch);
     return launch;
@@ -113,7 +147,7 @@ export class LaunchCache {
   private forget(): void {
     for (const each of this.pipelines.values()) each.launches.clear();
     this.cached = 0;
-    this.last = undefined;                // from here the forgotten ones could still be reached
+    this.last = undefined; // from here the forgotten ones could still be reached
   }
 
   private pipeline(kernel: Kernel, constants: Names<Constant>): Pipeline {
@@ -126,7 +160,11 @@ export class LaunchCache {
     const gpu = this.device.gpu;
     const shader = gpu.createShaderModule({ label: kernel.name, code: module.code });
     const created: Pipeline = {
-      gpu: gpu.createComputePipeline({ label: kernel.name, layout: this.layout(kernel).pipeline, compute: { module: shader, entryPoint: "main" } }),
+      gpu: gpu.createComputePipeline({
+        label: kernel.name,
+        layout: this.layout(kernel).pipeline,
+        compute: { module: shader, entryPoint: "main" },
+      }),
       constants: kernel.constantNames.map((name) => constants[name]),
       launches: new Map(),
     };
@@ -144,10 +182,17 @@ export class LaunchCache {
       const gpu = this.device.gpu;
       const bindings = gpu.createBindGroupLayout({
         entries: access.map((kind, binding) => ({
-          binding, visibility: COMPUTE, buffer: { type: kind === "read" ? "read-only-storage" as const : "storage" as const },
+          binding,
+          visibility: COMPUTE,
+          buffer: { type: kind === "read" ? ("read-only-storage" as const) : ("storage" as const) },
         })),
       });
-      layout = { bindings, pipeline: gpu.createPipelineLayout({ bindGroupLayouts: hasParams ? [bindings, this.paramsLayout] : [bindings] }) };
+      layout = {
+        bindings,
+        pipeline: gpu.createPipelineLayout({
+          bindGroupLayouts: hasParams ? [bindings, this.paramsLayout] : [bindings],
+        }),
+      };
       this.layouts.set(key, layout);
     }
     return layout;
@@ -155,7 +200,7 @@ export class LaunchCache {
 
   private bufferId(buffer: GPUBuffer): number {
     let id = this.bufferIds.get(buffer);
-    if (id === undefined) this.bufferIds.set(buffer, id = this.nextBufferId++);
+    if (id === undefined) this.bufferIds.set(buffer, (id = this.nextBufferId++));
     return id;
   }
 }
@@ -164,9 +209,15 @@ function matches(launch: Launch, kernel: Kernel, constants: Names<Constant>, bin
   if (launch.kernel !== kernel) return false;
   const { constantNames, bindingNames } = kernel;
   for (let i = 0; i < bindingNames.length; i++) {
-    const tensor = bindings[bindingNames[i]], known = launch.tensors[i];
+    const tensor = bindings[bindingNames[i]],
+      known = launch.tensors[i];
     if (tensor === known) continue;
-    if (tensor.buffer !== known.buffer || tensor.byteOffset !== known.byteOffset || byteLength(tensor) !== launch.sizes[i]) return false;
+    if (
+      tensor.buffer !== known.buffer ||
+      tensor.byteOffset !== known.byteOffset ||
+      byteLength(tensor) !== launch.sizes[i]
+    )
+      return false;
   }
   for (let i = 0; i < constantNames.length; i++) if (constants[constantNames[i]] !== launch.constants[i]) return false;
   return true;

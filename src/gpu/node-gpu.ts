@@ -1,5 +1,6 @@
-// WebGPU in Node: which adapter Dawn (the npm package webgpu) opens. A real GPU if there is one, else the system's software
-// driver, else SwiftShader from npm. Reached only from platform.ts, by a dynamic import that bundlers do not follow.
+// WebGPU in Node: which adapter Dawn (the npm package webgpu) opens. A real GPU if there is one, else the system's
+// software driver, else SwiftShader from npm. Reached only from platform.ts, by a dynamic import that bundlers do not
+// follow.
 import { existsSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { softwareAdapterShips, withSoftwareAdapter } from "./software-adapter.ts";
@@ -14,8 +15,8 @@ const OVERRIDE = "GPT2_WEBGPU_ADAPTER";
 const FEATURES = "enable-dawn-features=vulkan_enable_f16_on_nvidia";
 
 /**
- * Every Dawn instance made here. When one is collected while its devices live, the process aborts; were it held on globalThis,
- * the process would not exit.
+ * Every Dawn instance made here. When one is collected while its devices live, the process aborts; were it held on
+ * globalThis, the process would not exit.
  */
 const instances: GPU[] = [];
 
@@ -28,18 +29,22 @@ export async function openGpu(): Promise<GPU> {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter ? { gpu, adapter } : undefined;
   };
-  const openSoftware = () => softwareAdapterShips() ? withSoftwareAdapter(() => open()) : Promise.resolve(undefined);
+  const openSoftware = () => (softwareAdapterShips() ? withSoftwareAdapter(() => open()) : Promise.resolve(undefined));
 
   const wanted = process.env[OVERRIDE];
   if (wanted && /^swiftshader$/i.test(wanted)) {
     const found = await openSoftware();
-    if (!found) throw new UserError(`${OVERRIDE} is ${wanted}, but the SwiftShader that npm brings is for x86-64 Linux; unset it, or name another adapter.`);
+    if (!found)
+      throw new UserError(
+        `${OVERRIDE} is ${wanted}, but the SwiftShader that npm brings is for x86-64 Linux; unset it, or name another adapter.`,
+      );
     return found.gpu;
   }
   if (wanted) return openNamed(open, wanted);
 
   const found = await open();
-  // Where a system has several software drivers, Dawn's first choice may be SwiftShader, which is 3 to 5 times slower than Mesa's.
+  // Where a system has several software drivers, Dawn's first choice may be SwiftShader, which is 3 to 5 times slower
+  // than Mesa's.
   if (found?.adapter.info.architecture === "swiftshader") return openNamed(open, "llvmpipe").catch(() => found.gpu);
   if (found) return found.gpu;
   let reason = "";
@@ -71,7 +76,9 @@ async function openNamed(open: Opener, wanted: string): Promise<GPU> {
   const match = names.find((name) => name.toLowerCase().includes(wanted.toLowerCase()));
   const second = match === undefined ? undefined : await attempt(match);
   if (second) return second;
-  throw new UserError(`${OVERRIDE} is ${wanted}, but the adapters here are: ${names.join("; ") || "none"}; unset it or name one of these${softwareAdapterShips() ? ", or swiftshader" : ""}.`);
+  throw new UserError(
+    `${OVERRIDE} is ${wanted}, but the adapters here are: ${names.join("; ") || "none"}; unset it or name one of these${softwareAdapterShips() ? ", or swiftshader" : ""}.`,
+  );
 }
 
 async function loadDawn(): Promise<(flags: string[]) => GPU> {
@@ -79,9 +86,13 @@ async function loadDawn(): Promise<(flags: string[]) => GPU> {
     return (await import("webgpu")).create;
   } catch (error) {
     const cause = (error as Error).message.split("\n", 1)[0];
-    throw new UserError(`The npm package webgpu does not load on ${process.platform} ${process.arch} (${cause}). ${/Cannot find (module|package)/.test(cause)
-      ? "Run npm ci; if this system has no build of it, use a browser with WebGPU."
-      : "It needs x86-64 or arm64 Linux with glibc and libstdc++, macOS or Windows."}`);
+    throw new UserError(
+      `The npm package webgpu does not load on ${process.platform} ${process.arch} (${cause}). ${
+        /Cannot find (module|package)/.test(cause)
+          ? "Run npm ci; if this system has no build of it, use a browser with WebGPU."
+          : "It needs x86-64 or arm64 Linux with glibc and libstdc++, macOS or Windows."
+      }`,
+    );
   }
 }
 
@@ -92,10 +103,12 @@ export function remedies(present?: string): string {
       return "This machine has an NVIDIA GPU but no Vulkan driver that sees it: install the driver's graphics part (Debian: nvidia-vulkan-icd); in a container, set NVIDIA_DRIVER_CAPABILITIES=all.";
     }
     const gpu = "a GPU with its maker's Vulkan driver";
-    const mesa = "Mesa's software driver (Debian 13, Ubuntu 24.04: apt-get install mesa-vulkan-drivers; Debian 12: the same from bookworm-backports)";
+    const mesa =
+      "Mesa's software driver (Debian 13, Ubuntu 24.04: apt-get install mesa-vulkan-drivers; Debian 12: the same from bookworm-backports)";
     if (present === "llvmpipe") return `Faster: ${gpu}.`;
     return present === undefined ? `Install ${gpu}, or ${mesa}.` : `Faster: ${gpu}, or ${mesa}.`;
   }
-  if (process.platform === "darwin") return "WebGPU needs a Mac with Metal; a virtual machine needs its graphics enabled.";
+  if (process.platform === "darwin")
+    return "WebGPU needs a Mac with Metal; a virtual machine needs its graphics enabled.";
   return "Install the graphics card's own driver; WebGPU needs Direct3D 12.";
 }

@@ -1,11 +1,15 @@
-// GPU time by kernel name, from timestamp queries around every dispatch. Off unless asked for: each dispatch then gets a
-// pass of its own, and some adapters quantise timestamps (65.5 us on software Vulkan through Dawn).
+// GPU time by kernel name, from timestamp queries around every dispatch. Off unless asked for: each dispatch then gets
+// a pass of its own, and some adapters quantise timestamps (65.5 us on software Vulkan through Dawn).
 
-const MAX_QUERIES = 4096;                 // WebGPU's limit for one query set
+const MAX_QUERIES = 4096; // WebGPU's limit for one query set
 const QUERY_RESOLVE_COPY_SRC = 0x200 | 0x4;
 const MAP_READ_COPY_DST = 0x1 | 0x8;
 
-export interface KernelTime { readonly name: string; readonly count: number; readonly milliseconds: number }
+export interface KernelTime {
+  readonly name: string;
+  readonly count: number;
+  readonly milliseconds: number;
+}
 
 export class Profiler {
   private readonly gpu: GPUDevice;
@@ -39,22 +43,30 @@ export class Profiler {
     encoder.resolveQuerySet(this.queries, 0, names.length * 2, this.resolved, 0);
     encoder.copyBufferToBuffer(this.resolved, 0, staging, 0, bytes);
     // Mapping must wait for the submit that follows this call.
-    this.pending.push(Promise.resolve().then(() => staging.mapAsync(0x1)).then(() => {
-      const times = new BigUint64Array(staging.getMappedRange());
-      names.forEach((name, i) => {
-        const total = this.totals.get(name) ?? { count: 0, nanoseconds: 0 };
-        total.count++;
-        total.nanoseconds += Number(times[2 * i + 1] - times[2 * i]);
-        this.totals.set(name, total);
-      });
-      staging.destroy();
-    }));
+    this.pending.push(
+      Promise.resolve()
+        .then(() => staging.mapAsync(0x1))
+        .then(() => {
+          const times = new BigUint64Array(staging.getMappedRange());
+          names.forEach((name, i) => {
+            const total = this.totals.get(name) ?? { count: 0, nanoseconds: 0 };
+            total.count++;
+            total.nanoseconds += Number(times[2 * i + 1] - times[2 * i]);
+            this.totals.set(name, total);
+          });
+          staging.destroy();
+        }),
+    );
   }
 
   /** Totals since the last call, the most expensive first. */
   async report(): Promise<KernelTime[]> {
     await Promise.all(this.pending.splice(0));
-    const rows = [...this.totals].map(([name, { count, nanoseconds }]) => ({ name, count, milliseconds: nanoseconds / 1e6 }));
+    const rows = [...this.totals].map(([name, { count, nanoseconds }]) => ({
+      name,
+      count,
+      milliseconds: nanoseconds / 1e6,
+    }));
     this.totals.clear();
     return rows.sort((a, b) => b.milliseconds - a.milliseconds);
   }

@@ -1,7 +1,16 @@
-// SwiftShader, a Vulkan driver that runs on the processor, as it comes inside the npm package @sparticuz/chromium: unpacked
-// once into a cache folder, then shown to Dawn by environment variables. Nothing under node_modules needs to be writable and
-// no root is needed. Only node-gpu.ts and the install script import this file; a browser never sees it.
-import { chmodSync, mkdirSync, mkdtempSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+// SwiftShader, a Vulkan driver that runs on the processor, as it comes inside the npm package @sparticuz/chromium:
+// unpacked once into a cache folder, then shown to Dawn by environment variables. Nothing under node_modules needs to
+// be writable and no root is needed. Only node-gpu.ts and the install script import this file; a browser never sees it.
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { constants, homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,10 +19,12 @@ import { brotliDecompressSync } from "node:zlib";
 const ARCHIVE = join("bin", "swiftshader.tar.br");
 const LOADER = "libvulkan.so.1";
 const DRIVER = "libvk_swiftshader.so";
-const MANIFEST = "vk_swiftshader_icd.json";     // names the driver by a path relative to itself
+const MANIFEST = "vk_swiftshader_icd.json"; // names the driver by a path relative to itself
 const FILES = [LOADER, DRIVER, MANIFEST];
 
-/** Environment variables that choose the Vulkan driver: the present name, and the one that loaders before 1.3.207 know. */
+/**
+ * Environment variables that choose the Vulkan driver: the present name, and the one that loaders before 1.3.207 know.
+ */
 const DRIVER_VARIABLES = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
 
 /** Whether npm brings a driver for this machine: the package holds x86-64 Linux libraries. */
@@ -22,8 +33,8 @@ export function softwareAdapterShips(): boolean {
 }
 
 /**
- * Runs `open` with SwiftShader as the only Vulkan driver. The variables are put back afterwards, so that child processes
- * choose for themselves; an instance of Dawn that has enumerated its adapters keeps them.
+ * Runs `open` with SwiftShader as the only Vulkan driver. The variables are put back afterwards, so that child
+ * processes choose for themselves; an instance of Dawn that has enumerated its adapters keeps them.
  * Throws where the package is missing or no folder can be written.
  */
 export async function withSoftwareAdapter<R>(open: () => Promise<R>): Promise<R> {
@@ -42,9 +53,9 @@ export async function withSoftwareAdapter<R>(open: () => Promise<R>): Promise<R>
 }
 
 /**
- * Dawn opens libvulkan.so.1 by name. Where the system has none, a copy that is already in the process answers to that name.
- * process.dlopen brings it in: it then throws, since the library is no Node add-on, but RTLD_NODELETE keeps it loaded.
- * Where the system has a loader and Dawn has opened it, that one keeps answering and this is harmless.
+ * Dawn opens libvulkan.so.1 by name. Where the system has none, a copy that is already in the process answers to that
+ * name. process.dlopen brings it in: it then throws, since the library is no Node add-on, but RTLD_NODELETE keeps it
+ * loaded. Where the system has a loader and Dawn has opened it, that one keeps answering and this is harmless.
  */
 function loadVulkanLoader(path: string): void {
   const RTLD_NODELETE = 0x1000;
@@ -56,15 +67,16 @@ function loadVulkanLoader(path: string): void {
 }
 
 /**
- * The folder with the unpacked files: in the first of `caches` that has them or can be written (node_modules/.cache, the user's
- * cache), else a temporary folder that goes with the process. Unpacking takes 0.3 s and 7 MB.
+ * The folder with the unpacked files: in the first of `caches` that has them or can be written (node_modules/.cache,
+ * the user's cache), else a temporary folder that goes with the process. Unpacking takes 0.3 s and 7 MB.
  */
 export function unpackSoftwareAdapter(caches?: readonly string[]): string {
   const require = createRequire(import.meta.url);
   const root = packageRoot(require.resolve("@sparticuz/chromium"));
   const { version } = require(join(root, "package.json")) as { version: string };
-  const folders = (caches ?? [join(root, "..", "..", ".cache"), process.env.XDG_CACHE_HOME || join(homedir(), ".cache")])
-    .map((cache) => join(cache, "gpt2-webgpu", `swiftshader-${version}`));
+  const folders = (
+    caches ?? [join(root, "..", "..", ".cache"), process.env.XDG_CACHE_HOME || join(homedir(), ".cache")]
+  ).map((cache) => join(cache, "gpt2-webgpu", `swiftshader-${version}`));
   const ready = folders.find((folder) => FILES.every((file) => existsSync(join(folder, file))));
   if (ready) return ready;
   const files = readTar(brotliDecompressSync(readFileSync(join(root, ARCHIVE))), FILES);
@@ -76,7 +88,7 @@ export function unpackSoftwareAdapter(caches?: readonly string[]): string {
       // Not writable, or full: the next folder may be better.
     }
   }
-  const folder = mkdtempSync(join(tmpdir(), "gpt2-webgpu-"));     // fresh and private: others cannot plant a library in it
+  const folder = mkdtempSync(join(tmpdir(), "gpt2-webgpu-")); // fresh and private: others cannot plant a library in it
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const [file, bytes] of files) writeFileSync(join(folder, file), bytes);
   return folder;
@@ -87,19 +99,20 @@ function unpackInto(folder: string, files: ReadonlyMap<string, Uint8Array>): voi
   mkdirSync(dirname(folder), { recursive: true });
   const aside = mkdtempSync(`${folder}.`);
   try {
-    chmodSync(aside, 0o755);      // what an administrator installed, other users may read
+    chmodSync(aside, 0o755); // what an administrator installed, other users may read
     for (const [file, bytes] of files) writeFileSync(join(aside, file), bytes);
     renameSync(aside, folder);
   } catch (error) {
     rmSync(aside, { recursive: true, force: true });
-    if (!FILES.every((file) => existsSync(join(folder, file)))) throw error;     // else another process was first
+    if (!FILES.every((file) => existsSync(join(folder, file)))) throw error; // else another process was first
   }
 }
 
 function packageRoot(entry: string): string {
   let folder = dirname(entry);
   while (!existsSync(join(folder, ARCHIVE))) {
-    if (folder === dirname(folder)) throw new Error(`software adapter: @sparticuz/chromium is installed without ${ARCHIVE}`);
+    if (folder === dirname(folder))
+      throw new Error(`software adapter: @sparticuz/chromium is installed without ${ARCHIVE}`);
     folder = dirname(folder);
   }
   return folder;
@@ -108,7 +121,8 @@ function packageRoot(entry: string): string {
 /** The named regular files of a tar archive (512-byte blocks: name at 0, octal size at 124). */
 export function readTar(tar: Uint8Array, wanted: readonly string[]): Map<string, Uint8Array> {
   const found = new Map<string, Uint8Array>();
-  const text = (from: number, length: number) => new TextDecoder().decode(tar.subarray(from, from + length)).split("\0", 1)[0];
+  const text = (from: number, length: number) =>
+    new TextDecoder().decode(tar.subarray(from, from + length)).split("\0", 1)[0];
   for (let block = 0; block + 512 <= tar.length && tar[block] !== 0;) {
     const name = text(block, 100).replace(/^\.\//, "");
     const size = parseInt(text(block + 124, 12), 8);

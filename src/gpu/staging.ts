@@ -1,11 +1,11 @@
-// Read-back: bytes are copied aside in order with recorded work, and mapped when the GPU has come that far. Buffers are kept for
-// the next read of their size.
+// Read-back: bytes are copied aside in order with recorded work, and mapped when the GPU has come that far. Buffers are
+// kept for the next read of their size.
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Device } from "./device.ts";
 
-const MAP_READ_COPY_DST = 0x1 | 0x8;      // GPUBufferUsage
-const MAP_READ = 0x1;                     // GPUMapMode
+const MAP_READ_COPY_DST = 0x1 | 0x8; // GPUBufferUsage
+const MAP_READ = 0x1; // GPUMapMode
 
 export class Staging {
   private readonly device: Device;
@@ -19,7 +19,7 @@ export class Staging {
   open(bytes: number): StagedRead {
     const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
     let ring = this.rings.get(size);
-    if (!ring) this.rings.set(size, ring = []);
+    if (!ring) this.rings.set(size, (ring = []));
     const buffer = ring.pop() ?? this.device.gpu.createBuffer({ label: "read-back", size, usage: MAP_READ_COPY_DST });
     return new StagedRead(this.device, buffer, ring);
   }
@@ -55,7 +55,7 @@ export class StagedRead {
     try {
       await buffer.mapAsync(MAP_READ, 0, used);
     } catch (error) {
-      await device.gpu.queue.onSubmittedWorkDone().catch(() => {});   // lets the reason of the failure arrive first
+      await device.gpu.queue.onSubmittedWorkDone().catch(() => {}); // lets the reason of the failure arrive first
       device.throwIfFailed();
       throw error;
     }

@@ -1,5 +1,5 @@
-// A tensor is a range of a GPU buffer with a shape: row-major, last dimension contiguous. No strides, no methods: kernels
-// are given tensors, and shapes are checked where they are launched.
+// A tensor is a range of a GPU buffer with a shape: row-major, last dimension contiguous. No strides, no methods:
+// kernels are given tensors, and shapes are checked where they are launched.
 
 export type DType = "f32" | "u32" | "f16";
 export type Shape = readonly number[];
@@ -23,9 +23,13 @@ export function elementCount(shape: Shape): number {
 
 export function bytesPerElement(dtype: DType): number {
   switch (dtype) {
-    case "f32": case "u32": return 4;
-    case "f16": return 2;
-    default: throw new Error(`dtype: unknown ${dtype satisfies never}`);
+    case "f32":
+    case "u32":
+      return 4;
+    case "f16":
+      return 2;
+    default:
+      throw new Error(`dtype: unknown ${dtype satisfies never}`);
   }
 }
 
@@ -45,21 +49,26 @@ export function reshape(tensor: Tensor, shape: Shape): Tensor {
 /** Elements `[start, start + count)` of the first dimension. A slice must begin at a multiple of 256 bytes. */
 export function sliceRows(tensor: Tensor, start: number, count: number): Tensor {
   const [rows] = tensor.shape;
-  if (start === 0 && count === rows) return tensor;              // all of it: what nearly every launch asks for
+  if (start === 0 && count === rows) return tensor; // all of it: what nearly every launch asks for
   const rest = tensor.shape.slice(1);
   if (start < 0 || count < 0 || start + count > rows) {
     throw new Error(`sliceRows: rows ${start} to ${start + count} are outside [${tensor.shape}]`);
   }
   const byteOffset = tensor.byteOffset + start * elementCount(rest) * bytesPerElement(tensor.dtype);
   if (byteOffset % OFFSET_ALIGNMENT !== 0) {
-    throw new Error(`sliceRows: row ${start} of [${tensor.shape}] starts at byte ${byteOffset}, not a multiple of ${OFFSET_ALIGNMENT}`);
+    throw new Error(
+      `sliceRows: row ${start} of [${tensor.shape}] starts at byte ${byteOffset}, not a multiple of ${OFFSET_ALIGNMENT}`,
+    );
   }
   return { ...tensor, byteOffset, shape: [count, ...rest] };
 }
 
 /** Throws `kernel: cannot bind x: shape is [..], expected [..] (why)` unless the shapes are equal. */
 export function expectShape(kernel: string, name: string, tensor: Tensor, shape: Shape, why = ""): void {
-  if (!sameShape(tensor.shape, shape)) throw new Error(`${kernel}: cannot bind ${name}: shape is [${tensor.shape}], expected [${shape}]${why && ` (${why})`}`);
+  if (!sameShape(tensor.shape, shape))
+    throw new Error(
+      `${kernel}: cannot bind ${name}: shape is [${tensor.shape}], expected [${shape}]${why && ` (${why})`}`,
+    );
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

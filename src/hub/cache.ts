@@ -23,12 +23,17 @@ export class RepoCache {
     return join(this.path, "snapshots", commit);
   }
 
-  /** The newest snapshot known for this revision, and which files of a whole model it lacks; undefined when there is none. */
+  /**
+   * The newest snapshot known for this revision, and which files of a whole model it lacks; undefined when there is
+   * none.
+   */
   async find(revision: string): Promise<{ readonly folder: string; readonly missing: readonly string[] } | undefined> {
-    const commit = REGEX_COMMIT_HASH.test(revision) ? revision : (await readFile(this.ref(revision), "utf8").catch(() => "")).trim();
+    const commit = REGEX_COMMIT_HASH.test(revision)
+      ? revision
+      : (await readFile(this.ref(revision), "utf8").catch(() => "")).trim();
     if (!REGEX_COMMIT_HASH.test(commit)) return undefined;
     const folder = this.snapshot(commit);
-    if (await fileSize(folder) === undefined) return undefined;
+    if ((await fileSize(folder)) === undefined) return undefined;
     return { folder, missing: await missingFiles(folder) };
   }
 
@@ -36,11 +41,11 @@ export class RepoCache {
   async link(commit: string, file: string, hash: string): Promise<void> {
     const [blob, pointer] = [this.blob(hash), join(this.snapshot(commit), file)];
     const wanted = await fileSize(blob);
-    if (await fileSize(pointer) === wanted) return;
+    if ((await fileSize(pointer)) === wanted) return;
     await mkdir(dirname(pointer), { recursive: true });
     await rm(pointer, { force: true });
     try {
-      await symlink(relative(dirname(pointer), blob), pointer);     // relative: the cache may be moved as a whole
+      await symlink(relative(dirname(pointer), blob), pointer); // relative: the cache may be moved as a whole
     } catch (error) {
       // Windows without developer mode, FAT disks: no links. Another process may also have been faster.
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") await copyFile(blob, pointer);
@@ -51,7 +56,7 @@ export class RepoCache {
   async remember(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = this.ref(revision);
-    if (await readFile(path, "utf8").catch(() => "") === commit) return;     // the cache may be read-only
+    if ((await readFile(path, "utf8").catch(() => "")) === commit) return; // the cache may be read-only
     await mkdir(dirname(path), { recursive: true });
     const aside = `${path}.${crypto.randomUUID()}.tmp`;
     await writeFile(aside, commit);
@@ -65,8 +70,11 @@ export class RepoCache {
 
 /** Bytes of the file behind a path or link; undefined when there is none. Other errors are thrown. */
 export async function fileSize(path: string): Promise<number | undefined> {
-  return stat(path).then(({ size }) => size, (error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw error;
-  });
+  return stat(path).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+      throw error;
+    },
+  );
 }

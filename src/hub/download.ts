@@ -1,6 +1,7 @@
-// One file from the Hub into the cache's blobs. downloadFileToCacheDir of @huggingface/hub does this too, but it begins again at
-// byte 0 after a cut, checks neither length nor hash, tells no progress and prints on stdout; hence this one. It reads the
-// plain address of a file, never the chunked "xet" storage, because only there a partial file can be gone on with.
+// One file from the Hub into the cache's blobs. downloadFileToCacheDir of @huggingface/hub does this too, but it begins
+// again at byte 0 after a cut, checks neither length nor hash, tells no progress and prints on stdout; hence this one.
+// It reads the plain address of a file, never the chunked "xet" storage, because only there a partial file can be gone
+// on with.
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { constants } from "node:fs";
@@ -15,7 +16,10 @@ export interface RemoteFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** What the Hub says its content hashes to: SHA-256 for large files (Git LFS), else Git's SHA-1 of a blob. It names the blob, too. */
+  /**
+   * What the Hub says its content hashes to: SHA-256 for large files (Git LFS), else Git's SHA-1 of a blob. It names
+   * the blob, too.
+   */
   readonly hash: string;
 }
 
@@ -29,15 +33,18 @@ export interface Download {
   onBytes(done: number): void;
 }
 
-/** Tries without a single new byte before the network is believed to be gone, and the wait before the second, doubled for each further one. */
+/**
+ * Tries without a single new byte before the network is believed to be gone, and the wait before the second, doubled
+ * for each further one.
+ */
 const TRIES = 4;
 const FIRST_WAIT_MS = 500;
 const READ_CHUNK = 1 << 20;
 
 /**
  * Fetches the file, going on from what an earlier try left, and puts it in place once its hash is right.
- * Throws HubError when the Hub refuses, the connection stays cut (what came is kept) or the hash is wrong (it is deleted);
- * system errors of the disk; the signal's reason.
+ * Throws HubError when the Hub refuses, the connection stays cut (what came is kept) or the hash is wrong (it is
+ * deleted); system errors of the disk; the signal's reason.
  */
 export async function download(job: Download): Promise<void> {
   const partial = `${job.blob}.incomplete`;
@@ -45,22 +52,25 @@ export async function download(job: Download): Promise<void> {
   if (hash === job.file.hash) return place(partial, job);
   await rm(partial, { force: true });
   job.onBytes(0);
-  if (resumed) return download(job);      // the bad bytes may be the ones that lay there
-  throw new HubError(`${job.file.path} arrived damaged: its hash is ${hash}, the Hub says ${job.file.hash}; it was deleted, try again (a proxy on the way may change files).`);
+  if (resumed) return download(job); // the bad bytes may be the ones that lay there
+  throw new HubError(
+    `${job.file.path} arrived damaged: its hash is ${hash}, the Hub says ${job.file.hash}; it was deleted, try again (a proxy on the way may change files).`,
+  );
 }
 
 async function place(partial: string, { blob, file }: Download): Promise<void> {
   try {
     await rename(partial, blob);
   } catch (error) {
-    if (await fileSize(blob) !== file.size) throw error;      // else another process that fetched it was faster
+    if ((await fileSize(blob)) !== file.size) throw error; // else another process that fetched it was faster
   }
 }
 
 /** Makes the partial file whole; returns its hash, and whether some of it was there before. */
 async function fill(partial: string, job: Download): Promise<{ resumed: boolean; hash: string }> {
   const { size } = job.file;
-  // Written by position, never appended: two processes that fetch the same file write the same bytes to the same places.
+  // Written by position, never appended: two processes that fetch the same file write the same bytes to the same
+  // places.
   const handle = await open(partial, constants.O_RDWR | constants.O_CREAT);
   try {
     let done = (await handle.stat()).size;
@@ -86,7 +96,11 @@ async function fill(partial: string, job: Download): Promise<{ resumed: boolean;
       } catch (error) {
         if (!(error instanceof HubError) || !error.transient) throw error;
         fruitless = done > before ? 1 : fruitless + 1;
-        if (fruitless === TRIES) throw new HubError(`${job.file.path} came to ${done} of ${size} bytes only. ${error.message} The same command goes on from there.`, { cause: error });
+        if (fruitless === TRIES)
+          throw new HubError(
+            `${job.file.path} came to ${done} of ${size} bytes only. ${error.message} The same command goes on from there.`,
+            { cause: error },
+          );
         await sleep(FIRST_WAIT_MS * 2 ** (fruitless - 1), undefined, { signal: job.asked.signal });
       }
     }
@@ -104,7 +118,7 @@ async function* bytesFrom(offset: number, { url, asked }: Download): AsyncGenera
     // Compressed, the bytes of a range would be those of the compressed file.
     const headers = { "accept-encoding": "identity", ...(offset > 0 && { range: `bytes=${offset}-` }) };
     const response = await openAnswer(asked, url, { headers, signal: patience.signal });
-    let skip = response.status === 206 ? 0 : offset;      // a server without ranges sends all of it again
+    let skip = response.status === 206 ? 0 : offset; // a server without ranges sends all of it again
     for await (const chunk of response.body ?? []) {
       patience.refresh();
       if (skip < chunk.length) yield chunk.subarray(skip);
@@ -125,12 +139,14 @@ async function hashStart(handle: FileHandle, length: number, hash: Hash): Promis
   const bytes = new Uint8Array(Math.min(READ_CHUNK, length));
   for (let at = 0; at < length;) {
     const { bytesRead } = await handle.read(bytes, 0, Math.min(bytes.length, length - at), at);
-    if (bytesRead === 0) throw new Error(`download: cannot read the partial file: it has ${at} bytes, ${length} are wanted`);
+    if (bytesRead === 0)
+      throw new Error(`download: cannot read the partial file: it has ${at} bytes, ${length} are wanted`);
     hash.update(bytes.subarray(0, bytesRead));
     at += bytesRead;
   }
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  for (let at = 0; at < bytes.length;)
+    at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }

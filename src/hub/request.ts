@@ -1,6 +1,6 @@
-// Requests to the Hub: who asks, how long an answer may take, and every refusal as one sentence. This is the `fetch` that the
-// functions of @huggingface/hub are given: their own errors lose the header X-Error-Code, which alone tells a gated model from
-// a misspelt one, and their access token must begin with hf_, which the tokens of mirrors do not.
+// Requests to the Hub: who asks, how long an answer may take, and every refusal as one sentence. This is the `fetch`
+// that the functions of @huggingface/hub are given: their own errors lose the header X-Error-Code, which alone tells a
+// gated model from a misspelt one, and their access token must begin with hf_, which the tokens of mirrors do not.
 import { UserError } from "../errors.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -54,8 +54,8 @@ export async function openAnswer(asked: Asked, input: string | URL | Request, in
 }
 
 /**
- * Fires with the asker's signal, and when patienceMs pass without a refresh(). Made by hand: in Node 20.20 an AbortSignal.timeout
- * inside AbortSignal.any never fires once the collector has run.
+ * Fires with the asker's signal, and when patienceMs pass without a refresh(). Made by hand: in Node 20.20 an
+ * AbortSignal.timeout inside AbortSignal.any never fires once the collector has run.
  */
 export class Patience {
   readonly signal: AbortSignal;
@@ -68,7 +68,10 @@ export class Patience {
     const follow = (): void => controller.abort(signal.reason);
     if (signal.aborted) follow();
     signal.addEventListener("abort", follow);
-    this.timer = setTimeout(() => controller.abort(new DOMException(`nothing came for ${patienceMs / 1000} s`, "TimeoutError")), patienceMs);
+    this.timer = setTimeout(
+      () => controller.abort(new DOMException(`nothing came for ${patienceMs / 1000} s`, "TimeoutError")),
+      patienceMs,
+    );
     this.stop = () => {
       clearTimeout(this.timer);
       signal.removeEventListener("abort", follow);
@@ -80,21 +83,35 @@ export class Patience {
   }
 }
 
-/** What a failed request is thrown as: HubErrors as they are, the signal's reason when that fired, else a transient HubError. */
+/**
+ * What a failed request is thrown as: HubErrors as they are, the signal's reason when that fired, else a transient
+ * HubError.
+ */
 export function unreachable(error: unknown, { settings, repo, signal }: Asked): HubError {
   signal.throwIfAborted();
   if (error instanceof HubError) return error;
-  return new HubError(`Cannot reach the Hub at ${settings.endpoint} for ${repo}: ${networkReason(error)}; check the network (and HF_ENDPOINT, if set), or name a folder on disk.`, { cause: error, transient: true });
+  return new HubError(
+    `Cannot reach the Hub at ${settings.endpoint} for ${repo}: ${networkReason(error)}; check the network (and HF_ENDPOINT, if set), or name a folder on disk.`,
+    { cause: error, transient: true },
+  );
 }
 
 /** Why a connection failed, for people; Node hides it in `cause`. */
 function networkReason(error: unknown): string {
   const { message, cause } = error as Error & { cause?: Error & { code?: string } };
   const reasons: Readonly<Record<string, string>> = {
-    ENOTFOUND: "its name cannot be looked up", EAI_AGAIN: "its name cannot be looked up", ECONNREFUSED: "the connection was refused",
-    ECONNRESET: "the connection was cut", UND_ERR_SOCKET: "the connection was cut", EPIPE: "the connection was cut",
-    ETIMEDOUT: "no answer came", UND_ERR_CONNECT_TIMEOUT: "no answer came", UND_ERR_HEADERS_TIMEOUT: "no answer came", UND_ERR_BODY_TIMEOUT: "nothing came for long",
-    ENETUNREACH: "there is no network", EHOSTUNREACH: "there is no way to it",
+    ENOTFOUND: "its name cannot be looked up",
+    EAI_AGAIN: "its name cannot be looked up",
+    ECONNREFUSED: "the connection was refused",
+    ECONNRESET: "the connection was cut",
+    UND_ERR_SOCKET: "the connection was cut",
+    EPIPE: "the connection was cut",
+    ETIMEDOUT: "no answer came",
+    UND_ERR_CONNECT_TIMEOUT: "no answer came",
+    UND_ERR_HEADERS_TIMEOUT: "no answer came",
+    UND_ERR_BODY_TIMEOUT: "nothing came for long",
+    ENETUNREACH: "there is no network",
+    EHOSTUNREACH: "there is no way to it",
   };
   return reasons[cause?.code ?? ""] ?? (cause?.message || message);
 }
@@ -104,18 +121,37 @@ function refusal({ status, headers, url }: Response, { settings, repo, revision 
   const said = headers.get("x-error-message");
   const inBrackets = `(${[status, code, said].filter(Boolean).join(", ")})`;
   if (code === "GatedRepo") {
-    return new HubError(`${repo} is gated ${inBrackets}: accept its terms on its page on the Hub, then put a token of that account into HF_TOKEN${settings.token === undefined ? "; none is set" : ""}.`);
+    return new HubError(
+      `${repo} is gated ${inBrackets}: accept its terms on its page on the Hub, then put a token of that account into HF_TOKEN${settings.token === undefined ? "; none is set" : ""}.`,
+    );
   }
-  if (code === "RevisionNotFound") return new HubError(`${repo} has no revision ${JSON.stringify(revision)} on the Hub; give --revision a branch, a tag or a whole commit hash, or leave it out.`);
-  if (code === "EntryNotFound") return new HubError(`${repo} has no file ${new URL(url).pathname} on the Hub ${inBrackets}; it may have changed meanwhile, try again.`);
+  if (code === "RevisionNotFound")
+    return new HubError(
+      `${repo} has no revision ${JSON.stringify(revision)} on the Hub; give --revision a branch, a tag or a whole commit hash, or leave it out.`,
+    );
+  if (code === "EntryNotFound")
+    return new HubError(
+      `${repo} has no file ${new URL(url).pathname} on the Hub ${inBrackets}; it may have changed meanwhile, try again.`,
+    );
   if (status === 401 && settings.token !== undefined && code !== "RepoNotFound") {
-    return new HubError(`The Hub refuses the token for ${repo} ${inBrackets}: put a valid one into HF_TOKEN, or unset it if the model is public.`);
+    return new HubError(
+      `The Hub refuses the token for ${repo} ${inBrackets}: put a valid one into HF_TOKEN, or unset it if the model is public.`,
+    );
   }
   // Without a token the Hub says 401 to private and to unknown names alike.
   if (status === 401 || status === 404) {
-    return new HubError(`Neither a folder here nor a model on the Hub is named ${repo} ${inBrackets}; check the spelling, and if the model is private, put a token into HF_TOKEN that may read it.`);
+    return new HubError(
+      `Neither a folder here nor a model on the Hub is named ${repo} ${inBrackets}; check the spelling, and if the model is private, put a token into HF_TOKEN that may read it.`,
+    );
   }
-  if (status === 403) return new HubError(`The Hub forbids access to ${repo} ${inBrackets}; put a token into HF_TOKEN that may read it.`);
-  if (status === 429) return new HubError(`The Hub has had too many requests from here ${inBrackets}; wait some minutes${settings.token === undefined ? ", or put a token into HF_TOKEN" : ""}, and try again.`, { transient: true });
-  return new HubError(`The Hub at ${settings.endpoint} fails on ${repo} ${inBrackets}; try again later.`, { transient: status >= 500 });
+  if (status === 403)
+    return new HubError(`The Hub forbids access to ${repo} ${inBrackets}; put a token into HF_TOKEN that may read it.`);
+  if (status === 429)
+    return new HubError(
+      `The Hub has had too many requests from here ${inBrackets}; wait some minutes${settings.token === undefined ? ", or put a token into HF_TOKEN" : ""}, and try again.`,
+      { transient: true },
+    );
+  return new HubError(`The Hub at ${settings.endpoint} fails on ${repo} ${inBrackets}; try again later.`, {
+    transient: status >= 500,
+  });
 }

@@ -1,5 +1,6 @@
-// Where the Hub is, where its files are kept and who asks: the environment variables of the Python library huggingface_hub,
-// read as it reads them. The package @huggingface/hub knows the cache's variables only, without ~ and $NAME in them.
+// Where the Hub is, where its files are kept and who asks: the environment variables of the Python library
+// huggingface_hub, read as it reads them. The package @huggingface/hub knows the cache's variables only, without ~ and
+// $NAME in them.
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface HubSettings {
   /** Address of the Hub, without a slash at its end (HF_ENDPOINT). */
   readonly endpoint: string;
-  /** Folder that holds models--<name> (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub). */
+  /**
+   * Folder that holds models--<name> (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
+   * XDG_CACHE_HOME/huggingface/hub).
+   */
   readonly cacheDir: string;
   /** HF_TOKEN, else the file that `hf auth login` writes (HF_TOKEN_PATH, HF_HOME/token). */
   readonly token: string | undefined;
@@ -21,12 +25,17 @@ export interface HubSettings {
   readonly patienceMs: number;
 }
 
-/** An empty variable counts as unset. Throws UserError when HF_ENDPOINT is no address or the token holds what no token does. */
+/**
+ * An empty variable counts as unset. Throws UserError when HF_ENDPOINT is no address or the token holds what no token
+ * does.
+ */
 export async function readSettings(env: Environment): Promise<HubSettings> {
   const home = expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface"), env);
   const endpoint = (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : "")) {
-    throw new UserError(`HF_ENDPOINT is ${JSON.stringify(endpoint)}, wanted the address of a Hub, beginning with https://; mend it or unset it.`);
+    throw new UserError(
+      `HF_ENDPOINT is ${JSON.stringify(endpoint)}, wanted the address of a Hub, beginning with https://; mend it or unset it.`,
+    );
   }
   return {
     endpoint,
@@ -40,8 +49,13 @@ export async function readSettings(env: Environment): Promise<HubSettings> {
 async function readToken(env: Environment, home: string): Promise<string | undefined> {
   if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
   const file = expand(env.HF_TOKEN_PATH || join(home, "token"), env);
-  const token = (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || await readFile(file, "utf8").catch(() => "")).replace(/[\r\n]/g, "").trim();
-  if (/[^\x21-\x7e]/.test(token)) throw new UserError(`The Hub token (HF_TOKEN, or the file ${file}) holds spaces or letters that no token has; copy it again.`);
+  const token = (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || (await readFile(file, "utf8").catch(() => "")))
+    .replace(/[\r\n]/g, "")
+    .trim();
+  if (/[^\x21-\x7e]/.test(token))
+    throw new UserError(
+      `The Hub token (HF_TOKEN, or the file ${file}) holds spaces or letters that no token has; copy it again.`,
+    );
   return token || undefined;
 }
 
@@ -51,5 +65,7 @@ function isTrue(value: string | undefined): boolean {
 
 /** A leading ~, $NAME and ${NAME}, as a shell would. */
 function expand(path: string, env: Environment): string {
-  return path.replace(/^~(?=$|[/\\])/, () => homedir()).replace(/\$(?:(\w+)|\{(\w+)\})/g, (all, plain, braced) => env[plain ?? braced] ?? all);
+  return path
+    .replace(/^~(?=$|[/\\])/, () => homedir())
+    .replace(/\$(?:(\w+)|\{(\w+)\})/g, (all, plain, braced) => env[plain ?? braced] ?? all);
 }

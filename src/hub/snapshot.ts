@@ -1,6 +1,6 @@
-// A model of the Hub as a folder on disk: what it is made of now, what of it the cache lacks, and the way back to the cache when
-// the Hub cannot be asked. snapshotDownload of @huggingface/hub fetches every file of a repository (GPT-2's weights five times
-// over) and knows no offline mode; its modelInfo and pathsInfo are used here.
+// A model of the Hub as a folder on disk: what it is made of now, what of it the cache lacks, and the way back to the
+// cache when the Hub cannot be asked. snapshotDownload of @huggingface/hub fetches every file of a repository (GPT-2's
+// weights five times over) and knows no offline mode; its modelInfo and pathsInfo are used here.
 import { mkdir, readFile, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { modelInfo, pathsInfo, REGEX_COMMIT_HASH } from "@huggingface/hub";
@@ -24,7 +24,10 @@ export interface SnapshotRequest extends Asked {
   onProgress?(progress: DownloadProgress): void;
   /** One sentence that the user should read. */
   onNote?(note: string): void;
-  /** Called with the folder when config.json is in it and no weights are on their way; throws to spare a useless download. */
+  /**
+   * Called with the folder when config.json is in it and no weights are on their way; throws to spare a useless
+   * download.
+   */
   beforeWeights?(folder: string): Promise<void>;
 }
 
@@ -39,8 +42,9 @@ export function isRevision(revision: string): boolean {
 }
 
 /**
- * The folder with the model's files, fetched where the cache lacks them. Offline, or when the Hub cannot be asked and the cache
- * has the model whole, the folder of the cache. Throws UserError (HubError) for all that goes wrong on the way or on the disk.
+ * The folder with the model's files, fetched where the cache lacks them. Offline, or when the Hub cannot be asked and
+ * the cache has the model whole, the folder of the cache. Throws UserError (HubError) for all that goes wrong on the
+ * way or on the disk.
  */
 export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
   const { settings, repo, revision } = request;
@@ -49,10 +53,14 @@ export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
   const whole = cached?.missing.length === 0 ? cached.folder : undefined;
   if (settings.offline) {
     if (whole !== undefined) return whole;
-    const lack = cached ? `only a part of it: ${cached.missing.join(", ")} missing in ${cached.folder}` : `no copy of it${revision === "main" ? "" : ` at revision ${revision}`}`;
-    throw new UserError(`Offline, ${repo} can come only from the cache, and ${settings.cacheDir} has ${lack}; run once without --offline and HF_HUB_OFFLINE, or name a folder.`);
+    const lack = cached
+      ? `only a part of it: ${cached.missing.join(", ")} missing in ${cached.folder}`
+      : `no copy of it${revision === "main" ? "" : ` at revision ${revision}`}`;
+    throw new UserError(
+      `Offline, ${repo} can come only from the cache, and ${settings.cacheDir} has ${lack}; run once without --offline and HF_HUB_OFFLINE, or name a folder.`,
+    );
   }
-  if (whole !== undefined && REGEX_COMMIT_HASH.test(revision)) return whole;     // a commit never changes
+  if (whole !== undefined && REGEX_COMMIT_HASH.test(revision)) return whole; // a commit never changes
   try {
     let known: Known;
     try {
@@ -75,19 +83,39 @@ interface Known {
 }
 
 async function askHub(request: Asked): Promise<Known> {
-  const { repo, revision, settings: { endpoint: hubUrl } } = request;
-  const { sha } = await speaking(request, modelInfo({ name: repo, revision, hubUrl, fetch: hubFetch(request), additionalFields: ["sha"] }));
-  if (!REGEX_COMMIT_HASH.test(sha)) throw new HubError(`${hubUrl} names no commit for ${repo}, so it is no Hub; check HF_ENDPOINT.`);
+  const {
+    repo,
+    revision,
+    settings: { endpoint: hubUrl },
+  } = request;
+  const { sha } = await speaking(
+    request,
+    modelInfo({ name: repo, revision, hubUrl, fetch: hubFetch(request), additionalFields: ["sha"] }),
+  );
+  if (!REGEX_COMMIT_HASH.test(sha))
+    throw new HubError(`${hubUrl} names no commit for ${repo}, so it is no Hub; check HF_ENDPOINT.`);
   return { commit: sha, files: await askFiles(request, sha, [...SMALL_FILES, WEIGHTS, INDEX, ...OTHER_WEIGHTS]) };
 }
 
 async function askFiles(request: Asked, commit: string, paths: string[]): Promise<Map<string, RemoteFile>> {
-  const found = await speaking(request, pathsInfo({ repo: { type: "model", name: request.repo }, paths, revision: commit, hubUrl: request.settings.endpoint, fetch: hubFetch(request) }));
+  const found = await speaking(
+    request,
+    pathsInfo({
+      repo: { type: "model", name: request.repo },
+      paths,
+      revision: commit,
+      hubUrl: request.settings.endpoint,
+      fetch: hubFetch(request),
+    }),
+  );
   const files = new Map<string, RemoteFile>();
   for (const { path, type, size, oid, lfs } of found) {
     const hash = lfs?.oid ?? oid ?? "";
     if (type !== "file" || !paths.includes(path)) continue;
-    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) || !Number.isSafeInteger(size) || size < 0) throw new HubError(`The Hub gives no usable size and hash for ${path} of ${request.repo}; try again, or another --revision.`);
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) || !Number.isSafeInteger(size) || size < 0)
+      throw new HubError(
+        `The Hub gives no usable size and hash for ${path} of ${request.repo}; try again, or another --revision.`,
+      );
     files.set(path, { path, size: lfs?.size ?? size, hash });
   }
   return files;
@@ -100,18 +128,24 @@ async function speaking<R>({ settings, signal }: Asked, answer: Promise<R>): Pro
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof HubError) throw error;
-    throw new HubError(`${settings.endpoint} does not answer as the Hub does (${(error as Error).message}); check HF_ENDPOINT, and whether this network wants a login first.`, { cause: error });
+    throw new HubError(
+      `${settings.endpoint} does not answer as the Hub does (${(error as Error).message}); check HF_ENDPOINT, and whether this network wants a login first.`,
+      { cause: error },
+    );
   }
 }
 
 /** Fetches what the cache lacks, weights last, and links all into the snapshot. */
 async function complete({ commit, files }: Known, cache: RepoCache, request: SnapshotRequest): Promise<string> {
   const { repo, revision } = request;
-  if (!files.has(CONFIG)) throw new UserError(`${repo} on the Hub has no ${CONFIG}, so it is not a model in Hugging Face's layout; choose another model.`);
+  if (!files.has(CONFIG))
+    throw new UserError(
+      `${repo} on the Hub has no ${CONFIG}, so it is not a model in Hugging Face's layout; choose another model.`,
+    );
   const folder = cache.snapshot(commit);
   const bring = async (file: RemoteFile, onBytes: (done: number) => void): Promise<void> => {
     const blob = cache.blob(file.hash);
-    if (await fileSize(blob) !== file.size) {
+    if ((await fileSize(blob)) !== file.size) {
       await mkdir(dirname(blob), { recursive: true });
       const url = `${request.settings.endpoint}/${repo}/resolve/${commit}/${file.path.split("/").map(encodeURIComponent).join("/")}`;
       await download({ file, url, blob, asked: request, onBytes });
@@ -121,12 +155,18 @@ async function complete({ commit, files }: Known, cache: RepoCache, request: Sna
   // The index comes first and unannounced: only with it is it known how much there is to fetch.
   const index = files.has(WEIGHTS) ? undefined : files.get(INDEX);
   if (index) await bring(index, () => {});
-  const weights = index ? await shards(await readFile(join(folder, INDEX), "utf8"), commit, request) : single(files, request);
+  const weights = index
+    ? await shards(await readFile(join(folder, INDEX), "utf8"), commit, request)
+    : single(files, request);
 
   const small = SMALL_FILES.flatMap((path) => files.get(path) ?? []);
   const wanted = [...small, ...weights];
-  const lacking = await Promise.all(wanted.map(async ({ size, hash }) => (await fileSize(cache.blob(hash)) === size ? 0 : size)));
-  const started = await Promise.all(wanted.map(async ({ hash }, i) => (lacking[i] > 0 ? await fileSize(`${cache.blob(hash)}.incomplete`) ?? 0 : 0)));
+  const lacking = await Promise.all(
+    wanted.map(async ({ size, hash }) => ((await fileSize(cache.blob(hash))) === size ? 0 : size)),
+  );
+  const started = await Promise.all(
+    wanted.map(async ({ hash }, i) => (lacking[i] > 0 ? ((await fileSize(`${cache.blob(hash)}.incomplete`)) ?? 0) : 0)),
+  );
   const total = sum(lacking);
   await checkSpace(cache, total - sum(started));
   for (const [i, file] of wanted.entries()) {
@@ -135,7 +175,7 @@ async function complete({ commit, files }: Known, cache: RepoCache, request: Sna
       started[i] = bytes;
       request.onProgress?.({ file: file.path, done: sum(started), total });
     });
-    started[i] = lacking[i];      // two files may be one blob
+    started[i] = lacking[i]; // two files may be one blob
   }
   await cache.remember(revision, commit);
   return folder;
@@ -145,8 +185,13 @@ function single(files: ReadonlyMap<string, RemoteFile>, { repo, revision }: Aske
   const weights = files.get(WEIGHTS);
   if (weights) return [weights];
   const other = OTHER_WEIGHTS.find((path) => files.has(path));
-  if (other === undefined) throw new UserError(`${repo} on the Hub has no ${WEIGHTS}, nor weights in another format; choose another model or --revision.`);
-  throw new UserError(`${repo} at revision ${revision} has ${other} but no ${WEIGHTS}, the only weight format read here; give the --revision of its conversion if it has one (such as refs/pr/1), or convert it once in Python: GPT2LMHeadModel.from_pretrained(name).save_pretrained(folder).`);
+  if (other === undefined)
+    throw new UserError(
+      `${repo} on the Hub has no ${WEIGHTS}, nor weights in another format; choose another model or --revision.`,
+    );
+  throw new UserError(
+    `${repo} at revision ${revision} has ${other} but no ${WEIGHTS}, the only weight format read here; give the --revision of its conversion if it has one (such as refs/pr/1), or convert it once in Python: GPT2LMHeadModel.from_pretrained(name).save_pretrained(folder).`,
+  );
 }
 
 async function shards(index: string, commit: string, request: Asked): Promise<RemoteFile[]> {
@@ -154,7 +199,10 @@ async function shards(index: string, commit: string, request: Asked): Promise<Re
   const found = await askFiles(request, commit, names);
   return names.map((name) => {
     const file = found.get(name);
-    if (!file) throw new UserError(`${request.repo}: ${INDEX} names ${name}, which the Hub does not have; choose another --revision.`);
+    if (!file)
+      throw new UserError(
+        `${request.repo}: ${INDEX} names ${name}, which the Hub does not have; choose another --revision.`,
+      );
     return file;
   });
 }
@@ -164,20 +212,32 @@ async function checkSpace(cache: RepoCache, wanted: number): Promise<void> {
   await mkdir(cache.path, { recursive: true });
   const { bavail, bsize } = await statfs(cache.path);
   if (bavail * bsize < wanted) {
-    throw new UserError(`The download needs ${wanted} bytes, and the disk of ${cache.path} has ${bavail * bsize} free; free some space, or set HF_HUB_CACHE to a folder on another disk.`);
+    throw new UserError(
+      `The download needs ${wanted} bytes, and the disk of ${cache.path} has ${bavail * bsize} free; free some space, or set HF_HUB_CACHE to a folder on another disk.`,
+    );
   }
 }
 
 const DISK: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full", EDQUOT: "the disk quota is used up", EFBIG: "the file is too large for this disk", EROFS: "the disk is read-only",
-  ENOENT: "another program removed what was being written", EACCES: "permission is denied", EPERM: "permission is denied", ENOTDIR: "part of the path is a file", EEXIST: "part of the path is a file",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file is too large for this disk",
+  EROFS: "the disk is read-only",
+  ENOENT: "another program removed what was being written",
+  EACCES: "permission is denied",
+  EPERM: "permission is denied",
+  ENOTDIR: "part of the path is a file",
+  EEXIST: "part of the path is a file",
 };
 
 /** A system error as a sentence; other errors unchanged. */
 function explainDisk(error: unknown, path: string): unknown {
   const reason = DISK[(error as NodeJS.ErrnoException).code ?? ""];
   if (error instanceof UserError || reason === undefined) return error;
-  return new UserError(`Cannot write below ${path}: ${reason}; mend that, or set HF_HUB_CACHE to a folder elsewhere. What has come is kept, and the same command goes on from there.`, { cause: error });
+  return new UserError(
+    `Cannot write below ${path}: ${reason}; mend that, or set HF_HUB_CACHE to a folder elsewhere. What has come is kept, and the same command goes on from there.`,
+    { cause: error },
+  );
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,5 +1,5 @@
-// A batch of encoded sequences as rectangular rows: padded on the right to the longest of the batch, with the mask, labels
-// and token types that training and evaluation need. Pads never reach the loss, whatever id they have.
+// A batch of encoded sequences as rectangular rows: padded on the right to the longest of the batch, with the mask,
+// labels and token types that training and evaluation need. Pads never reach the loss, whatever id they have.
 import { TOKEN_TYPE } from "./encode.ts";
 import type { EncodedExample } from "./encode.ts";
 
@@ -21,19 +21,31 @@ export interface Batch {
 }
 
 /**
- * `padToMultipleOf`: rows are as long as the longest example, up to the next multiple of this but not past `maxLength`. Fewer
- * different lengths let the engine reuse what it prepared for each. Throws on an empty batch.
+ * `padToMultipleOf`: rows are as long as the longest example, up to the next multiple of this but not past `maxLength`.
+ * Fewer different lengths let the engine reuse what it prepared for each. Throws on an empty batch.
  */
-export function collate(examples: readonly EncodedExample[], { padId, lossOn, padToMultipleOf = 1, maxLength = Infinity }: {
-  readonly padId: number; readonly lossOn: LossOn; readonly padToMultipleOf?: number; readonly maxLength?: number;
-}): Batch {
+export function collate(
+  examples: readonly EncodedExample[],
+  {
+    padId,
+    lossOn,
+    padToMultipleOf = 1,
+    maxLength = Infinity,
+  }: {
+    readonly padId: number;
+    readonly lossOn: LossOn;
+    readonly padToMultipleOf?: number;
+    readonly maxLength?: number;
+  },
+): Batch {
   if (examples.length === 0) throw new Error("collate: cannot make a batch: 0 examples, wanted at least 1");
   const length = paddedLength(Math.max(...examples.map((example) => example.ids.length)), padToMultipleOf, maxLength);
-  const rows = (at: (example: EncodedExample, position: number) => number, pad: number): number[][] => examples.map((example) => {
-    const row = new Array<number>(length).fill(pad);
-    for (let t = 0; t < example.ids.length; t++) row[t] = at(example, t);
-    return row;
-  });
+  const rows = (at: (example: EncodedExample, position: number) => number, pad: number): number[][] =>
+    examples.map((example) => {
+      const row = new Array<number>(length).fill(pad);
+      for (let t = 0; t < example.ids.length; t++) row[t] = at(example, t);
+      return row;
+    });
   return {
     inputIds: rows(({ ids }, t) => ids[t]!, padId),
     attentionMask: rows(() => 1, 0),

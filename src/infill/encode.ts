@@ -42,42 +42,65 @@ export class InfillEncoder {
     this.template = template;
     this.tokenizer = tokenizer;
     this.ids = specialIds(template, tokenizer);
-    this.counts = { text: (text) => this.encodeText(text).length, metadata: (text) => this.plain(onNewLine(text)).length };
+    this.counts = {
+      text: (text) => this.encodeText(text).length,
+      metadata: (text) => this.plain(onNewLine(text)).length,
+    };
   }
 
   /**
-   * Ids and types of the whole example in at most `blockSize` tokens, context cut if it must be (see fitContext); undefined
-   * when p2, the markers and the end alone are longer: p2 is never cut. Throws UserError where a text holds a special token.
+   * Ids and types of the whole example in at most `blockSize` tokens, context cut if it must be (see fitContext);
+   * undefined when p2, the markers and the end alone are longer: p2 is never cut. Throws UserError where a text holds a
+   * special token.
    */
   encodeExample(example: InfillExample, { blockSize }: { readonly blockSize: number }): FittedExample | undefined {
     const p2 = this.encodeText(this.checked(example.p2, "p2", example));
-    const tail = [{ ids: p2, type: TOKEN_TYPE.target }, { ids: [this.ids.eos], type: TOKEN_TYPE.end }];
+    const tail = [
+      { ids: p2, type: TOKEN_TYPE.target },
+      { ids: [this.ids.eos], type: TOKEN_TYPE.end },
+    ];
     return this.assemble(example, tail, blockSize);
   }
 
   /** Every example that fits, and how many were cut or left out. */
   encodeAll(examples: readonly InfillExample[], options: { readonly blockSize: number }): EncodedSet {
-    const encoded = examples.map((example) => this.encodeExample(example, options)).filter((example) => example !== undefined);
-    return { examples: encoded, trimmed: encoded.filter((example) => example.trimmed).length, dropped: examples.length - encoded.length };
+    const encoded = examples
+      .map((example) => this.encodeExample(example, options))
+      .filter((example) => example !== undefined);
+    return {
+      examples: encoded,
+      trimmed: encoded.filter((example) => example.trimmed).length,
+      dropped: examples.length - encoded.length,
+    };
   }
 
   /**
-   * The prompt: everything up to and including [P2], then `prefix`, the words p2 must begin with; generation continues it with
-   * a space and a word. At most `maxLength` tokens: give n_positions less the room that p2 needs. Throws UserError when even
-   * the markers and the prefix are more.
+   * The prompt: everything up to and including [P2], then `prefix`, the words p2 must begin with; generation continues
+   * it with a space and a word. At most `maxLength` tokens: give n_positions less the room that p2 needs. Throws
+   * UserError when even the markers and the prefix are more.
    */
-  encodePrompt(request: InfillRequest, { maxLength, prefix = "" }: { readonly maxLength: number; readonly prefix?: string }): FittedExample {
+  encodePrompt(
+    request: InfillRequest,
+    { maxLength, prefix = "" }: { readonly maxLength: number; readonly prefix?: string },
+  ): FittedExample {
     const forced = this.encodeText(this.checked(prefix, "prefix", request));
     const prompt = this.assemble(request, [{ ids: forced, type: TOKEN_TYPE.target }], maxLength);
     if (prompt) return prompt;
-    throw new UserError(`The prompt needs ${3 + forced.length} tokens for its markers and prefix, and ${maxLength} are left for it in the context; shorten the prefix or ask for fewer new tokens.`);
+    throw new UserError(
+      `The prompt needs ${3 + forced.length} tokens for its markers and prefix, and ${maxLength} are left for it in the context; shorten the prefix or ask for fewer new tokens.`,
+    );
   }
 
   /** The example as one string, untrimmed: what the ids stand for, for previews. */
   render(example: InfillExample): string {
     const { specialTokens: tokens, order } = this.template;
     const { p1, p3, metadata } = this.context(example);
-    const text = { p1: tokens.p1 + spaced(p1), p3: tokens.p3 + spaced(p3), metadata: onNewLine(metadataText(metadata)), p2: tokens.p2 + spaced(trim(example.p2)) };
+    const text = {
+      p1: tokens.p1 + spaced(p1),
+      p3: tokens.p3 + spaced(p3),
+      metadata: onNewLine(metadataText(metadata)),
+      p2: tokens.p2 + spaced(trim(example.p2)),
+    };
     return order.map((part) => text[part]).join("") + tokens.eos;
   }
 
@@ -87,10 +110,17 @@ export class InfillEncoder {
     if (room < 0) return undefined;
     const context = fitContext(whole, room, this.template.p1Share, this.counts);
     const pieces = [...this.layout(context), ...tail];
-    return { ids: pieces.flatMap((piece) => piece.ids), types: Uint8Array.from(pieces.flatMap((piece) => piece.ids.map(() => piece.type))), trimmed: context !== whole };
+    return {
+      ids: pieces.flatMap((piece) => piece.ids),
+      types: Uint8Array.from(pieces.flatMap((piece) => piece.ids.map(() => piece.type))),
+      trimmed: context !== whole,
+    };
   }
 
-  /** Markers and context up to [P2]. Metadata is encoded together with the text before it, as it would be in the whole string. */
+  /**
+   * Markers and context up to [P2]. Metadata is encoded together with the text before it, as it would be in the whole
+   * string.
+   */
   private layout(context: Context): Piece[] {
     const pieces: Piece[] = [];
     let text = "";
@@ -99,7 +129,10 @@ export class InfillEncoder {
         text += onNewLine(metadataText(context.metadata));
         continue;
       }
-      pieces.push({ ids: this.plain(text), type: TOKEN_TYPE.context }, { ids: [this.ids[part]], type: TOKEN_TYPE.special });
+      pieces.push(
+        { ids: this.plain(text), type: TOKEN_TYPE.context },
+        { ids: [this.ids[part]], type: TOKEN_TYPE.special },
+      );
       text = part === "p2" ? "" : spaced(context[part]);
     }
     return pieces;
@@ -111,10 +144,16 @@ export class InfillEncoder {
     return { p1: this.checked(request.p1, "p1", request), p3: this.checked(request.p3, "p3", request), metadata };
   }
 
-  /** The text without outer whitespace. A special token inside it would become a real marker, so it is refused, not escaped. */
+  /**
+   * The text without outer whitespace. A special token inside it would become a real marker, so it is refused, not
+   * escaped.
+   */
   private checked(text: string, field: string, { where }: InfillRequest): string {
     const token = specialTokenList(this.template).find((special) => text.includes(special));
-    if (token) throw new UserError(`${where ?? "The example"}: field "${field}" contains ${token}, which marks the layout and cannot stand in a text; remove it.`);
+    if (token)
+      throw new UserError(
+        `${where ?? "The example"}: field "${field}" contains ${token}, which marks the layout and cannot stand in a text; remove it.`,
+      );
     return trim(text);
   }
 

@@ -1,6 +1,6 @@
-// One infilling example: the paragraph before (p1), the paragraph after (p3), the paragraph between (p2) and what is wanted
-// of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and CRLF accepted.
-// Fields other than these four are ignored, so files may carry their own ids and notes.
+// One infilling example: the paragraph before (p1), the paragraph after (p3), the paragraph between (p2) and what is
+// wanted of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and CRLF
+// accepted. Fields other than these four are ignored, so files may carry their own ids and notes.
 import { UserError } from "../errors.ts";
 
 export type MetaValue = string | number | readonly (string | number)[];
@@ -20,11 +20,17 @@ export interface InfillExample extends InfillRequest {
   readonly p2: string;
 }
 
-/** Examples to train or evaluate on. Throws UserError with file, line and field on the first fault, and when there is none. */
+/**
+ * Examples to train or evaluate on. Throws UserError with file, line and field on the first fault, and when there is
+ * none.
+ */
 export function parseJsonl(text: string, name: string): InfillExample[] {
   return parseLines(text, name).map(({ where, fields }) => {
     const p2 = textField(fields, "p2", where);
-    if (p2.trim() === "") throw new UserError(`${where}: field "p2" is blank, wanted the paragraph to learn; fill it in or remove the line.`);
+    if (p2.trim() === "")
+      throw new UserError(
+        `${where}: field "p2" is blank, wanted the paragraph to learn; fill it in or remove the line.`,
+      );
     return { ...request(fields, where), p2 };
   });
 }
@@ -35,8 +41,8 @@ export function parseRequests(text: string, name: string): InfillRequest[] {
 }
 
 /**
- * The example with each metadata field left out with probability `rate` (a plain string likewise), so that a model trained
- * on the result also works with any subset of them. `random` gives uniform numbers in [0, 1).
+ * The example with each metadata field left out with probability `rate` (a plain string likewise), so that a model
+ * trained on the result also works with any subset of them. `random` gives uniform numbers in [0, 1).
  */
 export function dropMetadata<E extends InfillRequest>(example: E, rate: number, random: () => number): E {
   const { meta } = example;
@@ -49,13 +55,20 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function parseLines(text: string, name: string): { where: string; fields: Fields }[] {
   const rows: { where: string; fields: Fields }[] = [];
-  // Only "\n" ends a line here: other separators (U+2028...) may stand inside a JSON string. A "\r" before it is JSON space.
-  for (const [index, line] of text.replace(/^\uFEFF/, "").split("\n").entries()) {
+  // Only "\n" ends a line here: other separators (U+2028...) may stand inside a JSON string. A "\r" before it is JSON
+  // space.
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .entries()) {
     if (line.trim() === "") continue;
     const where = `${name}, line ${index + 1}`;
     rows.push({ where, fields: parseObject(line, where) });
   }
-  if (rows.length === 0) throw new UserError(`${name}: no examples found, wanted one JSON object a line with "p1", "p3" and "p2"; check the file.`);
+  if (rows.length === 0)
+    throw new UserError(
+      `${name}: no examples found, wanted one JSON object a line with "p1", "p3" and "p2"; check the file.`,
+    );
   return rows;
 }
 
@@ -64,10 +77,14 @@ function parseObject(line: string, where: string): Fields {
   try {
     value = JSON.parse(line);
   } catch (error) {
-    throw new UserError(`${where}: not valid JSON (${(error as Error).message}); each line must be one whole JSON object.`);
+    throw new UserError(
+      `${where}: not valid JSON (${(error as Error).message}); each line must be one whole JSON object.`,
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UserError(`${where}: found ${describe(value)}, wanted an object with "p1", "p3" and "p2"; each line must be one JSON object.`);
+    throw new UserError(
+      `${where}: found ${describe(value)}, wanted an object with "p1", "p3" and "p2"; each line must be one JSON object.`,
+    );
   }
   return value as Fields;
 }
@@ -86,14 +103,18 @@ function textField(fields: Fields, field: string, where: string): string {
 function metaField(value: unknown, where: string): Meta {
   if (typeof value === "string") return value;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UserError(`${where}: field "meta" is ${describe(value)}, wanted an object or a string; correct the line or leave it out.`);
+    throw new UserError(
+      `${where}: field "meta" is ${describe(value)}, wanted an object or a string; correct the line or leave it out.`,
+    );
   }
   for (const [key, entry] of Object.entries(value)) {
     const items: unknown[] = Array.isArray(entry) ? entry : [entry];
     const wrong = items.find((item) => typeof item !== "string" && typeof item !== "number");
     if (wrong !== undefined) {
       const found = Array.isArray(entry) ? `a list holding ${describe(wrong)}` : describe(wrong);
-      throw new UserError(`${where}: field "meta.${key}" is ${found}, wanted a string, a number or a list of them; correct it or leave it out.`);
+      throw new UserError(
+        `${where}: field "meta.${key}" is ${found}, wanted a string, a number or a list of them; correct it or leave it out.`,
+      );
     }
   }
   return value as Meta;

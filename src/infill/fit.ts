@@ -1,6 +1,6 @@
-// Making the context of a gap fit: when p1, p3 and metadata have more tokens than there is room, the far ends go first (the
-// beginning of p1, the end of p3: what touches the gap says most about it), always whole words, and only then words at the
-// end of metadata's longest field. What must stay (markers, p2, the end token) is not this file's to cut.
+// Making the context of a gap fit: when p1, p3 and metadata have more tokens than there is room, the far ends go first
+// (the beginning of p1, the end of p3: what touches the gap says most about it), always whole words, and only then
+// words at the end of metadata's longest field. What must stay (markers, p2, the end token) is not this file's to cut.
 import { metadataText } from "./template.ts";
 
 export interface Context {
@@ -31,12 +31,18 @@ export function fitContext(context: Context, room: number, p1Share: number, coun
 }
 
 /** Shortens the field with the most characters, word by word, until all fits; a field without words is left out. */
-function fitMetadata(fields: Context["metadata"], room: number, size: (fields: Context["metadata"]) => number): Context["metadata"] {
+function fitMetadata(
+  fields: Context["metadata"],
+  room: number,
+  size: (fields: Context["metadata"]) => number,
+): Context["metadata"] {
   let kept = fields;
   while (kept.length > 0 && size(kept) > room) {
     const target = kept.reduce((best, field) => (field[1].length > best[1].length ? field : best));
     const withValue = (value: string): Context["metadata"] =>
-      value === "" ? kept.filter((field) => field !== target) : kept.map((field) => (field === target ? [field[0], value] : field));
+      value === ""
+        ? kept.filter((field) => field !== target)
+        : kept.map((field) => (field === target ? [field[0], value] : field));
     const value = keepStart(target[1], wordCount(target[1]) - 1);
     kept = withValue(value);
   }
@@ -46,7 +52,8 @@ function fitMetadata(fields: Context["metadata"], room: number, size: (fields: C
 /** The longest cut of `text` at word boundaries that fits, by bisection on the number of words kept. */
 function longest(text: string, cut: (text: string, words: number) => string, fits: (text: string) => boolean): string {
   if (fits(text)) return text;
-  let good = 0, bad = wordCount(text);
+  let good = 0,
+    bad = wordCount(text);
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
     if (fits(cut(text, middle))) good = middle;

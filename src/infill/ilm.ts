@@ -1,8 +1,9 @@
-// Gaps in whole documents, in the manner of ILM (Donahue, Lee and Liang, "Enabling Language Models to Fill in the Blanks", ACL 2020):
-// going down from the document over its paragraphs, sentences and words, each is masked with a small probability, and what is masked
-// is not entered. A masked word begins a longer run of words half of the time. ILM fills all masks of a document at once; here each
-// becomes an example of its own, with everything before it as p1 and everything after it as p3.
-// Words are what stands between spaces, with their punctuation: the template puts one space around every text.
+// Gaps in whole documents, in the manner of ILM (Donahue, Lee and Liang, "Enabling Language Models to Fill in the
+// Blanks", ACL 2020): going down from the document over its paragraphs, sentences and words, each is masked with a
+// small probability, and what is masked is not entered. A masked word begins a longer run of words half of the time.
+// ILM fills all masks of a document at once; here each becomes an example of its own, with everything before it as p1
+// and everything after it as p3. Words are what stands between spaces, with their punctuation: the template puts one
+// space around every text.
 import type { Random } from "../random.ts";
 import { sentenceSpans } from "./books/sentence-spans.ts";
 
@@ -35,15 +36,27 @@ type Span = readonly [start: number, end: number];
 
 /** The documents of a text: separated by three newlines, without the white space around them. */
 export function splitDocuments(text: string): string[] {
-  return text.split("\n\n\n").map((document) => document.trim()).filter((document) => document !== "");
+  return text
+    .split("\n\n\n")
+    .map((document) => document.trim())
+    .filter((document) => document !== "");
 }
 
 /** One gap for each span that was masked, none twice. Paragraphs are lines. */
-export function maskDocument(document: string, { granularities, probability, passes }: MaskOptions, random: Random): Gap[] {
+export function maskDocument(
+  document: string,
+  { granularities, probability, passes }: MaskOptions,
+  random: Random,
+): Gap[] {
   const may = (granularity: Granularity): boolean => granularities.includes(granularity);
   const gaps = new Map<string, Gap>();
   const take = (granularity: Granularity, [start, end]: Span): void => {
-    gaps.set(`${granularity} ${start} ${end}`, { granularity, p1: document.slice(0, start).trim(), p2: document.slice(start, end), p3: document.slice(end).trim() });
+    gaps.set(`${granularity} ${start} ${end}`, {
+      granularity,
+      p1: document.slice(0, start).trim(),
+      p2: document.slice(start, end),
+      p3: document.slice(end).trim(),
+    });
   };
   /** Whether `span` was masked. */
   const tryMask = (granularity: Granularity, span: Span): boolean => {
@@ -70,7 +83,10 @@ export function maskDocument(document: string, { granularities, probability, pas
       if (tryMask("paragraph", paragraph)) continue;
       for (const [start, end] of sentenceSpans(document.slice(...paragraph))) {
         const sentence: Span = [paragraph[0] + start, paragraph[0] + end];
-        if (!tryMask("sentence", sentence)) maskWords(spansOf(document.slice(...sentence), /\S+/g).map(([from, to]) => [sentence[0] + from, sentence[0] + to]));
+        if (!tryMask("sentence", sentence))
+          maskWords(
+            spansOf(document.slice(...sentence), /\S+/g).map(([from, to]) => [sentence[0] + from, sentence[0] + to]),
+          );
       }
     }
   }

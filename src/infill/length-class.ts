@@ -1,5 +1,5 @@
-// The metadata field "length": three classes of p2's length in tokens. The bounds travel in the template, so that generation knows
-// how many tokens each class allows.
+// The metadata field "length": three classes of p2's length in tokens. The bounds travel in the template, so that
+// generation knows how many tokens each class allows.
 
 /** S: up to the first; M: up to the second; L: more. */
 export type LengthBounds = readonly [small: number, medium: number];
@@ -13,5 +13,11 @@ export function lengthClass(tokens: number, [small, medium]: LengthBounds): Leng
 }
 
 export function isLengthBounds(value: unknown): value is LengthBounds {
-  return Array.isArray(value) && value.length === 2 && value.every((bound) => Number.isSafeInteger(bound)) && value[0] >= 1 && value[1] > value[0];
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    value.every((bound) => Number.isSafeInteger(bound)) &&
+    value[0] >= 1 &&
+    value[1] > value[0]
+  );
 }

@@ -1,5 +1,6 @@
-// An encoded example for the eye, token by token: what the model is given, which tokens are special, and which are in the loss. With
-// colours on a terminal; elsewhere by signs alone. Nothing is re-encoded: the ids are the ones that training gets.
+// An encoded example for the eye, token by token: what the model is given, which tokens are special, and which are in
+// the loss. With colours on a terminal; elsewhere by signs alone. Nothing is re-encoded: the ids are the ones that
+// training gets.
 import type { LossOn } from "./collate.ts";
 import { TOKEN_TYPE } from "./encode.ts";
 import type { EncodedExample } from "./encode.ts";
@@ -18,9 +19,13 @@ export interface PreviewOptions {
 }
 
 /** Stands before a token: one that is only read, and one that is learned. */
-const READ = "│", LEARNED = "█";
+const READ = "│",
+  LEARNED = "█";
 const PAINT: Readonly<Record<number, string>> = {
-  [TOKEN_TYPE.context]: "\x1b[2m", [TOKEN_TYPE.special]: "\x1b[7m", [TOKEN_TYPE.target]: "\x1b[32m", [TOKEN_TYPE.end]: "\x1b[7;32m",
+  [TOKEN_TYPE.context]: "\x1b[2m",
+  [TOKEN_TYPE.special]: "\x1b[7m",
+  [TOKEN_TYPE.target]: "\x1b[32m",
+  [TOKEN_TYPE.end]: "\x1b[7;32m",
 };
 const RESET = "\x1b[0m";
 
@@ -28,12 +33,18 @@ const RESET = "\x1b[0m";
 export const LEGEND = `${READ}read  ${LEARNED}read and learned  ⟦special⟧  ⏎ newline  <..> bytes of half a character`;
 
 /** Lines of at most `width` columns: a heading with the counts, then the tokens. */
-export function previewLines({ ids, types }: EncodedExample, { tokenizer, lossOn, color, width }: PreviewOptions): string[] {
+export function previewLines(
+  { ids, types }: EncodedExample,
+  { tokenizer, lossOn, color, width }: PreviewOptions,
+): string[] {
   const learned = (type: number): boolean => lossOn === "all" || type === TOKEN_TYPE.target || type === TOKEN_TYPE.end;
   const count = (test: (type: number) => boolean): number => types.filter(test).length;
-  const lines = [`${ids.length} tokens: ${count((type) => type === TOKEN_TYPE.context)} context, ${count((type) => type === TOKEN_TYPE.special)} markers, `
-    + `${count((type) => type === TOKEN_TYPE.target)} p2, ${count((type) => type === TOKEN_TYPE.end)} end; ${count(learned)} in the loss (--loss_on ${lossOn})`];
-  let line = "", columns = 0;
+  const lines = [
+    `${ids.length} tokens: ${count((type) => type === TOKEN_TYPE.context)} context, ${count((type) => type === TOKEN_TYPE.special)} markers, ` +
+      `${count((type) => type === TOKEN_TYPE.target)} p2, ${count((type) => type === TOKEN_TYPE.end)} end; ${count(learned)} in the loss (--loss_on ${lossOn})`,
+  ];
+  let line = "",
+    columns = 0;
   for (const [t, id] of ids.entries()) {
     const type = types[t]!;
     const text = tokenText(id, type, tokenizer);
@@ -44,7 +55,9 @@ export function previewLines({ ids, types }: EncodedExample, { tokenizer, lossOn
       columns = 0;
     }
     const sign = learned(type) ? LEARNED : READ;
-    line += color ? `${learned(type) ? "\x1b[32m" : "\x1b[2m"}${sign}${RESET}${PAINT[type] ?? ""}${text}${RESET}` : sign + text;
+    line += color
+      ? `${learned(type) ? "\x1b[32m" : "\x1b[2m"}${sign}${RESET}${PAINT[type] ?? ""}${text}${RESET}`
+      : sign + text;
     columns += length;
   }
   return [...lines, line];

@@ -1,15 +1,18 @@
-// Where sentences end, so that a text that ran into its limit can be cut back to whole ones. A sentence ends in . ! ? or …
-// and closing quotes or brackets, before white space; not after an abbreviation or an initial, and not where a small letter
-// follows ("Stop!" she cried).
+// Where sentences end, so that a text that ran into its limit can be cut back to whole ones. A sentence ends in . ! ?
+// or … and closing quotes or brackets, before white space; not after an abbreviation or an initial, and not where a
+// small letter follows ("Stop!" she cried).
 
 const ENDINGS = /(?:[.!?…]+["'”’)\]»]*(?:[\s\u00a0\u202f]»)?|[。！？]+[」』”’）]*)/gu;
 const ABBREVIATION = /(?:^|[\s("'“‘«[])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Rev|Mme|Mlle|MM|Mgr)\.$/u;
 
 /**
- * Index just behind the last sentence end beyond `from`; -1 when there is none. `growing`: more text may follow, so an end
- * counts only once what comes after it is known; such an end stays one however the text goes on.
+ * Index just behind the last sentence end beyond `from`; -1 when there is none. `growing`: more text may follow, so an
+ * end counts only once what comes after it is known; such an end stays one however the text goes on.
  */
-export function lastSentenceEnd(text: string, { from = 0, growing = false }: { readonly from?: number; readonly growing?: boolean } = {}): number {
+export function lastSentenceEnd(
+  text: string,
+  { from = 0, growing = false }: { readonly from?: number; readonly growing?: boolean } = {},
+): number {
   let last = -1;
   for (const match of text.matchAll(ENDINGS)) {
     const end = match.index + match[0].length;
@@ -37,5 +40,7 @@ export interface CutText {
 export function trimToSentence(text: string, from = 0): CutText {
   const end = lastSentenceEnd(text, { from });
   if (end === text.trimEnd().length) return { text, unfinished: false, trimmed: false };
-  return end < 0 ? { text, unfinished: true, trimmed: false } : { text: text.slice(0, end), unfinished: true, trimmed: true };
+  return end < 0
+    ? { text, unfinished: true, trimmed: false }
+    : { text: text.slice(0, end), unfinished: true, trimmed: true };
 }

@@ -1,6 +1,7 @@
-// Which examples are for training, validation and test. Neighbouring examples share paragraphs (the P2 of one is the P1 of the next),
-// so examples drawn one by one would put the same paragraph into all three. Instead each book gives up two contiguous regions, at
-// random places; examples across a border go, and so does what repeats a held-out paragraph elsewhere (the same story given twice).
+// Which examples are for training, validation and test. Neighbouring examples share paragraphs (the P2 of one is the P1
+// of the next), so examples drawn one by one would put the same paragraph into all three. Instead each book gives up
+// two contiguous regions, at random places; examples across a border go, and so does what repeats a held-out paragraph
+// elsewhere (the same story given twice).
 import type { Random } from "../random.ts";
 import type { InfillExample } from "./example.ts";
 
@@ -65,7 +66,10 @@ function heldOutRegions(units: number, shares: Shares, random: Random): { split:
   const lengths = order.map((split) => Math.round(units * shares[split]));
   const free = units - lengths[0]! - lengths[1]!;
   const [a, b] = [random.below(free + 1), random.below(free + 1)].sort((x, y) => x - y) as [number, number];
-  return [{ split: order[0]!, from: a, to: a + lengths[0]! }, { split: order[1]!, from: b + lengths[0]!, to: b + lengths[0]! + lengths[1]! }];
+  return [
+    { split: order[0]!, from: a, to: a + lengths[0]! },
+    { split: order[1]!, from: b + lengths[0]!, to: b + lengths[0]! + lengths[1]! },
+  ];
 }
 
 /** The texts by which an example could give another away: its three, and the paragraphs in them. */

@@ -1,9 +1,9 @@
 // How an infilling example becomes one line of tokens. The template is one plain object, saved as infill_template.json
 // beside the weights and read back by generation, so that the two can never disagree. As text, with its default:
 //   [P1] The paragraph before.[P3] The paragraph after.\nlength: M; theme: hope[P2] The paragraph between.[EOS]
-// Whitespace, exactly: none around a marker; every text is trimmed and takes one leading space, so that its first word has the
-// token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text before it. Encoding
-// part by part therefore gives the ids that Hugging Face gives for the whole string.
+// Whitespace, exactly: none around a marker; every text is trimmed and takes one leading space, so that its first word
+// has the token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text
+// before it. Encoding part by part therefore gives the ids that Hugging Face gives for the whole string.
 import { UserError } from "../errors.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { isLengthBounds } from "./length-class.ts";
@@ -23,9 +23,15 @@ export interface InfillTemplate {
   readonly specialTokens: Readonly<Record<Special, string>>;
   /** Metadata fields it knows, in the order they are written in. */
   readonly metadataFields: readonly string[];
-  /** When the context is too long: the share of the room left for p1 and p3 that goes to p1 (what one does not need, the other gets). */
+  /**
+   * When the context is too long: the share of the room left for p1 and p3 that goes to p1 (what one does not need, the
+   * other gets).
+   */
   readonly p1Share: number;
-  /** What the values of the field "length" mean, where the data says so: S up to the first number of p2's tokens, M up to the second, L beyond. */
+  /**
+   * What the values of the field "length" mean, where the data says so: S up to the first number of p2's tokens, M up
+   * to the second, L beyond.
+   */
   readonly lengthBounds?: LengthBounds;
 }
 
@@ -57,8 +63,9 @@ export function specialTokenList(template: InfillTemplate): string[] {
 }
 
 /**
- * Ids of the special tokens. Throws UserError when one is not in the vocabulary, is split or swallows the spaces around it,
- * or shares its id with another: a pad that is also the end would be masked from the loss, and the model would never stop.
+ * Ids of the special tokens. Throws UserError when one is not in the vocabulary, is split or swallows the spaces around
+ * it, or shares its id with another: a pad that is also the end would be masked from the loss, and the model would
+ * never stop.
  */
 export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenizer): SpecialIds {
   const owners = new Map<number, string>();
@@ -66,15 +73,22 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
     const token = template.specialTokens[name];
     const id = tokenizer.tokenToId(token);
     if (id === undefined) {
-      throw new UserError(`The tokenizer has no special token ${token}, which the infilling template needs; add the template's tokens to it (training does) or use the tokenizer saved with the model.`);
+      throw new UserError(
+        `The tokenizer has no special token ${token}, which the infilling template needs; add the template's tokens to it (training does) or use the tokenizer saved with the model.`,
+      );
     }
     const other = owners.get(id);
-    if (other) throw new UserError(`The special tokens ${other} and ${token} share the id ${id}, wanted one id each; correct the tokenizer's added tokens.`);
+    if (other)
+      throw new UserError(
+        `The special tokens ${other} and ${token} share the id ${id}, wanted one id each; correct the tokenizer's added tokens.`,
+      );
     owners.set(id, token);
     const got = tokenizer.encode(`a ${token} a`);
     const want = [...tokenizer.encode("a "), id, ...tokenizer.encode(" a")];
     if (got.length !== want.length || got.some((x, i) => x !== want[i])) {
-      throw new UserError(`The tokenizer reads "a ${token} a" as [${got}], wanted [${want}]: register ${token} as one special token, without spaces and without stripping.`);
+      throw new UserError(
+        `The tokenizer reads "a ${token} a" as [${got}], wanted [${want}]: register ${token} as one special token, without spaces and without stripping.`,
+      );
     }
     return [name, id] as const;
   });
@@ -82,15 +96,22 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
 }
 
 /**
- * Metadata by field, in the template's order; absent and blank fields left out; runs of whitespace become one space. A plain
- * string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not know.
+ * Metadata by field, in the template's order; absent and blank fields left out; runs of whitespace become one space. A
+ * plain string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not
+ * know.
  */
-export function metadataFields(template: InfillTemplate, meta: Meta | undefined, where: string): [field: string, value: string][] {
+export function metadataFields(
+  template: InfillTemplate,
+  meta: Meta | undefined,
+  where: string,
+): [field: string, value: string][] {
   if (meta === undefined) return [];
   if (typeof meta === "string") return nonBlank([["", oneLine(meta)]]);
   for (const field of Object.keys(meta)) {
     if (!template.metadataFields.includes(field)) {
-      throw new UserError(`${where}: metadata field "${field}" is unknown, wanted one of ${template.metadataFields.join(", ")}; rename it, or train with a template that lists it.`);
+      throw new UserError(
+        `${where}: metadata field "${field}" is unknown, wanted one of ${template.metadataFields.join(", ")}; rename it, or train with a template that lists it.`,
+      );
     }
   }
   const present = template.metadataFields.filter((field) => Object.hasOwn(meta, field));
@@ -112,9 +133,21 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
     throw new UserError(`${name}: field "${field}" is wrong, wanted ${wanted}; restore the file saved with the model.`);
   };
   if (typeof json !== "object" || json === null || Array.isArray(json)) return fail("(top)", "an object");
-  const { version, order, specialTokens, metadataFields: fields, p1Share, lengthBounds } = json as Record<keyof InfillTemplate, unknown>;
+  const {
+    version,
+    order,
+    specialTokens,
+    metadataFields: fields,
+    p1Share,
+    lengthBounds,
+  } = json as Record<keyof InfillTemplate, unknown>;
   if (version !== 1) fail("version", "1");
-  if (!isStringList(order) || order.length !== PARTS.length || !PARTS.every((part) => order.includes(part)) || order.at(-1) !== "p2") {
+  if (
+    !isStringList(order) ||
+    order.length !== PARTS.length ||
+    !PARTS.every((part) => order.includes(part)) ||
+    order.at(-1) !== "p2"
+  ) {
     fail("order", `each of ${PARTS.join(", ")} once, p2 last`);
   }
   const tokens = SPECIALS.map((special) => (specialTokens as Record<string, unknown> | null | undefined)?.[special]);
@@ -124,11 +157,20 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
   if (tokens.some((token, i) => tokens.some((other, j) => i !== j && (other as string).includes(token as string)))) {
     fail("specialTokens", "tokens that do not contain one another");
   }
-  if (!isStringList(fields) || new Set(fields).size !== fields.length || fields.includes("")) fail("metadataFields", "a list of different names");
+  if (!isStringList(fields) || new Set(fields).size !== fields.length || fields.includes(""))
+    fail("metadataFields", "a list of different names");
   if (typeof p1Share !== "number" || !(p1Share >= 0 && p1Share <= 1)) fail("p1Share", "a number from 0 to 1");
-  if (lengthBounds !== undefined && !isLengthBounds(lengthBounds)) fail("lengthBounds", "two whole numbers from 1 up, the second above the first");
+  if (lengthBounds !== undefined && !isLengthBounds(lengthBounds))
+    fail("lengthBounds", "two whole numbers from 1 up, the second above the first");
   const named = Object.fromEntries(SPECIALS.map((special, i) => [special, tokens[i]]));
-  return { version: 1, order, specialTokens: named, metadataFields: fields, p1Share, ...lengthBounds === undefined ? {} : { lengthBounds } } as InfillTemplate;
+  return {
+    version: 1,
+    order,
+    specialTokens: named,
+    metadataFields: fields,
+    p1Share,
+    ...(lengthBounds === undefined ? {} : { lengthBounds }),
+  } as InfillTemplate;
 }
 
 function isStringList(value: unknown): value is string[] {
@@ -136,7 +178,12 @@ function isStringList(value: unknown): value is string[] {
 }
 
 function valueText(value: MetaValue): string {
-  return typeof value === "object" ? value.map((item) => oneLine(String(item))).filter((item) => item !== "").join(", ") : oneLine(String(value));
+  return typeof value === "object"
+    ? value
+        .map((item) => oneLine(String(item)))
+        .filter((item) => item !== "")
+        .join(", ")
+    : oneLine(String(value));
 }
 
 function oneLine(text: string): string {

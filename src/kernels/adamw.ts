@@ -11,12 +11,23 @@ const kernel = defineElementKernel({
   source: ["adamw.wgsl"],
   bindings: { grads: "read", norm: "read", values: "read_write", m: "read_write", v: "read_write" },
   params: {
-    count4: "u32", beta1: "f32", beta2: "f32", one_minus_beta1: "f32", one_minus_beta2: "f32", eps: "f32", root: "f32", step: "f32", decay: "f32",
+    count4: "u32",
+    beta1: "f32",
+    beta2: "f32",
+    one_minus_beta1: "f32",
+    one_minus_beta2: "f32",
+    eps: "f32",
+    root: "f32",
+    step: "f32",
+    decay: "f32",
   },
   constants: {},
 });
 
-/** "adamw_torch": torch.optim.AdamW. "hf_adamw_2020": the AdamW of transformers 2.x, eps outside the bias correction, decay last. */
+/**
+ * "adamw_torch": torch.optim.AdamW. "hf_adamw_2020": the AdamW of transformers 2.x, eps outside the bias correction,
+ * decay last.
+ */
 export type AdamWForm = "adamw_torch" | "hf_adamw_2020";
 
 export interface AdamWStep {
@@ -29,32 +40,67 @@ export interface AdamWStep {
   readonly t: number;
 }
 
-/** Updates values, m and v (flat f32 [n], n a multiple of 4) by grads times the coefficient in norm [2] (see gradNorm). */
-export function adamw(batch: CommandBatch, { values, grads, m, v, norm, ...update }: {
-  readonly values: Tensor; readonly grads: Tensor; readonly m: Tensor; readonly v: Tensor; readonly norm: Tensor;
-} & AdamWStep): void {
+/**
+ * Updates values, m and v (flat f32 [n], n a multiple of 4) by grads times the coefficient in norm [2] (see gradNorm).
+ */
+export function adamw(
+  batch: CommandBatch,
+  {
+    values,
+    grads,
+    m,
+    v,
+    norm,
+    ...update
+  }: {
+    readonly values: Tensor;
+    readonly grads: Tensor;
+    readonly m: Tensor;
+    readonly v: Tensor;
+    readonly norm: Tensor;
+  } & AdamWStep,
+): void {
   const { shape } = values;
-  if (shape.length !== 1 || shape[0] % 4 !== 0) throw new Error(`adamw: cannot bind values: shape is [${shape}], expected one dimension, a multiple of 4`);
+  if (shape.length !== 1 || shape[0] % 4 !== 0)
+    throw new Error(`adamw: cannot bind values: shape is [${shape}], expected one dimension, a multiple of 4`);
   for (const [name, tensor] of Object.entries({ grads, m, v })) expectShape("adamw", name, tensor, shape, "as values");
   expectShape("adamw", "norm", norm, [2]);
-  const { betas: [beta1, beta2], eps } = update;
+  const {
+    betas: [beta1, beta2],
+    eps,
+  } = update;
   const shared = { beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, eps, ...coefficients(update) };
   for (const { start, count } of rowWindows(batch.device, values)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
     const count4 = count / 4;
-    kernel(batch, {}, { grads: slice(grads), norm, values: slice(values), m: slice(m), v: slice(v) }, { count4, ...shared }, count4);
+    kernel(
+      batch,
+      {},
+      { grads: slice(grads), norm, values: slice(values), m: slice(m), v: slice(v) },
+      { count4, ...shared },
+      count4,
+    );
   }
 }
 
 // With c1 = 1 - beta1^t, c2 = 1 - beta2^t, d = learningRate * weightDecay:
 //   torch: p = (1 - d) p, then p -= learningRate / c1 * m / (sqrt(v) / sqrt(c2) + eps)
-//   2020:  p -= learningRate * sqrt(c2) / c1 * m / (sqrt(v) + eps), then p = (1 - d) p, so its step shrinks by 1 - d too
-function coefficients({ form, learningRate, betas: [beta1, beta2], weightDecay, t }: AdamWStep): { root: number; step: number; decay: number } {
-  const correction1 = 1 - beta1 ** t, correction2 = Math.sqrt(1 - beta2 ** t);
+//   2020:  p -= learningRate * sqrt(c2) / c1 * m / (sqrt(v) + eps), then p = (1 - d) p, so its step shrinks by 1 - d
+// too
+function coefficients({ form, learningRate, betas: [beta1, beta2], weightDecay, t }: AdamWStep): {
+  root: number;
+  step: number;
+  decay: number;
+} {
+  const correction1 = 1 - beta1 ** t,
+    correction2 = Math.sqrt(1 - beta2 ** t);
   const decay = learningRate * weightDecay;
   switch (form) {
-    case "adamw_torch": return { root: 1 / correction2, step: learningRate / correction1, decay };
-    case "hf_adamw_2020": return { root: 1, step: (learningRate * correction2 * (1 - decay)) / correction1, decay };
-    default: throw new Error(`adamw: unknown form ${form satisfies never}`);
+    case "adamw_torch":
+      return { root: 1 / correction2, step: learningRate / correction1, decay };
+    case "hf_adamw_2020":
+      return { root: 1, step: (learningRate * correction2 * (1 - decay)) / correction1, decay };
+    default:
+      throw new Error(`adamw: unknown form ${form satisfies never}`);
   }
 }

@@ -22,7 +22,10 @@ const sumInto = defineElementKernel({
 });
 
 /** y = a + b, all of one shape. */
-export function add(batch: CommandBatch, { a, b, y }: { readonly a: Tensor; readonly b: Tensor; readonly y: Tensor }): void {
+export function add(
+  batch: CommandBatch,
+  { a, b, y }: { readonly a: Tensor; readonly b: Tensor; readonly y: Tensor },
+): void {
   expectShape("add", "b", b, a.shape, "as a");
   expectShape("add", "y", y, a.shape, "as a");
   const flat = { a: flatten(a), b: flatten(b), y: flatten(y) };

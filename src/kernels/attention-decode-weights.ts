@@ -14,15 +14,45 @@ const kernel = defineKernel({
   constants: { HS: "u32", WG_SIZE: "u32" },
 });
 
-/** weights [B, NH, T, past + T]; the other tensors as attentionDecode takes them, the new tokens' keys already in the cache. */
-export function attentionDecodeWeights(batch: CommandBatch, { qkv, keys, ancestry, mask, weights, past, length }: {
-  readonly qkv: Tensor; readonly keys: Tensor; readonly ancestry: Tensor; readonly mask: Tensor; readonly weights: Tensor;
-  readonly past: number; readonly length: number;
-}): void {
+/**
+ * weights [B, NH, T, past + T]; the other tensors as attentionDecode takes them, the new tokens' keys already in the
+ * cache.
+ */
+export function attentionDecodeWeights(
+  batch: CommandBatch,
+  {
+    qkv,
+    keys,
+    ancestry,
+    mask,
+    weights,
+    past,
+    length,
+  }: {
+    readonly qkv: Tensor;
+    readonly keys: Tensor;
+    readonly ancestry: Tensor;
+    readonly mask: Tensor;
+    readonly weights: Tensor;
+    readonly past: number;
+    readonly length: number;
+  },
+): void {
   const [, heads, capacity, HS] = keys.shape;
   const [rows] = ancestry.shape;
   expectShape("attention_decode_weights", "qkv", qkv, [rows * length, 3 * heads * HS], "B*T and 3C of the cache");
-  expectShape("attention_decode_weights", "weights", weights, [rows, heads, length, past + length], "B, NH, T, past + T");
-  batch.dispatch(kernel, { HS, WG_SIZE }, { qkv, keys, ancestry, mask, weights }, { rows, length, past, capacity, heads },
-    Math.ceil((rows * heads * length) / WG_SIZE));
+  expectShape(
+    "attention_decode_weights",
+    "weights",
+    weights,
+    [rows, heads, length, past + length],
+    "B, NH, T, past + T",
+  );
+  batch.dispatch(
+    kernel,
+    { HS, WG_SIZE },
+    { qkv, keys, ancestry, mask, weights },
+    { rows, length, past, capacity, heads },
+    Math.ceil((rows * heads * length) / WG_SIZE),
+  );
 }

@@ -1,5 +1,5 @@
-// Heads of another size: attention's kernels want a multiple of four channels, and zeros at the end of every head change
-// neither scores nor sums.
+// Heads of another size: attention's kernels want a multiple of four channels, and zeros at the end of every head
+// change neither scores nor sums.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { elementCount } from "../gpu/tensor.ts";
@@ -22,14 +22,42 @@ export function wholeHead(headSize: number): number {
 }
 
 /** y [B*T, n * to] (+)= x [B*T, n * from], each head of `from` channels cut or filled with zeros to `to`. Returns y. */
-export function resizeHeads(batch: CommandBatch, { x, y, from, to, sequences, accumulate = false }: {
-  readonly x: Tensor; readonly y: Tensor; readonly from: number; readonly to: number; readonly sequences: number; readonly accumulate?: boolean;
-}): Tensor {
+export function resizeHeads(
+  batch: CommandBatch,
+  {
+    x,
+    y,
+    from,
+    to,
+    sequences,
+    accumulate = false,
+  }: {
+    readonly x: Tensor;
+    readonly y: Tensor;
+    readonly from: number;
+    readonly to: number;
+    readonly sequences: number;
+    readonly accumulate?: boolean;
+  },
+): Tensor {
   for (const { count, part } of batchWindows("attention_resize", batch.device, sequences, from > to ? x : y)) {
-    const source = part(x), target = part(y);
+    const source = part(x),
+      target = part(y);
     const elements = (elementCount(y.shape) / sequences) * count;
-    batch.dispatch(kernel, { WG_SIZE }, { x: source.tensor, y: target.tensor },
-      { elements, from_length: from, to_length: to, from_at: source.at, to_at: target.at, accumulate: Number(accumulate) }, Math.ceil(elements / WG_SIZE));
+    batch.dispatch(
+      kernel,
+      { WG_SIZE },
+      { x: source.tensor, y: target.tensor },
+      {
+        elements,
+        from_length: from,
+        to_length: to,
+        from_at: source.at,
+        to_at: target.at,
+        accumulate: Number(accumulate),
+      },
+      Math.ceil(elements / WG_SIZE),
+    );
   }
   return y;
 }

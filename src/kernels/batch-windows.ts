@@ -1,5 +1,6 @@
-// Launching over a batch whose tensors exceed the device's binding limit: sequences go in groups, each tensor bound from
-// the 256-byte boundary before its group, with the group's first element as a parameter. So any shape can be split.
+// Launching over a batch whose tensors exceed the device's binding limit: sequences go in groups, each tensor bound
+// from the 256-byte boundary before its group, with the group's first element as a parameter. So any shape can be
+// split.
 import type { Device } from "../gpu/device.ts";
 import { bytesPerElement, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -8,16 +9,26 @@ export interface BatchWindow {
   /** The group: sequences first .. first + count - 1. */
   readonly first: number;
   readonly count: number;
-  /** The group's part of a tensor whose elements divide evenly among the sequences, and where in it the group begins. */
+  /**
+   * The group's part of a tensor whose elements divide evenly among the sequences, and where in it the group begins.
+   */
   part(tensor: Tensor): { readonly tensor: Tensor; readonly at: number };
 }
 
-/** Groups of the `sequences` such that the group's part of `largest` can be bound. Throws when one sequence alone cannot. */
+/**
+ * Groups of the `sequences` such that the group's part of `largest` can be bound. Throws when one sequence alone
+ * cannot.
+ */
 export function batchWindows(kernel: string, device: Device, sequences: number, largest: Tensor): BatchWindow[] {
   const bytes = (elementCount(largest.shape) / sequences) * bytesPerElement(largest.dtype);
-  const fits = sequences * bytes <= device.maxBindingBytes ? sequences : Math.floor((device.maxBindingBytes - OFFSET_ALIGNMENT) / bytes);
+  const fits =
+    sequences * bytes <= device.maxBindingBytes
+      ? sequences
+      : Math.floor((device.maxBindingBytes - OFFSET_ALIGNMENT) / bytes);
   if (fits < 1) {
-    throw new Error(`${kernel}: cannot bind one sequence of [${largest.shape}]: it is ${bytes} bytes, the device binds at most ${device.maxBindingBytes}; use shorter sequences`);
+    throw new Error(
+      `${kernel}: cannot bind one sequence of [${largest.shape}]: it is ${bytes} bytes, the device binds at most ${device.maxBindingBytes}; use shorter sequences`,
+    );
   }
   const windows: BatchWindow[] = [];
   for (let first = 0; first < sequences; first += fits) {

@@ -1,5 +1,5 @@
-// Chooses each row's next token from its logits and makes it the row's next input, all on the GPU: a decoding step then starts
-// from tokens that the CPU has not seen.
+// Chooses each row's next token from its logits and makes it the row's next input, all on the GPU: a decoding step then
+// starts from tokens that the CPU has not seen.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -23,13 +23,25 @@ const greedy = defineRowKernel({
 
 const sampleSource = ["lib/float_order.wgsl", "lib/random.wgsl", "lib/next_token.wgsl", "choose_sample.wgsl"];
 
-const sample = defineRowKernel({
-  name: "choose_sample",
-  source: [...sampleSource, "choose_sample_subgroup.wgsl"],
-  bindings: { logits: "read", inputs: "read_write", streams: "read" },
-  params: { ...window, expand: "u32", ...row, step: "u32", top_k: "u32", temperature: "f32", top_p: "f32", min_p: "f32" },
-  constants: {},
-}, [...sampleSource, "choose_sample_workgroup.wgsl"]);
+const sample = defineRowKernel(
+  {
+    name: "choose_sample",
+    source: [...sampleSource, "choose_sample_subgroup.wgsl"],
+    bindings: { logits: "read", inputs: "read_write", streams: "read" },
+    params: {
+      ...window,
+      expand: "u32",
+      ...row,
+      step: "u32",
+      top_k: "u32",
+      temperature: "f32",
+      top_p: "f32",
+      min_p: "f32",
+    },
+    constants: {},
+  },
+  [...sampleSource, "choose_sample_workgroup.wgsl"],
+);
 
 interface Row {
   /** [R / expand, stride], stride a multiple of 4. */
@@ -45,36 +57,79 @@ interface Row {
 export function chooseGreedy(batch: CommandBatch, { logits, columns, inputs, lastPosition }: Row): void {
   const [rows, stride] = checked("choose_greedy", { logits, columns, inputs, lastPosition }, 1);
   for (const { start, count } of rowWindows(batch.device, logits)) {
-    greedy(batch, {}, { logits: sliceRows(logits, start, count), inputs },
-      { rows: count, first_row: start, all_rows: rows, columns, stride4: stride / 4, last_position: lastPosition }, count, columns / 4);
+    greedy(
+      batch,
+      {},
+      { logits: sliceRows(logits, start, count), inputs },
+      { rows: count, first_row: start, all_rows: rows, columns, stride4: stride / 4, last_position: lastPosition },
+      count,
+      columns / 4,
+    );
   }
 }
 
 /**
- * A token drawn with probability softmax(logits / temperature) among those that are kept: the topK greatest (0: all; equals of the
- * last stay too), of these the most probable that together reach topP, of these those at least minP times as probable as the
- * first. The number drawn is pcg4d(stream, step), u32 [R, 2] and a counter. `expand` rows share a row of logits. Inverse
- * transform in the order of ids, as sampler.ts has it: the same token but where the number falls on a boundary within rounding.
+ * A token drawn with probability softmax(logits / temperature) among those that are kept: the topK greatest (0: all;
+ * equals of the last stay too), of these the most probable that together reach topP, of these those at least minP times
+ * as probable as the first. The number drawn is pcg4d(stream, step), u32 [R, 2] and a counter. `expand` rows share a
+ * row of logits. Inverse transform in the order of ids, as sampler.ts has it: the same token but where the number falls
+ * on a boundary within rounding.
  */
-export function chooseSample(batch: CommandBatch, { streams, expand, step, temperature, topK, topP, minP, ...given }: Row & {
-  readonly streams: Tensor; readonly expand: number; readonly step: number;
-  readonly temperature: number; readonly topK: number; readonly topP: number; readonly minP: number;
-}): void {
+export function chooseSample(
+  batch: CommandBatch,
+  {
+    streams,
+    expand,
+    step,
+    temperature,
+    topK,
+    topP,
+    minP,
+    ...given
+  }: Row & {
+    readonly streams: Tensor;
+    readonly expand: number;
+    readonly step: number;
+    readonly temperature: number;
+    readonly topK: number;
+    readonly topP: number;
+    readonly minP: number;
+  },
+): void {
   const { logits, columns, inputs, lastPosition } = given;
   const [rows, stride] = checked("choose_sample", given, expand);
   expectShape("choose_sample", "streams", streams, [rows * expand, 2], "R of inputs");
   for (const { start, count } of rowWindows(batch.device, logits)) {
-    sample(batch, {}, { logits: sliceRows(logits, start, count), inputs, streams }, {
-      rows: count * expand, first_row: start * expand, all_rows: rows * expand, expand,
-      columns, stride4: stride / 4, last_position: lastPosition, step, top_k: topK, temperature, top_p: topP, min_p: minP,
-    }, count * expand, columns / 4);
+    sample(
+      batch,
+      {},
+      { logits: sliceRows(logits, start, count), inputs, streams },
+      {
+        rows: count * expand,
+        first_row: start * expand,
+        all_rows: rows * expand,
+        expand,
+        columns,
+        stride4: stride / 4,
+        last_position: lastPosition,
+        step,
+        top_k: topK,
+        temperature,
+        top_p: topP,
+        min_p: minP,
+      },
+      count * expand,
+      columns / 4,
+    );
   }
 }
 
 function checked(kernel: string, { logits, columns, inputs }: Row, expand: number): [rows: number, stride: number] {
   const [rows, stride] = logits.shape;
   if (stride % 4 !== 0 || columns > stride || columns >= MAX_COLUMNS) {
-    throw new Error(`${kernel}: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${columns} columns`);
+    throw new Error(
+      `${kernel}: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${columns} columns`,
+    );
   }
   expectShape(kernel, "inputs", inputs, [2, rows * expand], "ids and positions");
   return [rows, stride];

@@ -1,5 +1,5 @@
-// out[c] (+)= scale * sum over rows of x[n, start + c]. Without workgroup memory many rows go in two passes, blocks of rows
-// first, so that a narrow matrix still occupies the device.
+// out[c] (+)= scale * sum over rows of x[n, start + c]. Without workgroup memory many rows go in two passes, blocks of
+// rows first, so that a narrow matrix still occupies the device.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { elementCount, sliceRows } from "../gpu/tensor.ts";
@@ -29,33 +29,69 @@ const workgroupKernel = defineKernel({
 /** Columns of a workgroup that sums in workgroup memory: 8 floats are what a GPU's memory hands out at a time. */
 export const columnsWidth = (columns: number): number => (columns < 8 ? 1 : 8);
 
-/** x [N, stride] f32; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to out. */
-export function columnSum(batch: CommandBatch, { x, out, start = 0, scale = 1, accumulate = false }: {
-  readonly x: Tensor; readonly out: Tensor; readonly start?: number; readonly scale?: number; readonly accumulate?: boolean;
-}): void {
+/**
+ * x [N, stride] f32; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to
+ * out.
+ */
+export function columnSum(
+  batch: CommandBatch,
+  {
+    x,
+    out,
+    start = 0,
+    scale = 1,
+    accumulate = false,
+  }: {
+    readonly x: Tensor;
+    readonly out: Tensor;
+    readonly start?: number;
+    readonly scale?: number;
+    readonly accumulate?: boolean;
+  },
+): void {
   const [rows, stride] = x.shape;
   const columns = elementCount(out.shape);
-  if (start + columns > stride) throw new Error(`column_sum: cannot sum columns ${start} to ${start + columns} of [${x.shape}]`);
+  if (start + columns > stride)
+    throw new Error(`column_sum: cannot sum columns ${start} to ${start + columns} of [${x.shape}]`);
   const [first, ...later] = rowWindows(batch.device, x);
   if (later.length > 0) {
     [first, ...later].forEach(({ start: row, count }, i) =>
-      columnSum(batch, { x: sliceRows(x, row, count), out, start, scale, accumulate: accumulate || i > 0 }));
+      columnSum(batch, { x: sliceRows(x, row, count), out, start, scale, accumulate: accumulate || i > 0 }),
+    );
     return;
   }
   const shared = columnsWorkgroupSize(batch.device);
   if (shared > 0) {
     const WIDTH = columnsWidth(columns);
-    batch.dispatch(workgroupKernel, { ACCUMULATE: accumulate, WG_SIZE: shared, WIDTH }, { x, out }, { rows, columns, stride, start, scale }, Math.ceil(columns / WIDTH));
+    batch.dispatch(
+      workgroupKernel,
+      { ACCUMULATE: accumulate, WG_SIZE: shared, WIDTH },
+      { x, out },
+      { rows, columns, stride, start, scale },
+      Math.ceil(columns / WIDTH),
+    );
     return;
   }
   const { pool } = batch.device;
   if (rows <= 2 * BLOCK) {
-    batch.dispatch(kernel, { ACCUMULATE: accumulate, WG_SIZE }, { x, out }, { rows, columns, stride, start, block: rows, scale }, Math.ceil(columns / WG_SIZE));
+    batch.dispatch(
+      kernel,
+      { ACCUMULATE: accumulate, WG_SIZE },
+      { x, out },
+      { rows, columns, stride, start, block: rows, scale },
+      Math.ceil(columns / WG_SIZE),
+    );
     return;
   }
   const blocks = Math.ceil(rows / BLOCK);
   const partial = pool.acquire([blocks, columns]);
-  batch.dispatch(kernel, { ACCUMULATE: false, WG_SIZE }, { x, out: partial }, { rows, columns, stride, start, block: BLOCK, scale: 1 }, Math.ceil((blocks * columns) / WG_SIZE));
+  batch.dispatch(
+    kernel,
+    { ACCUMULATE: false, WG_SIZE },
+    { x, out: partial },
+    { rows, columns, stride, start, block: BLOCK, scale: 1 },
+    Math.ceil((blocks * columns) / WG_SIZE),
+  );
   columnSum(batch, { x: partial, out, scale, accumulate });
   pool.release(partial);
 }

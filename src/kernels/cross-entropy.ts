@@ -1,5 +1,5 @@
-// Softmax cross-entropy by row. The gradient replaces the logits, so that [N, V] exists once; a row costs one read for the
-// softmax and one read and write for the gradient.
+// Softmax cross-entropy by row. The gradient replaces the logits, so that [N, V] exists once; a row costs one read for
+// the softmax and one read and write for the gradient.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -19,24 +19,41 @@ const kernel = defineRowKernel({
 
 /**
  * losses [N] = -log softmax(logits [N, Vp], over the first `vocabSize` columns)[targets u32 [N]], 0 where IGNORED.
- * With `gradientScale` the logits are overwritten by (softmax - one-hot) * gradientScale, zero in columns from vocabSize on.
- * Vp is a multiple of 4; targets are below vocabSize or IGNORED.
+ * With `gradientScale` the logits are overwritten by (softmax - one-hot) * gradientScale, zero in columns from
+ * vocabSize on. Vp is a multiple of 4; targets are below vocabSize or IGNORED.
  */
-export function crossEntropyByRow(batch: CommandBatch, { logits, targets, losses, vocabSize, gradientScale }: {
-  readonly logits: Tensor; readonly targets: Tensor; readonly losses: Tensor; readonly vocabSize: number; readonly gradientScale?: number;
-}): void {
+export function crossEntropyByRow(
+  batch: CommandBatch,
+  {
+    logits,
+    targets,
+    losses,
+    vocabSize,
+    gradientScale,
+  }: {
+    readonly logits: Tensor;
+    readonly targets: Tensor;
+    readonly losses: Tensor;
+    readonly vocabSize: number;
+    readonly gradientScale?: number;
+  },
+): void {
   const [rows, stride] = logits.shape;
   expectShape("cross_entropy", "targets", targets, [rows], "N of logits");
   expectShape("cross_entropy", "losses", losses, [rows], "N of logits");
   if (stride % 4 !== 0 || vocabSize > stride) {
-    throw new Error(`cross_entropy: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${vocabSize} columns`);
+    throw new Error(
+      `cross_entropy: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${vocabSize} columns`,
+    );
   }
   for (const { start, count } of rowWindows(batch.device, logits)) {
     kernel(
-      batch, { GRADIENT: gradientScale !== undefined },
+      batch,
+      { GRADIENT: gradientScale !== undefined },
       { targets, logits: sliceRows(logits, start, count), losses },
       { rows: count, first_row: start, columns: vocabSize, stride4: stride / 4, scale: gradientScale ?? 0 },
-      count, vocabSize / 4,
+      count,
+      vocabSize / 4,
     );
   }
 }

@@ -1,5 +1,5 @@
-// Dropout (Srivastava et al. 2014, in the inverted form): an element is zeroed or divided by the chance of being kept. Masks
-// come from counters (lib/random.wgsl) and are never stored.
+// Dropout (Srivastava et al. 2014, in the inverted form): an element is zeroed or divided by the chance of being kept.
+// Masks come from counters (lib/random.wgsl) and are never stored.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -17,9 +17,15 @@ const kernel = defineElementKernel({
 });
 
 /** y (+)= x where kept / (1 - probability), of one shape. Backward is the same launch with x = dy and y = dx. */
-export function dropout(batch: CommandBatch, { x, y, dropout, accumulate }: {
-  readonly x: Tensor; readonly y: Tensor; readonly dropout: Dropout; readonly accumulate: boolean;
-}): void {
+export function dropout(
+  batch: CommandBatch,
+  {
+    x,
+    y,
+    dropout,
+    accumulate,
+  }: { readonly x: Tensor; readonly y: Tensor; readonly dropout: Dropout; readonly accumulate: boolean },
+): void {
   expectShape("dropout", "y", y, x.shape, "as x");
   const flat = { x: flatten(x), y: flatten(y) };
   const random = dropoutParams(dropout);

@@ -11,8 +11,8 @@ export type EditKind = (typeof EDIT_KINDS)[number];
 
 /**
  * A change to a score s of one row, applied in order: set: s = value (-Infinity removes the token) · add: s += value ·
- * penalize: s = s < 0 ? s·value : s/value · raise: s += |s|·value · clear: every score of the row becomes -Infinity (token and
- * value are 0). What was removed stays removed unless it is set.
+ * penalize: s = s < 0 ? s·value : s/value · raise: s += |s|·value · clear: every score of the row becomes -Infinity
+ * (token and value are 0). What was removed stays removed unless it is set.
  */
 export interface Edit {
   readonly kind: EditKind;
@@ -20,7 +20,7 @@ export interface Edit {
   readonly value: number;
 }
 
-const LARGEST = 3.4028234663852886e38;     // of f32
+const LARGEST = 3.4028234663852886e38; // of f32
 
 const kernel = defineRowKernel({
   name: "edit_logits",
@@ -48,13 +48,27 @@ export function packEdits(rows: readonly (readonly Edit[])[]): Uint32Array {
   return words;
 }
 
-/** logits [R, stride] changed in place by the packed `edits`; the score of a token is its logit less its row's base [R]. */
-export function editLogits(batch: CommandBatch, { edits, base, logits, columns }: {
-  readonly edits: Tensor; readonly base: Tensor; readonly logits: Tensor; readonly columns: number;
-}): void {
+/**
+ * logits [R, stride] changed in place by the packed `edits`; the score of a token is its logit less its row's base [R].
+ */
+export function editLogits(
+  batch: CommandBatch,
+  {
+    edits,
+    base,
+    logits,
+    columns,
+  }: { readonly edits: Tensor; readonly base: Tensor; readonly logits: Tensor; readonly columns: number },
+): void {
   const [rows, stride] = logits.shape;
   expectShape("edit_logits", "base", base, [rows], "R of logits");
   for (const { start, count } of rowWindows(batch.device, logits)) {
-    kernel(batch, {}, { edits, base, logits: sliceRows(logits, start, count) }, { rows: count, first_row: start, columns, stride }, count);
+    kernel(
+      batch,
+      {},
+      { edits, base, logits: sliceRows(logits, start, count) },
+      { rows: count, first_row: start, columns, stride },
+      count,
+    );
   }
 }

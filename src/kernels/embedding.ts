@@ -1,5 +1,5 @@
-// Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the CPU,
-// which has the ids anyway, makes the groups.
+// Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the
+// CPU, which has the ids anyway, makes the groups.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
@@ -8,17 +8,24 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { columnsWorkgroupSize, defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-const SEGMENT = 64;        // rows an invocation adds up: a frequent token (padding) is cut into segments of this, then merged
-const BLOCK = 128;         // channels of a group that one row of the backward kernel takes, or one workgroup
-const WIDTH = BLOCK / 4;   // invocations of a workgroup side by side; its other dimension is the group's rows
-const WG_SIZE = 256;       // at most: most groups have one row
+const SEGMENT = 64; // rows an invocation adds up: a frequent token (padding) is cut into segments of this, then merged
+const BLOCK = 128; // channels of a group that one row of the backward kernel takes, or one workgroup
+const WIDTH = BLOCK / 4; // invocations of a workgroup side by side; its other dimension is the group's rows
+const WG_SIZE = 256; // at most: most groups have one row
 
 const forward = defineRowKernel({
   name: "embedding",
   source: ["embedding.wgsl"],
   bindings: { indices: "read", wte: "read", wpe: "read", y: "read_write" },
   params: {
-    rows: "u32", first_row: "u32", all_rows: "u32", channels: "u32", first_token: "u32", tokens: "u32", first_position: "u32", positions: "u32",
+    rows: "u32",
+    first_row: "u32",
+    all_rows: "u32",
+    channels: "u32",
+    first_token: "u32",
+    tokens: "u32",
+    first_position: "u32",
+    positions: "u32",
   },
   constants: {},
 });
@@ -28,7 +35,14 @@ const backward = defineRowKernel({
   source: ["embedding_backward.wgsl"],
   bindings: { x: "read", plan: "read", out: "read_write" },
   params: {
-    groups: "u32", groups_at: "u32", blocks: "u32", channels: "u32", first_row: "u32", rows: "u32", first_target: "u32", targets: "u32",
+    groups: "u32",
+    groups_at: "u32",
+    blocks: "u32",
+    channels: "u32",
+    first_row: "u32",
+    rows: "u32",
+    first_target: "u32",
+    targets: "u32",
   },
   constants: { BLOCK: "u32" },
 });
@@ -38,7 +52,14 @@ const backwardWorkgroup = defineKernel({
   source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "embedding_backward_workgroup.wgsl"],
   bindings: { x: "read", plan: "read", out: "read_write" },
   params: {
-    groups: "u32", groups_at: "u32", blocks: "u32", channels: "u32", first_row: "u32", rows: "u32", first_target: "u32", targets: "u32",
+    groups: "u32",
+    groups_at: "u32",
+    blocks: "u32",
+    channels: "u32",
+    first_row: "u32",
+    rows: "u32",
+    first_target: "u32",
+    targets: "u32",
   },
   constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
 });
@@ -46,30 +67,57 @@ const backwardWorkgroup = defineKernel({
 /** Invocations of a workgroup that has a group, 0 where groups are added by row kernels. */
 const groupSize = (device: Device): number => Math.min(WG_SIZE, columnsWorkgroupSize(device));
 
-/** indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table are not written. */
-export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: {
-  readonly indices: Tensor; readonly wte: Tensor; readonly wpe: Tensor; readonly y: Tensor;
-}): void {
+/**
+ * indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table
+ * are not written.
+ */
+export function embeddingForward(
+  batch: CommandBatch,
+  {
+    indices,
+    wte,
+    wpe,
+    y,
+  }: { readonly indices: Tensor; readonly wte: Tensor; readonly wpe: Tensor; readonly y: Tensor },
+): void {
   const [rows, C] = y.shape;
   expectShape("embedding", "indices", indices, [2, rows], "N of y");
   expectShape("embedding", "wte", wte, [wte.shape[0], C], "C of y");
   expectShape("embedding", "wpe", wpe, [wpe.shape[0], C], "C of y");
   const { device } = batch;
-  for (const row of rowWindows(device, y)) for (const token of rowWindows(device, wte)) for (const position of rowWindows(device, wpe)) {
-    forward(
-      batch, {},
-      { indices, wte: sliceRows(wte, token.start, token.count), wpe: sliceRows(wpe, position.start, position.count), y: sliceRows(y, row.start, row.count) },
-      {
-        rows: row.count, first_row: row.start, all_rows: rows, channels: C,
-        first_token: token.start, tokens: token.count, first_position: position.start, positions: position.count,
-      },
-      row.count, C,
-    );
-  }
+  for (const row of rowWindows(device, y))
+    for (const token of rowWindows(device, wte))
+      for (const position of rowWindows(device, wpe)) {
+        forward(
+          batch,
+          {},
+          {
+            indices,
+            wte: sliceRows(wte, token.start, token.count),
+            wpe: sliceRows(wpe, position.start, position.count),
+            y: sliceRows(y, row.start, row.count),
+          },
+          {
+            rows: row.count,
+            first_row: row.start,
+            all_rows: rows,
+            channels: C,
+            first_token: token.start,
+            tokens: token.count,
+            first_position: position.start,
+            positions: position.count,
+          },
+          row.count,
+          C,
+        );
+      }
 }
 
 /** Groups in a plan: where their [count, 3] table starts, and how many there are. */
-interface Groups { readonly at: number; readonly count: number }
+interface Groups {
+  readonly at: number;
+  readonly count: number;
+}
 
 /** Which rows are added to which table row. Lives in one u32 buffer, perhaps beside the plans of other tables. */
 export interface GatherPlan {
@@ -87,15 +135,18 @@ export function gatherSegment(device: Device): number {
 }
 
 /**
- * Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows ascending.
- * `segment`: see gatherSegment.
+ * Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows
+ * ascending. `segment`: see gatherSegment.
  */
 export function planGather(indices: ArrayLike<number>, words: number[], segment = SEGMENT): GatherPlan {
   const N = indices.length;
-  const sorted = Float64Array.from({ length: N }, (_, n) => indices[n] * N + n).sort();     // by index, then by row; exact below 2^53
+  // by index, then by row; exact below 2^53
+  const sorted = Float64Array.from({ length: N }, (_, n) => indices[n] * N + n).sort();
   const base = words.length;
   for (const key of sorted) words.push(key % N);
-  const direct: number[] = [], segments: number[] = [], merged: number[] = [];
+  const direct: number[] = [],
+    segments: number[] = [],
+    merged: number[] = [];
   for (let start = 0, end = 0; start < N; start = end) {
     const index = Math.floor(sorted[start] / N);
     while (end < N && sorted[end] < (index + 1) * N) end++;
@@ -104,10 +155,11 @@ export function planGather(indices: ArrayLike<number>, words: number[], segment 
       continue;
     }
     const first = segments.length / 3;
-    for (let at = start; at < end; at += segment) segments.push(base + at, base + Math.min(at + segment, end), segments.length / 3);
+    for (let at = start; at < end; at += segment)
+      segments.push(base + at, base + Math.min(at + segment, end), segments.length / 3);
     merged.push(first, segments.length / 3, index);
   }
-  const partials = words.length;                                      // the merged groups list partial sums by number
+  const partials = words.length; // the merged groups list partial sums by number
   for (let i = 0; i < segments.length / 3; i++) words.push(i);
   const append = (groups: readonly number[], shift: number): Groups => {
     const at = words.length;
@@ -118,9 +170,15 @@ export function planGather(indices: ArrayLike<number>, words: number[], segment 
 }
 
 /** dtable [V, C] += rows of dy [N, C] by `gather`, whose words are in `plan` (u32). */
-export function embeddingBackward(batch: CommandBatch, { dy, plan, gather, dtable }: {
-  readonly dy: Tensor; readonly plan: Tensor; readonly gather: GatherPlan; readonly dtable: Tensor;
-}): void {
+export function embeddingBackward(
+  batch: CommandBatch,
+  {
+    dy,
+    plan,
+    gather,
+    dtable,
+  }: { readonly dy: Tensor; readonly plan: Tensor; readonly gather: GatherPlan; readonly dtable: Tensor },
+): void {
   const [, C] = dy.shape;
   expectShape("embedding_backward", "dtable", dtable, [dtable.shape[0], C], "C of dy");
   addGroups(batch, dy, plan, gather.direct, dtable, true);
@@ -134,17 +192,38 @@ export function embeddingBackward(batch: CommandBatch, { dy, plan, gather, dtabl
   pool.release(partial);
 }
 
-function addGroups(batch: CommandBatch, x: Tensor, plan: Tensor, groups: Groups, out: Tensor, accumulate: boolean): void {
+function addGroups(
+  batch: CommandBatch,
+  x: Tensor,
+  plan: Tensor,
+  groups: Groups,
+  out: Tensor,
+  accumulate: boolean,
+): void {
   const [, C] = x.shape;
   const size = groupSize(batch.device);
   const blocks = Math.ceil(C / BLOCK);
-  for (const row of rowWindows(batch.device, x)) for (const target of rowWindows(batch.device, out)) {
-    const bindings = { x: sliceRows(x, row.start, row.count), plan, out: sliceRows(out, target.start, target.count) };
-    const params = {
-      groups: groups.count, groups_at: groups.at, blocks, channels: C,
-      first_row: row.start, rows: row.count, first_target: target.start, targets: target.count,
-    };
-    if (size > 0) batch.dispatch(backwardWorkgroup, { ACCUMULATE: accumulate, WG_SIZE: size, WIDTH }, bindings, params, groups.count * blocks);
-    else backward(batch, { BLOCK }, bindings, params, groups.count * blocks);
-  }
+  for (const row of rowWindows(batch.device, x))
+    for (const target of rowWindows(batch.device, out)) {
+      const bindings = { x: sliceRows(x, row.start, row.count), plan, out: sliceRows(out, target.start, target.count) };
+      const params = {
+        groups: groups.count,
+        groups_at: groups.at,
+        blocks,
+        channels: C,
+        first_row: row.start,
+        rows: row.count,
+        first_target: target.start,
+        targets: target.count,
+      };
+      if (size > 0)
+        batch.dispatch(
+          backwardWorkgroup,
+          { ACCUMULATE: accumulate, WG_SIZE: size, WIDTH },
+          bindings,
+          params,
+          groups.count * blocks,
+        );
+      else backward(batch, { BLOCK }, bindings, params, groups.count * blocks);
+    }
 }

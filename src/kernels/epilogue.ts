@@ -18,13 +18,21 @@ export const EPILOGUES = {
   none: { source: ["epilogue/none.wgsl"], bindings: CORE },
   bias: { source: ["epilogue/bias.wgsl"], bindings: BIAS },
   bias_gelu: { source: ["lib/gelu.wgsl", "epilogue/bias_gelu.wgsl"], bindings: BIAS },
-  bias_gelu_save: { source: ["lib/gelu.wgsl", "epilogue/bias_gelu_save.wgsl"], bindings: { ...BIAS, preactivation: "read_write" } },
+  bias_gelu_save: {
+    source: ["lib/gelu.wgsl", "epilogue/bias_gelu_save.wgsl"],
+    bindings: { ...BIAS, preactivation: "read_write" },
+  },
   bias_residual: { source: ["epilogue/bias_residual.wgsl"], bindings: { ...BIAS, residual: "read" } },
-} as const satisfies Readonly<Record<string, { readonly source: readonly string[]; readonly bindings: Readonly<Record<string, Access>> }>>;
+} as const satisfies Readonly<
+  Record<string, { readonly source: readonly string[]; readonly bindings: Readonly<Record<string, Access>> }>
+>;
 export type EpilogueName = keyof typeof EPILOGUES;
 
 /** An epilogue by the name of its files, and its own bindings. */
-export interface After { readonly name: EpilogueName; readonly bindings: Readonly<Record<string, Tensor>> }
+export interface After {
+  readonly name: EpilogueName;
+  readonly bindings: Readonly<Record<string, Tensor>>;
+}
 
 const NOTHING: After = { name: "none", bindings: {} };
 
@@ -33,12 +41,16 @@ export function after(epilogue: Epilogue | undefined, start: number, count: numb
   if (!epilogue) return NOTHING;
   const { kind, bias } = epilogue;
   switch (kind) {
-    case "bias": return { name: kind, bindings: { bias } };
-    case "bias_residual": return { name: kind, bindings: { bias, residual: sliceRows(epilogue.residual, start, count) } };
-    case "bias_gelu": return epilogue.preactivation
-      ? { name: "bias_gelu_save", bindings: { bias, preactivation: sliceRows(epilogue.preactivation, start, count) } }
-      : { name: kind, bindings: { bias } };
-    default: throw new Error(`matmul: unknown epilogue ${kind satisfies never}`);
+    case "bias":
+      return { name: kind, bindings: { bias } };
+    case "bias_residual":
+      return { name: kind, bindings: { bias, residual: sliceRows(epilogue.residual, start, count) } };
+    case "bias_gelu":
+      return epilogue.preactivation
+        ? { name: "bias_gelu_save", bindings: { bias, preactivation: sliceRows(epilogue.preactivation, start, count) } }
+        : { name: kind, bindings: { bias } };
+    default:
+      throw new Error(`matmul: unknown epilogue ${kind satisfies never}`);
   }
 }
 

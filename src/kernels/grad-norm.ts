@@ -5,7 +5,8 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-// Values a row sums. Not a power of two: rows that are worked on together would all read from a few of a GPU's memory channels.
+// Values a row sums. Not a power of two: rows that are worked on together would all read from a few of a GPU's memory
+// channels.
 const BLOCK = 4096 + 128;
 
 const squares = defineRowKernel({
@@ -28,20 +29,33 @@ const clip = defineRowKernel({
  * grads: flat f32 buffers [n] with n a multiple of 4 -> result [2] = norm, coefficient; the coefficient is
  * min(1, maxNorm / (norm + 1e-6)), 1 for maxNorm 0, and 0 when the norm is not finite (squares overflow above 1.8e19).
  */
-export function gradNorm(batch: CommandBatch, { grads, maxNorm, result }: {
-  readonly grads: readonly Tensor[]; readonly maxNorm: number; readonly result: Tensor;
-}): void {
+export function gradNorm(
+  batch: CommandBatch,
+  { grads, maxNorm, result }: { readonly grads: readonly Tensor[]; readonly maxNorm: number; readonly result: Tensor },
+): void {
   expectShape("grad_norm", "result", result, [2]);
   const { device } = batch;
   const ranges = grads.flatMap((chunk) => {
-    if (elementCount(chunk.shape) % 4 !== 0) throw new Error(`grad_norm: cannot bind grads: shape is [${chunk.shape}], expected a multiple of 4`);
-    return rowWindows(device, chunk).map(({ start, count }) => ({ range: sliceRows(chunk, start, count), count, blocks: Math.ceil(count / BLOCK) }));
+    if (elementCount(chunk.shape) % 4 !== 0)
+      throw new Error(`grad_norm: cannot bind grads: shape is [${chunk.shape}], expected a multiple of 4`);
+    return rowWindows(device, chunk).map(({ start, count }) => ({
+      range: sliceRows(chunk, start, count),
+      count,
+      blocks: Math.ceil(count / BLOCK),
+    }));
   });
   const total = ranges.reduce((count, { blocks }) => count + blocks, 0);
   const partial = device.pool.acquire([total, 1]);
   let first_block = 0;
   for (const { range, count, blocks } of ranges) {
-    squares(batch, { BLOCK4: BLOCK / 4 }, { grads: range, partial }, { blocks, count4: count / 4, first_block }, blocks, BLOCK / 4);
+    squares(
+      batch,
+      { BLOCK4: BLOCK / 4 },
+      { grads: range, partial },
+      { blocks, count4: count / 4, first_block },
+      blocks,
+      BLOCK / 4,
+    );
     first_block += blocks;
   }
   clip(batch, {}, { partial, result }, { blocks: total, max_norm: maxNorm }, 1, total);

@@ -1,4 +1,5 @@
-// Layer normalisation over the last dimension (Ba et al. 2016), as torch.nn.LayerNorm: biased variance, eps inside the root.
+// Layer normalisation over the last dimension (Ba et al. 2016), as torch.nn.LayerNorm: biased variance, eps inside the
+// root.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
@@ -40,50 +41,142 @@ const backwardDparamsWorkgroup = defineKernel({
 });
 
 const WG_SIZE = 64;
-const BLOCK = 32;          // rows a thread sums: short enough that small batches still fill the device
+const BLOCK = 32; // rows a thread sums: short enough that small batches still fill the device
 
 /** x [N, C], weight [C], bias [C] -> y [N, C] and stats [N, 2] (mean, rstd; backward wants them). */
-export function layerNormForward(batch: CommandBatch, { x, weight, bias, y, stats, eps }: {
-  readonly x: Tensor; readonly weight: Tensor; readonly bias: Tensor; readonly y: Tensor; readonly stats: Tensor; readonly eps: number;
-}): void {
+export function layerNormForward(
+  batch: CommandBatch,
+  {
+    x,
+    weight,
+    bias,
+    y,
+    stats,
+    eps,
+  }: {
+    readonly x: Tensor;
+    readonly weight: Tensor;
+    readonly bias: Tensor;
+    readonly y: Tensor;
+    readonly stats: Tensor;
+    readonly eps: number;
+  },
+): void {
   const [rows, C] = x.shape;
   expectShape("layernorm", "weight", weight, [C], "C of x");
   expectShape("layernorm", "bias", bias, [C], "C of x");
   expectShape("layernorm", "y", y, [rows, C], "as x");
   expectShape("layernorm", "stats", stats, [rows, 2], "N of x");
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
-    forward(batch, { C, EPS: eps }, { x: sliceRows(x, start, count), weight, bias, y: sliceRows(y, start, count), stats: sliceRows(stats, start, count) }, { rows: count }, count, C);
+    forward(
+      batch,
+      { C, EPS: eps },
+      {
+        x: sliceRows(x, start, count),
+        weight,
+        bias,
+        y: sliceRows(y, start, count),
+        stats: sliceRows(stats, start, count),
+      },
+      { rows: count },
+      count,
+      C,
+    );
   }
 }
 
 /** dx [N, C] (+)= gradient by x; `accumulate` adds to what is there. */
-export function layerNormBackwardDx(batch: CommandBatch, { dy, x, weight, stats, dx, accumulate }: {
-  readonly dy: Tensor; readonly x: Tensor; readonly weight: Tensor; readonly stats: Tensor; readonly dx: Tensor; readonly accumulate: boolean;
-}): void {
+export function layerNormBackwardDx(
+  batch: CommandBatch,
+  {
+    dy,
+    x,
+    weight,
+    stats,
+    dx,
+    accumulate,
+  }: {
+    readonly dy: Tensor;
+    readonly x: Tensor;
+    readonly weight: Tensor;
+    readonly stats: Tensor;
+    readonly dx: Tensor;
+    readonly accumulate: boolean;
+  },
+): void {
   const [rows, C] = x.shape;
   expectShape("layernorm_backward_dx", "dy", dy, [rows, C], "as x");
   expectShape("layernorm_backward_dx", "dx", dx, [rows, C], "as x");
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
-    backwardDx(batch, { C, ACCUMULATE: accumulate }, { dy: sliceRows(dy, start, count), x: sliceRows(x, start, count), weight, stats: sliceRows(stats, start, count), dx: sliceRows(dx, start, count) }, { rows: count }, count, C);
+    backwardDx(
+      batch,
+      { C, ACCUMULATE: accumulate },
+      {
+        dy: sliceRows(dy, start, count),
+        x: sliceRows(x, start, count),
+        weight,
+        stats: sliceRows(stats, start, count),
+        dx: sliceRows(dx, start, count),
+      },
+      { rows: count },
+      count,
+      C,
+    );
   }
 }
 
 /** dweight [C] += sum over rows of dy * xhat, dbias [C] += sum of dy. */
-export function layerNormBackwardDparams(batch: CommandBatch, { dy, x, stats, dweight, dbias }: {
-  readonly dy: Tensor; readonly x: Tensor; readonly stats: Tensor; readonly dweight: Tensor; readonly dbias: Tensor;
-}): void {
+export function layerNormBackwardDparams(
+  batch: CommandBatch,
+  {
+    dy,
+    x,
+    stats,
+    dweight,
+    dbias,
+  }: {
+    readonly dy: Tensor;
+    readonly x: Tensor;
+    readonly stats: Tensor;
+    readonly dweight: Tensor;
+    readonly dbias: Tensor;
+  },
+): void {
   const C = x.shape[1];
   const { pool } = batch.device;
   const shared = columnsWorkgroupSize(batch.device);
   for (const { start, count } of rowWindows(batch.device, x, stats)) {
     if (shared > 0) {
       const WIDTH = columnsWidth(C);
-      batch.dispatch(backwardDparamsWorkgroup, { C, WG_SIZE: shared, WIDTH }, { dy: sliceRows(dy, start, count), x: sliceRows(x, start, count), stats: sliceRows(stats, start, count), dweight, dbias }, { rows: count }, Math.ceil(C / WIDTH));
+      batch.dispatch(
+        backwardDparamsWorkgroup,
+        { C, WG_SIZE: shared, WIDTH },
+        {
+          dy: sliceRows(dy, start, count),
+          x: sliceRows(x, start, count),
+          stats: sliceRows(stats, start, count),
+          dweight,
+          dbias,
+        },
+        { rows: count },
+        Math.ceil(C / WIDTH),
+      );
       continue;
     }
     const blocks = Math.ceil(count / BLOCK);
     const partial = pool.acquire([blocks, 2 * C]);
-    batch.dispatch(backwardDparams, { C, BLOCK, WG_SIZE }, { dy: sliceRows(dy, start, count), x: sliceRows(x, start, count), stats: sliceRows(stats, start, count), partial }, { rows: count, blocks }, Math.ceil((blocks * C) / WG_SIZE));
+    batch.dispatch(
+      backwardDparams,
+      { C, BLOCK, WG_SIZE },
+      {
+        dy: sliceRows(dy, start, count),
+        x: sliceRows(x, start, count),
+        stats: sliceRows(stats, start, count),
+        partial,
+      },
+      { rows: count, blocks },
+      Math.ceil((blocks * C) / WG_SIZE),
+    );
     columnSum(batch, { x: partial, out: dweight, accumulate: true });
     columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
     pool.release(partial);

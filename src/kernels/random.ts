@@ -9,10 +9,26 @@ export interface Dropout {
   readonly site: number;
 }
 
-/** The parameters `seed, step, site, drop_below, keep_scale` of a kernel with dropout; without dropout everything is kept. */
-export function dropoutParams(dropout: Dropout | undefined): { seed: number; step: number; site: number; drop_below: number; keep_scale: number } {
+/**
+ * The parameters `seed, step, site, drop_below, keep_scale` of a kernel with dropout; without dropout everything is
+ * kept.
+ */
+export function dropoutParams(dropout: Dropout | undefined): {
+  seed: number;
+  step: number;
+  site: number;
+  drop_below: number;
+  keep_scale: number;
+} {
   if (!dropout) return { seed: 0, step: 0, site: 0, drop_below: 0, keep_scale: 1 };
   const { probability, seed, step, site } = dropout;
-  if (!(probability >= 0 && probability < 1)) throw new Error(`dropout: probability is ${probability}, expected 0 <= probability < 1`);
-  return { seed, step, site, drop_below: Math.min(Math.round(probability * 2 ** 32), 2 ** 32 - 1), keep_scale: 1 / (1 - probability) };
+  if (!(probability >= 0 && probability < 1))
+    throw new Error(`dropout: probability is ${probability}, expected 0 <= probability < 1`);
+  return {
+    seed,
+    step,
+    site,
+    drop_below: Math.min(Math.round(probability * 2 ** 32), 2 ** 32 - 1),
+    keep_scale: 1 / (1 - probability),
+  };
 }

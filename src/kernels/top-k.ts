@@ -1,14 +1,15 @@
-// The best tokens of each row of logits, the log of the sum that makes probabilities of them, and the logits of tokens that are
-// set aside: so that a decoding step brings back a few numbers instead of [R, V]. Long rows are searched in parts, then the
-// parts' candidates.
+// The best tokens of each row of logits, the log of the sum that makes probabilities of them, and the logits of tokens
+// that are set aside: so that a decoding step brings back a few numbers instead of [R, V]. Long rows are searched in
+// parts, then the parts' candidates.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { expectShape, reshape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel, rowFormOn } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
 
-const PART = 4096;         // columns a part has at least: enough lanes busy for one row of a large vocabulary
-const FEW = 64;            // up to so many a workgroup finds sooner, though a round costs it barriers, than parts and a second launch
+const PART = 4096; // columns a part has at least: enough lanes busy for one row of a large vocabulary
+// up to so many a workgroup finds sooner, though a round costs it barriers, than parts and a second launch
+const FEW = 64;
 
 const params = { rows: "u32", first_row: "u32", parts: "u32", columns: "u32", stride: "u32", k: "u32" } as const;
 
@@ -45,12 +46,25 @@ const setTokensAside = defineRowKernel({
 });
 
 /**
- * logits [R, stride] -> values [R, k] in descending order and ids u32 [R, k], over the first `columns` columns; the lower id
- * first among equals; NaN counts as the largest, as in torch.topk. Throws unless 1 <= k <= columns.
+ * logits [R, stride] -> values [R, k] in descending order and ids u32 [R, k], over the first `columns` columns; the
+ * lower id first among equals; NaN counts as the largest, as in torch.topk. Throws unless 1 <= k <= columns.
  */
-export function topK(batch: CommandBatch, { logits, columns, k, values, ids }: {
-  readonly logits: Tensor; readonly columns: number; readonly k: number; readonly values: Tensor; readonly ids: Tensor;
-}): void {
+export function topK(
+  batch: CommandBatch,
+  {
+    logits,
+    columns,
+    k,
+    values,
+    ids,
+  }: {
+    readonly logits: Tensor;
+    readonly columns: number;
+    readonly k: number;
+    readonly values: Tensor;
+    readonly ids: Tensor;
+  },
+): void {
   const [rows, stride] = logits.shape;
   if (!(k >= 1 && k <= columns && columns <= stride)) {
     throw new Error(`top_k: cannot take the ${k} largest of ${columns} columns of [${logits.shape}]`);
@@ -63,7 +77,14 @@ export function topK(batch: CommandBatch, { logits, columns, k, values, ids }: {
   const parts = shared ? 1 : Math.max(1, Math.floor(columns / Math.max(PART, k)));
   const search = (out: { values: Tensor; ids: Tensor }): void => {
     for (const { start, count } of rowWindows(device, logits)) {
-      overColumns(batch, {}, { logits: sliceRows(logits, start, count), ...out }, { rows: count, first_row: start, parts, columns, stride, k }, count * parts, length / parts);
+      overColumns(
+        batch,
+        {},
+        { logits: sliceRows(logits, start, count), ...out },
+        { rows: count, first_row: start, parts, columns, stride, k },
+        count * parts,
+        length / parts,
+      );
     }
   };
   if (parts === 1) {
@@ -78,8 +99,14 @@ export function topK(batch: CommandBatch, { logits, columns, k, values, ids }: {
   device.pool.release(found.ids);
 }
 
-/** logits [R, stride] -> ids u32 [R]: the column of each row's largest value among the first `columns`, the lowest among equals. */
-export function argmax(batch: CommandBatch, { logits, columns, ids }: { readonly logits: Tensor; readonly columns: number; readonly ids: Tensor }): void {
+/**
+ * logits [R, stride] -> ids u32 [R]: the column of each row's largest value among the first `columns`, the lowest among
+ * equals.
+ */
+export function argmax(
+  batch: CommandBatch,
+  { logits, columns, ids }: { readonly logits: Tensor; readonly columns: number; readonly ids: Tensor },
+): void {
   const [rows] = logits.shape;
   expectShape("argmax", "ids", ids, [rows], "R of logits");
   const { pool } = batch.device;
@@ -89,14 +116,26 @@ export function argmax(batch: CommandBatch, { logits, columns, ids }: { readonly
 }
 
 /** logits [R, stride], stride a multiple of 4 -> lse [R] = log sum exp over the first `columns` columns. */
-export function logSumExp(batch: CommandBatch, { logits, columns, lse }: { readonly logits: Tensor; readonly columns: number; readonly lse: Tensor }): void {
+export function logSumExp(
+  batch: CommandBatch,
+  { logits, columns, lse }: { readonly logits: Tensor; readonly columns: number; readonly lse: Tensor },
+): void {
   const [rows, stride] = logits.shape;
   expectShape("log_sum_exp", "lse", lse, [rows], "R of logits");
   if (stride % 4 !== 0 || columns > stride) {
-    throw new Error(`log_sum_exp: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${columns} columns`);
+    throw new Error(
+      `log_sum_exp: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${columns} columns`,
+    );
   }
   for (const { start, count } of rowWindows(batch.device, logits)) {
-    sumOfExponentials(batch, {}, { logits: sliceRows(logits, start, count), lse }, { rows: count, first_row: start, columns, stride4: stride / 4 }, count, columns / 4);
+    sumOfExponentials(
+      batch,
+      {},
+      { logits: sliceRows(logits, start, count), lse },
+      { rows: count, first_row: start, columns, stride4: stride / 4 },
+      count,
+      columns / 4,
+    );
   }
 }
 
@@ -108,13 +147,22 @@ export function packTokens(rows: readonly (readonly number[])[]): Uint32Array {
 }
 
 /**
- * Copies the logits [R, stride] of packed `tokens` to the same places of `aside`, and removes them in place: they are the lowest
- * float from then on, which weighs nothing and comes last. A row must not name a token twice.
+ * Copies the logits [R, stride] of packed `tokens` to the same places of `aside`, and removes them in place: they are
+ * the lowest float from then on, which weighs nothing and comes last. A row must not name a token twice.
  */
-export function setAside(batch: CommandBatch, { tokens, logits, aside }: { readonly tokens: Tensor; readonly logits: Tensor; readonly aside: Tensor }): void {
+export function setAside(
+  batch: CommandBatch,
+  { tokens, logits, aside }: { readonly tokens: Tensor; readonly logits: Tensor; readonly aside: Tensor },
+): void {
   const [, stride] = logits.shape;
   expectShape("top_k_aside", "aside", aside, tokens.shape, "tokens");
   for (const { start, count } of rowWindows(batch.device, logits)) {
-    setTokensAside(batch, {}, { tokens, logits: sliceRows(logits, start, count), aside }, { rows: count, first_row: start, stride }, count);
+    setTokensAside(
+      batch,
+      {},
+      { tokens, logits: sliceRows(logits, start, count), aside },
+      { rows: count, first_row: start, stride },
+      count,
+    );
   }
 }

@@ -1,5 +1,6 @@
-// Which variant of each kernel an adapter runs, and its tile sizes. Rows are written by `bench/tune.ts` from measurements and
-// chosen by adapter key; requestDevice({ tuning }) overrides single entries, which is how tests force every variant.
+// Which variant of each kernel an adapter runs, and its tile sizes. Rows are written by `bench/tune.ts` from
+// measurements and chosen by adapter key; requestDevice({ tuning }) overrides single entries, which is how tests force
+// every variant.
 import type { Device } from "../gpu/device.ts";
 
 export type Variant = "subgroup" | "workgroup";
@@ -7,7 +8,10 @@ export type Variant = "subgroup" | "workgroup";
 export type RowsVariant = Variant | "mixed";
 
 export interface Tuning {
-  /** Row reductions (layer norm, cross-entropy, ...): one subgroup a row, one workgroup a row without subgroup operations, or by launch. */
+  /**
+   * Row reductions (layer norm, cross-entropy, ...): one subgroup a row, one workgroup a row without subgroup
+   * operations, or by launch.
+   */
   readonly rows: RowsVariant;
   /** Invocations of a workgroup that takes several rows; without subgroups the least that a row gets. */
   readonly rowsWorkgroupSize: number;
@@ -19,7 +23,10 @@ export interface Tuning {
   readonly rowsShare: number;
   /** Matrix products: register tiles fed by subgroup broadcasts, or tiles in workgroup memory. */
   readonly matmul: Variant;
-  /** Workgroup variant: as many workgroups as keep the GPU busy. Where a product has fewer tiles, its reduction is split into parts. */
+  /**
+   * Workgroup variant: as many workgroups as keep the GPU busy. Where a product has fewer tiles, its reduction is split
+   * into parts.
+   */
   readonly matmulWorkgroups: number;
   /** Products of at most this many rows take the kernel for few rows, which is bound by reading the weights. */
   readonly matvecRows: number;
@@ -31,26 +38,54 @@ export interface Tuning {
   readonly attentionLanes: number;
 }
 
-const SOFTWARE: Tuning = { rows: "subgroup", rowsWorkgroupSize: 64, rowsMaxSize: 64, rowsLanes: 2 ** 19, rowsShare: 4, matmul: "subgroup", matmulWorkgroups: 2, matvecRows: 8, attention: "subgroup", attentionDecode: "subgroup", attentionLanes: 64 };
-const GPU: Tuning = { rows: "mixed", rowsWorkgroupSize: 128, rowsMaxSize: 1024, rowsLanes: 2 ** 19, rowsShare: 4, matmul: "workgroup", matmulWorkgroups: 400, matvecRows: 32, attention: "workgroup", attentionDecode: "workgroup", attentionLanes: 512 };
+const SOFTWARE: Tuning = {
+  rows: "subgroup",
+  rowsWorkgroupSize: 64,
+  rowsMaxSize: 64,
+  rowsLanes: 2 ** 19,
+  rowsShare: 4,
+  matmul: "subgroup",
+  matmulWorkgroups: 2,
+  matvecRows: 8,
+  attention: "subgroup",
+  attentionDecode: "subgroup",
+  attentionLanes: 64,
+};
+const GPU: Tuning = {
+  rows: "mixed",
+  rowsWorkgroupSize: 128,
+  rowsMaxSize: 1024,
+  rowsLanes: 2 ** 19,
+  rowsShare: 4,
+  matmul: "workgroup",
+  matmulWorkgroups: 400,
+  matvecRows: 32,
+  attention: "workgroup",
+  attentionDecode: "workgroup",
+  attentionLanes: 512,
+};
 
 const TABLE: Readonly<Record<string, Tuning>> = {
   llvmpipe: SOFTWARE,
   swiftshader: SOFTWARE,
-  nvidia: { ...GPU, attention: "subgroup" },      // H200: 1.2 to 1.8 times as fast with heads of 64, 5% slower with heads of 32
+  // H200: 1.2 to 1.8 times as fast with heads of 64, 5% slower with heads of 32
+  nvidia: { ...GPU, attention: "subgroup" },
 };
 
 const chosen = new WeakMap<Device, Tuning>();
 
-/** The row for this device: the table's, else the default for a GPU, with the device's overrides; subgroup variants fall back where there are no subgroups. */
+/**
+ * The row for this device: the table's, else the default for a GPU, with the device's overrides; subgroup variants fall
+ * back where there are no subgroups.
+ */
 export function tuningOf(device: Device): Tuning {
   let tuning = chosen.get(device);
   if (!tuning) {
     const row = { ...(TABLE[device.adapterKey] ?? (device.software ? SOFTWARE : GPU)), ...device.tuning } as Tuning;
     tuning = {
       ...row,
-      rows: device.gpu.features.has("subgroups") ? row.rows : "workgroup",      // row kernels take any subgroup size
-      matmul: device.subgroupSize >= 4 ? row.matmul : "workgroup",              // these are compiled for one size
+      rows: device.gpu.features.has("subgroups") ? row.rows : "workgroup", // row kernels take any subgroup size
+      matmul: device.subgroupSize >= 4 ? row.matmul : "workgroup", // these are compiled for one size
       attention: device.subgroupSize > 0 ? row.attention : "workgroup",
       attentionDecode: device.subgroupSize > 0 ? row.attentionDecode : "workgroup",
     };

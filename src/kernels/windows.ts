@@ -5,11 +5,15 @@ import { byteLength, elementCount, OFFSET_ALIGNMENT, reshape } from "../gpu/tens
 import type { Tensor } from "../gpu/tensor.ts";
 
 /** Rows [start, start + count) of a first dimension. */
-export interface Window { readonly start: number; readonly count: number }
+export interface Window {
+  readonly start: number;
+  readonly count: number;
+}
 
 /**
- * Windows that cover the first dimension, which all `tensors` share, such that a slice of each fits a binding. One window
- * when they are small. Throws when the fewest rows that can be sliced (256-byte boundaries in every tensor) do not fit.
+ * Windows that cover the first dimension, which all `tensors` share, such that a slice of each fits a binding. One
+ * window when they are small. Throws when the fewest rows that can be sliced (256-byte boundaries in every tensor) do
+ * not fit.
  */
 export function rowWindows(device: Device, ...tensors: readonly Tensor[]): Window[] {
   const rows = tensors[0].shape[0];
@@ -17,7 +21,7 @@ export function rowWindows(device: Device, ...tensors: readonly Tensor[]): Windo
   let fit = true;
   for (const tensor of tensors) fit &&= byteLength(tensor) <= limit;
   if (fit) return [{ start: 0, count: rows }];
-  let multiple = 1;                  // of rows, a power of two: where every tensor reaches a 256-byte boundary
+  let multiple = 1; // of rows, a power of two: where every tensor reaches a 256-byte boundary
   let most = rows;
   for (const tensor of tensors) {
     const rowBytes = byteLength({ ...tensor, shape: tensor.shape.slice(1) });
@@ -25,8 +29,14 @@ export function rowWindows(device: Device, ...tensors: readonly Tensor[]): Windo
     most = Math.min(most, Math.floor(limit / rowBytes));
   }
   const step = Math.floor(most / multiple) * multiple;
-  if (step === 0) throw new Error(`rowWindows: cannot cut [${tensors.map((tensor) => tensor.shape).join("], [")}]: ${multiple} rows exceed the device's binding limit of ${limit} bytes`);
-  return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({ start: i * step, count: Math.min(step, rows - i * step) }));
+  if (step === 0)
+    throw new Error(
+      `rowWindows: cannot cut [${tensors.map((tensor) => tensor.shape).join("], [")}]: ${multiple} rows exceed the device's binding limit of ${limit} bytes`,
+    );
+  return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
+    start: i * step,
+    count: Math.min(step, rows - i * step),
+  }));
 }
 
 /** The same elements as one dimension: what elementwise kernels cut into windows. */

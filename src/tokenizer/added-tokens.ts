@@ -1,5 +1,5 @@
-// Added tokens: strings such as [P1] or <|endoftext|> that are found in the text before BPE sees it, anywhere and any number
-// of times. Matching follows Hugging Face's AddedVocabulary: the leftmost match wins, then the longest.
+// Added tokens: strings such as [P1] or <|endoftext|> that are found in the text before BPE sees it, anywhere and any
+// number of times. Matching follows Hugging Face's AddedVocabulary: the leftmost match wins, then the longest.
 
 export interface AddedToken {
   readonly id: number;
@@ -57,7 +57,9 @@ export class AddedTokens {
   split(text: string, allowSpecial: boolean): Segment[] {
     let segments: Segment[] = text === "" ? [] : [text];
     for (const pattern of this.patterns(allowSpecial)) {
-      segments = segments.flatMap((segment) => (typeof segment === "string" ? this.splitBy(pattern, segment) : segment));
+      segments = segments.flatMap((segment) =>
+        typeof segment === "string" ? this.splitBy(pattern, segment) : segment,
+      );
     }
     return segments;
   }
@@ -96,7 +98,9 @@ export class AddedTokens {
 
 /** JavaScript takes the first alternative that fits at the leftmost place, so the longest come first. */
 function longestAlternative(contents: readonly string[]): RegExp {
-  const escaped = contents.toSorted((a, b) => b.length - a.length).map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+  const escaped = contents
+    .toSorted((a, b) => b.length - a.length)
+    .map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
   return new RegExp(escaped.join("|"), "gu");
 }
 

@@ -9,11 +9,12 @@ import { MergeTable } from "./merge-table.ts";
 export type Merge = readonly [left: string, right: string];
 
 /**
- * GPT-2's split pattern; its matches tile any text without gaps. White_Space is spelt out because JavaScript's \s is another
- * set: it holds U+FEFF, which OpenAI's and Hugging Face's patterns take for a symbol, and lacks U+0085, which they take for
- * white space.
+ * GPT-2's split pattern; its matches tile any text without gaps. White_Space is spelt out because JavaScript's \s is
+ * another set: it holds U+FEFF, which OpenAI's and Hugging Face's patterns take for a symbol, and lacks U+0085, which
+ * they take for white space.
  */
-const WORD = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const WORD =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /** A novel has some 10,000 distinct words; long ones are rarely seen again. The cache is emptied when it is full. */
 const CACHED_WORDS = 50_000;
@@ -36,8 +37,8 @@ export class BytePairEncoder {
   }
 
   /**
-   * Appends the ids of `text` to `ids`; lone surrogates count as U+FFFD. Throws UserError when the text needs a byte that the
-   * vocabulary lacks (never with a full byte alphabet).
+   * Appends the ids of `text` to `ids`; lone surrogates count as U+FFFD. Throws UserError when the text needs a byte
+   * that the vocabulary lacks (never with a full byte alphabet).
    */
   encode(text: string, ids: number[]): void {
     WORD.lastIndex = 0;
@@ -50,7 +51,9 @@ export class BytePairEncoder {
   private encodeWord(word: string): readonly number[] {
     const known = this.cache.get(word);
     if (known) return known;
-    const ids = this.merges.apply(Array.from(utf8.encode(word), (byte) => this.idOfByte[byte] ?? missingByte(byte, word)));
+    const ids = this.merges.apply(
+      Array.from(utf8.encode(word), (byte) => this.idOfByte[byte] ?? missingByte(byte, word)),
+    );
     if (word.length <= LONGEST_CACHED_WORD) {
       if (this.cache.size >= CACHED_WORDS) this.cache.clear();
       this.cache.set(word, ids);
@@ -61,6 +64,8 @@ export class BytePairEncoder {
 
 function missingByte(byte: number, word: string): never {
   const shown = JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}...` : word);
-  throw new UserError(`The text has ${shown}, and the tokenizer's vocabulary lacks its byte 0x${byte.toString(16).padStart(2, "0")} ` +
-    `(${JSON.stringify(charOfByte[byte])}); remove such characters or use a tokenizer trained with the whole byte alphabet.`);
+  throw new UserError(
+    `The text has ${shown}, and the tokenizer's vocabulary lacks its byte 0x${byte.toString(16).padStart(2, "0")} ` +
+      `(${JSON.stringify(charOfByte[byte])}); remove such characters or use a tokenizer trained with the whole byte alphabet.`,
+  );
 }

@@ -1,6 +1,7 @@
-// The byte alphabet of byte-level BPE: one printable character per byte, so that vocabularies can be stored as text. The
-// 188 bytes that print in Latin-1 stand for themselves, the other 68 take U+0100 onwards in order (a space is "Ġ", a line
-// feed "Ċ"). Listing the printable ones first also gives the order of the first 256 ids of GPT-2's vocabulary.
+// The byte alphabet of byte-level BPE: one printable character per byte, so that vocabularies can be stored as text.
+// The
+// 188 bytes that print in Latin-1 stand for themselves, the other 68 take U+0100 onwards in order (a space is "Ġ", a
+// line feed "Ċ"). Listing the printable ones first also gives the order of the first 256 ids of GPT-2's vocabulary.
 // Source: bytes_to_unicode in OpenAI's GPT-2 encoder.py.
 
 function isPrintable(byte: number): boolean {
@@ -15,7 +16,8 @@ export const bytesInIdOrder: readonly number[] = [...everyByte.filter(isPrintabl
 
 /** byte -> its character. */
 export const charOfByte: readonly string[] = everyByte.map((byte) =>
-  String.fromCharCode(isPrintable(byte) ? byte : 0x100 + unprintable.indexOf(byte)));
+  String.fromCharCode(isPrintable(byte) ? byte : 0x100 + unprintable.indexOf(byte)),
+);
 
 const byteOfChar: ReadonlyMap<string, number> = new Map(charOfByte.map((char, byte) => [char, byte]));
 

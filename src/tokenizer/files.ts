@@ -1,6 +1,6 @@
-// Reads a tokenizer from the files of a Hugging Face folder: tokenizer.json, or vocab.json + merges.txt, and in both cases
-// what tokenizer_config.json, special_tokens_map.json and added_tokens.json say about added tokens. What this engine would
-// encode differently from Hugging Face is refused by name.
+// Reads a tokenizer from the files of a Hugging Face folder: tokenizer.json, or vocab.json + merges.txt, and in both
+// cases what tokenizer_config.json, special_tokens_map.json and added_tokens.json say about added tokens. What this
+// engine would encode differently from Hugging Face is refused by name.
 import { UserError } from "../errors.ts";
 import { readText } from "../files/folder.ts";
 import type { Folder } from "../files/folder.ts";
@@ -28,7 +28,9 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
   const specialMap = await readOptionalObject(folder, "special_tokens_map.json");
   const addedJson = await readOptionalObject(folder, "added_tokens.json");
   if (config.add_bos_token === true || config.add_eos_token === true) {
-    throw new UserError(`${folder.name}/tokenizer_config.json: add_bos_token or add_eos_token is true, and this engine adds no token of its own; set it to false.`);
+    throw new UserError(
+      `${folder.name}/tokenizer_config.json: add_bos_token or add_eos_token is true, and this engine adds no token of its own; set it to false.`,
+    );
   }
 
   const added = new Map(model.addedTokens.map((token) => [token.content, token]));
@@ -49,7 +51,8 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
     if (typeof content !== "string" || content === "") return undefined;
     const known = added.get(content);
     const id = known?.id ?? model.vocab.get(content) ?? nextId++;
-    const declared = typeof value === "string" ? (known ?? plainToken(id, content, true)) : toAddedToken(id, value, folder.name);
+    const declared =
+      typeof value === "string" ? (known ?? plainToken(id, content, true)) : toAddedToken(id, value, folder.name);
     added.set(content, { ...declared, special: true });
     return content;
   };
@@ -62,12 +65,19 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
   if (model.vocab.has(END_OF_TEXT) || added.has(END_OF_TEXT)) {
     for (const role of ["bosToken", "eosToken", "unkToken"] as const) roles[role] ??= declare(END_OF_TEXT);
   }
-  const additional = [config, specialMap].flatMap((from) => [from.additional_special_tokens, from.extra_special_tokens])
-    .flatMap((list) => Object.values(objectOr(list, {}))).map(declare).filter((content) => content !== undefined);
+  const additional = [config, specialMap]
+    .flatMap((from) => [from.additional_special_tokens, from.extra_special_tokens])
+    .flatMap((list) => Object.values(objectOr(list, {})))
+    .map(declare)
+    .filter((content) => content !== undefined);
 
   const maxLength = config.model_max_length;
   const parts: TokenizerParts = {
-    vocab: model.vocab, merges: model.merges, addedTokens: [...added.values()], roles, additionalSpecialTokens: [...new Set(additional)],
+    vocab: model.vocab,
+    merges: model.merges,
+    addedTokens: [...added.values()],
+    roles,
+    additionalSpecialTokens: [...new Set(additional)],
     addPrefixSpace: typeof config.add_prefix_space === "boolean" ? config.add_prefix_space : model.addPrefixSpace,
     modelMaxLength: Number.isSafeInteger(maxLength) ? (maxLength as number) : undefined, // 1e30 stands for "unknown" there
   };
@@ -82,8 +92,10 @@ async function readModel(folder: Folder): Promise<ModelParts> {
   const missing: string[] = [];
   for (const file of ["vocab.json", "merges.txt"]) if (!(await folder.has(file))) missing.push(file);
   if (missing.length > 0) {
-    throw new UserError(`${folder.name}: no tokenizer.json and no ${missing.join(" or ")}; ` +
-      "a tokenizer needs either tokenizer.json or both vocab.json and merges.txt, so fetch those into the folder.");
+    throw new UserError(
+      `${folder.name}: no tokenizer.json and no ${missing.join(" or ")}; ` +
+        "a tokenizer needs either tokenizer.json or both vocab.json and merges.txt, so fetch those into the folder.",
+    );
   }
   const vocab = toVocab(await readObject(folder, "vocab.json"), `${folder.name}/vocab.json`);
   const merges = parseMerges(await readFileText(folder, "merges.txt"), `${folder.name}/merges.txt`);
@@ -93,26 +105,34 @@ async function readModel(folder: Folder): Promise<ModelParts> {
 function parseTokenizerJson(json: JsonObject, source: string): ModelParts {
   const model = objectOr(json.model, {});
   const refuse = (what: string, found: unknown, wanted: string): never => {
-    throw new UserError(`${source}: ${what} is ${JSON.stringify(found)}, and this engine reads only ${wanted}; use a GPT-2 tokenizer.`);
+    throw new UserError(
+      `${source}: ${what} is ${JSON.stringify(found)}, and this engine reads only ${wanted}; use a GPT-2 tokenizer.`,
+    );
   };
   if ((model.type ?? "BPE") !== "BPE") refuse("the model", model.type, "BPE");
-  if (model.vocab === undefined || model.merges === undefined) refuse("the model", Object.keys(model), "BPE with vocab and merges");
+  if (model.vocab === undefined || model.merges === undefined)
+    refuse("the model", Object.keys(model), "BPE with vocab and merges");
   for (const option of ["dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges"]) {
     if (model[option]) refuse(`the model's ${option}`, model[option], "BPE without it");
   }
-  if (stepsOf(json.normalizer, "normalizers").length > 0) refuse("the normalizer", json.normalizer, "tokenizers without one");
+  if (stepsOf(json.normalizer, "normalizers").length > 0)
+    refuse("the normalizer", json.normalizer, "tokenizers without one");
   const preTokenizers = stepsOf(json.pre_tokenizer, "pretokenizers");
   const byteLevel = preTokenizers[0] ?? {};
-  if (preTokenizers.length !== 1 || byteLevel.type !== "ByteLevel") refuse("the pre-tokenizer", json.pre_tokenizer, "ByteLevel");
+  if (preTokenizers.length !== 1 || byteLevel.type !== "ByteLevel")
+    refuse("the pre-tokenizer", json.pre_tokenizer, "ByteLevel");
   if (byteLevel.use_regex === false) refuse("the pre-tokenizer's use_regex", false, "true (GPT-2's own pattern)");
-  for (const decoder of stepsOf(json.decoder, "decoders")) if (decoder.type !== "ByteLevel") refuse("the decoder", json.decoder, "ByteLevel");
+  for (const decoder of stepsOf(json.decoder, "decoders"))
+    if (decoder.type !== "ByteLevel") refuse("the decoder", json.decoder, "ByteLevel");
   for (const processor of stepsOf(json.post_processor, "processors")) {
     if (processor.type !== "ByteLevel" && !addsNothing(processor)) {
       refuse("the post-processor", processor.type, "ByteLevel, or a template that adds no token");
     }
   }
   if (!Array.isArray(model.merges)) refuse("the list of merges", typeof model.merges, "a list");
-  const addedTokens = Object.values(objectOr(json.added_tokens, {})).map((token) => toAddedToken(Number(objectOr(token, {}).id), token, source));
+  const addedTokens = Object.values(objectOr(json.added_tokens, {})).map((token) =>
+    toAddedToken(Number(objectOr(token, {}).id), token, source),
+  );
   return {
     vocab: toVocab(objectOr(model.vocab, {}), source),
     merges: (model.merges as unknown[]).map((merge, rank) => toMerge(merge, `${source}: merge ${rank + 1}`)),
@@ -143,14 +163,20 @@ function parseMerges(text: string, source: string): Merge[] {
 
 function toMerge(value: unknown, where: string): Merge {
   const pair: unknown = typeof value === "string" ? value.split(" ") : value;
-  if (Array.isArray(pair) && pair.length === 2 && pair.every((piece) => typeof piece === "string" && piece !== "")) return [pair[0], pair[1]];
-  throw new UserError(`${where} is ${JSON.stringify(value)}, wanted two pieces with a space between; the file is cut short or damaged, so fetch it again.`);
+  if (Array.isArray(pair) && pair.length === 2 && pair.every((piece) => typeof piece === "string" && piece !== ""))
+    return [pair[0], pair[1]];
+  throw new UserError(
+    `${where} is ${JSON.stringify(value)}, wanted two pieces with a space between; the file is cut short or damaged, so fetch it again.`,
+  );
 }
 
 function toVocab(json: JsonObject, source: string): Map<string, number> {
   const vocab = new Map<string, number>();
   for (const [piece, id] of Object.entries(json)) {
-    if (typeof id !== "number") throw new UserError(`${source}: piece ${JSON.stringify(piece)} has id ${JSON.stringify(id)}, wanted a number; fetch the file again.`);
+    if (typeof id !== "number")
+      throw new UserError(
+        `${source}: piece ${JSON.stringify(piece)} has id ${JSON.stringify(id)}, wanted a number; fetch the file again.`,
+      );
     vocab.set(piece, id);
   }
   if (vocab.size === 0) throw new UserError(`${source}: the vocabulary is empty; fetch the file again.`);
@@ -160,11 +186,18 @@ function toVocab(json: JsonObject, source: string): Map<string, number> {
 function toAddedToken(id: number, value: unknown, source: string): AddedToken {
   const json = objectOr(value, {});
   if (typeof json.content !== "string" || json.content === "" || !Number.isSafeInteger(id)) {
-    throw new UserError(`${source}: added token ${JSON.stringify(value)} (id ${id}) has no content or no whole number as its id; fetch the file again.`);
+    throw new UserError(
+      `${source}: added token ${JSON.stringify(value)} (id ${id}) has no content or no whole number as its id; fetch the file again.`,
+    );
   }
   const special = json.special === true;
   return {
-    id, content: json.content, special, lstrip: json.lstrip === true, rstrip: json.rstrip === true, singleWord: json.single_word === true,
+    id,
+    content: json.content,
+    special,
+    lstrip: json.lstrip === true,
+    rstrip: json.rstrip === true,
+    singleWord: json.single_word === true,
     normalized: typeof json.normalized === "boolean" ? json.normalized : !special,
   };
 }
@@ -183,10 +216,14 @@ async function readObject(folder: Folder, file: string): Promise<JsonObject> {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${folder.name}/${file}: not valid JSON (${(error as Error).message}); the file is cut short or damaged, so fetch it again.`);
+    throw new UserError(
+      `${folder.name}/${file}: not valid JSON (${(error as Error).message}); the file is cut short or damaged, so fetch it again.`,
+    );
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new UserError(`${folder.name}/${file}: wanted a JSON object, found ${text.slice(0, 40)}; fetch the file again.`);
+    throw new UserError(
+      `${folder.name}/${file}: wanted a JSON object, found ${text.slice(0, 40)}; fetch the file again.`,
+    );
   }
   return json as JsonObject;
 }
@@ -194,7 +231,9 @@ async function readObject(folder: Folder, file: string): Promise<JsonObject> {
 async function readFileText(folder: Folder, file: string): Promise<string> {
   const text = await readText(folder, file);
   if (/^version \S*git-lfs\S*\/spec\//.test(text)) {
-    throw new UserError(`${folder.name}/${file}: a Git LFS pointer, not the file itself; run "git lfs pull" there, or download the file.`);
+    throw new UserError(
+      `${folder.name}/${file}: a Git LFS pointer, not the file itself; run "git lfs pull" there, or download the file.`,
+    );
   }
   if (text === "") throw new UserError(`${folder.name}/${file}: the file is empty; fetch it again.`);
   return text;

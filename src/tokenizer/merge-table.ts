@@ -1,5 +1,5 @@
-// The merge rules of a byte-pair encoding over token ids: which two neighbouring symbols join, into which symbol, and with
-// which priority. Applying them is the inner loop of encoding.
+// The merge rules of a byte-pair encoding over token ids: which two neighbouring symbols join, into which symbol, and
+// with which priority. Applying them is the inner loop of encoding.
 
 /** A queue entry is rank * MAX_SYMBOLS + position in one exact double: numeric order is rank first, then leftmost. */
 const MAX_SYMBOLS = 2 ** 31;
@@ -14,21 +14,26 @@ export class MergeTable {
     this.vocabSize = vocabSize;
   }
 
-  /** Adds the rule left + right -> result, after all earlier ones in priority. A repeated pair keeps the later rank, as in Hugging Face. */
+  /**
+   * Adds the rule left + right -> result, after all earlier ones in priority. A repeated pair keeps the later rank, as
+   * in Hugging Face.
+   */
   add(left: number, right: number, result: number): void {
     this.rankOfPair.set(left * this.vocabSize + right, this.resultOfRank.length);
     this.resultOfRank.push(result);
   }
 
   /**
-   * Joins neighbours, best rank first and leftmost among equals, until no rule fits. `symbols` is used as scratch space.
-   * A doubly linked list holds the live symbols and a heap the possible merges: O(n log n) for n symbols, where rescanning
-   * for the best pair takes minutes on a "word" of 100,000 letters.
+   * Joins neighbours, best rank first and leftmost among equals, until no rule fits. `symbols` is used as scratch
+   * space. A doubly linked list holds the live symbols and a heap the possible merges: O(n log n) for n symbols, where
+   * rescanning for the best pair takes minutes on a "word" of 100,000 letters.
    */
   apply(symbols: number[]): number[] {
     const count = symbols.length;
     if (count < 2) return symbols;
-    const next: number[] = [], previous: number[] = [], live: boolean[] = []; // plain arrays: most words have a few symbols
+    const next: number[] = [],
+      previous: number[] = [],
+      live: boolean[] = []; // plain arrays: most words have a few symbols
     for (let at = 0; at < count; at++) {
       next.push(at + 1);
       previous.push(at - 1);

@@ -5,8 +5,13 @@ import type { Merge } from "./bpe.ts";
 
 /** The parts that a special token can play -> their keys in Hugging Face's files. */
 export const ROLE_KEYS = {
-  bosToken: "bos_token", eosToken: "eos_token", unkToken: "unk_token", sepToken: "sep_token",
-  padToken: "pad_token", clsToken: "cls_token", maskToken: "mask_token",
+  bosToken: "bos_token",
+  eosToken: "eos_token",
+  unkToken: "unk_token",
+  sepToken: "sep_token",
+  padToken: "pad_token",
+  clsToken: "cls_token",
+  maskToken: "mask_token",
 } as const;
 
 export type Role = keyof typeof ROLE_KEYS;
@@ -26,14 +31,20 @@ export interface TokenizerParts {
   readonly modelMaxLength?: number;
 }
 
-/** Throws UserError, naming `source`, unless ids run from 0 without gap or clash and every merge is spelt in the vocabulary. */
+/**
+ * Throws UserError, naming `source`, unless ids run from 0 without gap or clash and every merge is spelt in the
+ * vocabulary.
+ */
 export function checkParts(parts: TokenizerParts, source: string): void {
   const pieceOfId = new Map<number, string>();
   const place = (piece: string, id: number): void => {
-    if (!Number.isSafeInteger(id) || id < 0) throw new UserError(`${source}: token ${JSON.stringify(piece)} has id ${id}; ids are whole numbers from 0.`);
+    if (!Number.isSafeInteger(id) || id < 0)
+      throw new UserError(`${source}: token ${JSON.stringify(piece)} has id ${id}; ids are whole numbers from 0.`);
     const other = pieceOfId.get(id);
     if (other !== undefined && other !== piece) {
-      throw new UserError(`${source}: id ${id} belongs to both ${JSON.stringify(other)} and ${JSON.stringify(piece)}; each token needs its own id.`);
+      throw new UserError(
+        `${source}: id ${id} belongs to both ${JSON.stringify(other)} and ${JSON.stringify(piece)}; each token needs its own id.`,
+      );
     }
     pieceOfId.set(id, piece);
   };
@@ -41,21 +52,27 @@ export function checkParts(parts: TokenizerParts, source: string): void {
   for (const { content, id } of parts.addedTokens) {
     const known = parts.vocab.get(content);
     if (known !== undefined && known !== id) {
-      throw new UserError(`${source}: added token ${JSON.stringify(content)} has id ${id}, and id ${known} in the vocabulary; they must agree.`);
+      throw new UserError(
+        `${source}: added token ${JSON.stringify(content)} has id ${id}, and id ${known} in the vocabulary; they must agree.`,
+      );
     }
     place(content, id);
   }
   for (let id = 0; id < pieceOfId.size; id++) {
     if (!pieceOfId.has(id)) {
-      throw new UserError(`${source}: no token has id ${id}, although there are ${pieceOfId.size}; ids must run from 0 without a gap, ` +
-        "and a piece listed twice also leaves one. Fetch the file again.");
+      throw new UserError(
+        `${source}: no token has id ${id}, although there are ${pieceOfId.size}; ids must run from 0 without a gap, ` +
+          "and a piece listed twice also leaves one. Fetch the file again.",
+      );
     }
   }
   parts.merges.forEach(([left, right], rank) => {
     const missing = [left, right, left + right].find((piece) => !parts.vocab.has(piece));
     if (missing !== undefined) {
-      throw new UserError(`${source}: merge ${rank + 1} (${JSON.stringify(`${left} ${right}`)}) needs the piece ${JSON.stringify(missing)}, ` +
-        "which the vocabulary lacks; use a vocabulary and merges of the same tokenizer, fetched whole.");
+      throw new UserError(
+        `${source}: merge ${rank + 1} (${JSON.stringify(`${left} ${right}`)}) needs the piece ${JSON.stringify(missing)}, ` +
+          "which the vocabulary lacks; use a vocabulary and merges of the same tokenizer, fetched whole.",
+      );
     }
   });
 }

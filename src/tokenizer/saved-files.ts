@@ -1,5 +1,6 @@
-// Writes a tokenizer in the layout of a Hugging Face folder, both forms at once: tokenizer.json for the fast tokenizers,
-// vocab.json + merges.txt + added_tokens.json + special_tokens_map.json for older readers, tokenizer_config.json for all.
+// Writes a tokenizer in the layout of a Hugging Face folder, both forms at once: tokenizer.json for the fast
+// tokenizers, vocab.json + merges.txt + added_tokens.json + special_tokens_map.json for older readers,
+// tokenizer_config.json for all.
 import type { AddedToken } from "./added-tokens.ts";
 import { ROLE_KEYS, ROLES } from "./parts.ts";
 import type { TokenizerParts } from "./parts.ts";
@@ -24,8 +25,15 @@ export function writeTokenizer(parts: TokenizerParts): Map<string, string> {
     post_processor: { ...byteLevel, add_prefix_space: true, trim_offsets: false },
     decoder: { ...byteLevel, add_prefix_space: true },
     model: {
-      type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: "", end_of_word_suffix: "", fuse_unk: false, byte_fallback: false,
-      vocab: Object.fromEntries(vocab), merges,
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "",
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: Object.fromEntries(vocab),
+      merges,
     },
   };
   const config = {
@@ -37,7 +45,9 @@ export function writeTokenizer(parts: TokenizerParts): Map<string, string> {
     model_max_length: parts.modelMaxLength,
     tokenizer_class: "GPT2Tokenizer",
   };
-  const addedOutsideVocab = added.filter((token) => !parts.vocab.has(token.content)).map((token) => [token.content, token.id] as const);
+  const addedOutsideVocab = added
+    .filter((token) => !parts.vocab.has(token.content))
+    .map((token) => [token.content, token.id] as const);
   return new Map([
     ["tokenizer.json", toJson(tokenizerJson)],
     ["tokenizer_config.json", toJson(config)],
@@ -50,8 +60,12 @@ export function writeTokenizer(parts: TokenizerParts): Map<string, string> {
 
 function flags(token: AddedToken) {
   return {
-    content: token.content, lstrip: token.lstrip, normalized: token.normalized, rstrip: token.rstrip,
-    single_word: token.singleWord, special: token.special,
+    content: token.content,
+    lstrip: token.lstrip,
+    normalized: token.normalized,
+    rstrip: token.rstrip,
+    single_word: token.singleWord,
+    special: token.special,
   };
 }
 

@@ -29,14 +29,20 @@ export interface DecodeOptions {
 }
 
 /** A token to add: its text, or its text with the matching rules (all false by default). */
-export type NewToken = string | { readonly content: string; readonly lstrip?: boolean; readonly rstrip?: boolean; readonly singleWord?: boolean };
+export type NewToken =
+  | string
+  | { readonly content: string; readonly lstrip?: boolean; readonly rstrip?: boolean; readonly singleWord?: boolean };
 
 /** Special tokens by role. Ids are given in the order of the keys. */
-export type NewSpecialTokens = Readonly<Partial<Record<Role, NewToken>>> & { readonly additionalSpecialTokens?: readonly NewToken[] };
+export type NewSpecialTokens = Readonly<Partial<Record<Role, NewToken>>> & {
+  readonly additionalSpecialTokens?: readonly NewToken[];
+};
 
 /** Turns ids into text as they come, one at a time. */
 export interface DecodeStream {
-  /** The text that this id completes: "" while a character still lacks bytes. Throws UserError on an id out of range. */
+  /**
+   * The text that this id completes: "" while a character still lacks bytes. Throws UserError on an id out of range.
+   */
   push(id: number): string;
   /** What is left: U+FFFD for an unfinished character, else "". */
   end(): string;
@@ -66,32 +72,43 @@ export class GPT2Tokenizer implements Tokenizer {
   static default(): GPT2Tokenizer {
     const { vocab, merges } = gpt2Vocabulary();
     return new GPT2Tokenizer({
-      vocab, merges, addedTokens: [plainToken(vocab.get(END_OF_TEXT)!, END_OF_TEXT, true)],
+      vocab,
+      merges,
+      addedTokens: [plainToken(vocab.get(END_OF_TEXT)!, END_OF_TEXT, true)],
       roles: { bosToken: END_OF_TEXT, eosToken: END_OF_TEXT, unkToken: END_OF_TEXT },
-      additionalSpecialTokens: [], addPrefixSpace: false, modelMaxLength: 1024,
+      additionalSpecialTokens: [],
+      addPrefixSpace: false,
+      modelMaxLength: 1024,
     });
   }
 
-  /** From tokenizer.json, or vocab.json + merges.txt. Throws UserError when they are missing, damaged or of another kind. */
+  /**
+   * From tokenizer.json, or vocab.json + merges.txt. Throws UserError when they are missing, damaged or of another
+   * kind.
+   */
   static async fromPretrained(folder: Folder): Promise<GPT2Tokenizer> {
     return new GPT2Tokenizer(await readTokenizer(folder));
   }
 
   /**
-   * A smaller tokenizer for small models: the 256 bytes, the first `mergeCount` merges, then the added tokens, renumbered
-   * from 0 in that order. Throws UserError unless 0 <= mergeCount <= merges and the vocabulary has every byte.
+   * A smaller tokenizer for small models: the 256 bytes, the first `mergeCount` merges, then the added tokens,
+   * renumbered from 0 in that order. Throws UserError unless 0 <= mergeCount <= merges and the vocabulary has every
+   * byte.
    */
   truncate(mergeCount: number): GPT2Tokenizer {
     const merges = this.parts.merges.slice(0, mergeCount);
     if (merges.length !== mergeCount) {
-      throw new UserError(`truncate: wanted the first ${mergeCount} merges, the tokenizer has ${this.parts.merges.length}; ask for a whole number up to that.`);
+      throw new UserError(
+        `truncate: wanted the first ${mergeCount} merges, the tokenizer has ${this.parts.merges.length}; ask for a whole number up to that.`,
+      );
     }
     return this.withMerges(merges, "truncate");
   }
 
   /**
    * As truncate, but with the merges that make up the tokens of `ids`: text that consists of these tokens is encoded as
-   * before, since each piece comes from one merge only; other text falls into smaller pieces. Throws UserError on an id out of range.
+   * before, since each piece comes from one merge only; other text falls into smaller pieces. Throws UserError on an id
+   * out of range.
    */
   prune(ids: Iterable<number>): GPT2Tokenizer {
     const mergeOf = new Map(this.parts.merges.map((merge) => [merge[0] + merge[1], merge]));
@@ -103,7 +120,10 @@ export class GPT2Tokenizer implements Tokenizer {
       merge.forEach(keep);
     };
     for (const id of ids) keep(this.idToToken(id));
-    return this.withMerges(this.parts.merges.filter((merge) => kept.has(merge)), "prune");
+    return this.withMerges(
+      this.parts.merges.filter((merge) => kept.has(merge)),
+      "prune",
+    );
   }
 
   /** Number of tokens, added ones included; ids run from 0 to vocabSize - 1. */
@@ -119,7 +139,10 @@ export class GPT2Tokenizer implements Tokenizer {
   /** Throws UserError when no token has this role. */
   get eosTokenId(): number {
     const id = this.idOfRole("eosToken");
-    if (id === undefined) throw new UserError("The tokenizer has no end-of-text token; name one with eos_token in tokenizer_config.json or addSpecialTokens({ eosToken }).");
+    if (id === undefined)
+      throw new UserError(
+        "The tokenizer has no end-of-text token; name one with eos_token in tokenizer_config.json or addSpecialTokens({ eosToken }).",
+      );
     return id;
   }
 
@@ -133,7 +156,10 @@ export class GPT2Tokenizer implements Tokenizer {
 
   /** Ids of the special tokens, ascending. */
   get specialTokenIds(): number[] {
-    return this.added.list().filter((token) => token.special).map((token) => token.id);
+    return this.added
+      .list()
+      .filter((token) => token.special)
+      .map((token) => token.id);
   }
 
   isSpecial(id: number): boolean {
@@ -174,7 +200,9 @@ export class GPT2Tokenizer implements Tokenizer {
     return {
       push: (id) => {
         this.checkId(id);
-        return options.skipSpecialTokens && this.isSpecial(id) ? "" : decoder.decode(this.bytesOf(id), { stream: true });
+        return options.skipSpecialTokens && this.isSpecial(id)
+          ? ""
+          : decoder.decode(this.bytesOf(id), { stream: true });
       },
       end: () => decoder.decode(),
     };
@@ -186,14 +214,19 @@ export class GPT2Tokenizer implements Tokenizer {
   }
 
   /**
-   * Adds special tokens, with roles where given, and gives roles to known ones. Returns how many new ids there are, which is
-   * how many rows the model's embeddings lack. Throws UserError on an empty token or an unknown role.
+   * Adds special tokens, with roles where given, and gives roles to known ones. Returns how many new ids there are,
+   * which is how many rows the model's embeddings lack. Throws UserError on an empty token or an unknown role.
    */
   addSpecialTokens(tokens: readonly NewToken[] | NewSpecialTokens): number {
-    const byRole: NewSpecialTokens = Array.isArray(tokens) ? { additionalSpecialTokens: tokens } : (tokens as NewSpecialTokens);
+    const byRole: NewSpecialTokens = Array.isArray(tokens)
+      ? { additionalSpecialTokens: tokens }
+      : (tokens as NewSpecialTokens);
     const keys = Object.keys(byRole) as (keyof NewSpecialTokens)[];
     const unknown = keys.find((key) => key !== "additionalSpecialTokens" && !ROLES.includes(key));
-    if (unknown) throw new UserError(`addSpecialTokens: no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(", ")} and additionalSpecialTokens.`);
+    if (unknown)
+      throw new UserError(
+        `addSpecialTokens: no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(", ")} and additionalSpecialTokens.`,
+      );
     return this.countNew(() => {
       for (const key of keys) {
         if (key === "additionalSpecialTokens") {
@@ -213,9 +246,16 @@ export class GPT2Tokenizer implements Tokenizer {
   private withMerges(merges: TokenizerParts["merges"], what: string): GPT2Tokenizer {
     const idInSource = (piece: string): number => this.parts.vocab.get(piece) ?? -1;
     const bytes = bytesInIdOrder.map((byte) => charOfByte[byte]).sort((a, b) => idInSource(a) - idInSource(b));
-    if (idInSource(bytes[0]) < 0) throw new UserError(`${what}: the vocabulary lacks the byte ${JSON.stringify(bytes[0])}; give one with the whole byte alphabet.`);
+    if (idInSource(bytes[0]) < 0)
+      throw new UserError(
+        `${what}: the vocabulary lacks the byte ${JSON.stringify(bytes[0])}; give one with the whole byte alphabet.`,
+      );
     const added = this.added.list();
-    const base = [...bytes, ...merges.map(([left, right]) => left + right), ...added.map((token) => token.content).filter((content) => this.parts.vocab.has(content))];
+    const base = [
+      ...bytes,
+      ...merges.map(([left, right]) => left + right),
+      ...added.map((token) => token.content).filter((content) => this.parts.vocab.has(content)),
+    ];
     const vocab = new Map([...new Set(base)].map((piece, id) => [piece, id]));
     let nextId = vocab.size;
     const addedTokens = added.map((token) => ({ ...token, id: vocab.get(token.content) ?? nextId++ }));
@@ -225,11 +265,21 @@ export class GPT2Tokenizer implements Tokenizer {
   }
 
   private currentParts(): TokenizerParts {
-    return { ...this.parts, addedTokens: this.added.list(), roles: this.roles, additionalSpecialTokens: [...this.additional] };
+    return {
+      ...this.parts,
+      addedTokens: this.added.list(),
+      roles: this.roles,
+      additionalSpecialTokens: [...this.additional],
+    };
   }
 
   private add(token: NewToken, special: boolean): string {
-    const { content, lstrip = false, rstrip = false, singleWord = false } = typeof token === "string" ? { content: token } : token;
+    const {
+      content,
+      lstrip = false,
+      rstrip = false,
+      singleWord = false,
+    } = typeof token === "string" ? { content: token } : token;
     if (content === "") throw new UserError("A token to add is empty; give it at least one character.");
     const known = this.added.get(content);
     if (known && typeof token === "string") {
@@ -255,12 +305,16 @@ export class GPT2Tokenizer implements Tokenizer {
   }
 
   private bytesOf(id: number): Uint8Array {
-    return (this.bytesOfId[id] ??= this.added.withId(id) ? new TextEncoder().encode(this.tokenOfId[id]) : pieceToBytes(this.tokenOfId[id]));
+    return (this.bytesOfId[id] ??= this.added.withId(id)
+      ? new TextEncoder().encode(this.tokenOfId[id])
+      : pieceToBytes(this.tokenOfId[id]));
   }
 
   private checkId(id: number): void {
     if (!Number.isInteger(id) || id < 0 || id >= this.vocabSize) {
-      throw new UserError(`Token id ${id} is out of range: this tokenizer has ids 0 to ${this.vocabSize - 1}; use the tokenizer that belongs to the model.`);
+      throw new UserError(
+        `Token id ${id} is out of range: this tokenizer has ids 0 to ${this.vocabSize - 1}; use the tokenizer that belongs to the model.`,
+      );
     }
   }
 }

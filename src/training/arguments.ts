@@ -1,4 +1,5 @@
-// What a training run is told, under Hugging Face's names (TrainingArguments, and the 2020 run_language_modeling.py) in camelCase.
+// What a training run is told, under Hugging Face's names (TrainingArguments, and the 2020 run_language_modeling.py) in
+// camelCase.
 import { UserError } from "../errors.ts";
 import type { LossOn } from "../infill/collate.ts";
 import type { ScheduleName } from "./lr-schedule.ts";
@@ -39,20 +40,43 @@ export interface TrainingArguments {
 }
 
 export const DEFAULT_ARGUMENTS: TrainingArguments = {
-  perDeviceTrainBatchSize: 8, perDeviceEvalBatchSize: 8, gradientAccumulationSteps: 1,
-  learningRate: 5e-5, weightDecay: 0, adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, optim: "adamw_torch", maxGradNorm: 1,
-  numTrainEpochs: 3, maxSteps: -1, lrSchedulerType: "linear", warmupSteps: 0,
-  loggingSteps: 10, evalSteps: 0, saveSteps: 500, saveTotalLimit: 0, groupByLength: false, padToMultipleOf: 1, lossOn: "all", seed: 42,
+  perDeviceTrainBatchSize: 8,
+  perDeviceEvalBatchSize: 8,
+  gradientAccumulationSteps: 1,
+  learningRate: 5e-5,
+  weightDecay: 0,
+  adamBeta1: 0.9,
+  adamBeta2: 0.999,
+  adamEpsilon: 1e-8,
+  optim: "adamw_torch",
+  maxGradNorm: 1,
+  numTrainEpochs: 3,
+  maxSteps: -1,
+  lrSchedulerType: "linear",
+  warmupSteps: 0,
+  loggingSteps: 10,
+  evalSteps: 0,
+  saveSteps: 500,
+  saveTotalLimit: 0,
+  groupByLength: false,
+  padToMultipleOf: 1,
+  lossOn: "all",
+  seed: 42,
 };
 
 /**
- * Updates in a run over a loader of `batchesPerEpoch`. A last group of micro-batches that is too small for an update carries
- * over into the next epoch, so no example is lost. Throws UserError when there would be none.
+ * Updates in a run over a loader of `batchesPerEpoch`. A last group of micro-batches that is too small for an update
+ * carries over into the next epoch, so no example is lost. Throws UserError when there would be none.
  */
 export function totalSteps(args: TrainingArguments, batchesPerEpoch: number): number {
-  const steps = args.maxSteps > 0 ? args.maxSteps : Math.floor((batchesPerEpoch * args.numTrainEpochs) / args.gradientAccumulationSteps);
+  const steps =
+    args.maxSteps > 0
+      ? args.maxSteps
+      : Math.floor((batchesPerEpoch * args.numTrainEpochs) / args.gradientAccumulationSteps);
   if (steps < 1) {
-    throw new UserError(`There are ${batchesPerEpoch} batches an epoch, ${args.numTrainEpochs} epochs and ${args.gradientAccumulationSteps} batches an update: not one update; use more epochs, more data or fewer accumulation steps.`);
+    throw new UserError(
+      `There are ${batchesPerEpoch} batches an epoch, ${args.numTrainEpochs} epochs and ${args.gradientAccumulationSteps} batches an update: not one update; use more epochs, more data or fewer accumulation steps.`,
+    );
   }
   return steps;
 }

@@ -1,5 +1,5 @@
-// Checkpoints as Hugging Face's Trainer lays them out: checkpoint-<step>/ holds the model folder and trainer_state.json in its
-// schema; optimizer moments are safetensors, never pickle. A resumed run goes on as if it had not stopped.
+// Checkpoints as Hugging Face's Trainer lays them out: checkpoint-<step>/ holds the model folder and trainer_state.json
+// in its schema; optimizer moments are safetensors, never pickle. A resumed run goes on as if it had not stopped.
 import { UserError } from "../errors.ts";
 import type { Folder } from "../files/folder.ts";
 import { readJson } from "../files/folder.ts";
@@ -34,9 +34,17 @@ export interface CheckpointStore {
 export const STATE_FILE = "trainer_state.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 
-/** The files of a checkpoint: the model, what goes beside it (`extra`: tokenizer, template), the optimizer and the state. */
+/**
+ * The files of a checkpoint: the model, what goes beside it (`extra`: tokenizer, template), the optimizer and the
+ * state.
+ */
 export async function checkpointFiles(
-  model: GPT2LMHeadModel, extra: ReadonlyMap<string, string | Uint8Array>, optimizer: AdamW, state: TrainerState, args: TrainingArguments, total: number,
+  model: GPT2LMHeadModel,
+  extra: ReadonlyMap<string, string | Uint8Array>,
+  optimizer: AdamW,
+  state: TrainerState,
+  args: TrainingArguments,
+  total: number,
 ): Promise<Map<string, string | Uint8Array>> {
   const files = await modelFiles(model, extra);
   const { moments, stepCount } = optimizer.state();
@@ -46,43 +54,95 @@ export async function checkpointFiles(
   return files;
 }
 
-/** trainer_state.json: what Hugging Face's Trainer writes there, and what its rng_state.pth and optimizer hold in numbers. */
+/**
+ * trainer_state.json: what Hugging Face's Trainer writes there, and what its rng_state.pth and optimizer hold in
+ * numbers.
+ */
 export function stateText(state: TrainerState, args: TrainingArguments, total: number, optimizerStep: number): string {
-  return `${JSON.stringify({
-    best_metric: null, best_model_checkpoint: null, epoch: state.logHistory.at(-1)?.epoch ?? 0,
-    eval_steps: args.evalSteps, global_step: state.step, is_hyper_param_search: false, is_local_process_zero: true, is_world_process_zero: true,
-    log_history: state.logHistory, logging_steps: args.loggingSteps, max_steps: total, num_train_epochs: args.numTrainEpochs,
-    save_steps: args.saveSteps, train_batch_size: args.perDeviceTrainBatchSize, trial_name: null, trial_params: null,
-    // What Hugging Face keeps in rng_state.pth: here these numbers are all there is to restore.
-    data_position: state.position, dropout_step: state.dropoutStep, pending_loss: state.pendingLoss, optimizer_step: optimizerStep, seed: args.seed,
-  }, null, 2)}\n`;
+  return `${JSON.stringify(
+    {
+      best_metric: null,
+      best_model_checkpoint: null,
+      epoch: state.logHistory.at(-1)?.epoch ?? 0,
+      eval_steps: args.evalSteps,
+      global_step: state.step,
+      is_hyper_param_search: false,
+      is_local_process_zero: true,
+      is_world_process_zero: true,
+      log_history: state.logHistory,
+      logging_steps: args.loggingSteps,
+      max_steps: total,
+      num_train_epochs: args.numTrainEpochs,
+      save_steps: args.saveSteps,
+      train_batch_size: args.perDeviceTrainBatchSize,
+      trial_name: null,
+      trial_params: null,
+      // What Hugging Face keeps in rng_state.pth: here these numbers are all there is to restore.
+      data_position: state.position,
+      dropout_step: state.dropoutStep,
+      pending_loss: state.pendingLoss,
+      optimizer_step: optimizerStep,
+      seed: args.seed,
+    },
+    null,
+    2,
+  )}\n`;
 }
 
 /** The model folder alone: config, weights and what goes beside them. */
 export async function modelFiles(
-  model: GPT2LMHeadModel, extra: ReadonlyMap<string, string | Uint8Array>, dtype: "F32" | "F16" = "F32",
+  model: GPT2LMHeadModel,
+  extra: ReadonlyMap<string, string | Uint8Array>,
+  dtype: "F32" | "F16" = "F32",
 ): Promise<Map<string, string | Uint8Array>> {
-  const files = await writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value), { dtype });
+  const files = await writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value), {
+    dtype,
+  });
   for (const [name, data] of extra) files.set(name, data);
   return files;
 }
 
 /**
- * Puts a checkpoint's optimizer moments into `optimizer` and returns where the run stood. The model itself is loaded from the
- * same folder by fromPretrained. Throws UserError when the folder is not a checkpoint of this model, or of another seed or batch size.
+ * Puts a checkpoint's optimizer moments into `optimizer` and returns where the run stood. The model itself is loaded
+ * from the same folder by fromPretrained. Throws UserError when the folder is not a checkpoint of this model, or of
+ * another seed or batch size.
  */
 export async function resume(folder: Folder, optimizer: AdamW, args: TrainingArguments): Promise<TrainerState> {
   for (const file of [STATE_FILE, OPTIMIZER_FILE]) {
-    if (!await folder.has(file)) throw new UserError(`${folder.name}: no ${file}; wanted a checkpoint-<step> folder that training saved.`);
+    if (!(await folder.has(file)))
+      throw new UserError(`${folder.name}: no ${file}; wanted a checkpoint-<step> folder that training saved.`);
   }
-  const json = await readJson(folder, STATE_FILE) as Record<string, unknown>;
-  const { global_step: step, data_position: position, dropout_step: dropoutStep, pending_loss: pendingLoss, optimizer_step: optimizerStep, log_history: logHistory, seed, train_batch_size: batchSize } = json;
-  if (typeof step !== "number" || typeof optimizerStep !== "number" || typeof dropoutStep !== "number" || typeof pendingLoss !== "number" || !position || !Array.isArray(logHistory)) {
-    throw new UserError(`${folder.name}/${STATE_FILE}: lacks global_step, optimizer_step, dropout_step, pending_loss, data_position or log_history; wanted a checkpoint of this program.`);
+  const json = (await readJson(folder, STATE_FILE)) as Record<string, unknown>;
+  const {
+    global_step: step,
+    data_position: position,
+    dropout_step: dropoutStep,
+    pending_loss: pendingLoss,
+    optimizer_step: optimizerStep,
+    log_history: logHistory,
+    seed,
+    train_batch_size: batchSize,
+  } = json;
+  if (
+    typeof step !== "number" ||
+    typeof optimizerStep !== "number" ||
+    typeof dropoutStep !== "number" ||
+    typeof pendingLoss !== "number" ||
+    !position ||
+    !Array.isArray(logHistory)
+  ) {
+    throw new UserError(
+      `${folder.name}/${STATE_FILE}: lacks global_step, optimizer_step, dropout_step, pending_loss, data_position or log_history; wanted a checkpoint of this program.`,
+    );
   }
-  if (seed !== args.seed) throw new UserError(`${folder.name}: was trained with --seed ${seed}, this run has ${args.seed}; the data order would differ: use --seed ${seed}.`);
+  if (seed !== args.seed)
+    throw new UserError(
+      `${folder.name}: was trained with --seed ${seed}, this run has ${args.seed}; the data order would differ: use --seed ${seed}.`,
+    );
   if (batchSize !== args.perDeviceTrainBatchSize) {
-    throw new UserError(`${folder.name}: was trained with --per_device_train_batch_size ${String(batchSize)}, this run has ${args.perDeviceTrainBatchSize}; the data order would differ: use --per_device_train_batch_size ${String(batchSize)}.`);
+    throw new UserError(
+      `${folder.name}: was trained with --per_device_train_batch_size ${String(batchSize)}, this run has ${args.perDeviceTrainBatchSize}; the data order would differ: use --per_device_train_batch_size ${String(batchSize)}.`,
+    );
   }
   const moments = await Safetensors.open(folder, OPTIMIZER_FILE);
   const tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>();

@@ -12,8 +12,9 @@ export interface LoaderOptions {
   /** Leave out the last examples of the epoch's order when they do not fill a batch (default false). */
   readonly dropLast?: boolean;
   /**
-   * Group examples of similar length so that less is padded (default false): within each run of 50 batches of the epoch's
-   * order, examples are sorted by length; then the batches take a random order. The same idea as HF's LengthGroupedSampler.
+   * Group examples of similar length so that less is padded (default false): within each run of 50 batches of the
+   * epoch's order, examples are sorted by length; then the batches take a random order. The same idea as HF's
+   * LengthGroupedSampler.
    */
   readonly bucketByLength?: boolean;
   /** What rows are padded to, for padShare (default 1: to the longest of the batch). */
@@ -37,16 +38,22 @@ export class DataLoader {
   /** `lengths`: tokens in each example. Throws UserError when not one batch can be made. */
   constructor(lengths: readonly number[], options: LoaderOptions) {
     const { batchSize, dropLast = false } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) throw new UserError(`The batch size is ${batchSize}, wanted an integer of at least 1; set a larger one.`);
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new UserError(`The batch size is ${batchSize}, wanted an integer of at least 1; set a larger one.`);
     this.batchesPerEpoch = dropLast ? Math.floor(lengths.length / batchSize) : Math.ceil(lengths.length / batchSize);
     if (this.batchesPerEpoch === 0) {
-      throw new UserError(`There are ${lengths.length} examples, wanted at least ${dropLast ? `one full batch of ${batchSize}` : "one"}; add data${dropLast ? " or make the batch smaller" : ""}.`);
+      throw new UserError(
+        `There are ${lengths.length} examples, wanted at least ${dropLast ? `one full batch of ${batchSize}` : "one"}; add data${dropLast ? " or make the batch smaller" : ""}.`,
+      );
     }
     this.lengths = lengths;
     this.options = options;
   }
 
-  /** The batches of one epoch, as lists of example indices. Each index stands in it once (but for those that dropLast leaves out). */
+  /**
+   * The batches of one epoch, as lists of example indices. Each index stands in it once (but for those that dropLast
+   * leaves out).
+   */
   epoch(epoch: number): number[][] {
     const { batchSize, seed, shuffle = true, dropLast = false, bucketByLength = false } = this.options;
     const random = new Random(seed, epoch);
@@ -57,24 +64,41 @@ export class DataLoader {
 
     // A bucket is a whole number of batches, so that only the last one can leave a short batch.
     const buckets = chunks(order, batchSize * BATCHES_PER_BUCKET);
-    const batches = buckets.flatMap((bucket) => chunks(bucket.sort((a, b) => this.lengths[a]! - this.lengths[b]!), batchSize));
+    const batches = buckets.flatMap((bucket) =>
+      chunks(
+        bucket.sort((a, b) => this.lengths[a]! - this.lengths[b]!),
+        batchSize,
+      ),
+    );
     return shuffle ? random.shuffle(batches) : batches;
   }
 
-  /** Endless batches from `start` on, epoch after epoch, each with the position that follows it: save that one to resume. */
-  *batches(start: Position = { epoch: 0, batch: 0 }): Generator<{ readonly indices: readonly number[]; readonly next: Position }> {
+  /**
+   * Endless batches from `start` on, epoch after epoch, each with the position that follows it: save that one to
+   * resume.
+   */
+  *batches(
+    start: Position = { epoch: 0, batch: 0 },
+  ): Generator<{ readonly indices: readonly number[]; readonly next: Position }> {
     for (let { epoch, batch } = start; ; epoch++, batch = 0) {
       const plan = this.epoch(epoch);
       for (; batch < plan.length; batch++) {
-        yield { indices: plan[batch]!, next: batch + 1 < plan.length ? { epoch, batch: batch + 1 } : { epoch: epoch + 1, batch: 0 } };
+        yield {
+          indices: plan[batch]!,
+          next: batch + 1 < plan.length ? { epoch, batch: batch + 1 } : { epoch: epoch + 1, batch: 0 },
+        };
       }
     }
   }
 
-  /** The share of an epoch's positions, in [0, 1), that are padding when each batch is padded to its longest example, or the next multiple. */
+  /**
+   * The share of an epoch's positions, in [0, 1), that are padding when each batch is padded to its longest example, or
+   * the next multiple.
+   */
   padShare(epoch: number): number {
     const { padToMultipleOf = 1 } = this.options;
-    let positions = 0, tokens = 0;
+    let positions = 0,
+      tokens = 0;
     for (const batch of this.epoch(epoch)) {
       const lengths = batch.map((index) => this.lengths[index]!);
       positions += paddedLength(Math.max(...lengths), padToMultipleOf, Infinity) * batch.length;

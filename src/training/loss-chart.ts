@@ -1,16 +1,27 @@
 // The loss curve of a run as a small self-contained SVG: training loss as a line, evaluation losses as dots.
 import type { LogEntry } from "./checkpoint.ts";
 
-const WIDTH = 720, HEIGHT = 360, LEFT = 56, RIGHT = 16, TOP = 28, BOTTOM = 44;
-const TRAIN = "#2563eb", EVALUATION = "#dc2626", INK = "#334155", GRID = "#e2e8f0";
+const WIDTH = 720,
+  HEIGHT = 360,
+  LEFT = 56,
+  RIGHT = 16,
+  TOP = 28,
+  BOTTOM = 44;
+const TRAIN = "#2563eb",
+  EVALUATION = "#dc2626",
+  INK = "#334155",
+  GRID = "#e2e8f0";
 
 /** Throws nothing: a log without losses gives an empty frame. */
 export function lossChart(history: readonly LogEntry[]): string {
-  const series = (key: string): [number, number][] => history.filter((entry) => Number.isFinite(entry[key])).map((entry) => [entry.step, entry[key]]);
-  const train = series("loss"), evaluation = series("eval_loss");
+  const series = (key: string): [number, number][] =>
+    history.filter((entry) => Number.isFinite(entry[key])).map((entry) => [entry.step, entry[key]]);
+  const train = series("loss"),
+    evaluation = series("eval_loss");
   const all = [...train, ...evaluation];
   const lastStep = Math.max(1, ...all.map(([step]) => step));
-  const low = Math.min(...all.map(([, loss]) => loss), Infinity), high = Math.max(...all.map(([, loss]) => loss), -Infinity);
+  const low = Math.min(...all.map(([, loss]) => loss), Infinity),
+    high = Math.max(...all.map(([, loss]) => loss), -Infinity);
   const ticks = all.length > 0 ? niceTicks(low, high) : [0, 1];
   const [bottom, top] = [ticks[0], ticks[ticks.length - 1]];
   const x = (step: number): number => LEFT + (step / lastStep) * (WIDTH - LEFT - RIGHT);
@@ -21,13 +32,18 @@ export function lossChart(history: readonly LogEntry[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
-    ...ticks.map((loss) => `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(loss).toFixed(1)}" y2="${y(loss).toFixed(1)}" stroke="${GRID}"/>${text([LEFT - 8, y(loss) + 4], "end", String(loss))}`),
+    ...ticks.map(
+      (loss) =>
+        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(loss).toFixed(1)}" y2="${y(loss).toFixed(1)}" stroke="${GRID}"/>${text([LEFT - 8, y(loss) + 4], "end", String(loss))}`,
+    ),
     ...steps.map((step) => text([x(step), HEIGHT - BOTTOM + 18], "middle", String(step))),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8], "middle", "update"),
     text([LEFT, 16], "start", "training loss", TRAIN),
     ...(evaluation.length > 0 ? [text([LEFT + 100, 16], "start", "evaluation loss", EVALUATION)] : []),
     `<polyline fill="none" stroke="${TRAIN}" stroke-width="1.5" points="${train.map(([step, loss]) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ")}"/>`,
-    ...evaluation.map(([step, loss]) => `<circle cx="${x(step).toFixed(1)}" cy="${y(loss).toFixed(1)}" r="3.5" fill="${EVALUATION}"/>`),
+    ...evaluation.map(
+      ([step, loss]) => `<circle cx="${x(step).toFixed(1)}" cy="${y(loss).toFixed(1)}" r="3.5" fill="${EVALUATION}"/>`,
+    ),
     "</svg>",
     "",
   ].join("\n");
@@ -39,6 +55,7 @@ export function niceTicks(low: number, high: number): number[] {
   const raw = span / 5;
   const magnitude = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * magnitude).find((s) => s >= raw)!;
-  const first = Math.floor(low / step), last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  const first = Math.floor(low / step),
+    last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

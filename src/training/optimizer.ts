@@ -1,4 +1,5 @@
-// AdamW over a parameter store: moments beside the values, global norm clipping decided on the GPU, a few range launches a step.
+// AdamW over a parameter store: moments beside the values, global norm clipping decided on the GPU, a few range
+// launches a step.
 import type { Parameter, ParameterStore } from "../autograd/parameter.ts";
 import { UserError } from "../errors.ts";
 import { GPU_STORAGE } from "../gpu/buffer-pool.ts";
@@ -39,12 +40,20 @@ export function decayAllButBiases(parameter: Parameter): boolean {
 }
 
 /** A run of neighbouring parameters that decay alike: the padding between them is zero and stays so. */
-interface Range { readonly chunk: number; readonly start: number; end: number; readonly decays: boolean }
+interface Range {
+  readonly chunk: number;
+  readonly start: number;
+  end: number;
+  readonly decays: boolean;
+}
 
-const ALIGNMENT = 64;      // values: parameters start at 256-byte boundaries
+const ALIGNMENT = 64; // values: parameters start at 256-byte boundaries
 
 export class AdamW {
-  /** [2]: norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was skipped. */
+  /**
+   * [2]: norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was
+   * skipped.
+   */
   readonly gradNorm: Tensor;
   /** Calls of step(), skipped ones included: the t of the bias corrections. */
   stepCount = 0;
@@ -55,29 +64,48 @@ export class AdamW {
 
   /** Takes twice the values' memory for moments (zero). Throws UserError when an option is out of range. */
   constructor(store: ParameterStore, options: AdamWOptions = {}) {
-    const { learningRate = 5e-5, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, form = "adamw_torch", decay = decayMatrices } = options;
-    for (const beta of betas) if (!(beta >= 0 && beta < 1)) throw new UserError(`AdamW: a beta is ${beta}, expected 0 <= beta < 1.`);
+    const {
+      learningRate = 5e-5,
+      betas = [0.9, 0.999],
+      eps = 1e-8,
+      weightDecay = 0,
+      form = "adamw_torch",
+      decay = decayMatrices,
+    } = options;
+    for (const beta of betas)
+      if (!(beta >= 0 && beta < 1)) throw new UserError(`AdamW: a beta is ${beta}, expected 0 <= beta < 1.`);
     if (!(eps > 0)) throw new UserError(`AdamW: eps is ${eps}, expected a positive number.`);
     if (!(weightDecay >= 0)) throw new UserError(`AdamW: weight decay is ${weightDecay}, expected 0 or more.`);
-    if (store.chunks.some(({ grads }) => !grads)) throw new Error("AdamW: the parameter store was made without gradients");
+    if (store.chunks.some(({ grads }) => !grads))
+      throw new Error("AdamW: the parameter store was made without gradients");
     this.store = store;
     this.options = { learningRate, betas, eps, weightDecay, form };
     this.ranges = decayRanges(store.all(), decay);
     const { gpu, pool } = store.device;
     const zeros = (elements: number): Tensor => ({
-      buffer: gpu.createBuffer({ label: "moments", size: elements * 4, usage: GPU_STORAGE }), byteOffset: 0, shape: [elements], dtype: "f32",
+      buffer: gpu.createBuffer({ label: "moments", size: elements * 4, usage: GPU_STORAGE }),
+      byteOffset: 0,
+      shape: [elements],
+      dtype: "f32",
     });
     this.moments = store.chunks.map(({ elements }) => ({ m: zeros(elements), v: zeros(elements) }));
     this.gradNorm = pool.acquire([2]);
   }
 
   /**
-   * One update of every parameter from its gradient, scaled down when the norm of all exceeds `maxGradNorm` (absent or 0: no
-   * clipping). When that norm is not finite, values and moments stay as they are and gradNorm says so. Reads nothing back.
+   * One update of every parameter from its gradient, scaled down when the norm of all exceeds `maxGradNorm` (absent or
+   * 0: no clipping). When that norm is not finite, values and moments stay as they are and gradNorm says so. Reads
+   * nothing back.
    */
-  step(learningRate: number = this.options.learningRate, { maxGradNorm = 0 }: { readonly maxGradNorm?: number } = {}): void {
+  step(
+    learningRate: number = this.options.learningRate,
+    { maxGradNorm = 0 }: { readonly maxGradNorm?: number } = {},
+  ): void {
     if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
-    const { chunks, device: { batch } } = this.store;
+    const {
+      chunks,
+      device: { batch },
+    } = this.store;
     this.stepCount++;
     gradNorm(batch, { grads: chunks.map(({ grads }) => grads!), maxNorm: maxGradNorm, result: this.gradNorm });
     const { form, betas, eps, weightDecay } = this.options;
@@ -86,8 +114,17 @@ export class AdamW {
       const { values, grads } = chunks[chunk];
       const { m, v } = this.moments[chunk];
       adamw(batch, {
-        values: slice(values), grads: slice(grads!), m: slice(m), v: slice(v), norm: this.gradNorm,
-        form, learningRate, betas, eps, weightDecay: decays ? weightDecay : 0, t: this.stepCount,
+        values: slice(values),
+        grads: slice(grads!),
+        m: slice(m),
+        v: slice(v),
+        norm: this.gradNorm,
+        form,
+        learningRate,
+        betas,
+        eps,
+        weightDecay: decays ? weightDecay : 0,
+        t: this.stepCount,
       });
     }
   }
@@ -101,27 +138,46 @@ export class AdamW {
   state(): OptimizerState {
     const moments = new Map<string, Tensor>();
     for (const parameter of this.store.all()) {
-      for (const [key, tensor] of Object.entries(this.momentsOf(parameter))) moments.set(`${key}.${parameter.name}`, tensor);
+      for (const [key, tensor] of Object.entries(this.momentsOf(parameter)))
+        moments.set(`${key}.${parameter.name}`, tensor);
     }
     return { stepCount: this.stepCount, moments };
   }
 
-  /** Restores what state() gave, read to the CPU. Throws UserError, having changed nothing, unless every moment is there in its shape. */
-  load({ stepCount, moments }: { readonly stepCount: number; readonly moments: ReadonlyMap<string, { readonly shape: Shape; readonly values: Float32Array }> }): void {
-    if (!Number.isInteger(stepCount) || stepCount < 0) throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
+  /**
+   * Restores what state() gave, read to the CPU. Throws UserError, having changed nothing, unless every moment is there
+   * in its shape.
+   */
+  load({
+    stepCount,
+    moments,
+  }: {
+    readonly stepCount: number;
+    readonly moments: ReadonlyMap<string, { readonly shape: Shape; readonly values: Float32Array }>;
+  }): void {
+    if (!Number.isInteger(stepCount) || stepCount < 0)
+      throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
     const mine = this.state().moments;
     for (const [name, { shape }] of mine) {
       const found = moments.get(name)?.shape;
       if (!found) throw new UserError(`The optimizer state has no ${name}: it belongs to another model or is damaged.`);
-      if (found.join() !== shape.join()) throw new UserError(`The optimizer state's ${name} is [${found}], this model's is [${shape}]: it belongs to another model.`);
+      if (found.join() !== shape.join())
+        throw new UserError(
+          `The optimizer state's ${name} is [${found}], this model's is [${shape}]: it belongs to another model.`,
+        );
     }
-    for (const name of moments.keys()) if (!mine.has(name)) throw new UserError(`The optimizer state has ${name}, which this model has not: it belongs to another model.`);
+    for (const name of moments.keys())
+      if (!mine.has(name))
+        throw new UserError(`The optimizer state has ${name}, which this model has not: it belongs to another model.`);
     for (const [name, tensor] of mine) this.store.device.batch.write(tensor, moments.get(name)!.values);
     this.stepCount = stepCount;
   }
 
   destroy(): void {
-    for (const { m, v } of this.moments) { m.buffer.destroy(); v.buffer.destroy(); }
+    for (const { m, v } of this.moments) {
+      m.buffer.destroy();
+      v.buffer.destroy();
+    }
     this.store.device.pool.release(this.gradNorm);
   }
 

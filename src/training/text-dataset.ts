@@ -1,6 +1,6 @@
-// Plain text as training sequences, in the two ways of the 2020 run_language_modeling.py: the whole file cut into blocks
-// (TextDataset), or one sequence a line (LineByLineTextDataset). As Python reads a text file, CRLF and CR become LF; unlike
-// it, a byte-order mark is dropped: it is no text. Every token is a target: all of them are in the loss.
+// Plain text as training sequences, in the two ways of the 2020 run_language_modeling.py: the whole file cut into
+// blocks (TextDataset), or one sequence a line (LineByLineTextDataset). As Python reads a text file, CRLF and CR become
+// LF; unlike it, a byte-order mark is dropped: it is no text. Every token is a target: all of them are in the loss.
 import { UserError } from "../errors.ts";
 import { TOKEN_TYPE } from "../infill/encode.ts";
 import type { EncodedExample } from "../infill/encode.ts";
@@ -10,21 +10,23 @@ export interface TextTokenizer {
 }
 
 /**
- * The text tokenised as a whole and cut into consecutive blocks of exactly `blockSize` ids; what is left at the end is dropped.
- * Throws UserError, naming `name`, when there is not one whole block.
+ * The text tokenised as a whole and cut into consecutive blocks of exactly `blockSize` ids; what is left at the end is
+ * dropped. Throws UserError, naming `name`, when there is not one whole block.
  */
 export function textBlocks(text: string, tokenizer: TextTokenizer, blockSize: number, name: string): EncodedExample[] {
   const ids = tokenizer.encode(readable(text, name));
   const blocks = cutBlocks(ids, blockSize);
   if (blocks.length === 0) {
-    throw new UserError(`${name}: the text has ${ids.length} tokens, fewer than one block of ${blockSize}; use a longer text or a smaller block size.`);
+    throw new UserError(
+      `${name}: the text has ${ids.length} tokens, fewer than one block of ${blockSize}; use a longer text or a smaller block size.`,
+    );
   }
   return blocks.map(asTarget);
 }
 
 /**
- * One sequence for each line that is not blank, cut after `blockSize` ids. Lines end where Python's str.splitlines ends them,
- * which also counts vertical tab, form feed, U+001C to U+001E, U+0085, U+2028 and U+2029.
+ * One sequence for each line that is not blank, cut after `blockSize` ids. Lines end where Python's str.splitlines ends
+ * them, which also counts vertical tab, form feed, U+001C to U+001E, U+0085, U+2028 and U+2029.
  */
 export function textLines(text: string, tokenizer: TextTokenizer, blockSize: number, name: string): EncodedExample[] {
   return splitLines(readable(text, name))
@@ -34,7 +36,9 @@ export function textLines(text: string, tokenizer: TextTokenizer, blockSize: num
 
 /** Consecutive runs of exactly `blockSize` ids, the last partial one dropped. */
 export function cutBlocks(ids: readonly number[], blockSize: number): number[][] {
-  return Array.from({ length: Math.floor(ids.length / blockSize) }, (_, i) => ids.slice(i * blockSize, (i + 1) * blockSize));
+  return Array.from({ length: Math.floor(ids.length / blockSize) }, (_, i) =>
+    ids.slice(i * blockSize, (i + 1) * blockSize),
+  );
 }
 
 function splitLines(text: string): string[] {
@@ -50,7 +54,8 @@ function isBlank(line: string): boolean {
 
 function readable(text: string, name: string): string {
   const plain = text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
-  if (isBlank(plain)) throw new UserError(`${name}: the file holds no text, wanted something to train on; check the path.`);
+  if (isBlank(plain))
+    throw new UserError(`${name}: the file holds no text, wanted something to train on; check the path.`);
   return plain;
 }
 

@@ -1,5 +1,5 @@
-// The training loop: micro-batches forward and backward, clip, update, and every few steps a look at the loss. The GPU is
-// never waited for but to read that, and to stay at most two updates behind what has been sent.
+// The training loop: micro-batches forward and backward, clip, update, and every few steps a look at the loss. The GPU
+// is never waited for but to read that, and to stay at most two updates behind what has been sent.
 import { UserError } from "../errors.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -44,7 +44,11 @@ export interface Progress {
   readonly positions: number;
 }
 
-export interface Evaluation { readonly loss: number; readonly perplexity: number; readonly tokens: number }
+export interface Evaluation {
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly tokens: number;
+}
 
 const UPDATES_IN_FLIGHT = 2;
 
@@ -65,10 +69,21 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     const { args, model, train } = options;
     this.options = options;
-    this.loader = new DataLoader(train.map(({ ids }) => ids.length), { batchSize: args.perDeviceTrainBatchSize, seed: args.seed, bucketByLength: args.groupByLength, padToMultipleOf: args.padToMultipleOf });
+    this.loader = new DataLoader(
+      train.map(({ ids }) => ids.length),
+      {
+        batchSize: args.perDeviceTrainBatchSize,
+        seed: args.seed,
+        bucketByLength: args.groupByLength,
+        padToMultipleOf: args.padToMultipleOf,
+      },
+    );
     this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
     this.optimizer = new AdamW(model.parameters, {
-      betas: [args.adamBeta1, args.adamBeta2], eps: args.adamEpsilon, weightDecay: args.weightDecay, form: args.optim,
+      betas: [args.adamBeta1, args.adamBeta2],
+      eps: args.adamEpsilon,
+      weightDecay: args.weightDecay,
+      form: args.optim,
       decay: args.optim === "hf_adamw_2020" ? decayAllButBiases : decayMatrices,
     });
     model.transformer.dropoutSeed = args.seed;
@@ -86,8 +101,9 @@ export class Trainer {
   }
 
   /**
-   * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished, a
-   * checkpoint saved and the run returns with `finished: false`. Throws UserError when the loss is no longer a number.
+   * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished,
+   * a checkpoint saved and the run returns with `finished: false`. Throws UserError when the loss is no longer a
+   * number.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
     const { args, model, train, padId } = this.options;
@@ -101,7 +117,12 @@ export class Trainer {
       while (this.step < this.totalSteps && !signal?.aborted) {
         for (let micro = 0; micro < args.gradientAccumulationSteps; micro++) {
           const { indices, next }: { indices: readonly number[]; next: Position } = batches.next().value!;
-          this.forwardBackward(collate(indices.map((index) => train[index]), { padId, lossOn: args.lossOn, padToMultipleOf: args.padToMultipleOf, maxLength }));
+          this.forwardBackward(
+            collate(
+              indices.map((index) => train[index]),
+              { padId, lossOn: args.lossOn, padToMultipleOf: args.padToMultipleOf, maxLength },
+            ),
+          );
           this.position = next;
         }
         const learningRate = this.learningRate();
@@ -113,9 +134,16 @@ export class Trainer {
         inFlight.push(device.gpu.queue.onSubmittedWorkDone().catch(() => {}));
         if (inFlight.length > UPDATES_IN_FLIGHT) await inFlight.shift();
         if (this.step % args.loggingSteps === 0 || this.step === this.totalSteps) await this.logLoss(learningRate);
-        this.options.onStep?.({ step: this.step, totalSteps: this.totalSteps, epoch: this.epoch(), learningRate, loss: this.lastLoss, positions: this.positions });
+        this.options.onStep?.({
+          step: this.step,
+          totalSteps: this.totalSteps,
+          epoch: this.epoch(),
+          learningRate,
+          loss: this.lastLoss,
+          positions: this.positions,
+        });
         const last = this.step === this.totalSteps;
-        if (args.evalSteps > 0 && this.step % args.evalSteps === 0 || last) await this.logEvaluation();
+        if ((args.evalSteps > 0 && this.step % args.evalSteps === 0) || last) await this.logEvaluation();
         if (args.saveSteps > 0 && this.step % args.saveSteps === 0 && !last) await this.saveCheckpoint();
       }
       await Promise.all(inFlight);
@@ -144,13 +172,24 @@ export class Trainer {
     const sum = device.pool.acquire([1]);
     device.batch.clear(sum);
     let tokens = 0;
-    const loader = new DataLoader(set.map(({ ids }) => ids.length), { batchSize: args.perDeviceEvalBatchSize, seed: 0, shuffle: false });
+    const loader = new DataLoader(
+      set.map(({ ids }) => ids.length),
+      { batchSize: args.perDeviceEvalBatchSize, seed: 0, shuffle: false },
+    );
     for (const indices of loader.epoch(0)) {
-      const batch = collate(indices.map((index) => set[index]), { padId, lossOn: args.lossOn });
+      const batch = collate(
+        indices.map((index) => set[index]),
+        { padId, lossOn: args.lossOn },
+      );
       const counted = countTargets(batch);
       if (counted === 0) continue;
       const output = model.forward({ ...batch, grad: false, keepLogits: false });
-      columnSum(device.batch, { x: { ...output.loss!.tensor, shape: [1, 1] }, out: sum, scale: counted, accumulate: true });
+      columnSum(device.batch, {
+        x: { ...output.loss!.tensor, shape: [1, 1] },
+        out: sum,
+        scale: counted,
+        accumulate: true,
+      });
       output.dispose();
       tokens += counted;
       device.batch.submit();
@@ -165,7 +204,12 @@ export class Trainer {
   private forwardBackward(batch: Batch): void {
     const { args, model } = this.options;
     this.positions += batch.inputIds.length * batch.inputIds[0].length;
-    const output = model.forward({ ...batch, grad: true, keepLogits: false, lossScale: 1 / args.gradientAccumulationSteps });
+    const output = model.forward({
+      ...batch,
+      grad: true,
+      keepLogits: false,
+      lossScale: 1 / args.gradientAccumulationSteps,
+    });
     const loss = output.loss!;
     columnSum(model.device.batch, { x: { ...loss.tensor, shape: [1, 1] }, out: this.lossSum, accumulate: true });
     loss.backward();
@@ -174,7 +218,15 @@ export class Trainer {
 
   private learningRate(): number {
     const { args } = this.options;
-    return learningRateAt({ schedule: args.lrSchedulerType, learningRate: args.learningRate, warmupSteps: args.warmupSteps, totalSteps: this.totalSteps }, this.step);
+    return learningRateAt(
+      {
+        schedule: args.lrSchedulerType,
+        learningRate: args.learningRate,
+        warmupSteps: args.warmupSteps,
+        totalSteps: this.totalSteps,
+      },
+      this.step,
+    );
   }
 
   private epoch(): number {
@@ -188,9 +240,17 @@ export class Trainer {
     device.batch.clear(this.lossSum);
     this.lastLoss = sum / since;
     if (!Number.isFinite(sum) || !Number.isFinite(norm)) {
-      throw new UserError(`The loss is ${this.lastLoss} and the gradient norm ${norm} at step ${this.step}: the run has diverged, nothing was saved since the last checkpoint; lower --learning_rate, or set --max_grad_norm.`);
+      throw new UserError(
+        `The loss is ${this.lastLoss} and the gradient norm ${norm} at step ${this.step}: the run has diverged, nothing was saved since the last checkpoint; lower --learning_rate, or set --max_grad_norm.`,
+      );
     }
-    this.log({ loss: this.lastLoss, grad_norm: norm, learning_rate: learningRate, epoch: this.epoch(), step: this.step });
+    this.log({
+      loss: this.lastLoss,
+      grad_norm: norm,
+      learning_rate: learningRate,
+      epoch: this.epoch(),
+      step: this.step,
+    });
   }
 
   private async logEvaluation(): Promise<void> {
@@ -227,7 +287,13 @@ export class Trainer {
   private async state(): Promise<TrainerState> {
     const { device, transformer } = this.options.model;
     const [pendingLoss] = await device.read(this.lossSum);
-    return { step: this.step, pendingLoss, position: this.position, dropoutStep: transformer.dropoutStep, logHistory: this.logHistory };
+    return {
+      step: this.step,
+      pendingLoss,
+      position: this.position,
+      dropoutStep: transformer.dropoutStep,
+      logHistory: this.logHistory,
+    };
   }
 }
 
@@ -235,4 +301,3 @@ export class Trainer {
 function countTargets(batch: Batch): number {
   return batch.labels.reduce((sum, row) => sum + row.slice(1).filter((label) => label >= 0).length, 0);
 }
-

@@ -1,5 +1,6 @@
-// dk = ds^T q and dv = (p times dropout's factor)^T dout, with p and ds as in attention_backward_dq.wgsl. Rows are keys, the
-// queries that see them go tile by tile: nothing is added across workgroups, so the bits are the same every time.
+// dk = ds^T q and dv = (p times dropout's factor)^T dout, with p and ds as in attention_backward_dq.wgsl. Rows are
+// keys, the queries that see them go tile by tile: nothing is added across workgroups, so the bits are the same every
+// time.
 fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   let queries = qkv_matrix(place, 0u);
   let keys = qkv_matrix(place, 1u);

@@ -1,5 +1,5 @@
-// dq = ds k, with p = exp(score - lse), dp = dout v^T times dropout's factor, ds = p (dp - delta) * scale (Dao et al. 2022,
-// "FlashAttention", algorithm 4). Rows are queries, keys go tile by tile as in attention.wgsl.
+// dq = ds k, with p = exp(score - lse), dp = dout v^T times dropout's factor, ds = p (dp - delta) * scale (Dao et al.
+// 2022, "FlashAttention", algorithm 4). Rows are queries, keys go tile by tile as in attention.wgsl.
 fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   let queries = qkv_matrix(place, 0u);
   let keys = qkv_matrix(place, 1u);

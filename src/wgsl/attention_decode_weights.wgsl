@@ -1,5 +1,5 @@
-// The attention probabilities of new tokens over a cache, [B, NH, T, S] with S = past + T, for callers that ask to see them:
-// one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
+// The attention probabilities of new tokens over a cache, [B, NH, T, S] with S = past + T, for callers that ask to see
+// them: one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
 struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32 }
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;             // [B*T, 3C]
 @group(0) @binding(1) var<storage, read> keys: array<f32>;            // [R, NH, capacity, HS]

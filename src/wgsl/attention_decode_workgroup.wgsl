@@ -1,10 +1,12 @@
-// Attention of new tokens over cached keys and values, one workgroup a (token, head), online softmax (Milakov and Gimelshein
-// 2018) over LANES positions at a time. Scores: four lanes share a position, and neighbouring lanes read neighbouring channels.
-// Softmax: a lane has a position. Sum of values: a lane has a chunk of channels and every SLICES-th position. The ancestry
-// table says which row of the cache holds a position, so beams are reordered without moving keys. A query that sees nothing
-// gives zeros. With params.append the row's one new token comes from qkv and joins the cache here, where nobody else reads that
-// position; its score is added at the end, where it costs no barrier of its own. The form for GPUs. Constants: HS, LANES (a
-// power of two, at least 32 and CHUNKS). params.chunks is CHUNKS, and loops end at what is used: see attention_decode.wgsl.
+// Attention of new tokens over cached keys and values, one workgroup a (token, head), online softmax (Milakov and
+// Gimelshein
+// 2018) over LANES positions at a time. Scores: four lanes share a position, and neighbouring lanes read neighbouring
+// channels. Softmax: a lane has a position. Sum of values: a lane has a chunk of channels and every SLICES-th position.
+// The ancestry table says which row of the cache holds a position, so beams are reordered without moving keys. A query
+// that sees nothing gives zeros. With params.append the row's one new token comes from qkv and joins the cache here,
+// where nobody else reads that position; its score is added at the end, where it costs no barrier of its own. The form
+// for GPUs. Constants: HS, LANES (a power of two, at least 32 and CHUNKS). params.chunks is CHUNKS, and loops end at
+// what is used: see attention_decode.wgsl.
 const TEAM: u32 = 4u;                                // lanes that share a position's score
 const QUARTER: u32 = LANES / TEAM;
 const SLICES: u32 = LANES / CHUNKS;
@@ -20,7 +22,8 @@ var<workgroup> spread: array<vec2f, SPREAD>;
 // Lane `member` of a team writes to a row of its own, where the lanes of a subgroup never meet in a bank.
 fn part_at(member: u32, position: u32) -> u32 { return member * LANES + (position ^ (8u * member)); }
 
-// Both end with every lane knowing the result of all, of which the first `used` have something. Two steps of many reads instead of many steps with a barrier each.
+// Both end with every lane knowing the result of all, of which the first `used` have something. Two steps of many reads
+// instead of many steps with a barrier each.
 fn greatest(value: f32, lane: u32, used: u32) -> f32 {
   weights[lane] = value;
   workgroupBarrier();

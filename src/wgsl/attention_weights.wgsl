@@ -1,5 +1,5 @@
-// The attention probabilities themselves, [B, NH, T, S], for callers that ask to see them: one invocation a query, nothing
-// saved from the fused kernels. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
+// The attention probabilities themselves, [B, NH, T, S], for callers that ask to see them: one invocation a query,
+// nothing saved from the fused kernels. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
 struct Params { batch: u32, length: u32, heads: u32, masked: u32, qkv_at: u32, mask_at: u32, weights_at: u32 }
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;             // [B*T, 3C]
 @group(0) @binding(1) var<storage, read> mask: array<u32>;            // [B, T]

@@ -1,17 +1,18 @@
-// Draws one token a row by its probability, after temperature, top-k, top-p and min-p. The random number is a hash of the
-// row's stream and the step, and what is kept is found by searching for a threshold among the floats' integer keys: exact,
-// without sorting, and the same whatever the number of lanes but for the rounding of sums. Columns count below 2^24.
-// A file beside this one searches and draws: key_range(row), narrowed(kept, by_weight) and drawn(kept, number).
+// Draws one token a row by its probability, after temperature, top-k, top-p and min-p. The random number is a hash of
+// the row's stream and the step, and what is kept is found by searching for a threshold among the floats' integer keys:
+// exact, without sorting, and the same whatever the number of lanes but for the rounding of sums. Columns count below
+// 2^24. A file beside this one searches and draws: key_range(row), narrowed(kept, by_weight) and drawn(kept, number).
 struct Params {
   rows: u32, first_row: u32, all_rows: u32, expand: u32, columns: u32, stride4: u32, last_position: u32,
   step: u32, top_k: u32, temperature: f32, top_p: f32, min_p: f32,
 }
-@group(0) @binding(0) var<storage, read> logits: array<vec4u>;        // [rows / expand, stride4] of vec4 bits of f32: a window
+// [rows / expand, stride4] of vec4 bits of f32: a window
+@group(0) @binding(0) var<storage, read> logits: array<vec4u>;
 @group(0) @binding(2) var<storage, read> streams: array<vec2u>;       // [all_rows] names of the rows' random numbers
 @group(1) @binding(0) var<uniform> params: Params;
 
-// What is left of a row: keys from `least` on whose weight, the probability over that of the greatest, is at least min_weight;
-// `count` tokens at most.
+// What is left of a row: keys from `least` on whose weight, the probability over that of the greatest, is at least
+// min_weight; `count` tokens at most.
 struct Kept { row: u32, greatest: u32, least: u32, min_weight: f32, count: u32 }
 
 fn row_count() -> u32 { return params.rows; }
@@ -38,8 +39,8 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
 // The greatest key of a row, and one that is not above the least of a token that was not removed.
 struct KeyRange { greatest: u32, least: u32 }
 
-// All tokens below this key together, were they the whole vocabulary, weigh half at most of what top-p may remove when the
-// kept weigh `total`.
+// All tokens below this key together, were they the whole vocabulary, weigh half at most of what top-p may remove when
+// the kept weigh `total`.
 fn negligible_key(kept: Kept, total: f32) -> u32 {
   let weight = 0.5 * (1.0 - params.top_p) * total / f32(params.columns);
   return key_of(bitcast<u32>(peak_of(kept) + params.temperature * log(weight)));

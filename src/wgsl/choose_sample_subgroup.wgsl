@@ -5,8 +5,8 @@ fn key_range(row: u32, lane: u32, lanes: u32) -> KeyRange {
   return KeyRange(row_max_u32(best, lane), REMOVED_KEY + 1u);
 }
 
-// Keeps from the greatest key on from which the kept tokens number top_k, or weigh top_p of all that are kept; two bits of it a
-// round over the row.
+// Keeps from the greatest key on from which the kept tokens number top_k, or weigh top_p of all that are kept; two bits
+// of it a round over the row.
 fn narrowed(before: Kept, by_weight: bool, lane: u32, lanes: u32) -> Kept {
   var kept = before;
   var key = 0u;
@@ -51,8 +51,8 @@ fn drawn(kept: Kept, number: f32, lane: u32, lanes: u32) -> u32 {
 // A run of 4 * lanes columns, and the weight of what is kept before it. Past the end: 0xffffffff columns.
 struct Block { first: u32, before: f32 }
 
-// The block in which the running sum of kept weights passes `goal`; where none does, the last that holds a kept token, with the
-// whole sum. The sum is compensated (Kahan 1965): many small weights must not be lost beside a great one.
+// The block in which the running sum of kept weights passes `goal`; where none does, the last that holds a kept token,
+// with the whole sum. The sum is compensated (Kahan 1965): many small weights must not be lost beside a great one.
 fn locate(kept: Kept, goal: f32, lane: u32, lanes: u32) -> Block {
   var found = Block(0xffffffffu, 0.0);
   var lost = 0.0;
@@ -71,7 +71,8 @@ fn locate(kept: Kept, goal: f32, lane: u32, lanes: u32) -> Block {
   return found;
 }
 
-// The token in the block at which the sum passes `goal`, or its last kept one; 0 where nothing is kept. All lanes find the same.
+// The token in the block at which the sum passes `goal`, or its last kept one; 0 where nothing is kept. All lanes find
+// the same.
 fn token_in(kept: Kept, block: Block, goal: f32, lanes: u32) -> u32 {
   if (block.first == 0xffffffffu) { return 0u; }
   var sum = block.before;

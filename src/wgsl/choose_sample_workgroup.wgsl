@@ -1,5 +1,5 @@
-// choose_sample where a workgroup has a row. The search reads the row a few times only: as soon as the keys among which the
-// threshold can be fit a list in workgroup memory, they are collected there and the search goes on in the list.
+// choose_sample where a workgroup has a row. The search reads the row a few times only: as soon as the keys among which
+// the threshold can be fit a list in workgroup memory, they are collected there and the search goes on in the list.
 const LISTED = min(2048u, 4u * WG_SIZE);        // keys that the list holds
 const TEAM = 32u;                               // invocations that share a run of columns when drawing
 var<workgroup> list: array<u32, LISTED>;
@@ -18,10 +18,10 @@ fn key_range(row: u32, lane: u32, lanes: u32) -> KeyRange {
   return KeyRange(best.x, ~best.y);
 }
 
-// Keeps from the greatest key on from which the kept tokens number top_k, or weigh top_p of all that are kept. That key is in
-// [low, high); each round halves the range twice, by value and by key in turn: by value because logits are spread over their
-// range and not over their exponents, by key because that ends whatever the logits are. One token in the range, or one key,
-// is an end: then `low` divides the tokens as the key does.
+// Keeps from the greatest key on from which the kept tokens number top_k, or weigh top_p of all that are kept. That key
+// is in [low, high); each round halves the range twice, by value and by key in turn: by value because logits are spread
+// over their range and not over their exponents, by key because that ends whatever the logits are. One token in the
+// range, or one key, is an end: then `low` divides the tokens as the key does.
 fn narrowed(before: Kept, by_weight: bool, lane: u32, lanes: u32) -> Kept {
   var kept = before;
   var low = kept.least;
@@ -75,8 +75,8 @@ fn quarters(low: u32, high: u32, by_key: bool) -> vec3u {
   return clamp(keys, vec3u(low + 1u), vec3u(high - 1u));
 }
 
-// Puts the row's keys in [low, high) on the list and returns how many. Two walks, one to count: places that the lanes raced for
-// would change the order in which weights are added, and with it their rounding, from run to run.
+// Puts the row's keys in [low, high) on the list and returns how many. Two walks, one to count: places that the lanes
+// raced for would change the order in which weights are added, and with it their rounding, from run to run.
 fn collect(row: u32, low: u32, high: u32, lane: u32, lanes: u32) -> u32 {
   var at = 0u;
   for (var walk = 0u; walk < 2u; walk++) {
@@ -134,9 +134,9 @@ fn parted(four: vec4u, keys: vec3u, measure: vec4f) -> vec4f {
 // A run of groups of four columns, and the weight of what is kept before it.
 struct Run { first: u32, count: u32, before: f32, goal: f32 }
 
-// The token at which the running sum of kept weights, in the order of columns, passes `number` times the whole; where rounding
-// lets it pass nowhere the last kept; 0 where nothing is kept. Each team weighs a part of a run, and the part where the sum
-// passes is the next run, until it is four columns.
+// The token at which the running sum of kept weights, in the order of columns, passes `number` times the whole; where
+// rounding lets it pass nowhere the last kept; 0 where nothing is kept. Each team weighs a part of a run, and the part
+// where the sum passes is the next run, until it is four columns.
 fn drawn(kept: Kept, number: f32, lane: u32, lanes: u32) -> u32 {
   let teams = lanes / TEAM;      // below, a bound that is no constant: software adapters unroll loops
   var run = Run(0u, (params.columns + 3u) / 4u, 0.0, 3.0e38);
@@ -149,7 +149,8 @@ fn drawn(kept: Kept, number: f32, lane: u32, lanes: u32) -> u32 {
     workgroupBarrier();
     if (lane < teams) {
       var sum = 0.0;
-      for (var i = 0u; i < min(TEAM, params.rows * TEAM); i++) { sum += lane_weights[lane * TEAM + (i + lane) % TEAM]; }     // turned: banks apart
+      // turned: banks apart
+      for (var i = 0u; i < min(TEAM, params.rows * TEAM); i++) { sum += lane_weights[lane * TEAM + (i + lane) % TEAM]; }
       team_weights[lane] = sum;
     }
     workgroupBarrier();
@@ -174,9 +175,9 @@ fn drawn(kept: Kept, number: f32, lane: u32, lanes: u32) -> u32 {
   return token;
 }
 
-// The team in whose part the running sum passes `goal`, and the sum before it; where it passes nowhere, the last whose part
-// weighs anything. With an endless goal the sum is that of all. Compensated (Kahan 1965): many small weights must not be lost
-// beside a great one.
+// The team in whose part the running sum passes `goal`, and the sum before it; where it passes nowhere, the last whose
+// part weighs anything. With an endless goal the sum is that of all. Compensated (Kahan 1965): many small weights must
+// not be lost beside a great one.
 fn locate(before: f32, goal: f32, teams: u32) -> vec2f {
   var found = vec2f(0.0, before);
   var sum = before;

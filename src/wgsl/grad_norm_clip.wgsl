@@ -1,6 +1,6 @@
-// norm = sqrt(sum of partial sums of squares) and the factor that clips it: min(1, max_norm / (norm + 1e-6)), as torch's
-// clip_grad_norm_; 1 when max_norm is 0; 0 when the norm is not finite, which makes adamw leave everything as it was. A row
-// kernel of one row.
+// norm = sqrt(sum of partial sums of squares) and the factor that clips it: min(1, max_norm / (norm + 1e-6)), as
+// torch's clip_grad_norm_; 1 when max_norm is 0; 0 when the norm is not finite, which makes adamw leave everything as
+// it was. A row kernel of one row.
 struct Params { blocks: u32, max_norm: f32 }
 @group(0) @binding(0) var<storage, read> partial: array<f32>;         // [blocks]
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;    // [2] norm, coefficient

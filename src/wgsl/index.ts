@@ -1,5 +1,5 @@
-// Every shader file and where it stands. The list is written out because bundlers recognise only `new URL` with a literal;
-// a test compares it with the folder.
+// Every shader file and where it stands. The list is written out because bundlers recognise only `new URL` with a
+// literal; a test compares it with the folder.
 export const wgslFiles: Readonly<Record<string, URL>> = {
   "lib/grid.wgsl": new URL("./lib/grid.wgsl", import.meta.url),
   "lib/pack1.wgsl": new URL("./lib/pack1.wgsl", import.meta.url),

@@ -9,7 +9,8 @@ struct Params { rows: u32 }
 
 fn row_count() -> u32 { return params.rows; }
 
-// Variance from the shifted row: E[x^2] - E[x]^2 cancels when |mean| is large against the spread (0.26 error at mean 1000).
+// Variance from the shifted row: E[x^2] - E[x]^2 cancels when |mean| is large against the spread (0.26 error at mean
+// 1000).
 fn row_main(n: u32, lane: u32, lanes: u32) {
   let row = n * C;
   var sum = 0.0;

@@ -1,5 +1,6 @@
-// Partial sums over a block of rows: partial[block, c] = sum dy * xhat (for weight), partial[block, C + c] = sum dy (for bias).
-// column_sum folds the blocks: no float atomics, so a step gives the same bits every time. Constants: C, BLOCK (rows), WG_SIZE.
+// Partial sums over a block of rows: partial[block, c] = sum dy * xhat (for weight), partial[block, C + c] = sum dy
+// (for bias). column_sum folds the blocks: no float atomics, so a step gives the same bits every time. Constants: C,
+// BLOCK (rows), WG_SIZE.
 struct Params { rows: u32, blocks: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
 @group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]

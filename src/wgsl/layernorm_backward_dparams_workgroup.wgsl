@@ -1,5 +1,5 @@
-// dweight[c] += sum over rows of dy * xhat, dbias[c] += sum of dy, in one launch. No float atomics, so the same bits every time.
-// Constants: C, WG_SIZE, WIDTH.
+// dweight[c] += sum over rows of dy * xhat, dbias[c] += sum of dy, in one launch. No float atomics, so the same bits
+// every time. Constants: C, WG_SIZE, WIDTH.
 struct Params { rows: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
 @group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]

@@ -1,4 +1,5 @@
-// dx (+)= rstd * (g - mean_c(g) - xhat * mean_c(g * xhat)), with g = dy * weight, xhat = (x - mean) * rstd. Constants: C, ACCUMULATE.
+// dx (+)= rstd * (g - mean_c(g) - xhat * mean_c(g * xhat)), with g = dy * weight, xhat = (x - mean) * rstd. Constants:
+// C, ACCUMULATE.
 struct Params { rows: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
 @group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]

@@ -1,7 +1,8 @@
-// out (+)= A B for any m, n, k >= 1, row-major with strides: what both variants share. Constants: A_TRANSPOSED, B_TRANSPOSED.
-// Operands are read in blocks of four rows (columns) by four k, each four loads of four neighbours; a block is a mat4x4f
-// whose column j is k + j. Rows and columns past the matrix are clamped, or read from the neighbouring row (at the very end
-// robust access gives something): they only reach results that are not stored. Nothing past k reaches a sum.
+// out (+)= A B for any m, n, k >= 1, row-major with strides: what both variants share. Constants: A_TRANSPOSED,
+// B_TRANSPOSED. Operands are read in blocks of four rows (columns) by four k, each four loads of four neighbours; a
+// block is a mat4x4f whose column j is k + j. Rows and columns past the matrix are clamped, or read from the
+// neighbouring row (at the very end robust access gives something): they only reach results that are not stored.
+// Nothing past k reaches a sum.
 struct Params {
   m: u32, n: u32, k: u32,
   a_stride: u32, b_stride: u32, out_stride: u32,
@@ -48,8 +49,8 @@ fn clip(block: mat4x4f, k: u32) -> mat4x4f {
     select(zero, block[2], k + 2u < params.k), select(zero, block[3], k + 3u < params.k));
 }
 
-// Loops that no compiler unrolls, over rotating vectors: the epilogue is compiled once, not for each of a thread's results.
-// On software adapters that is two thirds of the time it takes to compile a product.
+// Loops that no compiler unrolls, over rotating vectors: the epilogue is compiled once, not for each of a thread's
+// results. On software adapters that is two thirds of the time it takes to compile a product.
 fn store_row(row: u32, column: u32, values: vec4f) {
   var rest = values;
   for (var j = column; j < min(column + 4u, params.n); j++) {

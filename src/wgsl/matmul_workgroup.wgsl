@@ -1,10 +1,11 @@
-// A product by tiles in workgroup memory: 256 threads make 64 by 64 results, each a block of four by four, slices of TILE_K of the
-// reduction at a time, of which each brings one block. While a slice is multiplied, the next one is on its way from memory to
-// registers, so that its latency is hidden even where a multiprocessor has a single workgroup. Tiles of 128 were no faster below
+// A product by tiles in workgroup memory: 256 threads make 64 by 64 results, each a block of four by four, slices of
+// TILE_K of the reduction at a time, of which each brings one block. While a slice is multiplied, the next one is on
+// its way from memory to registers, so that its latency is hidden even where a multiprocessor has a single workgroup.
+// Tiles of 128 were no faster below
 // 4096 by 4096 results (NVIDIA H200), and 8% at that.
-// A tile is kept by k, as vec4f along rows (A) or columns (B), so that threads read neighbours; operands that lie the other
-// way are turned around in registers, and their slots are permuted by k, or all writes would meet in one memory bank.
-// Constant SPLIT: workgroup.z takes params.depth of the reduction, a multiple of TILE_K, and leaves its part in
+// A tile is kept by k, as vec4f along rows (A) or columns (B), so that threads read neighbours; operands that lie the
+// other way are turned around in registers, and their slots are permuted by k, or all writes would meet in one memory
+// bank. Constant SPLIT: workgroup.z takes params.depth of the reduction, a multiple of TILE_K, and leaves its part in
 // out [parts, m, n] for matmul_sum.
 const THREADS: u32 = 256u;
 const TILE: u32 = 64u;
@@ -27,7 +28,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let column = workgroup.x * TILE;
   let first = select(0u, workgroup.z * params.depth, SPLIT);
   let end = select(params.k, min(first + params.depth, params.k), SPLIT);
-  // 32 neighbours make 4 by 8 blocks: they read 64 and 128 bytes of the tiles, the fewest that memory banks can serve at once.
+  // 32 neighbours make 4 by 8 blocks: they read 64 and 128 bytes of the tiles, the fewest that memory banks can serve
+  // at once.
   let my_row = local / 64u * 4u + local % 32u / 8u;
   let my_column = local / 32u % 2u * 8u + local % 8u;
 

@@ -1,11 +1,13 @@
-// A product of few rows without workgroup memory: a workgroup is one subgroup (software adapters share workgroups among their
-// threads, and a narrow product has few), a lane makes ROWS rows by four columns. A single row of A is read at an address that
-// depends on the workgroup only, which lavapipe turns into one load for all lanes; of four rows a lane reads one, of eight two,
-// and they are broadcast. Constants: SG, ROWS (1, 4 or 8). A row is summed in the same order whatever ROWS and m are.
+// A product of few rows without workgroup memory: a workgroup is one subgroup (software adapters share workgroups among
+// their threads, and a narrow product has few), a lane makes ROWS rows by four columns. A single row of A is read at an
+// address that depends on the workgroup only, which lavapipe turns into one load for all lanes; of four rows a lane
+// reads one, of eight two, and they are broadcast. Constants: SG, ROWS (1, 4 or 8). A row is summed in the same order
+// whatever ROWS and m are.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const HELD: u32 = min(ROWS, 4u);       // rows that lanes hold one of; lane % HELD says which, and four further which of the others
+// rows that lanes hold one of; lane % HELD says which, and four further which of the others
+const HELD: u32 = min(ROWS, 4u);
 const_assert SG >= HELD;
 
 // Of the rows of A that a lane reads. Variance in two passes, as in layernorm.wgsl.
@@ -29,7 +31,8 @@ fn norms_of(row: u32, lane: u32) -> array<Norm, 2> {
   return norms;
 }
 
-// sums (+)= the rows of A at four k, of which this lane has `x`, by a block of B: a column of sums is a row of the result.
+// sums (+)= the rows of A at four k, of which this lane has `x`, by a block of B: a column of sums is a row of the
+// result.
 fn add_rows(sums: mat4x4f, x: vec4f, b: mat4x4f) -> mat4x4f {
   if (ROWS == 1u) { return mat4x4f(sums[0] + b * x, sums[1], sums[2], sums[3]); }
   return mat4x4f(

@@ -1,9 +1,11 @@
-// A product of few rows: 256 threads make ROWS rows by 4 QUADS columns, each thread four columns over every SLICES-th block of
-// four k; the slices meet in workgroup memory, always in the same order. Every weight is read once for all ROWS. Constants:
-// ROWS (1, 4 or 8), QUADS (a power of two up to 8; few of them make many workgroups of a narrow product).
+// A product of few rows: 256 threads make ROWS rows by 4 QUADS columns, each thread four columns over every SLICES-th
+// block of four k; the slices meet in workgroup memory, always in the same order. Every weight is read once for all
+// ROWS. Constants: ROWS (1, 4 or 8), QUADS (a power of two up to 8; few of them make many workgroups of a narrow
+// product).
 const THREADS: u32 = 256u;
 const SLICES: u32 = THREADS / QUADS;
-const AT_ONCE: u32 = select(2u, 1u, ROWS > 4u);   // blocks that a thread reads at a time, to have eight loads or more on their way
+// blocks that a thread reads at a time, to have eight loads or more on their way
+const AT_ONCE: u32 = select(2u, 1u, ROWS > 4u);
 const SUMS: u32 = min(ROWS, 4u) * QUADS;          // results of a turn, by fours of columns
 const GATHER: u32 = 8u;
 const SPREAD: u32 = 16u;

@@ -1,10 +1,11 @@
-// The k largest of each part of each row, in descending order, the lower column first among equals. Exact: values are compared
-// as integers of the same order (NaN above all, as in torch). A lane keeps the 4 best of its columns; each round takes the best
-// of all lanes, and when a lane has given its 4, all read their columns once more for the next ones: reading takes them as long
-// as reading alone takes one.
+// The k largest of each part of each row, in descending order, the lower column first among equals. Exact: values are
+// compared as integers of the same order (NaN above all, as in torch). A lane keeps the 4 best of its columns; each
+// round takes the best of all lanes, and when a lane has given its 4, all read their columns once more for the next
+// ones: reading takes them as long as reading alone takes one.
 // A file beside this one says which id a column stands for.
 struct Params { rows: u32, first_row: u32, parts: u32, columns: u32, stride: u32, k: u32 }
-@group(0) @binding(0) var<storage, read> logits: array<u32>;          // [rows, stride] the bits of f32: a window from first_row on
+// [rows, stride] the bits of f32: a window from first_row on
+@group(0) @binding(0) var<storage, read> logits: array<u32>;
 @group(0) @binding(1) var<storage, read_write> values: array<u32>;    // [all rows, parts, k] bits of f32
 @group(0) @binding(2) var<storage, read_write> ids: array<u32>;       // [all rows, parts, k]
 @group(1) @binding(0) var<uniform> params: Params;

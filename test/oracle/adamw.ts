@@ -22,9 +22,16 @@ export class OracleAdamW {
 
   /** Changes `parameters` in place. The two forms differ in where eps stands and in when the decay is applied. */
   step(parameters: ReadonlyMap<string, Float64Array>, gradients: Gradients, learningRate: number): void {
-    const { form, betas: [beta1, beta2], eps, weightDecay, decays } = this.options;
+    const {
+      form,
+      betas: [beta1, beta2],
+      eps,
+      weightDecay,
+      decays,
+    } = this.options;
     this.t++;
-    const correction1 = 1 - beta1 ** this.t, correction2 = 1 - beta2 ** this.t;
+    const correction1 = 1 - beta1 ** this.t,
+      correction2 = 1 - beta2 ** this.t;
     for (const [name, p] of parameters) {
       const g = gradients.get(name)!;
       const decay = decays(name) ? learningRate * weightDecay : 0;
@@ -35,9 +42,9 @@ export class OracleAdamW {
         v[i] = beta2 * v[i] + (1 - beta2) * g[i] ** 2;
         if (form === "adamw_torch") {
           p[i] *= 1 - decay;
-          p[i] -= learningRate / correction1 * m[i] / (Math.sqrt(v[i]) / Math.sqrt(correction2) + eps);
+          p[i] -= ((learningRate / correction1) * m[i]) / (Math.sqrt(v[i]) / Math.sqrt(correction2) + eps);
         } else {
-          p[i] -= learningRate * Math.sqrt(correction2) / correction1 * m[i] / (Math.sqrt(v[i]) + eps);
+          p[i] -= (((learningRate * Math.sqrt(correction2)) / correction1) * m[i]) / (Math.sqrt(v[i]) + eps);
           p[i] *= 1 - decay;
         }
       }
@@ -45,7 +52,10 @@ export class OracleAdamW {
   }
 }
 
-/** Parameters that decay: "trainer" leaves out biases and layer norms; the 2020 script's filter misses GPT-2's norms, so they decay. */
+/**
+ * Parameters that decay: "trainer" leaves out biases and layer norms; the 2020 script's filter misses GPT-2's norms, so
+ * they decay.
+ */
 export function decaysUnder(grouping: "trainer" | "2020_script"): (name: string) => boolean {
   return (name) => !name.endsWith(".bias") && (grouping === "2020_script" || !/\.ln_(1|2|f)\./.test(name));
 }
@@ -65,18 +75,26 @@ export function clipGradients(gradients: Gradients, maxNorm: number | null): num
   return norm;
 }
 
-/** Mean of micro-batch gradients; `count` may differ from their number, as where the 2020 script carries left-over ones on. */
+/**
+ * Mean of micro-batch gradients; `count` may differ from their number, as where the 2020 script carries left-over ones
+ * on.
+ */
 export function meanGradients(parts: readonly Gradients[], count: number = parts.length): Map<string, Float64Array> {
-  return new Map([...parts[0].keys()].map((name) => {
-    const mean = new Float64Array(parts[0].get(name)!.length);
-    for (const part of parts) part.get(name)!.forEach((g, i) => void (mean[i] += g / count));
-    return [name, mean];
-  }));
+  return new Map(
+    [...parts[0].keys()].map((name) => {
+      const mean = new Float64Array(parts[0].get(name)!.length);
+      for (const part of parts) part.get(name)!.forEach((g, i) => void (mean[i] += g / count));
+      return [name, mean];
+    }),
+  );
 }
 
 /** Rate of update `step` (from 0): a warm-up from 0, then down to 0 at `steps`. */
-export function learningRateAt(step: number, { peak, warmup, steps, schedule }: { peak: number; warmup: number; steps: number; schedule: "linear" | "cosine" }): number {
-  if (step < warmup) return peak * step / warmup;
+export function learningRateAt(
+  step: number,
+  { peak, warmup, steps, schedule }: { peak: number; warmup: number; steps: number; schedule: "linear" | "cosine" },
+): number {
+  if (step < warmup) return (peak * step) / warmup;
   const progress = (step - warmup) / (steps - warmup);
   return peak * (schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
 }

@@ -1,7 +1,17 @@
 // GPT-2 in float64: forward, loss and every gradient, written for clarity and checked against Hugging Face's numbers by
 // oracle.test.ts. Slow by design: for models of a few hundred thousand parameters.
 import type { GPT2Config } from "../../src/gpt2/config.ts";
-import { attention, attentionBackward, crossEntropy, gelu, geluDerivative, layerNorm, layerNormBackward, linear, linearBackward } from "./ops.ts";
+import {
+  attention,
+  attentionBackward,
+  crossEntropy,
+  gelu,
+  geluDerivative,
+  layerNorm,
+  layerNormBackward,
+  linear,
+  linearBackward,
+} from "./ops.ts";
 import type { AttentionSizes, LayerNormResult } from "./ops.ts";
 
 export interface OracleInput {
@@ -16,15 +26,31 @@ export interface OracleInput {
 export interface OracleOutput {
   /** [B, T, V] */
   readonly logits: Float64Array;
-  /** nLayer + 1 of [B, T, C]: wte + wpe; the residual stream after blocks 0 .. nLayer-2; after the last block and ln_f. */
+  /**
+   * nLayer + 1 of [B, T, C]: wte + wpe; the residual stream after blocks 0 .. nLayer-2; after the last block and ln_f.
+   */
   readonly hiddenStates: readonly Float64Array[];
   /** nLayer of [B, NH, T, T] */
   readonly attentions: readonly Float64Array[];
 }
 
 /** What a block's backward needs of its forward. */
-interface BlockTrace { ln1: LayerNormResult; qkv: Float64Array; probs: Float64Array; heads: Float64Array; ln2: LayerNormResult; fc: Float64Array; activated: Float64Array }
-interface Trace extends OracleOutput { readonly sizes: AttentionSizes; readonly ids: number[]; readonly positions: number[]; readonly blocks: BlockTrace[]; readonly lnF: LayerNormResult }
+interface BlockTrace {
+  ln1: LayerNormResult;
+  qkv: Float64Array;
+  probs: Float64Array;
+  heads: Float64Array;
+  ln2: LayerNormResult;
+  fc: Float64Array;
+  activated: Float64Array;
+}
+interface Trace extends OracleOutput {
+  readonly sizes: AttentionSizes;
+  readonly ids: number[];
+  readonly positions: number[];
+  readonly blocks: BlockTrace[];
+  readonly lnF: LayerNormResult;
+}
 
 export class OracleGPT2 {
   readonly config: GPT2Config;
@@ -40,8 +66,14 @@ export class OracleGPT2 {
     return this.trace(input);
   }
 
-  /** `labels` [B][T], -100 ignored, shifted here; gradients of the mean loss by Hugging Face name (wte: embedding and head). */
-  lossAndGradients(input: OracleInput, labels: readonly (readonly number[])[]): { loss: number; count: number; logits: Float64Array; gradients: Map<string, Float64Array> } {
+  /**
+   * `labels` [B][T], -100 ignored, shifted here; gradients of the mean loss by Hugging Face name (wte: embedding and
+   * head).
+   */
+  lossAndGradients(
+    input: OracleInput,
+    labels: readonly (readonly number[])[],
+  ): { loss: number; count: number; logits: Float64Array; gradients: Map<string, Float64Array> } {
     const trace = this.trace(input);
     const { loss, count, dlogits } = crossEntropy(trace.logits, labels.flat(), trace.sizes.T);
     return { loss, count, logits: trace.logits, gradients: this.backward(trace, dlogits) };
@@ -60,14 +92,20 @@ export class OracleGPT2 {
 
   private trace(input: OracleInput): Trace {
     const { nEmbd: C, nHead, headSize, nLayer, layerNormEpsilon: eps } = this.config;
-    const B = input.inputIds.length, T = input.inputIds[0].length, N = B * T;
+    const B = input.inputIds.length,
+      T = input.inputIds[0].length,
+      N = B * T;
     const ids = input.inputIds.flat();
     const positions = input.positionIds?.flat() ?? ids.map((_, n) => n % T);
     const mask = input.attentionMask?.flat() ?? null;
     const sizes = { B, T, NH: nHead, HS: headSize };
-    const wte = this.get("wte.weight"), wpe = this.get("wpe.weight");
+    const wte = this.get("wte.weight"),
+      wpe = this.get("wpe.weight");
 
-    let x: Float64Array = Float64Array.from({ length: N * C }, (_, i) => wte[ids[Math.floor(i / C)] * C + i % C] + wpe[positions[Math.floor(i / C)] * C + i % C]);
+    let x: Float64Array = Float64Array.from(
+      { length: N * C },
+      (_, i) => wte[ids[Math.floor(i / C)] * C + (i % C)] + wpe[positions[Math.floor(i / C)] * C + (i % C)],
+    );
     const hiddenStates = [x];
     const blocks: BlockTrace[] = [];
     for (let layer = 0; layer < nLayer; layer++) {
@@ -102,16 +140,28 @@ export class OracleGPT2 {
     for (let layer = nLayer - 1; layer >= 0; layer--) {
       const p = (name: string): Float64Array => this.get(`h.${layer}.${name}`);
       const set = (name: string, weight: Float64Array, bias: Float64Array): void =>
-        void gradients.set(`transformer.h.${layer}.${name}.weight`, weight).set(`transformer.h.${layer}.${name}.bias`, bias);
+        void gradients
+          .set(`transformer.h.${layer}.${name}.weight`, weight)
+          .set(`transformer.h.${layer}.${name}.bias`, bias);
       const { ln1, qkv, probs, heads, ln2, fc, activated } = blocks[layer];
 
       const mlpProj = linearBackward(dx, activated, p("mlp.c_proj.weight"), N);
-      const mlpFc = linearBackward(mlpProj.dx.map((d, i) => d * geluDerivative(fc[i])), ln2.y, p("mlp.c_fc.weight"), N);
+      const mlpFc = linearBackward(
+        mlpProj.dx.map((d, i) => d * geluDerivative(fc[i])),
+        ln2.y,
+        p("mlp.c_fc.weight"),
+        N,
+      );
       const norm2 = layerNormBackward(mlpFc.dx, p("ln_2.weight"), ln2);
       dx = sum(dx, norm2.dx);
 
       const attnProj = linearBackward(dx, heads, p("attn.c_proj.weight"), N);
-      const cAttn = linearBackward(attentionBackward(attnProj.dx, qkv, probs, sizes), ln1.y, p("attn.c_attn.weight"), N);
+      const cAttn = linearBackward(
+        attentionBackward(attnProj.dx, qkv, probs, sizes),
+        ln1.y,
+        p("attn.c_attn.weight"),
+        N,
+      );
       const norm1 = layerNormBackward(cAttn.dx, p("ln_1.weight"), ln1);
       dx = sum(dx, norm1.dx);
 
@@ -123,12 +173,16 @@ export class OracleGPT2 {
       set("ln_1", norm1.dweight, norm1.dbias);
     }
     const dwpe = new Float64Array(this.get("wpe.weight").length);
-    for (let n = 0; n < N; n++) for (let c = 0; c < C; c++) {
-      dwte[ids[n] * C + c] += dx[n * C + c];
-      dwpe[positions[n] * C + c] += dx[n * C + c];
-    }
-    return gradients.set("transformer.wte.weight", dwte).set("transformer.wpe.weight", dwpe)
-      .set("transformer.ln_f.weight", final.dweight).set("transformer.ln_f.bias", final.dbias);
+    for (let n = 0; n < N; n++)
+      for (let c = 0; c < C; c++) {
+        dwte[ids[n] * C + c] += dx[n * C + c];
+        dwpe[positions[n] * C + c] += dx[n * C + c];
+      }
+    return gradients
+      .set("transformer.wte.weight", dwte)
+      .set("transformer.wpe.weight", dwpe)
+      .set("transformer.ln_f.weight", final.dweight)
+      .set("transformer.ln_f.bias", final.dbias);
   }
 }
 

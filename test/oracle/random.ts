@@ -1,6 +1,9 @@
 // The CPU twin of src/wgsl/lib/random.wgsl, bit for bit: oracles recompute dropout masks with it.
 
-/** pcg4d (Jarzynski and Olano 2020) of four 32-bit words, its last word with the upper half folded in: uniform in [0, 2^32). */
+/**
+ * pcg4d (Jarzynski and Olano 2020) of four 32-bit words, its last word with the upper half folded in: uniform in [0,
+ * 2^32).
+ */
 export function randomU32(seed: number, step: number, site: number, index: number): number {
   let [x, y, z, w] = [seed, step, site, index].map((word) => (Math.imul(word, 1664525) + 1013904223) | 0);
   const round = () => {

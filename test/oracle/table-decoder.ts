@@ -1,7 +1,8 @@
-// A Decoder whose logits are a hash of the text: quick, of any vocabulary, and with as many ties as wanted. Its chooser brings back
-// candidates by the contract in src/generation/decoder.ts, in float64, so what is made of them can be compared exactly.
-import type { Candidates, Decoder, TokenChooser } from "../../src/generation/decoder.ts";
-import { logSumExp, topIndices } from "../../src/generation/scores.ts";
+// A Decoder whose logits are a hash of the text: quick, of any vocabulary, and with as many ties as wanted. Its chooser
+// brings back candidates by the contract in src/generation/device/decoder.ts, in float64, so what is made of them can
+// be compared exactly.
+import type { Candidates, Decoder, TokenChooser } from "../../src/generation/device/decoder.ts";
+import { logSumExp, topIndices } from "../../src/generation/scores/scores.ts";
 
 export class TableDecoder implements Decoder {
   readonly vocabSize: number;
@@ -17,12 +18,25 @@ export class TableDecoder implements Decoder {
   constructor(vocabSize: number, levels: number) {
     this.vocabSize = vocabSize;
     this.levels = levels;
-    const never = (): never => { throw new Error("TableDecoder: chooses no tokens"); };
-    this.chooser = { candidates: (count, aside) => this.candidates(count, aside), choose: never, follow: never, start: never };
+    const never = (): never => {
+      throw new Error("TableDecoder: chooses no tokens");
+    };
+    this.chooser = {
+      candidates: (count, aside) => this.candidates(count, aside),
+      choose: never,
+      follow: never,
+      start: never,
+    };
   }
 
-  prefill(inputIds: readonly (readonly number[])[], attentionMask: readonly (readonly number[])[], expand: number): void {
-    this.texts = inputIds.flatMap((row, b) => Array.from({ length: expand }, () => row.filter((_, i) => attentionMask[b][i] === 1)));
+  prefill(
+    inputIds: readonly (readonly number[])[],
+    attentionMask: readonly (readonly number[])[],
+    expand: number,
+  ): void {
+    this.texts = inputIds.flatMap((row, b) =>
+      Array.from({ length: expand }, () => row.filter((_, i) => attentionMask[b][i] === 1)),
+    );
     this.run();
   }
 
@@ -41,11 +55,19 @@ export class TableDecoder implements Decoder {
     const rows = this.texts.map((_, r) => this.last.subarray(r * this.vocabSize, (r + 1) * this.vocabSize));
     const lse = Float64Array.from(rows, logSumExp);
     const set = rows.map((row, r) => Float32Array.from(aside[r] ?? [], (token) => row[token]));
-    rows.forEach((row, r) => aside[r]?.forEach((token) => { row[token] = -Infinity; }));
+    rows.forEach((row, r) =>
+      aside[r]?.forEach((token) => {
+        row[token] = -Infinity;
+      }),
+    );
     const best = rows.map((row) => topIndices(row, count));
     return {
-      count, aside: set, lse, restLse: Float64Array.from(rows, logSumExp),
-      tokens: Uint32Array.from(best.flat()), logits: Float32Array.from(best.flatMap((tokens, r) => tokens.map((token) => rows[r][token]))),
+      count,
+      aside: set,
+      lse,
+      restLse: Float64Array.from(rows, logSumExp),
+      tokens: Uint32Array.from(best.flat()),
+      logits: Float32Array.from(best.flatMap((tokens, r) => tokens.map((token) => rows[r][token]))),
     };
   }
 
@@ -54,13 +76,15 @@ export class TableDecoder implements Decoder {
   }
 
   private run(): void {
-    this.last = Float32Array.from(this.texts.flatMap((text) => {
-      const seed = text.reduce((hash, token) => mix(hash ^ token), 17);
-      return Array.from({ length: this.vocabSize }, (_, token) => {
-        const uniform = (mix(seed + Math.imul(token, 0x9e3779b9)) >>> 0) / 2 ** 32;
-        return 8 * (token % 13 === 0 ? uniform : Math.floor(uniform * this.levels) / this.levels) - 4;
-      });
-    }));
+    this.last = Float32Array.from(
+      this.texts.flatMap((text) => {
+        const seed = text.reduce((hash, token) => mix(hash ^ token), 17);
+        return Array.from({ length: this.vocabSize }, (_, token) => {
+          const uniform = (mix(seed + Math.imul(token, 0x9e3779b9)) >>> 0) / 2 ** 32;
+          return 8 * (token % 13 === 0 ? uniform : Math.floor(uniform * this.levels) / this.levels) - 4;
+        });
+      }),
+    );
   }
 }
 

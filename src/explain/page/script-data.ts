@@ -1,5 +1,5 @@
-// The page's script, first part: the data, numbers as text, and attention out of its bytes. Plain JavaScript, since it runs in a
-// page that is opened from a file. It knows nothing of the page's elements but where the data stands.
+// The page's script, first part: the data, numbers as text, and attention out of its bytes. Plain JavaScript, since it
+// runs in a page that is opened from a file. It knows nothing of the page's elements but where the data stands.
 
 export const SCRIPT_DATA = String.raw`
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -37,7 +37,10 @@ function addWeights(view, l, h, t, sums) {
   for (let k = 0; k < P + t; k++) sums[k] += unit * weights[first + k];
 }
 
-/** Weights [P + t] of the step that chose token t; layer (a number among those kept) and head are null for the mean over all. */
+/**
+ * Weights [P + t] of the step that chose token t; layer (a number among those kept) and head are null for the mean over
+ * all.
+ */
 function weightsOf(view, t, layer, head) {
   const all = (chosen, count) => (chosen === null ? Array.from({ length: count }, (_, i) => i) : [chosen]);
   const sums = new Float32Array(view.prompt.ids.length + t);
@@ -47,7 +50,10 @@ function weightsOf(view, t, layer, head) {
   return sums.map((sum) => sum / count);
 }
 
-/** What a tint is measured by: the greatest weight, the first token left aside, which heads with nothing to look at rest on. */
+/**
+ * What a tint is measured by: the greatest weight, the first token left aside, which heads with nothing to look at rest
+ * on.
+ */
 function scaleOf(weights) {
   let greatest = 0;
   for (let k = weights.length > 1 ? 1 : 0; k < weights.length; k++) greatest = Math.max(greatest, weights[k]);

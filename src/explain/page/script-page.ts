@@ -1,5 +1,6 @@
-// The page's script, third part: what is selected, and what follows from it. A token under the pointer is shown as long as the
-// pointer is there; one that was clicked or reached by keys stays. The address keeps the selection: #text=0&token=4&layer=1&head=2.
+// The page's script, third part: what is selected, and what follows from it. A token under the pointer is shown as long
+// as the pointer is there; one that was clicked or reached by keys stays. The address keeps the selection:
+// #text=0&token=4&layer=1&head=2.
 
 export const SCRIPT_PAGE = String.raw`
 const state = { view: 0, token: null, over: null, layer: null, head: null, attention: true };
@@ -136,7 +137,10 @@ texts.forEach((text, v) => {
   });
 });
 
-/** The tree: a line below says what is under the pointer or focus; arrows move along it; a node of the shown text selects its token. */
+/**
+ * The tree: a line below says what is under the pointer or focus; arrows move along it; a node of the shown text
+ * selects its token.
+ */
 trees.forEach((tree, p) => {
   const note = all(".note", tree)[0], still = note.textContent;
   const nodes = all(".node", tree);
@@ -180,7 +184,8 @@ if (data.attention) {
 addEventListener("hashchange", () => { recall(); render(); });
 addEventListener("resize", renderSoon);
 recall();
-// Opened without an address, it shows what there is to see: the most surprising token, unless the panel would cover the text.
+// Opened without an address, it shows what there is to see: the most surprising token, unless the panel would cover the
+// text.
 if (location.hash === "" && getComputedStyle(byId("panel")).position !== "fixed") state.token = mostSurprising(view().sequence.choices);
 render();
 

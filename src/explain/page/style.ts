@@ -1,5 +1,5 @@
-// The looks of the page: two colours that tell apart with any colour vision, orange for probability and blue for attention; what
-// is written in a reading face, everything about it in the system's own.
+// The looks of the page: two colours that tell apart with any colour vision, orange for probability and blue for
+// attention; what is written in a reading face, everything about it in the system's own.
 
 export const STYLE = `
 :root { color-scheme: light dark; --bg: #fbfbfa; --panel: #fff; --ink: #1d2126; --soft: #5b636e; --line: #e3e3df; --faint: #eeeeea;

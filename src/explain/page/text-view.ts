@@ -13,12 +13,18 @@ export function tint(probability: number): number {
 }
 
 export function legend(): string {
-  const steps = LEGEND.map((p, i) => `<span style="--s:${tint(p).toFixed(2)}">${i === LEGEND.length - 1 ? "≤ " : ""}${p * 100}%</span>`).join("");
+  const steps = LEGEND.map(
+    (p, i) => `<span style="--s:${tint(p).toFixed(2)}">${i === LEGEND.length - 1 ? "≤ " : ""}${p * 100}%</span>`,
+  ).join("");
   return `<div class="legend"><span>Probability of the token</span><span class="ramp">${steps}</span></div>`;
 }
 
 /** Every token is a span with its place `data-k` among all tokens; a generated one also has its number `data-t`. */
-export function textView({ tokens }: Explanation, { ids, text, sections }: ExplainedPrompt, sequence: ExplainedSequence): string {
+export function textView(
+  { tokens }: Explanation,
+  { ids, text, sections }: ExplainedPrompt,
+  sequence: ExplainedSequence,
+): string {
   const parts: string[] = [];
   if (sections[0]?.start !== 0) parts.push(heading("Given"));
   ids.forEach((id, k) => {
@@ -31,7 +37,9 @@ export function textView({ tokens }: Explanation, { ids, text, sections }: Expla
     const end = sequence.finishReason === "eos" && t === sequence.ids.length - 1;
     const kinds = ["made", end ? "special" : "", !end && t >= sequence.kept ? "cut" : ""].filter(Boolean).join(" ");
     const { probability } = sequence.choices[t];
-    parts.push(`<span class="${kinds}" data-k="${ids.length + t}" data-t="${t}" role="button" tabindex="${t === 0 ? 0 : -1}" style="--s:${tint(probability).toFixed(3)}">${shown(sequence.text[t], tokens[id])}</span>`);
+    parts.push(
+      `<span class="${kinds}" data-k="${ids.length + t}" data-t="${t}" role="button" tabindex="${t === 0 ? 0 : -1}" style="--s:${tint(probability).toFixed(3)}">${shown(sequence.text[t], tokens[id])}</span>`,
+    );
   });
   return `<div class="text">${parts.join("")}</div>`;
 }
@@ -40,7 +48,10 @@ function heading(label: string): string {
   return `<h3>${escapeHtml(label)}</h3>`;
 }
 
-/** A token whose character lacks bytes is shown by its bytes; a line break also by a mark, or it could not be pointed at. */
+/**
+ * A token whose character lacks bytes is shown by its bytes; a line break also by a mark, or it could not be pointed
+ * at.
+ */
 function shown(text: string, readable: string): string {
   return escapeHtml(visible(text === "" ? readable : text)).replaceAll("\n", "<i>↵</i>\n");
 }

@@ -1,5 +1,5 @@
-// A book's lines as blocks: what stands together on the page. Three layouts occur: blank lines between blocks (wrapped or not),
-// one paragraph a line without blank lines, and paragraphs that are only told by an indented first line.
+// A book's lines as blocks: what stands together on the page. Three layouts occur: blank lines between blocks (wrapped
+// or not), one paragraph a line without blank lines, and paragraphs that are only told by an indented first line.
 
 export interface Block {
   /** Not blank, with their indentation. */
@@ -28,7 +28,9 @@ const LONG_LINE = 120;
 /** `firstLine`: the number of the first line in its file, for messages. */
 export function readBlocks(lines: readonly string[], firstLine = 1): Page {
   const blocks: Block[] = [];
-  let current: string[] = [], blank = 0, blankBefore = 0;
+  let current: string[] = [],
+    blank = 0,
+    blankBefore = 0;
   for (const [i, line] of [...lines, ""].entries()) {
     if (line.trim() !== "") {
       if (current.length === 0) blankBefore = blank;
@@ -45,7 +47,11 @@ export function readBlocks(lines: readonly string[], firstLine = 1): Page {
   const lengths = blocks.flatMap((block) => block.lines.map((line) => line.length)).sort((a, b) => a - b);
   const wrapped = lengths.filter((length) => length > LONG_LINE).length < lengths.length / 10;
   const indent = mostCommon(blocks.flatMap((block) => block.lines.map(indentOf)));
-  if (!wrapped) return { blocks: blocks.length < lengths.length / 2 ? splitBlocks(blocks, () => true) : blocks, margins: { width: Infinity, indent } };
+  if (!wrapped)
+    return {
+      blocks: blocks.length < lengths.length / 2 ? splitBlocks(blocks, () => true) : blocks,
+      margins: { width: Infinity, indent },
+    };
   const start = paragraphIndent(blocks, indent);
   return {
     blocks: start === undefined ? blocks : splitBlocks(blocks, (line) => indentOf(line) === start),
@@ -53,10 +59,15 @@ export function readBlocks(lines: readonly string[], firstLine = 1): Page {
   };
 }
 
-/** The indentation that begins a paragraph, where that and not a blank line is what does: the most common deeper one inside long blocks. */
+/**
+ * The indentation that begins a paragraph, where that and not a blank line is what does: the most common deeper one
+ * inside long blocks.
+ */
 function paragraphIndent(blocks: readonly Block[], base: number): number | undefined {
   const lines = blocks.flatMap((block) => block.lines);
-  const starts = blocks.flatMap((block) => block.lines.slice(1).map(indentOf)).filter((indent) => indent > base && indent <= base + 8);
+  const starts = blocks
+    .flatMap((block) => block.lines.slice(1).map(indentOf))
+    .filter((indent) => indent > base && indent <= base + 8);
   // Verse and letters are indented too, but never more often than there are blocks.
   return starts.length > blocks.length && starts.length > lines.length / 20 ? mostCommon(starts) : undefined;
 }
@@ -65,7 +76,8 @@ function splitBlocks(blocks: readonly Block[], startsParagraph: (line: string) =
   return blocks.flatMap((block) => {
     const parts: { lines: string[]; blankBefore: number; line: number }[] = [];
     for (const [i, line] of block.lines.entries()) {
-      if (i === 0 || startsParagraph(line)) parts.push({ lines: [line], blankBefore: i === 0 ? block.blankBefore : 0, line: block.line + i });
+      if (i === 0 || startsParagraph(line))
+        parts.push({ lines: [line], blankBefore: i === 0 ? block.blankBefore : 0, line: block.line + i });
       else parts.at(-1)!.lines.push(line);
     }
     return parts;

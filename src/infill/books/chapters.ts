@@ -1,6 +1,6 @@
-// A book as its chapters and their paragraphs. Blocks are read in order: headings open and close parts, notes vanish, displays
-// (verse, tables, separators) break the run of paragraphs, and what is left is prose. Whatever stands before the first chapter
-// or after the end is not the story; a book without any chapter heading is one chapter.
+// A book as its chapters and their paragraphs. Blocks are read in order: headings open and close parts, notes vanish,
+// displays (verse, tables, separators) break the run of paragraphs, and what is left is prose. Whatever stands before
+// the first chapter or after the end is not the story; a book without any chapter heading is one chapter.
 import { readBlocks } from "./blocks.ts";
 import type { Block, Margins } from "./blocks.ts";
 import { paragraphText } from "./clean.ts";
@@ -21,7 +21,9 @@ export interface Paragraph {
 export interface Book {
   readonly header: HeaderFields;
   readonly chapters: number;
-  /** Paragraphs that follow one another without anything between: a chapter, or the part of one between two displays. */
+  /**
+   * Paragraphs that follow one another without anything between: a chapter, or the part of one between two displays.
+   */
   readonly runs: readonly (readonly Paragraph[])[];
   /** Blocks left out: notes of others, and displays (verse, tables, signs, separators). */
   readonly notes: number;
@@ -40,7 +42,10 @@ const NOTE_REACH = 3;
 /** An editorial note has its closing bracket within so many blocks. */
 const NOTE_BLOCKS = 8;
 
-/** A section with fewer blocks that only looks like a chapter, before the first that is one, is a title page or a dedication. */
+/**
+ * A section with fewer blocks that only looks like a chapter, before the first that is one, is a title page or a
+ * dedication.
+ */
 const SHORT_SECTION = 8;
 
 /** `text`: of the whole file, as decodeBook gives it. */
@@ -58,8 +63,14 @@ export function readBook(text: string): Book {
     }
     story.endRun({ chapter: isOpening(item) });
     if (isOpening(item)) inStory ||= item.heading === "chapter" || !isTitlePage(items, i);
-    // A story inside the story may end too; and where there are no chapters, a preface cannot be told from what follows it.
-    else if (lastChapter >= 0 && (item.heading !== "end" || i > lastChapter) || item.heading === "end" || item.heading === "back") inStory = false;
+    // A story inside the story may end too; and where there are no chapters, a preface cannot be told from what follows
+    // it.
+    else if (
+      (lastChapter >= 0 && (item.heading !== "end" || i > lastChapter)) ||
+      item.heading === "end" ||
+      item.heading === "back"
+    )
+      inStory = false;
   }
   return story.book(header);
 }
@@ -78,16 +89,20 @@ function isTitlePage(items: readonly Item[], at: number): boolean {
 function findHeadings(blocks: readonly Block[]): Item[] {
   const headings = new Headings();
   const items: Item[] = [];
-  let above: Item | undefined;      // a line of asterisks between a number and its title hides neither
+  let above: Item | undefined; // a line of asterisks between a number and its title hides neither
   let inContents = false;
   for (const block of blocks) {
     const text = oneLine(block);
-    const title = text.replace(/ ?\[\d+\]$/, "");      // the mark of a footnote
+    const title = text.replace(/ ?\[\d+\]$/, ""); // the mark of a footnote
     let heading = headings.kindOf(title, block);
-    inContents = heading === "contents" || inContents && isContentsEntry(block);
+    inContents = heading === "contents" || (inContents && isContentsEntry(block));
     if (inContents && heading !== "contents") headings.addContents(block);
     if (above && isOpening(above)) {
-      if (heading === undefined && headings.isTitle(title, block) || heading === "front" && isNumberOnly(above.text)) heading = above.heading;
+      if (
+        (heading === undefined && headings.isTitle(title, block)) ||
+        (heading === "front" && isNumberOnly(above.text))
+      )
+        heading = above.heading;
     }
     const item = { block, text, heading };
     items.push(item);
@@ -97,7 +112,11 @@ function findHeadings(blocks: readonly Block[]): Item[] {
 }
 
 function oneLine({ lines }: Block): string {
-  return lines.map((line) => line.trim()).join(" ").replace(/\s\s+/g, " ").replaceAll("_", "");
+  return lines
+    .map((line) => line.trim())
+    .join(" ")
+    .replace(/\s\s+/g, " ")
+    .replaceAll("_", "");
 }
 
 /** Collects paragraphs into runs. */
@@ -125,13 +144,14 @@ class Story {
     const residue = this.openNote > 0 ? "note" : residueOf(raw, block, { before, margins: this.margins });
     if (residue === "note") {
       this.notes++;
-      this.openNote = this.openNote === 0 ? (leavesOpen(raw) ? NOTE_BLOCKS : 0) : /[\])]\s*$/.test(raw) ? 0 : this.openNote - 1;
+      this.openNote =
+        this.openNote === 0 ? (leavesOpen(raw) ? NOTE_BLOCKS : 0) : /[\])]\s*$/.test(raw) ? 0 : this.openNote - 1;
       return;
     }
     const text = paragraphText(block.lines);
     // Half paragraphs: what stops for verse in the middle of a sentence, and what goes on after it.
     if (residue === "display" && /[\p{L},]$/u.test(run.at(-1)?.text ?? "")) run.pop();
-    if (residue !== undefined || text === "" || this.afterDisplay && /^\p{Ll}/u.test(text)) {
+    if (residue !== undefined || text === "" || (this.afterDisplay && /^\p{Ll}/u.test(text))) {
       this.displays++;
       this.endRun({ chapter: false });
       this.afterDisplay = true;
@@ -140,7 +160,8 @@ class Story {
     this.afterDisplay = false;
     this.recent = [...before.slice(1 - NOTE_REACH), raw];
     const last = run.at(-1);
-    if (last && /[\p{L}\p{N},]$/u.test(last.text) && /^[\p{Ll},;:]/u.test(text)) {      // cut by a page's end or a note
+    if (last && /[\p{L}\p{N},]$/u.test(last.text) && /^[\p{Ll},;:]/u.test(text)) {
+      // cut by a page's end or a note
       run[run.length - 1] = { ...last, text: paragraphText([last.text, text]) };
       return;
     }
@@ -156,6 +177,12 @@ class Story {
   }
 
   book(header: HeaderFields): Book {
-    return { header, chapters: this.chapters, runs: this.runs.filter((run) => run.length > 0), notes: this.notes, displays: this.displays };
+    return {
+      header,
+      chapters: this.chapters,
+      runs: this.runs.filter((run) => run.length > 0),
+      notes: this.notes,
+      displays: this.displays,
+    };
   }
 }

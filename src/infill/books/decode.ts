@@ -1,23 +1,29 @@
-// The text of a book file, whatever it was saved as: UTF-8 (with or without a byte-order mark), UTF-16 with one, or Latin-1 in
-// its Windows form, which older Project Gutenberg files use. Line ends become "\n", every kind of space " ", an accent and its
-// letter one character, and what has no width (soft hyphens, byte-order marks) goes: GPT-2 would see what the reader cannot.
+// The text of a book file, whatever it was saved as: UTF-8 (with or without a byte-order mark), UTF-16 with one, or
+// Latin-1 in its Windows form, which older Project Gutenberg files use. Line ends become "\n", every kind of space " ",
+// an accent and its letter one character, and what has no width (soft hyphens, byte-order marks) goes: GPT-2 would see
+// what the reader cannot.
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 
 /**
- * Throws UserError, naming `name`, where the bytes are no text, or are UTF-8 with damaged places: read as Latin-1 it would turn
- * every accent of the book into two wrong letters.
+ * Throws UserError, naming `name`, where the bytes are no text, or are UTF-8 with damaged places: read as Latin-1 it
+ * would turn every accent of the book into two wrong letters.
  */
 export function decodeBook(bytes: Uint8Array, name: string): string {
   const text = decode(bytes, name);
-  // oxlint-disable-next-line no-control-regex -- these stand in no text file; tabs, form feeds, the 0x1a that ends DOS files and the line end 0x85 do
+  // These stand in no text file; tabs, form feeds, the 0x1a that ends DOS files and the line end 0x85 do.
+  // oxlint-disable-next-line no-control-regex -- as said above
   const control = /[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]/.exec(text);
   if (control) {
     const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
-    throw new UserError(`${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`);
+    throw new UserError(
+      `${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`,
+    );
   }
-  // oxlint-disable-next-line no-control-regex -- 0x1a as above
-  const plain = (text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text).replace(/[\x1a\u00ad\u200b-\u200d\u2060\ufeff]/g, "").replace(/[\x85\u2028\u2029\v\f]/g, "\n");
+  const plain = (text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text)
+    // oxlint-disable-next-line no-control-regex -- 0x1a as above
+    .replace(/[\x1a\u00ad\u200b-\u200d\u2060\ufeff]/g, "")
+    .replace(/[\x85\u2028\u2029\v\f]/g, "\n");
   if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
   return plain.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, " ").normalize("NFC");
 }
@@ -30,7 +36,10 @@ function decode(bytes: Uint8Array, name: string): string {
   return decodeWindows1252(bytes);
 }
 
-/** What 0x80 to 0x9f are in Windows' Latin-1; a space where it has nothing. Node 20's own decoder takes them for control characters. */
+/**
+ * What 0x80 to 0x9f are in Windows' Latin-1; a space where it has nothing. Node 20's own decoder takes them for control
+ * characters.
+ */
 const WINDOWS_1252 = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ";
 
 function decodeWindows1252(bytes: Uint8Array): string {
@@ -43,13 +52,18 @@ function decodeWindows1252(bytes: Uint8Array): string {
   });
 }
 
-/** Multi-byte UTF-8 sequences, and bytes above 0x7f outside of any. A Latin-1 text of some length has next to none of the first. */
+/**
+ * Multi-byte UTF-8 sequences, and bytes above 0x7f outside of any. A Latin-1 text of some length has next to none of
+ * the first.
+ */
 function countUtf8(bytes: Uint8Array): { sequences: number; strays: number } {
-  let sequences = 0, strays = 0;
+  let sequences = 0,
+    strays = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
     if (byte < 0x80) continue;
-    const more = byte >= 0xc2 && byte < 0xe0 ? 1 : byte >= 0xe0 && byte < 0xf0 ? 2 : byte >= 0xf0 && byte < 0xf5 ? 3 : 0;
+    const more =
+      byte >= 0xc2 && byte < 0xe0 ? 1 : byte >= 0xe0 && byte < 0xf0 ? 2 : byte >= 0xf0 && byte < 0xf5 ? 3 : 0;
     let follow = 0;
     while (follow < more && (bytes[i + 1 + follow]! & 0xc0) === 0x80) follow++;
     if (more > 0 && follow === more) {

@@ -1,6 +1,6 @@
-// What Project Gutenberg puts around a book: a header with title, author and language, a licence, and marker lines between them
-// and the text. Markers of all ages are known: "*** START OF THIS PROJECT GUTENBERG EBOOK X ***" (at times wrapped over
-// several lines), and the "SMALL PRINT" of the 1990s. A file without markers is all text.
+// What Project Gutenberg puts around a book: a header with title, author and language, a licence, and marker lines
+// between them and the text. Markers of all ages are known: "*** START OF THIS PROJECT GUTENBERG EBOOK X ***" (at times
+// wrapped over several lines), and the "SMALL PRINT" of the 1990s. A file without markers is all text.
 
 /** What the header says; fields it lacks are left out. */
 export interface HeaderFields {
@@ -24,7 +24,15 @@ const END = /^\s*(?:\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|End of (?:The |
 /** Where a marker that runs over several lines must have closed. */
 const MARKER_LINES = 4;
 
-const LANGUAGES: Readonly<Record<string, string>> = { english: "en", french: "fr", german: "de", spanish: "es", italian: "it", portuguese: "pt", dutch: "nl" };
+const LANGUAGES: Readonly<Record<string, string>> = {
+  english: "en",
+  french: "fr",
+  german: "de",
+  spanish: "es",
+  italian: "it",
+  portuguese: "pt",
+  dutch: "nl",
+};
 
 export function unwrapGutenberg(text: string): Unwrapped {
   const lines = text.split("\n");
@@ -37,7 +45,11 @@ export function unwrapGutenberg(text: string): Unwrapped {
     start = lines.findIndex((line) => OLD_START.test(line)) + 1;
   }
   const end = lines.findIndex((line, i) => i >= start && END.test(line));
-  return { header: start > 0 ? headerFields(lines.slice(0, start)) : {}, lines: lines.slice(start, end < 0 ? lines.length : end), skipped: start };
+  return {
+    header: start > 0 ? headerFields(lines.slice(0, start)) : {},
+    lines: lines.slice(start, end < 0 ? lines.length : end),
+    skipped: start,
+  };
 }
 
 function headerFields(lines: readonly string[]): HeaderFields {
@@ -46,9 +58,20 @@ function headerFields(lines: readonly string[]): HeaderFields {
     if (at < 0) return undefined;
     // A long title goes on in indented lines.
     const rest = lines.slice(at + 1).findIndex((line) => !/^\s+\S/.test(line));
-    return lines.slice(at, at + 1 + Math.max(rest, 0)).join(" ").slice(name.length + 1).replace(/\s+/g, " ").trim() || undefined;
+    return (
+      lines
+        .slice(at, at + 1 + Math.max(rest, 0))
+        .join(" ")
+        .slice(name.length + 1)
+        .replace(/\s+/g, " ")
+        .trim() || undefined
+    );
   };
   const language = field("Language")?.toLowerCase();
-  const fields = { title: field("Title"), author: field("Author"), language: language === undefined ? undefined : LANGUAGES[language] ?? language };
+  const fields = {
+    title: field("Title"),
+    author: field("Author"),
+    language: language === undefined ? undefined : (LANGUAGES[language] ?? language),
+  };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

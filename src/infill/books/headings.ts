@@ -1,18 +1,22 @@
-// Tells headings from prose, by what the books of Project Gutenberg really print: "CHAPTER I. Down the Rabbit-Hole", "Chapter 1.",
-// "PART TWO--The Sea-cook", "1.  The Cyclone", "II", "-3-", "STORY OF THE DOOR", "Epilogue", "CHAPITRE PREMIER", "Livre II".
-// A heading may be split over several blocks (number, then title), and may be known only from the table of contents.
+// Tells headings from prose, by what the books of Project Gutenberg really print: "CHAPTER I. Down the Rabbit-Hole",
+// "Chapter 1.", "PART TWO--The Sea-cook", "1.  The Cyclone", "II", "-3-", "STORY OF THE DOOR", "Epilogue", "CHAPITRE
+// PREMIER", "Livre II". A heading may be split over several blocks (number, then title), and may be known only from the
+// table of contents.
 import type { Block } from "./blocks.ts";
 
 /**
- * What a heading opens. Chapters hold the story: "chapter" is numbered or named as one ("Chapter 2", "IV", "Epilogue"), "title" has
- * only the look of one, as a half-title has too. Front and back sections (preface, contents, notes) are left out; "end" closes.
+ * What a heading opens. Chapters hold the story: "chapter" is numbered or named as one ("Chapter 2", "IV", "Epilogue"),
+ * "title" has only the look of one, as a half-title has too. Front and back sections (preface, contents, notes) are
+ * left out; "end" closes.
  */
 export type HeadingKind = "chapter" | "title" | "contents" | "front" | "back" | "end";
 
 /** Not a lone L or C, which is somebody's initial. */
 const ROMAN = "(?![LC]\\b)[IVXLC]+\\b";
-const ORDINAL = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|premi[eè]re?|deuxi[eè]me|seconde?|troisi[eè]me|quatri[eè]me|cinqui[eè]me|sixi[eè]me|derni[eè]re?";
-const COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty[\\w-]*|thirty[\\w-]*|un|une|deux|trois|quatre|cinq|sept|huit|neuf|dix";
+const ORDINAL =
+  "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|premi[eè]re?|deuxi[eè]me|seconde?|troisi[eè]me|quatri[eè]me|cinqui[eè]me|sixi[eè]me|derni[eè]re?";
+const COUNT =
+  "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty[\\w-]*|thirty[\\w-]*|un|une|deux|trois|quatre|cinq|sept|huit|neuf|dix";
 const PART = "chapter|part|book|volume|act|canto|letter|stave|section|chapitre|partie|livre|tome|acte|chant|lettre";
 /** Words are compared without regard to case; a Roman numeral is always in capitals. */
 const NUMBER = `(?:\\d{1,3}|${ROMAN}|the ${ORDINAL}|${ORDINAL}|${COUNT})`;
@@ -21,9 +25,12 @@ const ORDERED = new RegExp(`^(?:the )?(?:${ORDINAL}) (?:${PART})(?!\\p{L})`, "iu
 const NUMBER_ALONE = new RegExp(`^(?:[-–—] ?)?(?:[1-9]\\d{0,2}|${ROMAN})(?: ?[-–—]|[.:])?$`);
 const NUMBER_AND_TITLE = new RegExp(`^(?:[1-9]\\d{0,2}|${ROMAN})(?:[.:)]|\\.?[-–—]+| [-–—]+) ?\\S`);
 const UNNUMBERED = /^(?:prologue|epilogue|épilogue|conclusion|interlude|intermezzo|postlude|coda)[.:]?$/i;
-const CONTENTS = /^(?:(?:table of )?contents|table(?: des (?:mati[eè]res|chapitres))?|table des mati[eè]res\b.*|sommaire|list of illustrations|illustrations|chapters|chapitres)[.:]?$/i;
-const FRONT = /^(?:(?:author'?s |translator'?s |editor'?s |publisher'?s )?(?:preface|foreword|introduction|introductory|note|advertisement)(?: to .*)?|dedication|acknowledge?ments?|pr[ée]face|avant[- ]propos|avertissement|introduction|d[ée]dicace|to the reader|au lecteur)[.:]?$/i;
-const BACK = /^(?:appendix|appendice|footnotes?|endnotes?|notes?|index|glossary|bibliography|advertisements?|errata|(?:original |the )*transcriber'?s? notes?|notes? d[eu] (?:transcription|transcripteur|l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$/i;
+const CONTENTS =
+  /^(?:(?:table of )?contents|table(?: des (?:mati[eè]res|chapitres))?|table des mati[eè]res\b.*|sommaire|list of illustrations|illustrations|chapters|chapitres)[.:]?$/i;
+const FRONT =
+  /^(?:(?:author'?s |translator'?s |editor'?s |publisher'?s )?(?:preface|foreword|introduction|introductory|note|advertisement)(?: to .*)?|dedication|acknowledge?ments?|pr[ée]face|avant[- ]propos|avertissement|introduction|d[ée]dicace|to the reader|au lecteur)[.:]?$/i;
+const BACK =
+  /^(?:appendix|appendice|footnotes?|endnotes?|notes?|index|glossary|bibliography|advertisements?|errata|(?:original |the )*transcriber'?s? notes?|notes? d[eu] (?:transcription|transcripteur|l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$/i;
 const END = /^(?:the end|end|fin|finis|the end of .*|end of .*|fin d[eu] .*)[.!]?$/i;
 
 /** Longest heading, in characters; longer ones are prose that begins like one. */
@@ -34,11 +41,16 @@ export class Headings {
   /** Titles that stood in the contents, reduced to their letters. */
   private readonly titles = new Set<string>();
 
-  /** Remembers a block of a table of contents: each line, and all of them as one entry, with and without their number. */
+  /**
+   * Remembers a block of a table of contents: each line, and all of them as one entry, with and without their number.
+   */
   addContents({ lines }: Block): void {
     for (const line of [...lines, lines.join(" ")]) {
       const title = line.replace(/[\s.]*\s\d+\s*$/, "");
-      for (const form of [title, title.replace(new RegExp(`^\\s*(?:(?:${PART})\\.? )?${NUMBER}(?:[.:)—–-]+\\s*|\\s+)`, "iu"), "")]) {
+      for (const form of [
+        title,
+        title.replace(new RegExp(`^\\s*(?:(?:${PART})\\.? )?${NUMBER}(?:[.:)—–-]+\\s*|\\s+)`, "iu"), ""),
+      ]) {
         const key = letters(form);
         if (key.length > 2) this.titles.add(key);
       }
@@ -56,23 +68,41 @@ export class Headings {
     return this.isChapter(text, block) ? "chapter" : this.looksLikeTitle(text, block) ? "title" : undefined;
   }
 
-  /** Whether `text`, the block below a chapter's heading, belongs to it: a title, which is short and no sentence, or a synopsis. */
+  /**
+   * Whether `text`, the block below a chapter's heading, belongs to it: a title, which is short and no sentence, or a
+   * synopsis.
+   */
   isTitle(text: string, block: Block): boolean {
     if (isSynopsis(text)) return true;
     if (block.lines.length > 4 || text.length > LONGEST) return false;
-    return this.titles.has(letters(text)) || isCapitals(text) && !/^["“«‘'—–-]/.test(text)
-      || text.length <= LONGEST_TITLE && block.lines.length <= 2 && /^[\p{Lu}\d(_]/u.test(text) && /[\p{L}\p{N})\]_]$/u.test(text);
+    return (
+      this.titles.has(letters(text)) ||
+      (isCapitals(text) && !/^["“«‘'—–-]/.test(text)) ||
+      (text.length <= LONGEST_TITLE &&
+        block.lines.length <= 2 &&
+        /^[\p{Lu}\d(_]/u.test(text) &&
+        /[\p{L}\p{N})\]_]$/u.test(text))
+    );
   }
 
   private isChapter(text: string, block: Block): boolean {
-    if (NAMED.test(text) || ORDERED.test(text)) return /^\p{Lu}/u.test(text) && (text.length <= LONGEST_TITLE || isCapitals(text)) && !isSentence(text, block);
+    if (NAMED.test(text) || ORDERED.test(text))
+      return /^\p{Lu}/u.test(text) && (text.length <= LONGEST_TITLE || isCapitals(text)) && !isSentence(text, block);
     if (NUMBER_ALONE.test(text) || UNNUMBERED.test(text)) return true;
-    return block.blankBefore > 1 && NUMBER_AND_TITLE.test(text) && text.length <= LONGEST_TITLE && !/[,;]$/.test(text) && (isCapitals(text) || block.lines.length <= 2);
+    return (
+      block.blankBefore > 1 &&
+      NUMBER_AND_TITLE.test(text) &&
+      text.length <= LONGEST_TITLE &&
+      !/[,;]$/.test(text) &&
+      (isCapitals(text) || block.lines.length <= 2)
+    );
   }
 
   private looksLikeTitle(text: string, block: Block): boolean {
     if (/^["“«‘—–-]/.test(text)) return false;
-    return this.titles.has(letters(text)) ? block.blankBefore > 1 || isCapitals(text) : block.blankBefore > 1 && isCapitals(text);
+    return this.titles.has(letters(text))
+      ? block.blankBefore > 1 || isCapitals(text)
+      : block.blankBefore > 1 && isCapitals(text);
   }
 }
 
@@ -81,11 +111,18 @@ export function isNumberOnly(text: string): boolean {
   return NUMBER_ALONE.test(text) || NAMED.exec(text)?.[0].length === text.replace(/[\s.:—–-]+$/, "").length;
 }
 
-/** Whether `block` may stand in a table of contents: lines that end without a stop, or in capitals, or with a page number. */
+/**
+ * Whether `block` may stand in a table of contents: lines that end without a stop, or in capitals, or with a page
+ * number.
+ */
 export function isContentsEntry(block: Block): boolean {
-  return block.lines.every((line) => line.trim().length <= 100) && (block.lines.length > 3
-    ? block.lines.filter((line) => /^\s*(?:[IVXLC\d]+\b|chap|book|part|livre)|\d\s*$/i.test(line)).length > block.lines.length / 2
-    : isCapitals(block.lines.join(" ")) || !/[.!?,;:]["”»’]?$/.test(block.lines.join(" ")));
+  return (
+    block.lines.every((line) => line.trim().length <= 100) &&
+    (block.lines.length > 3
+      ? block.lines.filter((line) => /^\s*(?:[IVXLC\d]+\b|chap|book|part|livre)|\d\s*$/i.test(line)).length >
+        block.lines.length / 2
+      : isCapitals(block.lines.join(" ")) || !/[.!?,;:]["”»’]?$/.test(block.lines.join(" ")))
+  );
 }
 
 /** "The start--A storm--Land at last.": what happens, under the heading of a chapter. */
@@ -101,7 +138,7 @@ export function isCapitals(text: string): boolean {
 
 /** "Book one was on the table, and he ...": what begins like a heading and goes on as prose. */
 function isSentence(text: string, block: Block): boolean {
-  return /[,;]$/.test(text) || block.blankBefore < 2 && /^\S+ \S+ \p{Ll}/u.test(text) && /[.!?]$/.test(text);
+  return /[,;]$/.test(text) || (block.blankBefore < 2 && /^\S+ \S+ \p{Ll}/u.test(text) && /[.!?]$/.test(text));
 }
 
 function letters(text: string): string {

@@ -1,5 +1,6 @@
-// How long examples are in tokens, counted without encoding each whole: texts stand in many examples (a paragraph is P2 once, P1
-// once and P3 once), so each is counted once. The sums are exact, because the template never lets a token span two parts.
+// How long examples are in tokens, counted without encoding each whole: texts stand in many examples (a paragraph is P2
+// once, P1 once and P3 once), so each is counted once. The sums are exact, because the template never lets a token span
+// two parts.
 import { UserError } from "../../errors.ts";
 import type { InfillExample } from "../example.ts";
 import { metadataFields, metadataText, specialTokenList } from "../template.ts";
@@ -24,22 +25,33 @@ export class TokenCounter {
   }
 
   /**
-   * Tokens of the whole example, markers and end included: as many as InfillEncoder gives it where nothing is trimmed. Throws UserError,
-   * as that does, on a metadata field that the template does not know and on a text that holds a special token.
+   * Tokens of the whole example, markers and end included: as many as InfillEncoder gives it where nothing is trimmed.
+   * Throws UserError, as that does, on a metadata field that the template does not know and on a text that holds a
+   * special token.
    */
   example(example: InfillExample): number {
     const where = example.where ?? "The example";
     const metadata = metadataText(metadataFields(this.template, example.meta, where));
     for (const text of [example.p1, example.p2, example.p3, metadata]) {
       const special = specialTokenList(this.template).find((token) => text.includes(token));
-      if (special) throw new UserError(`${where}: the text contains ${special}, which marks the layout and cannot stand in a text; remove it.`);
+      if (special)
+        throw new UserError(
+          `${where}: the text contains ${special}, which marks the layout and cannot stand in a text; remove it.`,
+        );
     }
-    return SPECIAL_TOKENS + this.text(example.p1) + this.text(example.p2) + this.text(example.p3) + (metadata === "" ? 0 : this.count(`\n${metadata}`));
+    return (
+      SPECIAL_TOKENS +
+      this.text(example.p1) +
+      this.text(example.p2) +
+      this.text(example.p3) +
+      (metadata === "" ? 0 : this.count(`\n${metadata}`))
+    );
   }
 
   private count(text: string): number {
     let count = this.known.get(text);
-    if (count === undefined) this.known.set(text, count = this.tokenizer.encode(text, { allowSpecial: false }).length);
+    if (count === undefined)
+      this.known.set(text, (count = this.tokenizer.encode(text, { allowSpecial: false }).length));
     return count;
   }
 }

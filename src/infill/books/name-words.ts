@@ -1,9 +1,12 @@
-// Word lists behind the search for characters: what stands before, after and instead of a person's name, in English and in
-// French. Lower case, without full stops.
+// Word lists behind the search for characters: what stands before, after and instead of a person's name, in English and
+// in French. Lower case, without full stops.
 
 const list = (words: string): ReadonlySet<string> => new Set(words.trim().split(/\s+/));
 
-/** Before a name; with one, a name is a person's. Those in capitals in the text are kept with it: "Mr. Fogg", "Aunt Polly". */
+/**
+ * Before a name; with one, a name is a person's. Those in capitals in the text are kept with it: "Mr. Fogg", "Aunt
+ * Polly".
+ */
 export const TITLES = list(`
   mr mrs ms miss dr doctor sir lady lord madam madame mademoiselle monsieur mme mlle mm m messrs mister master mistress
   aunt auntie uncle cousin grandma grandpa granny mother father brother sister nurse squire judge prince princess king queen duke duchess
@@ -32,7 +35,9 @@ export const ACTION_VERBS = list(`
   hésita comprit crut avait était fut eut est n'avait n'était n'est`);
 
 /** Before a place much sooner than before a person. */
-export const PLACE_WORDS = list(`in at near into across towards toward through from on en dans à rue street cape mount lake port fort ville quartier route gare`);
+export const PLACE_WORDS = list(
+  `in at near into across towards toward through from on en dans à rue street cape mount lake port fort ville quartier route gare`,
+);
 
 /** Before roles ("the Hatter") and things alike: what follows is somebody only if he speaks. */
 export const ENGLISH_ARTICLES = list(`the a an of this that`);

@@ -1,7 +1,8 @@
-// Where sentences end, well enough for masks and cuts in English and French prose: at . ! ? … with the quotes and brackets that
-// close behind them, when what follows begins like a sentence and the dot is no abbreviation's.
+// Where sentences end, well enough for masks and cuts in English and French prose: at . ! ? … with the quotes and
+// brackets that close behind them, when what follows begins like a sentence and the dot is no abbreviation's.
 
-const ABBREVIATION = /(?:^|[\s("“«‘])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Lt|Sgt|Rev|Hon|Jr|Sr|MM|Mme|Mlle|Mgr|etc|vs|cf|no|vol|chap|p)\.$/u;
+const ABBREVIATION =
+  /(?:^|[\s("“«‘])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Lt|Sgt|Rev|Hon|Jr|Sr|MM|Mme|Mlle|Mgr|etc|vs|cf|no|vol|chap|p)\.$/u;
 const BOUNDARY = /[.!?…]+[\])"”»’']*\s+(?=["“«‘'([¿¡—–-]*\s*[\p{Lu}\p{N}])/gu;
 
 /** [start, end) of each sentence in `text`, without the white space between. */

@@ -22,9 +22,12 @@ const OPENING = /[.!?…:"“”«»‘—–([]|--|(?:^|\s)'/;
 
 export function wordsOf(text: string): Word[] {
   const words: Word[] = [];
-  let end = 0, before: Word | undefined;
+  let end = 0,
+    before: Word | undefined;
   for (const match of text.matchAll(WORD)) {
-    let word = match[0], gap = text.slice(end, match.index), genitive = false;
+    let word = match[0],
+      gap = text.slice(end, match.index),
+      genitive = false;
     end = match.index + word.length;
     if (word.includes("'") || word.includes("’")) {
       const elided = ELISION.exec(word)?.[0] ?? "";
@@ -34,8 +37,11 @@ export function wordsOf(text: string): Word[] {
     }
     const lower = word.toLowerCase();
     const capital = word[0] !== lower[0] && (word.length === 1 || word !== word.toUpperCase());
-    const opens = before === undefined || gap !== " " && OPENING.test(gap)
-      && !(gap.startsWith(".") && before.capital && (before.text.length === 1 || TITLES.has(before.lower)));
+    const opens =
+      before === undefined ||
+      (gap !== " " &&
+        OPENING.test(gap) &&
+        !(gap.startsWith(".") && before.capital && (before.text.length === 1 || TITLES.has(before.lower))));
     before = { text: word, lower, gap, opens, capital, genitive };
     words.push(before);
   }

@@ -1,6 +1,6 @@
-// Attention's products by subgroups, without workgroup memory or barriers: a team is a subgroup, TEAM its size, with 8 rows.
-// Four lanes hold two rows each and broadcast them, a lane holds four columns, so one load feeds many multiplications: on
-// adapters that run on the processor a load costs as much as 10 to 20.
+// Attention's products by subgroups, without workgroup memory or barriers: a team is a subgroup, TEAM its size, with 8
+// rows. Four lanes hold two rows each and broadcast them, a lane holds four columns, so one load feeds many
+// multiplications: on adapters that run on the processor a load costs as much as 10 to 20.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 

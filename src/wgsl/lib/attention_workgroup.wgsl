@@ -1,5 +1,6 @@
-// Attention's products through workgroup memory: a workgroup makes 32 rows by 32 columns at a time, a team is 8 invocations
-// with 4 rows. Lines are staged 8 chunks at a time, so that 12 KiB serve any head size: every device has 16 KiB.
+// Attention's products through workgroup memory: a workgroup makes 32 rows by 32 columns at a time, a team is 8
+// invocations with 4 rows. Lines are staged 8 chunks at a time, so that 12 KiB serve any head size: every device has 16
+// KiB.
 const ROWS: u32 = 4u;
 const TEAMS: u32 = WG_SIZE / TEAM;
 const_assert TEAM == 8u && BLOCK == COLUMNS;
@@ -7,7 +8,8 @@ var<private> lane: u32;
 var<private> team: u32;
 
 var<workgroup> row_stage: array<vec4f, TEAM * BLOCK>;            // [chunk, row]
-var<workgroup> column_stage: array<vec4f, TEAM * COLUMNS>;       // [chunk, column] in multiply, [column, chunk] in accumulate
+// [chunk, column] in multiply, [column, chunk] in accumulate
+var<workgroup> column_stage: array<vec4f, TEAM * COLUMNS>;
 var<workgroup> weight_stage: array<vec4f, COLUMNS * TEAMS>;      // [column, team] of the team's four rows
 var<workgroup> team_stage: array<mat2x4f, TEAMS>;                // [team] its invocations' values
 

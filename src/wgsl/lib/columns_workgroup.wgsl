@@ -1,5 +1,5 @@
-// Sums down columns in workgroup memory: a workgroup has WIDTH neighbouring columns, invocation i the column i % WIDTH and of
-// its rows every DEPTH-th from i / WIDTH on. Constants: WG_SIZE, WIDTH, powers of two.
+// Sums down columns in workgroup memory: a workgroup has WIDTH neighbouring columns, invocation i the column i % WIDTH
+// and of its rows every DEPTH-th from i / WIDTH on. Constants: WG_SIZE, WIDTH, powers of two.
 const DEPTH = WG_SIZE / WIDTH;
 const_assert (WG_SIZE & (WG_SIZE - 1u)) == 0u && (WIDTH & (WIDTH - 1u)) == 0u;
 var<workgroup> column_parts: array<vec4f, WG_SIZE>;

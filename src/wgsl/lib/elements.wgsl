@@ -1,5 +1,5 @@
-// Elementwise kernels: a thread takes 16 elements, a workgroup apart, so that neighbours are loaded together and a workgroup
-// is worth its launch (one element a thread is 5 times slower on software adapters). Constant: WG_SIZE.
+// Elementwise kernels: a thread takes 16 elements, a workgroup apart, so that neighbours are loaded together and a
+// workgroup is worth its launch (one element a thread is 5 times slower on software adapters). Constant: WG_SIZE.
 // The operation provides element_count() and element_main(i).
 const ELEMENTS = 16u;
 

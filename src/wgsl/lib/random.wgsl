@@ -1,8 +1,8 @@
 // Counter-based random numbers: a pure function of (seed, step, site, index), so that a dropout mask is recomputed in
-// backward instead of stored. The hash is pcg4d (Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020):
-// a bijection of 128 bits made of 32-bit multiplications, at the high-quality end of their comparison by TestU01's BigCrush.
-// Its last word is taken, the upper half folded into the lower: without that, some input bits never reach the lowest ones.
-// test/oracle/random.ts gives the same bits on the CPU.
+// backward instead of stored. The hash is pcg4d (Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3),
+// 2020): a bijection of 128 bits made of 32-bit multiplications, at the high-quality end of their comparison by
+// TestU01's BigCrush. Its last word is taken, the upper half folded into the lower: without that, some input bits never
+// reach the lowest ones. test/oracle/random.ts gives the same bits on the CPU.
 fn pcg4d(words: vec4u) -> vec4u {
   var v = words * 1664525u + 1013904223u;
   v.x += v.y * v.w;

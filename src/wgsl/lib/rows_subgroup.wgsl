@@ -1,6 +1,7 @@
-// Row kernels, one subgroup a row: reductions without workgroup memory or barriers. On software adapters this is 10 to 20
-// times faster than the other rows_*.wgsl, and on GPUs right for many rows. Constant: WG_SIZE. The operation provides row_count() and row_main().
-// Any subgroup size is right: the subgroups of the grid stride over the rows together.
+// Row kernels, one subgroup a row: reductions without workgroup memory or barriers. On software adapters this is 10 to
+// 20 times faster than the other rows_*.wgsl, and on GPUs right for many rows. Constant: WG_SIZE. The operation
+// provides row_count() and row_main(). Any subgroup size is right: the subgroups of the grid stride over the rows
+// together.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 

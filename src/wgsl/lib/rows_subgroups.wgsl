@@ -1,7 +1,8 @@
-// Row kernels, all subgroups of a workgroup a row: for rows that are few and long. Constant: WG_SIZE, a power of two. The
-// operation provides row_count() and row_main(). Any subgroup size is right.
-// A reduction costs one barrier: subgroups reduce in registers, leave a part each, and everyone reduces the parts in the same
-// order. Parts go to two halves in turn, so who writes for one reduction cannot overtake who still reads for the last.
+// Row kernels, all subgroups of a workgroup a row: for rows that are few and long. Constant: WG_SIZE, a power of two.
+// The operation provides row_count() and row_main(). Any subgroup size is right.
+// A reduction costs one barrier: subgroups reduce in registers, leave a part each, and everyone reduces the parts in
+// the same order. Parts go to two halves in turn, so who writes for one reduction cannot overtake who still reads for
+// the last.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 

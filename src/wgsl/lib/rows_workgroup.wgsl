@@ -1,7 +1,7 @@
-// Row kernels, one workgroup a row, reductions through workgroup memory: for devices without subgroups (or where it measures
-// faster). Constant: WG_SIZE, a power of two and at least 64. The operation provides row_count() and row_main().
-// A reduction costs two barriers: a few invocations reduce a part each, then everyone reduces the parts. The next reduction
-// writes values only when all parts are made, and parts only when everyone has read the last ones.
+// Row kernels, one workgroup a row, reductions through workgroup memory: for devices without subgroups (or where it
+// measures faster). Constant: WG_SIZE, a power of two and at least 64. The operation provides row_count() and
+// row_main(). A reduction costs two barriers: a few invocations reduce a part each, then everyone reduces the parts.
+// The next reduction writes values only when all parts are made, and parts only when everyone has read the last ones.
 const ROW_PARTS = WG_SIZE / 8u;
 const_assert (WG_SIZE & (WG_SIZE - 1u)) == 0u;
 var<workgroup> row_values: array<f32, WG_SIZE>;

@@ -1,5 +1,5 @@
-// Maximum and sum of exp(x - maximum) over the first `columns` logits of row n, in one read (Milakov and Gimelshein 2018,
-// "Online normalizer calculation for softmax"). Subtracting the maximum keeps logits of any size finite.
+// Maximum and sum of exp(x - maximum) over the first `columns` logits of row n, in one read (Milakov and Gimelshein
+// 2018, "Online normalizer calculation for softmax"). Subtracting the maximum keeps logits of any size finite.
 // The kernel provides `logits: array<vec4f>` and params.stride4, params.columns, and a row library row_max and row_sum.
 const LOWEST = -3.4e38;
 

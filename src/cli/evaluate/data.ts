@@ -1,0 +1,77 @@
+// What src/evaluate.ts needs before a GPU is opened: models with their templates, examples that fit into all of them,
+// and a free place for the results.
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { UserError } from "../../errors.ts";
+import { decodeUtf8 } from "../../files/folder.ts";
+import type { InfillEncoder } from "../../infill/encode.ts";
+import { parseJsonl } from "../../infill/example.ts";
+import type { InfillExample } from "../../infill/example.ts";
+import { TEMPLATE_FILE } from "../../infill/template.ts";
+import { openModel } from "../shared/load-model.ts";
+import type { ModelFolder } from "../shared/load-model.ts";
+import { readInputFile } from "../shared/input-file.ts";
+
+export const RESULT_FILES = { json: "evaluation.json", html: "report.html" } as const;
+
+export type InfillModel = ModelFolder & { readonly encoder: InfillEncoder };
+
+/** Throws UserError when the folder is none, or holds a model that was never shown a gap. */
+export async function openInfillModel(path: string): Promise<InfillModel> {
+  const model = await openModel(path, undefined);
+  const { encoder } = model;
+  if (!encoder)
+    throw new UserError(
+      `${path} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps, and there is nothing to evaluate; fine-tune it with src/train.ts --model_name_or_path ${path} --train_file examples.jsonl.`,
+    );
+  return { ...model, encoder };
+}
+
+/** The file's examples. Throws UserError with file, line and field at fault. */
+export async function readExampleFile(path: string, limit?: number): Promise<InfillExample[]> {
+  return parseJsonl(decodeUtf8(await readInputFile(resolve(path)), path), path).slice(0, limit);
+}
+
+/** Those whose p2 fits into every model. Throws UserError when there is none. */
+export function fittingExamples(
+  examples: readonly InfillExample[],
+  models: readonly InfillModel[],
+  file: string,
+): InfillExample[] {
+  const fitting = examples.filter((example) =>
+    models.every(({ encoder, config }) => encoder.encodeExample(example, { blockSize: config.nPositions })),
+  );
+  if (fitting.length > 0) return fitting;
+  throw new UserError(
+    `${file}: p2 alone is longer than the model's context (${Math.min(...models.map(({ config }) => config.nPositions))} positions) in all ${examples.length} examples; use shorter paragraphs or a model with more positions.`,
+  );
+}
+
+/**
+ * `wanted`, refused when results stand in it and `overwrite` is false; without it the next free output/evaluation-<n>.
+ */
+export async function chooseResultFolder(wanted: string | undefined, overwrite: boolean): Promise<string> {
+  if (wanted === undefined) {
+    for (let n = 1; ; n++) {
+      const folder = join("output", `evaluation-${n}`);
+      if ((await filesIn(folder)).length === 0) return folder;
+    }
+  }
+  const there = (await filesIn(wanted)).filter((file) => file === RESULT_FILES.json || file === RESULT_FILES.html);
+  if (there.length > 0 && !overwrite)
+    throw new UserError(
+      `${wanted} holds ${there.join(" and ")} already; choose another --output_dir, or pass --overwrite_output_dir.`,
+    );
+  return wanted;
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new UserError(
+      `Cannot use ${folder} as the output folder: ${(error as Error).message}; choose another --output_dir.`,
+    );
+  }
+}

@@ -1,0 +1,114 @@
+// The flags of src/evaluate.ts. Options of generate() have the names, ranges and meanings of src/generate.ts.
+import type { OptionName } from "../../generation/options/options.ts";
+import { defineFlags } from "../shared/flags.ts";
+import type { Flag, FlagValues, Program } from "../shared/flags.ts";
+import { optionFlags } from "../generate/options.ts";
+
+const SEARCH = [
+  "doSample",
+  "numBeams",
+  "lengthPenalty",
+  "temperature",
+  "topK",
+  "topP",
+  "repetitionPenalty",
+  "noRepeatNgramSize",
+  "maxNewTokens",
+] as const satisfies readonly OptionName[];
+const searchFlags = Object.fromEntries(
+  SEARCH.map((name) => [name, { ...optionFlags[name], group: "Writing" }]),
+) as Record<(typeof SEARCH)[number], Flag>;
+
+const flags = defineFlags({
+  modelNameOrPath: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "weights/demo",
+    aliases: ["model"],
+    group: "Models",
+    help: "The infilling model's folder, as src/train.ts saves it.",
+  },
+  compare: {
+    type: "string",
+    placeholder: "folder",
+    group: "Models",
+    help: "A second model, put beside the first on the same examples: before and after a training run, say.",
+  },
+
+  testFile: {
+    type: "string",
+    placeholder: "file.jsonl",
+    defaultText: "data/sample/validation.jsonl",
+    group: "Data",
+    help: "Infilling examples that the models were not trained on.",
+  },
+  trainFile: {
+    type: "string",
+    placeholder: "file.jsonl",
+    group: "Data",
+    help: "The examples that they were trained on: written texts are searched for runs of words copied from them.",
+  },
+  maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples." },
+
+  candidates: {
+    type: "int",
+    min: 2,
+    max: 1000,
+    default: 10,
+    group: "Scoring",
+    help: "Paragraphs among which the true p3 has to be found.",
+  },
+  perDeviceEvalBatchSize: {
+    type: "int",
+    min: 1,
+    default: 8,
+    aliases: ["batch_size"],
+    group: "Scoring",
+    help: "Sequences a batch, when scoring and when writing.",
+  },
+  seed: {
+    type: "int",
+    min: 0,
+    max: 2 ** 32 - 1,
+    default: 42,
+    group: "Scoring",
+    help: "Seed of the paragraphs exchanged, of the intervals and of sampling.",
+  },
+
+  maxExamples: {
+    type: "int",
+    min: 0,
+    default: 50,
+    group: "Writing",
+    help: "Write p2 for only the first so many examples; 0 writes nothing and leaves those figures out.",
+  },
+  ...searchFlags,
+
+  outputDir: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "output/evaluation-<n>",
+    group: "Output",
+    help: "Where evaluation.json and report.html go.",
+  },
+  overwriteOutputDir: { type: "bool", group: "Output", help: "Write over those two files where they exist." },
+});
+
+export type EvaluateFlags = typeof flags;
+export type EvaluateValues = FlagValues<EvaluateFlags>;
+
+export const EVALUATE: Program<EvaluateFlags> = {
+  command: "npx tsx src/evaluate.ts",
+  summary:
+    "Says whether an infilling model uses what it is given: perplexities by kind of token; what p2's probability loses without p1, p3 or metadata; how often the true p3 is told from others; and whether what it writes keeps to what was asked. Prints a Markdown table.",
+  flags,
+  examples: [
+    {
+      args: "--model output/run-1 --test_file test.jsonl --train_file train.jsonl",
+      does: "all figures, texts written greedily",
+    },
+    { args: "--model weights/demo --beam 4 --max_examples 100", does: "texts written by beam search" },
+    { args: "--model before --compare after --test_file test.jsonl", does: "two models side by side" },
+    { args: "--model output/run-1 --max_examples 0 --max_eval_samples 40", does: "a quick look, without writing" },
+  ],
+};

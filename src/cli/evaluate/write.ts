@@ -1,0 +1,90 @@
+// Writes p2 for the examples of an evaluation, as the model would by itself: with no bounds from the length class and
+// with special tokens allowed, since whether it keeps to the one and avoids the other is what is measured.
+import type { Decoder } from "../../generation/device/decoder.ts";
+import { generate } from "../../generation/generate.ts";
+import type { GenerationOptions } from "../../generation/options/options.ts";
+import type { InfillExample } from "../../infill/example.ts";
+import { lengthOf, lengthRule, wantedClass } from "../../evaluation/length-rule.ts";
+import type { LengthRule } from "../../evaluation/length-rule.ts";
+import type { WrittenText } from "../../evaluation/written-figures.ts";
+import type { InfillModel } from "./data.ts";
+import { withFlagNames } from "../generate/options.ts";
+import { planGaps } from "../generate/plan.ts";
+import type { Plan } from "../generate/plan.ts";
+
+/** Prompts and complete options. Throws UserError for options that contradict each other or leave no room. */
+export function planTexts(
+  model: InfillModel,
+  examples: readonly InfillExample[],
+  options: GenerationOptions,
+): Promise<Plan> {
+  return planGaps(model, examples, "", { options: { ...options, numReturnSequences: 1 }, allowSpecialTokens: true });
+}
+
+export interface WriteTextsOptions {
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, tokens: number) => void;
+}
+
+/** One text for each example of the plan. */
+export async function writeTexts(
+  model: InfillModel,
+  decoder: Decoder,
+  plan: Plan,
+  examples: readonly InfillExample[],
+  { batchSize, signal, onProgress }: WriteTextsOptions,
+): Promise<WrittenText[]> {
+  const { tokenizer } = model;
+  const written: WrittenText[] = [];
+  while (written.length < examples.length) {
+    const prompts = plan.prompts.slice(written.length, written.length + batchSize);
+    const output = await withFlagNames(() =>
+      generate(decoder, { ...plan.options, inputIds: prompts.map(({ ids }) => ids), signal, tokenizer }, plan.defaults),
+    );
+    signal.throwIfAborted();
+    output.generated.forEach((ids, i) => {
+      const ended = output.finishReasons[i] === "eos";
+      const body = ended ? ids.slice(0, -1) : ids;
+      const plain = body.filter((id) => !tokenizer.isSpecial(id));
+      written.push({
+        example: examples[written.length],
+        text: tokenizer
+          .decode(plain)
+          .replace(/\uFFFD+$/, "")
+          .trim(),
+        tokens: body.length,
+        specials: body.length - plain.length,
+        ended,
+      });
+    });
+    onProgress(
+      written.length,
+      output.generated.reduce((sum, ids) => sum + ids.length, 0),
+    );
+  }
+  return written;
+}
+
+/** The real p2 of an example in the same form. */
+export function realText({ tokenizer }: InfillModel, example: InfillExample): WrittenText {
+  const text = example.p2.trim();
+  return {
+    example,
+    text,
+    tokens: tokenizer.encode(` ${text}`, { allowSpecial: false }).length,
+    specials: 0,
+    ended: true,
+  };
+}
+
+/** What the length classes of these examples mean. */
+export function ruleFor({ encoder }: InfillModel, real: readonly WrittenText[]): LengthRule | undefined {
+  return lengthRule(
+    encoder.template,
+    real.flatMap(({ example, text, tokens }) => {
+      const wanted = wantedClass(example);
+      return wanted ? [{ wanted, length: lengthOf(text, tokens) }] : [];
+    }),
+  );
+}

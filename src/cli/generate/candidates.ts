@@ -1,0 +1,178 @@
+// From a plan to texts: runs generate() on some of its prompts, turns tokens into text, cuts unfinished sentences off
+// and says how probable each text is to the model itself.
+import { eosTokens } from "../../generation/options/config.ts";
+import type { Decoder } from "../../generation/device/decoder.ts";
+import { generate } from "../../generation/generate.ts";
+import type { GenerateOutput } from "../../generation/generate.ts";
+import type { GenerationObserver } from "../../generation/loops/observer.ts";
+import { logSoftmax } from "../../generation/scores/scores.ts";
+import type { FinishReason } from "../../generation/loops/stopping-criteria.ts";
+import { trimToSentence } from "../../infill/sentences.ts";
+import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { withFlagNames } from "./options.ts";
+import type { Plan, PlannedPrompt } from "./plan.ts";
+
+export interface Candidate {
+  /** p2 with its forced beginning; or the plain prompt and what follows it. */
+  readonly text: string;
+  /** Tokens of the text that the model wrote, its end token not counted. */
+  readonly tokens: number;
+  readonly reason: FinishReason;
+  /** The limit came in the middle of a sentence. */
+  readonly unfinished: boolean;
+  /** The unfinished sentence was cut off. */
+  readonly trimmed: boolean;
+  /**
+   * Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores.
+   */
+  logProb?: number;
+}
+
+/** A decoder that takes several tokens at once. */
+export type ScoringDecoder = Decoder & Required<Pick<Decoder, "extend" | "truncate">>;
+
+export interface Writer {
+  readonly decoder: ScoringDecoder;
+  readonly tokenizer: GPT2Tokenizer;
+  readonly plan: Plan;
+  readonly trim: boolean;
+  readonly observer?: GenerationObserver;
+}
+
+export interface WriteOptions {
+  /** Numbers of the plan's prompts, which have the same limits; default all. */
+  readonly which?: readonly number[];
+  readonly signal?: AbortSignal;
+  /**
+   * Told the text so far at each token; for one prompt and one sequence, without beams. The log-probability is then
+   * left out.
+   */
+  readonly onText?: (text: string) => void;
+  /** Instead of the plan's. */
+  readonly seed?: number;
+}
+
+export interface Written {
+  /**
+   * For each prompt its candidates, best first: samples by log-probability, beams in the order that the search gives
+   * them.
+   */
+  readonly candidates: readonly (readonly Candidate[])[];
+  /** For each of them its row of the output. */
+  readonly rows: readonly (readonly number[])[];
+  readonly output: GenerateOutput;
+}
+
+/** Writes for the chosen prompts, all in one batch. Throws UserError for options that do not go together. */
+export async function write(writer: Writer, { which, signal, onText, seed }: WriteOptions = {}): Promise<Written> {
+  const { decoder, tokenizer, plan, observer } = writer;
+  const prompts = which ? which.map((number) => plan.prompts[number]) : plan.prompts;
+  const output = await withFlagNames(() =>
+    generate(
+      decoder,
+      {
+        ...plan.options,
+        ...prompts[0].limits,
+        ...(seed !== undefined && { seed }),
+        inputIds: prompts.map(({ ids }) => ids),
+        signal,
+        tokenizer,
+        ...(observer && { observer, returnDictInGenerate: true }),
+        streamer:
+          onText &&
+          textStream(tokenizer, eosTokens(plan.config), (text) => onText(joined(prompts[0].opening, text, plan.inGap))),
+      },
+      plan.defaults,
+    ),
+  );
+  const each = plan.config.numReturnSequences;
+  const candidates: Candidate[][] = [];
+  const places: number[][] = [];
+  for (const [p, prompt] of prompts.entries()) {
+    const rows = output.generated
+      .slice(p * each, (p + 1) * each)
+      .map((ids, i) => toText(writer, prompt, ids, output.finishReasons[p * each + i]));
+    if (!onText) {
+      const logProbs = await meanLogProbs(
+        decoder,
+        prompt.ids,
+        rows.map(({ ids }) => ids),
+      );
+      rows.forEach(({ candidate }, i) => void (candidate.logProb = logProbs[i]));
+    }
+    const found = rows.map(({ candidate }, i) => ({ candidate, row: p * each + i }));
+    if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
+    candidates.push(found.map(({ candidate }) => candidate));
+    places.push(found.map(({ row }) => row));
+  }
+  return { candidates, rows: places, output };
+}
+
+/** A generated row as a candidate, and the tokens that it keeps, the end token with them if it came. */
+function toText(
+  { tokenizer, plan, trim }: Writer,
+  { opening }: PlannedPrompt,
+  generated: readonly number[],
+  reason: FinishReason,
+): { candidate: Candidate; ids: readonly number[] } {
+  const body = reason === "eos" ? generated.slice(0, -1) : generated;
+  let text = joined(opening, tokenizer.decode(body), plan.inGap);
+  if (reason !== "eos") text = text.replace(/\uFFFD+$/, ""); // a character cut in its middle
+  const cut = reason === "length" || reason === "time" ? trimToSentence(text, opening.length) : undefined;
+  if (!trim || !cut?.trimmed)
+    return {
+      candidate: { text, tokens: body.length, reason, unfinished: cut?.unfinished ?? false, trimmed: false },
+      ids: generated,
+    };
+  const tokens = tokensFor(tokenizer, body, (part) => joined(opening, part, plan.inGap).length >= cut.text.length);
+  return { candidate: { text: cut.text, tokens, reason, unfinished: true, trimmed: true }, ids: body.slice(0, tokens) };
+}
+
+/** Prompts and their opening words, as one text. p2 stands alone, so outer spaces are no part of it. */
+function joined(opening: string, text: string, inGap: boolean): string {
+  return inGap ? (opening + text).trim() : opening + text;
+}
+
+function textStream(
+  tokenizer: GPT2Tokenizer,
+  end: readonly number[],
+  onText: (text: string) => void,
+): (sequence: number, token: number) => void {
+  const stream = tokenizer.createDecodeStream();
+  let text = "";
+  return (_, token) => {
+    if (end.includes(token)) return;
+    text += stream.push(token);
+    onText(text);
+  };
+}
+
+/** How many of the first `ids` make `enough` text. */
+function tokensFor(tokenizer: GPT2Tokenizer, ids: readonly number[], enough: (text: string) => boolean): number {
+  const stream = tokenizer.createDecodeStream();
+  let text = "";
+  return ids.findIndex((id) => enough((text += stream.push(id)))) + 1 || ids.length;
+}
+
+/** Mean log-probability of each text's tokens after the prompt: the prompt runs once, then each text in one pass. */
+export async function meanLogProbs(
+  decoder: ScoringDecoder,
+  prompt: readonly number[],
+  texts: readonly (readonly number[])[],
+): Promise<number[]> {
+  const { vocabSize } = decoder;
+  decoder.prefill([prompt], [prompt.map(() => 1)], 1, prompt.length + Math.max(...texts.map((ids) => ids.length)));
+  const first = await decoder.logits();
+  const means: number[] = [];
+  for (const ids of texts) {
+    const rest = ids.length > 1 ? await decoder.extend(ids.slice(0, -1)) : new Float32Array();
+    if (ids.length > 1) decoder.truncate(prompt.length);
+    const logProb = (id: number, at: number): number => {
+      const row = Float64Array.from(at === 0 ? first : rest.subarray((at - 1) * vocabSize, at * vocabSize));
+      logSoftmax(row);
+      return row[id];
+    };
+    means.push(ids.reduce((sum, id, at) => sum + logProb(id, at), 0) / ids.length);
+  }
+  return means;
+}

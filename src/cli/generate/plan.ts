@@ -1,0 +1,177 @@
+// Prompts and complete options for generate(), from texts, flags and a model's folder: how many tokens there is room
+// for, which tokens end a text, which are never chosen. Everything is checked here, before a GPU is opened.
+import { UserError } from "../../errors.ts";
+import { asList, resolveConfig } from "../../generation/options/config.ts";
+import type { GenerationConfig, GenerationOptions } from "../../generation/options/options.ts";
+import type { InfillRequest } from "../../infill/example.ts";
+import type { InfillTemplate } from "../../infill/template.ts";
+import { withFlagNames } from "./options.ts";
+import { endTokens, needEncoder } from "../shared/load-model.ts";
+import type { ModelFolder } from "../shared/load-model.ts";
+
+/** A text's greatest length in new tokens, where nothing else says so: a long paragraph. */
+const MOST_NEW_TOKENS = 256;
+
+export interface PlannedPrompt {
+  readonly ids: readonly number[];
+  /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
+  readonly opening: string;
+  /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
+  readonly limits: Limits;
+}
+
+export type Limits = Pick<GenerationOptions, "minNewTokens" | "maxNewTokens">;
+
+export interface Plan {
+  readonly prompts: readonly PlannedPrompt[];
+  /** For generate(), whose `defaults` are below. */
+  readonly options: GenerationOptions;
+  readonly defaults: GenerationOptions;
+  /** Both, resolved. */
+  readonly config: GenerationConfig;
+  readonly inGap: boolean;
+  /** Gaps whose context had to be cut, and the tokens that were left for it. */
+  readonly cut: { readonly gaps: number; readonly room: number };
+}
+
+export interface PlanSettings {
+  /** As flags give them. */
+  readonly options: GenerationOptions;
+  readonly allowSpecialTokens: boolean;
+}
+
+/**
+ * For gaps, all with the same `prefix`. Throws UserError for what the model, its template or the context does not
+ * allow.
+ */
+export function planGaps(
+  model: ModelFolder,
+  gaps: readonly InfillRequest[],
+  prefix: string,
+  settings: PlanSettings,
+): Promise<Plan> {
+  return withFlagNames(() => {
+    const encoder = needEncoder(model);
+    const { total, given, wanted } = lengths(model, settings.options);
+    // Without a wish, p2 is sure of a quarter of the context, and gets what the paragraphs around it leave.
+    const reserve = given ?? Math.max(Math.floor(total / 4), wanted, 1);
+    if (total - reserve < 3)
+      throw new UserError(
+        `Of the ${total} positions of the context 3 are needed for markers, and ${reserve} for new tokens; ask for at most ${Math.max(0, total - 3)}${total < model.config.nPositions ? ", or for a greater maxLength" : ""}.`,
+      );
+    const fitted = gaps.map((gap) => encoder.encodePrompt(gap, { maxLength: total - reserve, prefix }));
+    const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
+    const planned = plan(
+      model,
+      fitted.map(({ ids }) => ({ ids, opening: prefix.trim(), limits: {} })),
+      cut,
+      true,
+      settings,
+    );
+    const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
+    if ([minLength, minNewTokens, maxNewTokens, maxLength].some((given) => given != null)) return planned;
+    // The words that p2 begins with are part of its length.
+    const forced = prefix.trim() === "" ? 0 : model.tokenizer.encode(` ${prefix.trim()}`).length;
+    const most = planned.options.maxNewTokens ?? MOST_NEW_TOKENS;
+    return {
+      ...planned,
+      prompts: planned.prompts.map((prompt, i) => ({
+        ...prompt,
+        limits: classLimits(gaps[i], encoder.template, forced, most),
+      })),
+    };
+  });
+}
+
+/** For plain text. Throws UserError when it leaves no room, or no token to start from. */
+export function planPrompt(model: ModelFolder, text: string, settings: PlanSettings): Promise<Plan> {
+  return withFlagNames(() => {
+    const ids = model.tokenizer.encode(text);
+    const { total, given = 1 } = lengths(model, settings.options);
+    const room = total - given;
+    if (ids.length > room)
+      throw new UserError(
+        `The prompt has ${ids.length} tokens and ${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ${room > 0 ? `shorten the prompt to at most ${room}` : `ask for fewer than ${total}`}.`,
+      );
+    return plan(model, [{ ids, opening: text, limits: {} }], { gaps: 0, room: total }, false, settings);
+  });
+}
+
+/**
+ * How long p2 is to be by its length class, where the template knows what the classes mean. The end token comes on top.
+ */
+function classLimits({ meta }: InfillRequest, { lengthBounds }: InfillTemplate, forced: number, most: number): Limits {
+  const wanted = typeof meta === "object" && "length" in meta ? meta.length : undefined;
+  if (lengthBounds === undefined || (wanted !== "S" && wanted !== "M" && wanted !== "L")) return {};
+  const [small, medium] = lengthBounds;
+  const [least, greatest] = { S: [1, small], M: [small + 1, medium], L: [medium + 1, Infinity] }[wanted];
+  const maxNewTokens = Math.min(most, Math.max(1, greatest - forced) + 1);
+  return { minNewTokens: Math.min(maxNewTokens, Math.max(0, least - forced)), maxNewTokens };
+}
+
+interface Lengths {
+  /** Positions that prompt and text may fill together. */
+  readonly total: number;
+  /** If that is what the flags or the model's folder give. */
+  readonly maxLength: number | undefined;
+  /** New tokens asked for, if they are. */
+  readonly given: number | undefined;
+  /** New tokens there must be. */
+  readonly wanted: number;
+}
+
+function lengths({ config, defaults }: ModelFolder, options: GenerationOptions): Lengths {
+  if (options.maxNewTokens != null && options.maxLength !== undefined)
+    throw new UserError(
+      `maxLength ${options.maxLength} and maxNewTokens ${options.maxNewTokens} say the same thing twice; give one of them.`,
+    );
+  const given =
+    options.maxNewTokens ?? (options.maxLength === undefined ? defaults.maxNewTokens : undefined) ?? undefined;
+  const maxLength = given === undefined ? (options.maxLength ?? defaults.maxLength) : undefined;
+  return {
+    total: Math.min(config.nPositions, maxLength ?? Infinity),
+    maxLength,
+    given,
+    wanted: options.minNewTokens ?? defaults.minNewTokens ?? 0,
+  };
+}
+
+function plan(
+  model: ModelFolder,
+  prompts: readonly PlannedPrompt[],
+  cut: Plan["cut"],
+  inGap: boolean,
+  { options: flags, allowSpecialTokens }: PlanSettings,
+): Plan {
+  const { total, maxLength, given, wanted } = lengths(model, flags);
+  const eosTokenId = flags.eosTokenId ?? endTokens(model, inGap);
+  const defaults: GenerationOptions = {
+    ...model.defaults,
+    eosTokenId: asList(eosTokenId).length > 0 ? eosTokenId : null,
+    padTokenId: model.tokenizer.padTokenId ?? model.defaults.padTokenId,
+  };
+  // One limit for all, by the longest prompt: what is written for a gap must not depend on who shares its batch.
+  const longest = Math.max(...prompts.map(({ ids }) => ids.length));
+  const maxNewTokens = given ?? Math.min(total - longest, Math.max(MOST_NEW_TOKENS, wanted));
+  const never = [
+    ...(flags.suppressTokens ?? model.defaults.suppressTokens ?? []),
+    ...unwanted(model, asList(eosTokenId), allowSpecialTokens),
+  ];
+  const options: GenerationOptions = {
+    ...flags,
+    ...(maxLength === undefined ? { maxNewTokens } : {}),
+    suppressTokens: never.length > 0 ? [...new Set(never)] : null,
+  };
+  return { prompts, options, defaults, config: resolveConfig(options, defaults), inGap, cut };
+}
+
+/**
+ * Special tokens other than the end, and rows of the embedding that no token has (some models pad their vocabulary).
+ */
+function unwanted({ tokenizer, config }: ModelFolder, end: readonly number[], allowSpecialTokens: boolean): number[] {
+  const special = allowSpecialTokens ? [] : tokenizer.specialTokenIds.filter((id) => !end.includes(id));
+  return [
+    ...special,
+    ...Array.from({ length: config.vocabSize - tokenizer.vocabSize }, (_, i) => tokenizer.vocabSize + i),
+  ];
+}

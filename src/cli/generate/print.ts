@@ -1,0 +1,150 @@
+// How src/generate.ts shows what it wrote: paragraphs with margins for people, plain objects for programs.
+import type { GPT2Config } from "../../gpt2/config.ts";
+import { metadataFields, metadataText } from "../../infill/template.ts";
+import type { InfillTemplate } from "../../infill/template.ts";
+import type { InfillRequest } from "../../infill/example.ts";
+import type { Candidate, Written } from "./candidates.ts";
+import type { Plan } from "./plan.ts";
+import { terminalWidth, wrapText } from "../shared/format.ts";
+import { styleFor } from "../shared/style.ts";
+
+export type Screen = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** Margins are five columns wide; what the model writes has a bar in them. */
+const PLAIN = "     ";
+const BAR = "   ┃ ";
+const READING_WIDTH = 84;
+
+/** A gap's surroundings and its candidates, as blocks of wrapped text. */
+export class Page {
+  readonly screen: Screen;
+  private readonly gap: InfillRequest;
+  private readonly template: InfillTemplate;
+
+  constructor(screen: Screen, gap: InfillRequest, template: InfillTemplate) {
+    this.screen = screen;
+    this.gap = gap;
+    this.template = template;
+  }
+
+  /** p1 and what is wanted of p2. */
+  before(): string {
+    const { dim } = styleFor(this.screen);
+    const meta = metadataText(metadataFields(this.template, this.gap.meta, "The gap"));
+    return `\n${this.paragraph("P1", this.gap.p1, "nothing before")}\n\n${meta === "" ? "" : `${dim(this.block(`(${meta})`, "", PLAIN))}\n\n`}`;
+  }
+
+  after(): string {
+    return `\n${this.paragraph("P3", this.gap.p3, "nothing after")}\n`;
+  }
+
+  /** p2 as it stands on the screen, without colour. */
+  written(text: string): string {
+    return this.block(text, "P2", BAR);
+  }
+
+  candidates(candidates: readonly Candidate[]): string {
+    const { dim, written } = styleFor(this.screen);
+    return candidates
+      .map((candidate, i) => {
+        const head =
+          candidates.length > 1
+            ? `${dim(this.block(`${i + 1} of ${candidates.length} · ${figures(candidate)}`, i === 0 ? "P2" : "", BAR))}\n`
+            : "";
+        return `${head}${written(this.block(candidate.text || "(nothing: the model ended at once)", candidates.length > 1 ? "" : "P2", BAR))}\n`;
+      })
+      .join(`${BAR.trimEnd()}\n`);
+  }
+
+  private paragraph(label: string, text: string, ifEmpty: string): string {
+    return this.block(text.trim() || `(${ifEmpty})`, label, PLAIN);
+  }
+
+  private block(text: string, label: string, margin: string): string {
+    const lines = wrapText(text, terminalWidth(this.screen, READING_WIDTH) - 1, margin);
+    return label + (lines || margin).slice(label.length);
+  }
+}
+
+/** Plain text that goes on from a prompt: wrapped on a terminal only, as a file should get it as it is. */
+export function proseLayout(screen: Screen): (text: string) => string {
+  return screen.isTTY ? (text) => wrapText(text, terminalWidth(screen, READING_WIDTH) - 1) : (text) => text;
+}
+
+/** What goes on from a prompt, one text after the other. */
+export function prose(screen: Screen, candidates: readonly Candidate[]): string {
+  const { dim } = styleFor(screen);
+  const layout = proseLayout(screen);
+  return candidates
+    .map((candidate, i) => {
+      const head = candidates.length > 1 ? `${dim(`${i + 1} of ${candidates.length} · ${figures(candidate)}`)}\n` : "";
+      return `${head}${layout(candidate.text)}\n`;
+    })
+    .join("\n");
+}
+
+/** "58 tokens, log-probability -0.412 a token". */
+export function figures({ tokens, logProb }: Candidate): string {
+  return `${tokens} token${tokens === 1 ? "" : "s"}${logProb === undefined ? "" : `, log-probability ${logProb.toFixed(3)} a token`}`;
+}
+
+/** What must be said of gaps whose context did not fit; undefined when all did. */
+export function cutNote({ gaps, room }: Plan["cut"]): string | undefined {
+  if (gaps === 0) return undefined;
+  const which = gaps === 1 ? "The paragraphs around the gap were" : `The paragraphs around ${gaps} gaps were`;
+  return `${which} cut at their far ends, to the ${room} tokens that the context leaves them`;
+}
+
+/** What must be said of candidates that ran into a limit; undefined when none did. */
+export function limitNote(candidates: readonly Candidate[], maxNewTokens: number | undefined): string | undefined {
+  const cut = candidates.filter(({ unfinished }) => unfinished);
+  if (cut.length === 0) return undefined;
+  const who = candidates.length === 1 ? "The text" : `${cut.length} of ${candidates.length} texts`;
+  const limit =
+    cut[0].reason === "time"
+      ? "the time limit"
+      : maxNewTokens === undefined
+        ? "the length limit"
+        : `the limit of ${maxNewTokens} new tokens`;
+  const trimmed = cut.filter((candidate) => candidate.trimmed).length;
+  const left = cut.length - trimmed;
+  const done = [
+    trimmed > 0 ? `cut back to the last sentence end${left > 0 ? ` (${trimmed})` : ""}; --no_trim keeps all` : "",
+    left > 0 ? `left unfinished${trimmed > 0 ? ` (${left})` : ""}` : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
+  return `${who} came to ${limit} in the middle of a sentence: ${done}`;
+}
+
+/** A candidate as JSON. `name` is what its text is: "p2" or "text". */
+export function candidateJson(candidate: Candidate, name: "p2" | "text"): object {
+  const { text, tokens, logProb, reason, trimmed } = candidate;
+  return {
+    [name]: text,
+    tokens,
+    log_prob_per_token: logProb !== undefined && Number.isFinite(logProb) ? logProb : null,
+    finish_reason: reason,
+    trimmed,
+  };
+}
+
+/** The run's own numbers, for --json: only what the options asked for. -Infinity becomes null. */
+export function recordJson({ output }: Written, config: GPT2Config): object {
+  const { sequencesScores, beamIndices, seed, scores, logits, attentions, hiddenStates } = output;
+  const table = (values: Float32Array, width: number): number[][] =>
+    Array.from({ length: values.length / width }, (_, row) =>
+      Array.from(values.subarray(row * width, (row + 1) * width)),
+    );
+  return {
+    seed,
+    sequences_scores: sequencesScores,
+    beam_indices: beamIndices,
+    // [step][row][vocabulary]
+    scores: scores?.map((step) => table(step, config.vocabSize)),
+    logits: logits?.map((step) => table(step, config.vocabSize)),
+    // [step][layer] of flat [row, head, query, key], and of [row · query][channel]
+    attentions: attentions?.map((step) => step.map((layer) => Array.from(layer))),
+    hidden_states: hiddenStates?.map((step) => step.map((layer) => table(layer, config.nEmbd))),
+  };
+}

@@ -1,0 +1,95 @@
+// All of a run of src/generate.ts that needs no GPU: flags, input, model folder, options, prompts. Most mistakes end
+// here, in a second, before the weights are read.
+import { stat } from "node:fs/promises";
+import { UserError } from "../../errors.ts";
+import type { GenerationOptions, OptionName } from "../../generation/options/options.ts";
+import { checkAttentionSize, checkExplain } from "./explain.ts";
+import { parseFlags } from "../shared/flags.ts";
+import { flagName } from "../shared/flag-table.ts";
+import { GENERATE } from "./flags.ts";
+import type { GenerateValues } from "./flags.ts";
+import { knownFieldsOnly, readInput } from "./input.ts";
+import type { Input } from "./input.ts";
+import { resolveModel } from "../shared/model-source.ts";
+import { needEncoder, openModel } from "../shared/load-model.ts";
+import type { ModelFolder } from "../shared/load-model.ts";
+import { givenOptions } from "./options.ts";
+import { planGaps, planPrompt } from "./plan.ts";
+import type { Plan, PlanSettings } from "./plan.ts";
+
+export interface Setup {
+  readonly values: GenerateValues;
+  readonly input: Input;
+  readonly model: ModelFolder;
+  readonly settings: PlanSettings;
+  /** For the input; with --interactive only a trial of the options. */
+  readonly plan: Plan;
+}
+
+const RECORDS: readonly OptionName[] = ["outputScores", "outputLogits", "outputAttentions", "outputHiddenStates"];
+
+/**
+ * `demo`: the model folder to use when the flags name none. Throws UserError for anything the user got wrong,
+ * HelpRequested on --help.
+ */
+export async function setUp(argv: readonly string[], demo: string, signal?: AbortSignal): Promise<Setup> {
+  const { values, given } = parseFlags(GENERATE, argv);
+  const record = RECORDS.find((name) => given.has(name));
+  const options: GenerationOptions = givenOptions(values, given);
+  const read = await readInput(values, given);
+  if (record && (!values.json || read.kind === "gaps"))
+    throw new UserError(
+      `${flagName(record)} is returned in the object that --json prints${read.kind === "gaps" ? ", for one gap or prompt" : "; add --json"}, or leave it out.`,
+    );
+  if (
+    values.document !== undefined &&
+    values.outputFile !== undefined &&
+    (await stat(values.outputFile).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    throw new UserError(
+      `${values.outputFile} exists already, and a document is not written over; choose another --output_file.`,
+    );
+  }
+  await checkExplain(values, given, read);
+  const { modelNameOrPath, revision, offline } = values;
+  const source =
+    modelNameOrPath === undefined ? demo : await resolveModel(modelNameOrPath, { revision, offline, signal });
+  const model = await openModel(source, values.tokenizerName);
+  const input =
+    read.kind === "gap" && read.sample
+      ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) }
+      : read;
+  const settings = {
+    options: input.kind === "interactive" ? withChoice(options) : options,
+    allowSpecialTokens: values.allowSpecialTokens,
+  };
+  const plan = await planInput(model, input, values.prefix ?? "", settings);
+  checkAttentionSize(values, model, plan);
+  return { values, input, model, settings, plan };
+}
+
+function planInput(model: ModelFolder, input: Input, prefix: string, settings: PlanSettings): Promise<Plan> {
+  switch (input.kind) {
+    case "prompt":
+      return planPrompt(model, input.text, settings);
+    case "gaps":
+      return planGaps(model, input.gaps, prefix, settings);
+    case "gap":
+      return planGaps(model, [input.gap], prefix, settings);
+    case "interactive":
+      return planGaps(model, [input.gap ?? { p1: "", p3: "" }], prefix, settings);
+    default:
+      return input satisfies never;
+  }
+}
+
+/** Where one chooses, there are three samples to choose from, unless the flags say how to search. */
+function withChoice(options: GenerationOptions): GenerationOptions {
+  const searches = (["doSample", "numBeams", "numReturnSequences"] as const).some(
+    (name) => options[name] !== undefined,
+  );
+  return searches ? options : { ...options, doSample: true, numReturnSequences: 3 };
+}

@@ -1,0 +1,228 @@
+// What src/prepare.ts does with its command line: reads all inputs, splits and measures the examples, and only then
+// writes.
+import { basename, join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { parseFlags } from "../shared/flags.ts";
+import type { FlagValues } from "../shared/flags.ts";
+import { formatDuration } from "../shared/format.ts";
+import { readInputFile } from "../shared/input-file.ts";
+import { PREPARE } from "./flags.ts";
+import type { PrepareFlags } from "./flags.ts";
+import { findInputs } from "./inputs.ts";
+import type { InputFile } from "./inputs.ts";
+import { blockReport, classReport, histogram, splitReport } from "./report.ts";
+import { decodeUtf8 } from "../../files/folder.ts";
+import { openFolder } from "../../gpu/platform.ts";
+import { decodeBook } from "../../infill/books/decode.ts";
+import { TokenCounter } from "../../infill/books/measure.ts";
+import { bookSource, documentSource, jsonlSource } from "../../infill/books/sources.ts";
+import type { Fields, ReadSource, SourceOptions } from "../../infill/books/sources.ts";
+import { InfillEncoder } from "../../infill/encode.ts";
+import { GRANULARITIES } from "../../infill/ilm.ts";
+import type { Granularity } from "../../infill/ilm.ts";
+import { DEFAULT_LENGTH_BOUNDS, isLengthBounds } from "../../infill/length-class.ts";
+import type { LengthBounds } from "../../infill/length-class.ts";
+import { LEGEND, previewLines } from "../../infill/preview.ts";
+import { SPLITS, splitExamples } from "../../infill/split.ts";
+import type { PlacedExample, SplitExamples } from "../../infill/split.ts";
+import { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import type { InfillTemplate } from "../../infill/template.ts";
+import { Random } from "../../random.ts";
+import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+
+type Flags = FlagValues<PrepareFlags>;
+
+/** Seed words, so that drawing masks does not move the split. */
+const SPLIT_DRAWS = 1,
+  MASK_DRAWS = 2,
+  PREVIEW_DRAWS = 3;
+
+export interface Terminal {
+  readonly print: (line: string) => void;
+  /** Of the preview. */
+  readonly color: boolean;
+  readonly width: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Throws UserError on whatever is wrong with flags or inputs; then nothing has been written. */
+export async function prepare(argv: readonly string[], terminal: Terminal): Promise<void> {
+  const { print, signal } = terminal;
+  const started = performance.now();
+  const { values: flags, positionals } = parseFlags(PREPARE, argv);
+  const bounds = lengthBounds(flags);
+  const granularities = chosenGranularities(flags);
+  if (flags.minTokens > flags.maxTokens)
+    throw new UserError(
+      `--min_tokens is ${flags.minTokens} and --max_tokens ${flags.maxTokens}; the first must not be above the second.`,
+    );
+  if (flags.validationShare + flags.testShare >= 1)
+    throw new UserError("--validation_share and --test_share leave nothing for training; make them smaller.");
+  const template = chosenTemplate(flags, bounds);
+  const inputs = await findInputs(positionals, flags.manifest, template.metadataFields);
+  const folder = await chosenFolder(flags);
+
+  const tokenizer =
+    flags.tokenizerName === undefined
+      ? GPT2Tokenizer.default()
+      : await GPT2Tokenizer.fromPretrained(await openFolder(flags.tokenizerName));
+  const { pad, eos, p1, p2, p3 } = template.specialTokens;
+  tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
+  const options: SourceOptions = {
+    counter: new TokenCounter(template, tokenizer),
+    lengthBounds: bounds,
+    triples: flags,
+    characters: flags.characters,
+    masks: { granularities, probability: flags.ilmProbability, passes: flags.ilmPasses },
+  };
+  const sources: ReadSource[] = [];
+  for (const input of inputs) {
+    const source = await readSource(input, flags, options, new Random(flags.seed, MASK_DRAWS, sources.length));
+    sources.push(source);
+    print(`Read     ${input.path}: ${source.summary}`);
+    signal?.throwIfAborted();
+  }
+
+  const split = splitExamples(
+    sources,
+    { validation: flags.validationShare, test: flags.testShare },
+    new Random(flags.seed, SPLIT_DRAWS),
+  );
+  checkParts(split, flags);
+  const all = SPLITS.flatMap((name) => split.parts[name]);
+  print(splitReport(split));
+  print(
+    classReport(
+      all.map(({ tokens }) => tokens),
+      bounds,
+    ),
+  );
+  for (const line of histogram(
+    all.map(({ total }) => total),
+    "an example with its markers",
+  ))
+    print(line);
+  print(blockReport(all, flags.blockSize));
+
+  await (
+    await openFolder(folder)
+  ).write(
+    new Map([
+      ...SPLITS.map((name) => [`${name}.jsonl`, split.parts[name].map(toJsonLine).join("")] as const),
+      [TEMPLATE_FILE, templateToJson(template)],
+    ]),
+  );
+  print(
+    `Saved    ${[...SPLITS.map((name) => `${name}.jsonl`), TEMPLATE_FILE].join(", ")} in ${folder}, ${formatDuration((performance.now() - started) / 1000)}`,
+  );
+  preview(split.parts.train, new InfillEncoder(template, tokenizer), tokenizer, flags, terminal);
+  print(
+    `Train    npx tsx src/train.ts --train_file ${join(folder, "train.jsonl")}${split.parts.validation.length > 0 ? ` --validation_file ${join(folder, "validation.jsonl")}` : ""}`,
+  );
+}
+
+function lengthBounds({ lengthBounds }: Flags): LengthBounds {
+  if (lengthBounds.length === 0) return DEFAULT_LENGTH_BOUNDS;
+  if (isLengthBounds(lengthBounds)) return lengthBounds;
+  throw new UserError(
+    `--length_bounds is ${lengthBounds.join(",")}, wanted two whole numbers, the longest p2 of class S and of class M: ${DEFAULT_LENGTH_BOUNDS.join(",")}.`,
+  );
+}
+
+function chosenGranularities({ ilmGranularity }: Flags): Granularity[] {
+  const wrong = ilmGranularity.find((name) => !(GRANULARITIES as readonly string[]).includes(name));
+  if (wrong !== undefined)
+    throw new UserError(`--ilm_granularity is ${JSON.stringify(wrong)}, expected one of ${GRANULARITIES.join(", ")}.`);
+  return GRANULARITIES.filter((name) => ilmGranularity.length === 0 || ilmGranularity.includes(name));
+}
+
+/** With ILM's documents it also says what kind of gap is to be filled. */
+function chosenTemplate({ layout, inputFormat }: Flags, bounds: LengthBounds): InfillTemplate {
+  const base = layout === "p3_first" ? SUFFIX_FIRST_TEMPLATE : DEFAULT_TEMPLATE;
+  return {
+    ...base,
+    metadataFields: [...(inputFormat === "ilm" ? ["gap"] : []), ...base.metadataFields],
+    lengthBounds: bounds,
+  };
+}
+
+/** The output folder, refused where it holds one of the files already. */
+async function chosenFolder({ outputDir, overwriteOutputDir }: Flags): Promise<string> {
+  if (outputDir === undefined) throw new UserError("--output_dir is not given; name the folder where the examples go.");
+  const folder = await openFolder(outputDir);
+  for (const file of [...SPLITS.map((name) => `${name}.jsonl`), TEMPLATE_FILE]) {
+    if (!overwriteOutputDir && (await folder.has(file)))
+      throw new UserError(
+        `${outputDir} already holds ${file}; choose another --output_dir, or pass --overwrite_output_dir.`,
+      );
+  }
+  return outputDir;
+}
+
+async function readSource(
+  { path, fields }: InputFile,
+  flags: Flags,
+  options: SourceOptions,
+  random: Random,
+): Promise<ReadSource> {
+  const bytes = await readInputFile(path);
+  const { genre, title, author, language } = flags;
+  const known: Fields = {
+    ...fields,
+    ...(genre && { genre }),
+    ...(title && { title }),
+    ...(author && { author }),
+    ...(language && { language }),
+  };
+  const name = basename(path);
+  switch (flags.inputFormat ?? (/\.jsonl$/i.test(path) ? "jsonl" : "book")) {
+    case "jsonl":
+      return jsonlSource(decodeUtf8(bytes, name), name, known, options);
+    case "ilm":
+      return documentSource(
+        decodeUtf8(bytes, name)
+          .replace(/^\uFEFF/, "")
+          .replace(/\r\n?/g, "\n"),
+        name,
+        known,
+        options,
+        random,
+      );
+    default:
+      return bookSource(decodeBook(bytes, name), name, known, options);
+  }
+}
+
+function checkParts({ parts }: SplitExamples, { validationShare, testShare }: Flags): void {
+  const wanted = { train: 1, validation: validationShare, test: testShare };
+  const empty = SPLITS.find((name) => wanted[name] > 0 && parts[name].length === 0);
+  if (empty === undefined) return;
+  const total = SPLITS.reduce((sum, name) => sum + parts[name].length, 0);
+  throw new UserError(
+    `The input gives ${total} examples and none for ${empty}.jsonl; add books, or change --validation_share and --test_share (0 makes none).`,
+  );
+}
+
+function toJsonLine({ example: { p1, p3, p2, meta }, source }: PlacedExample): string {
+  return `${JSON.stringify({ p1, p3, p2, meta, source })}\n`;
+}
+
+function preview(
+  examples: readonly PlacedExample[],
+  encoder: InfillEncoder,
+  tokenizer: GPT2Tokenizer,
+  flags: Flags,
+  { print, color, width }: Terminal,
+): void {
+  if (flags.preview === 0) return;
+  print(`Preview  ${LEGEND}`);
+  for (const { example, source } of new Random(flags.seed, PREVIEW_DRAWS)
+    .shuffle([...examples])
+    .slice(0, flags.preview)) {
+    const encoded = encoder.encodeExample(example, { blockSize: flags.blockSize });
+    print(`\n${source}${encoded?.trimmed ? " (context trimmed)" : ""}`);
+    if (!encoded) print(`p2 does not fit into ${flags.blockSize} tokens: left out`);
+    else for (const line of previewLines(encoded, { tokenizer, lossOn: flags.lossOn, color, width })) print(line);
+  }
+  print("");
+}

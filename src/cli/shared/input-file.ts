@@ -1,0 +1,21 @@
+// A file that a flag names.
+import { readFile } from "node:fs/promises";
+import { UserError } from "../../errors.ts";
+
+/** Its bytes. Throws UserError saying why it cannot be read. */
+export async function readInputFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason =
+      code === "ENOENT"
+        ? "there is no such file"
+        : code === "EISDIR"
+          ? "it is a folder"
+          : code === "EACCES"
+            ? "access is denied"
+            : message;
+    throw new UserError(`Cannot read ${path}: ${reason}; check the path.`);
+  }
+}

@@ -1,0 +1,286 @@
+// The flags of src/train.ts: Hugging Face's names (run_language_modeling.py of 2020, run_clm.py, TrainingArguments).
+import { LOSS_ON } from "../../infill/collate.ts";
+import { DEFAULT_ARGUMENTS } from "../../training/arguments.ts";
+import { SCHEDULES } from "../../training/lr-schedule.ts";
+import { defineFlags } from "../shared/flags.ts";
+import type { Program } from "../shared/flags.ts";
+import { HUB_FLAGS } from "../shared/model-source.ts";
+
+const d = DEFAULT_ARGUMENTS;
+
+const flags = defineFlags({
+  modelNameOrPath: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "weights/demo",
+    group: "Model",
+    help: "Start from this model: a folder in Hugging Face's layout, or a name on the Hub such as gpt2.",
+  },
+  ...HUB_FLAGS,
+  configName: {
+    type: "string",
+    placeholder: "folder",
+    group: "Model",
+    help: "Start from fresh weights instead, with this folder's config.json.",
+  },
+  configOverrides: {
+    type: "pairs",
+    group: "Model",
+    help: "Start from fresh weights, with these fields of config.json (n_layer=4), GPT-2 124M's for the rest. Repeatable.",
+  },
+  tokenizerName: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "the model's, else GPT-2's",
+    group: "Model",
+    help: "Tokenizer folder.",
+  },
+  vocabMerges: {
+    type: "int",
+    min: 0,
+    max: 50000,
+    group: "Model",
+    help: "With fresh weights: keep only the tokenizer's first so many merges, for small models.",
+  },
+  vocabFromData: {
+    type: "bool",
+    group: "Model",
+    help: "With fresh weights: keep only the tokens that the training data uses (and all bytes), for small models.",
+  },
+
+  trainFile: {
+    type: "string",
+    placeholder: "file.jsonl",
+    defaultText: "data/sample/train.jsonl",
+    group: "Data",
+    help: "Infilling examples, one JSON object a line: p1, p3, p2 and optional meta.",
+  },
+  validationFile: {
+    type: "string",
+    placeholder: "file.jsonl",
+    group: "Data",
+    help: "Infilling examples to evaluate on.",
+  },
+  template: {
+    type: "string",
+    placeholder: "file.json",
+    defaultText: "infill_template.json beside --train_file, else the model's",
+    group: "Data",
+    help: "Layout, special tokens and metadata fields of the examples; saved with the model.",
+  },
+  trainDataFile: {
+    type: "string",
+    placeholder: "file.txt",
+    group: "Data",
+    help: "Plain text instead: tokenised and cut into blocks.",
+  },
+  evalDataFile: { type: "string", placeholder: "file.txt", group: "Data", help: "Plain text to evaluate on." },
+  lineByLine: { type: "bool", group: "Data", help: "Plain text: one example a line, instead of blocks." },
+  blockSize: {
+    type: "int",
+    min: 2,
+    defaultText: "n_positions",
+    group: "Data",
+    help: "Longest sequence in tokens. Infilling examples are trimmed to it (never p2); text is cut into blocks of it.",
+  },
+  lossOn: {
+    type: "choice",
+    choices: LOSS_ON,
+    default: d.lossOn,
+    group: "Data",
+    help: "Which tokens are learned: all of the sequence, or only p2 and its end (target). Padding never is.",
+  },
+  metadataDropout: {
+    type: "float",
+    min: 0,
+    max: 1,
+    default: 0,
+    group: "Data",
+    help: "Leave out each metadata field of a training example with this probability, so that the model works with any subset.",
+  },
+  maxTrainSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples or blocks." },
+  maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only the first so many." },
+
+  perDeviceTrainBatchSize: {
+    type: "int",
+    min: 1,
+    default: d.perDeviceTrainBatchSize,
+    aliases: ["per_gpu_train_batch_size", "batch_size"],
+    group: "Training",
+    help: "Sequences a micro-batch.",
+  },
+  perDeviceEvalBatchSize: {
+    type: "int",
+    min: 1,
+    default: d.perDeviceEvalBatchSize,
+    aliases: ["per_gpu_eval_batch_size"],
+    group: "Training",
+    help: "Sequences a batch of evaluation.",
+  },
+  gradientAccumulationSteps: {
+    type: "int",
+    min: 1,
+    default: d.gradientAccumulationSteps,
+    group: "Training",
+    help: "Micro-batches an update.",
+  },
+  learningRate: {
+    type: "float",
+    min: 0,
+    default: d.learningRate,
+    aliases: ["lr"],
+    group: "Training",
+    help: "Peak learning rate.",
+  },
+  lrSchedulerType: {
+    type: "choice",
+    choices: SCHEDULES,
+    default: d.lrSchedulerType,
+    group: "Training",
+    help: "Shape after the warm-up.",
+  },
+  warmupSteps: {
+    type: "int",
+    min: 0,
+    default: d.warmupSteps,
+    group: "Training",
+    help: "Updates over which the rate climbs from 0.",
+  },
+  numTrainEpochs: {
+    type: "float",
+    above: 0,
+    default: d.numTrainEpochs,
+    group: "Training",
+    help: "Passes over the data.",
+  },
+  maxSteps: {
+    type: "int",
+    default: d.maxSteps,
+    group: "Training",
+    help: "Updates in all; overrides --num_train_epochs when above 0.",
+  },
+  weightDecay: { type: "float", min: 0, default: d.weightDecay, group: "Training", help: "Decoupled weight decay." },
+  adamBeta1: {
+    type: "float",
+    min: 0,
+    below: 1,
+    default: d.adamBeta1,
+    group: "Training",
+    help: "Decay of the first moment.",
+  },
+  adamBeta2: {
+    type: "float",
+    min: 0,
+    below: 1,
+    default: d.adamBeta2,
+    group: "Training",
+    help: "Decay of the second moment.",
+  },
+  adamEpsilon: { type: "float", above: 0, default: d.adamEpsilon, group: "Training", help: "AdamW's epsilon." },
+  optim: {
+    type: "choice",
+    choices: ["adamw_torch", "hf_adamw_2020"],
+    default: d.optim,
+    group: "Training",
+    help: "AdamW as in torch, or as in transformers 2.x (which also decays layer norms).",
+  },
+  maxGradNorm: {
+    type: "float",
+    min: 0,
+    default: d.maxGradNorm,
+    group: "Training",
+    help: "Clip the global gradient norm to this; 0 does not clip.",
+  },
+  dropout: {
+    type: "float",
+    min: 0,
+    below: 1,
+    defaultText: "the model's",
+    group: "Training",
+    help: "Dropout of embeddings, attention and residuals.",
+  },
+  groupByLength: { type: "bool", group: "Training", help: "Batch examples of like length, so that less is padded." },
+  padToMultipleOf: {
+    type: "int",
+    min: 1,
+    default: 1,
+    group: "Training",
+    help: "Pad the rows of a batch to a multiple of this many tokens: on a GPU with --group_by_length, 16 is faster, since there are fewer different shapes. The loss does not change.",
+  },
+  seed: {
+    type: "int",
+    min: 0,
+    max: 2 ** 32 - 1,
+    default: d.seed,
+    group: "Training",
+    help: "Seed of data order, dropout and fresh weights.",
+  },
+
+  outputDir: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "output/run-<n>",
+    group: "Output",
+    help: "Where the model and its checkpoints go.",
+  },
+  overwriteOutputDir: { type: "bool", group: "Output", help: "Write into an output folder that is not empty." },
+  saveDtype: {
+    type: "choice",
+    choices: ["float32", "float16"],
+    default: "float32",
+    group: "Output",
+    help: "Type of the final model's weights; float16 is half the size. Checkpoints are float32.",
+  },
+  loggingSteps: {
+    type: "int",
+    min: 1,
+    default: d.loggingSteps,
+    group: "Output",
+    help: "Log the loss every so many updates.",
+  },
+  evalSteps: {
+    type: "int",
+    min: 0,
+    default: d.evalSteps,
+    group: "Output",
+    help: "Evaluate every so many updates; 0: only at the end.",
+  },
+  saveSteps: {
+    type: "int",
+    min: 0,
+    default: d.saveSteps,
+    group: "Output",
+    help: "Save a checkpoint every so many updates; 0: only at the end.",
+  },
+  saveTotalLimit: {
+    type: "int",
+    min: 0,
+    default: d.saveTotalLimit,
+    group: "Output",
+    help: "Keep only so many checkpoints; 0: all.",
+  },
+  resumeFromCheckpoint: {
+    type: "string",
+    placeholder: "folder",
+    group: "Output",
+    help: "Go on from this checkpoint-<step> folder.",
+  },
+  shouldContinue: { type: "bool", group: "Output", help: "Go on from the newest checkpoint in --output_dir." },
+});
+
+export type TrainFlags = typeof flags;
+
+export const TRAIN: Program<TrainFlags> = {
+  command: "npx tsx src/train.ts",
+  summary:
+    "Fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. Without arguments: a short run of the demo model on data/sample/.",
+  flags,
+  examples: [
+    { args: "", does: "a short run of the demo model on the sample stories" },
+    {
+      args: "--train_data_file book.txt --block_size 128 --model_name_or_path gpt2-folder",
+      does: "plain text, as the 2020 script",
+    },
+    { args: "--train_file train.jsonl --validation_file valid.jsonl --loss_on target", does: "infilling" },
+  ],
+};

@@ -1,0 +1,146 @@
+// What a training run starts from: tokenizer, template, model with gradients, and the files that go beside the weights.
+import { basename, dirname } from "node:path";
+import { UserError } from "../../errors.ts";
+import type { Folder } from "../../files/folder.ts";
+import { readJson } from "../../files/folder.ts";
+import { readConfig } from "../../gpt2/checkpoint-files.ts";
+import { GPT2Config } from "../../gpt2/config.ts";
+import { GPT2LMHeadModel } from "../../gpt2/model.ts";
+import type { Device } from "../../gpu/device.ts";
+import { openFolder } from "../../gpu/platform.ts";
+import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import type { InfillTemplate } from "../../infill/template.ts";
+import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { FlagValues } from "../shared/flags.ts";
+import type { TrainFlags } from "./flags.ts";
+
+export interface Setup {
+  readonly model: GPT2LMHeadModel;
+  readonly tokenizer: GPT2Tokenizer;
+  /** Set in infilling mode. */
+  readonly template: InfillTemplate | undefined;
+  readonly padId: number;
+  /** Written beside the weights. */
+  readonly extraFiles: ReadonlyMap<string, string>;
+  readonly origin: string;
+}
+
+/** The tokens of the training data, as this tokenizer encodes it. */
+export type TokensOf = (tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined) => Promise<Iterable<number>>;
+
+/**
+ * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its
+ * checkpoint). With a `trainFile` of infilling examples the template's special tokens are added and the embedding grows
+ * by them. Throws UserError when a folder or a combination is wrong.
+ */
+export async function setUp(
+  device: Device,
+  flags: FlagValues<TrainFlags>,
+  from: string,
+  resuming: boolean,
+  trainFile: string | undefined,
+  tokensOf: TokensOf,
+): Promise<Setup> {
+  const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
+  const folder = await openFolder(from);
+  const template =
+    trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);
+  let tokenizer = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
+  if (fresh && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template));
+  const ids = {
+    bosTokenId: tokenizer.bosTokenId ?? null,
+    eosTokenId: tokenizer.eosTokenId,
+    padTokenId: tokenizer.padTokenId ?? null,
+  };
+  let loaded: GPT2LMHeadModel;
+  if (fresh) {
+    const config = (await freshConfig(flags)).with({ vocabSize: tokenizer.vocabSize, ...ids });
+    loaded = GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed });
+  } else {
+    loaded = await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true });
+    if (tokenizer.vocabSize > loaded.config.vocabSize)
+      await loaded.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });
+    loaded.updateConfig(ids);
+  }
+  if (flags.dropout !== undefined)
+    loaded.updateConfig({ embdPdrop: flags.dropout, attnPdrop: flags.dropout, residPdrop: flags.dropout });
+  const extraFiles = new Map(tokenizer.save());
+  if (template) extraFiles.set(TEMPLATE_FILE, templateToJson(template));
+  extraFiles.set(
+    "generation_config.json",
+    `${JSON.stringify(
+      {
+        _from_model_config: true,
+        bos_token_id: ids.bosTokenId,
+        eos_token_id: ids.eosTokenId,
+        pad_token_id: ids.padTokenId,
+      },
+      null,
+      2,
+    )}\n`,
+  );
+  // Padding is masked everywhere, so any id will do where the tokenizer has no pad token.
+  return {
+    model: loaded,
+    tokenizer,
+    template,
+    padId: tokenizer.padTokenId ?? 0,
+    extraFiles,
+    origin: fresh ? "fresh weights" : from,
+  };
+}
+
+function addSpecialTokens(tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined): GPT2Tokenizer {
+  if (template) {
+    const { pad, eos, p1, p2, p3 } = template.specialTokens;
+    tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
+  }
+  return tokenizer;
+}
+
+async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, model: Folder): Promise<GPT2Tokenizer> {
+  const cut = flags.vocabFromData
+    ? "--vocab_from_data"
+    : flags.vocabMerges !== undefined
+      ? "--vocab_merges"
+      : undefined;
+  if (cut && flags.configName === undefined && flags.configOverrides.size === 0)
+    throw new UserError(
+      `${cut} cuts the vocabulary, which needs fresh weights; pass --config_name or --config_overrides, or leave it out.`,
+    );
+  const tokenizer =
+    flags.tokenizerName !== undefined
+      ? await GPT2Tokenizer.fromPretrained(await openFolder(flags.tokenizerName))
+      : !fresh && ((await model.has("tokenizer.json")) || (await model.has("vocab.json")))
+        ? await GPT2Tokenizer.fromPretrained(model)
+        : GPT2Tokenizer.default();
+  return flags.vocabMerges === undefined || !fresh ? tokenizer : tokenizer.truncate(flags.vocabMerges);
+}
+
+/** The one the flag names, else the one beside the training file, else the model's, else the default. */
+async function chooseTemplate(
+  given: string | undefined,
+  trainFile: string,
+  model: Folder | undefined,
+): Promise<InfillTemplate> {
+  const read = async (folder: Folder, file: string): Promise<InfillTemplate> =>
+    parseTemplate(await readJson(folder, file), `${folder.name}/${file}`);
+  if (given !== undefined) return read(await openFolder(dirname(given)), basename(given));
+  const data = await openFolder(dirname(trainFile));
+  if (await data.has(TEMPLATE_FILE)) return read(data, TEMPLATE_FILE);
+  return model && (await model.has(TEMPLATE_FILE)) ? read(model, TEMPLATE_FILE) : DEFAULT_TEMPLATE;
+}
+
+async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {
+  const base = flags.configName === undefined ? new GPT2Config() : await readConfig(await openFolder(flags.configName));
+  const json = base.toJson();
+  for (const [key, text] of flags.configOverrides) {
+    if (!(key in json))
+      throw new UserError(
+        `--config_overrides: ${key} is not a field of config.json; wanted one such as n_embd, n_layer, n_head, n_positions.`,
+      );
+    const value: unknown = /^(null|true|false|[-+.\d][-+.\deE]*)$/.test(text) ? JSON.parse(text) : text;
+    json[key] = value;
+  }
+  return GPT2Config.fromJson(json, "--config_overrides");
+}

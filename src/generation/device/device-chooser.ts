@@ -1,0 +1,201 @@
+// Choosing tokens where the logits are: edits, or the tokens to set aside, go up when they changed, and the chosen
+// tokens, of several steps at once where the caller says so, or each row's best candidates, come down. Knows kernels,
+// and nothing of the model that made the logits.
+import type { Device } from "../../gpu/device.ts";
+import type { StagedRead } from "../../gpu/staging.ts";
+import type { Shape, Tensor } from "../../gpu/tensor.ts";
+import { chooseGreedy, chooseSample } from "../../kernels/choose.ts";
+import { editLogits, packEdits } from "../../kernels/edit-logits.ts";
+import { logSumExp, packTokens, setAside, topK } from "../../kernels/top-k.ts";
+import type { Candidates, TokenChoice } from "./decoder.ts";
+import { Patience } from "./patience.ts";
+import { repeatRows } from "../scores/scores.ts";
+
+/**
+ * A step's logits [R / expand, Vp], of which `expand` rows of the decoder share each, and the rows' inputs u32 [2, R]
+ * (ids, positions).
+ */
+export interface Place {
+  readonly logits: Tensor;
+  readonly expand: number;
+  readonly inputs: Tensor;
+}
+
+export class DeviceChooser {
+  private readonly device: Device;
+  private readonly vocabSize: number;
+  private readonly lastPosition: number;
+  private readonly edits: Upload;
+  private readonly aside: Upload;
+  private readonly streams: Upload;
+  /** Zeros [rows]: the base of scores that are logits. */
+  private readonly zeros: Upload;
+  private readonly patience: Patience;
+  private recorded: Recorded | undefined;
+
+  constructor(device: Device, { vocabSize, nPositions }: { readonly vocabSize: number; readonly nPositions: number }) {
+    this.device = device;
+    this.vocabSize = vocabSize;
+    this.lastPosition = nPositions - 1;
+    this.edits = new Upload(device);
+    this.aside = new Upload(device);
+    this.streams = new Upload(device);
+    this.zeros = new Upload(device);
+    this.patience = new Patience(device.software);
+  }
+
+  /** Records a choice; the tokens become the inputs, one position on. What it returns comes after start(). */
+  choose({ logits, expand, inputs }: Place, { edits, sampling, step }: TokenChoice): Promise<Uint32Array> {
+    const { device, lastPosition, vocabSize: columns } = this;
+    const { batch } = device;
+    const [rows] = logits.shape;
+    if (edits) {
+      const packed = this.edits.hold(packEdits(edits.filter((_, row) => row % expand === 0)));
+      editLogits(batch, {
+        edits: packed,
+        base: { ...this.zeros.hold(new Uint32Array(rows)), dtype: "f32", shape: [rows] },
+        logits,
+        columns,
+      });
+    }
+    if (sampling) {
+      const names = Uint32Array.from(sampling.streams.flatMap(({ a, b }) => [a, b]));
+      const streams = { ...this.streams.hold(names), shape: [rows * expand, 2] };
+      chooseSample(batch, { ...sampling, logits, columns, inputs, lastPosition, expand, step, streams });
+    } else chooseGreedy(batch, { logits, columns, inputs, lastPosition });
+    const tokens = { ...inputs, shape: [rows * expand] };
+    if (this.recorded && !this.recorded.staged.holds(tokens)) this.start();
+    const recorded = (this.recorded ??= this.open(4 * rows * expand));
+    recorded.steps++;
+    const at = recorded.staged.add(tokens);
+    return recorded.answer.then((bytes) => new Uint32Array(bytes, at, rows * expand));
+  }
+
+  /** Submits what is recorded. The choices among it come back together. */
+  start(): void {
+    this.device.batch.submit();
+    this.recorded?.start();
+    this.recorded = undefined;
+  }
+
+  /** Choices that are to come: `bytes` of tokens each. */
+  private open(bytes: number): Recorded {
+    const staged = this.device.staging.open(bytes * MOST_STEPS);
+    let start!: () => void;
+    const started = new Promise<void>((resolve) => {
+      start = resolve;
+    });
+    const recorded: Recorded = {
+      staged,
+      steps: 0,
+      start,
+      answer: started.then(() => this.patience.read(() => staged.read(), recorded.steps)),
+    };
+    return recorded;
+  }
+
+  /** See TokenChooser.candidates. */
+  async candidates(
+    { logits, expand }: Place,
+    count: number,
+    aside?: readonly (readonly number[])[],
+  ): Promise<Candidates> {
+    const { device, vocabSize: columns } = this;
+    const { batch, pool } = device;
+    const [rows] = logits.shape;
+    const named = aside && packTokens(aside.filter((_, row) => row % expand === 0));
+    const tokens = named && this.aside.hold(named);
+    // One tensor for all that comes back, its parts where a binding may begin.
+    const best = aligned(rows * count),
+      sum = aligned(rows);
+    const starts = { logits: 0, ids: best, lse: 2 * best, restLse: 2 * best + sum, aside: 2 * best + 2 * sum };
+    const found = pool.acquire([starts.aside + (tokens?.shape[0] ?? 0)], "u32");
+    const part = (name: keyof typeof starts, shape: Shape): Tensor => ({
+      ...found,
+      byteOffset: found.byteOffset + 4 * starts[name],
+      shape,
+    });
+    logSumExp(batch, { logits, columns, lse: part("lse", [rows]) });
+    if (tokens) {
+      setAside(batch, { tokens, logits, aside: part("aside", tokens.shape) });
+      logSumExp(batch, { logits, columns, lse: part("restLse", [rows]) });
+    }
+    topK(batch, { logits, columns, k: count, values: part("logits", [rows, count]), ids: part("ids", [rows, count]) });
+    const staged = device.stage({ ...found, shape: [named ? starts.aside + named.length : starts.lse + rows] });
+    pool.release(found);
+
+    const bytes = await this.patience.read(staged);
+    const floats = new Float32Array(bytes).map((value) => (value <= removed ? -Infinity : value));
+    const each = (name: keyof typeof starts, width: number): Float32Array =>
+      repeatRows(floats.subarray(starts[name], starts[name] + rows * width), width, expand);
+    const lse = each("lse", 1);
+    return {
+      count,
+      lse,
+      restLse: named ? each("restLse", 1) : lse,
+      logits: each("logits", count),
+      tokens: repeatRows(new Uint32Array(bytes, 4 * starts.ids, rows * count), count, expand),
+      aside: Array.from({ length: rows * expand }, (_, row) => {
+        const at = Math.floor(row / expand);
+        return named ? floats.subarray(starts.aside + named[at], starts.aside + named[at + 1]) : new Float32Array();
+      }),
+    };
+  }
+
+  /** Gives its memory back; it may be used again. */
+  reset(): void {
+    for (const upload of [this.edits, this.aside, this.streams, this.zeros]) upload.release();
+    this.patience.reset();
+    this.recorded = undefined;
+  }
+}
+
+/** Choices that are recorded and not yet sent. */
+interface Recorded {
+  readonly staged: StagedRead;
+  steps: number;
+  readonly start: () => void;
+  readonly answer: Promise<ArrayBuffer>;
+}
+
+const MOST_STEPS = 8;
+const LEAST_WORDS = 4096;
+const removed = -3.4028234663852886e38; // what stands for -Infinity on the device
+
+/** Words up to where the next binding may begin. */
+const aligned = (words: number): number => Math.ceil(words / 64) * 64;
+
+/**
+ * Words on the device: uploaded only when they change, in a tensor with room that doubles when it must, so that
+ * bindings stay.
+ */
+class Upload {
+  private readonly device: Device;
+  private tensor: Tensor | undefined;
+  private words: Uint32Array = new Uint32Array();
+
+  constructor(device: Device) {
+    this.device = device;
+  }
+
+  /** A u32 tensor that starts with `words`. */
+  hold(words: Uint32Array): Tensor {
+    const { tensor } = this;
+    if (tensor && words.length === this.words.length && words.every((word, i) => word === this.words[i])) return tensor;
+    if (tensor && tensor.shape[0] < words.length) this.release();
+    // Not a power by **, which is a double: one shape of doubles makes V8 compile every launch anew, which took 300
+    // tokens.
+    let room = LEAST_WORDS;
+    while (room < words.length) room *= 2;
+    const held = (this.tensor ??= this.device.pool.acquire([room], "u32"));
+    this.device.batch.write(held, words);
+    this.words = words;
+    return held;
+  }
+
+  release(): void {
+    if (this.tensor) this.device.pool.release(this.tensor);
+    this.tensor = undefined;
+    this.words = new Uint32Array();
+  }
+}

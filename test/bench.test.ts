@@ -77,7 +77,7 @@ describe("nothing is forgotten", () => {
           .map((file) => readFile(join(root, folder, file), "utf8")),
       );
     const launches = (await read("src/kernels")).flatMap((text) =>
-      [...text.matchAll(/^export function (\w+)\(batch: CommandBatch/gm)].map(([, name]) => name),
+      [...text.matchAll(/^export function (\w+)\(\s*batch: CommandBatch/gm)].map(([, name]) => name),
     );
     const benches = (await read("bench")).join("\n");
     expect(launches.length).toBeGreaterThan(20);

@@ -209,7 +209,7 @@ describe("a program", () => {
     body: string,
     onOutput?: (child: ReturnType<typeof spawn>) => void,
   ): Promise<{ code: number | null; out: string; err: string }> {
-    const code = `import { runCli } from "./src/cli/run.ts"; import { UserError } from "./src/errors.ts"; import { HelpRequested } from "./src/cli/flags.ts";
+    const code = `import { runCli } from "./src/cli/shared/run.ts"; import { UserError } from "./src/errors.ts"; import { HelpRequested } from "./src/cli/shared/flags.ts";
       void UserError; void HelpRequested; await runCli(async ({ argv, signal }) => { ${body} });`;
     const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: root });
     return new Promise((resolve) => {

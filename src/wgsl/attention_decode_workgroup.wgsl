@@ -12,7 +12,7 @@ const QUARTER: u32 = LANES / TEAM;
 const SLICES: u32 = LANES / CHUNKS;
 const GATHER: u32 = 8u;
 const SPREAD: u32 = 32u;
-const_assert (LANES & (LANES - 1u)) == 0u && LANES >= SPREAD && LANES >= CHUNKS;
+const_assert((LANES & (LANES - 1u)) == 0u && LANES >= SPREAD && LANES >= CHUNKS);
 
 var<workgroup> at: array<u32, LANES>;                // where a position begins in the cache
 var<workgroup> weights: array<f32, LANES>;

@@ -8,7 +8,7 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 const LANES: u32 = select(4u, 8u, ROWS > 8u);      // that hold rows; the others hold the same again
-const_assert SG >= LANES && WG_SIZE % SG == 0u;
+const_assert(SG >= LANES && WG_SIZE % SG == 0u);
 
 // sums (+)= four rows of A, held by lanes 0..3 or 4..7, by four columns of B: a column of sums is a row of the result.
 fn near_rows(sums: mat4x4f, a: vec4f, b: mat4x4f) -> mat4x4f {

@@ -12,7 +12,7 @@ const TILE: u32 = 64u;
 const TILE_K: u32 = 32u;
 const QUADS: u32 = TILE / 4u;                     // vec4f across a tile
 const BLOCKS: u32 = QUADS * (TILE_K / 4u);        // of one operand's slice
-const_assert 2u * BLOCKS == THREADS;
+const_assert(2u * BLOCKS == THREADS);
 
 var<workgroup> a_tile: array<vec4f, QUADS * TILE_K>;
 var<workgroup> b_tile: array<vec4f, QUADS * TILE_K>;

@@ -1,6 +1,6 @@
 // What both variants of a product of few rows share: reading A through the prologue. Constant: ROWS that are made at
 // once.
-const_assert !A_TRANSPOSED;
+const_assert(!A_TRANSPOSED);
 
 // Of one row, where there is a layer norm: mean and 1 / standard deviation.
 struct Norm { mean: f32, rstd: f32 }

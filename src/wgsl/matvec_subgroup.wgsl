@@ -8,7 +8,7 @@ diagnostic(off, subgroup_uniformity);
 
 // rows that lanes hold one of; lane % HELD says which, and four further which of the others
 const HELD: u32 = min(ROWS, 4u);
-const_assert SG >= HELD;
+const_assert(SG >= HELD);
 
 // Of the rows of A that a lane reads. Variance in two passes, as in layernorm.wgsl.
 fn norms_of(row: u32, lane: u32) -> array<Norm, 2> {

@@ -9,7 +9,7 @@ const AT_ONCE: u32 = select(2u, 1u, ROWS > 4u);
 const SUMS: u32 = min(ROWS, 4u) * QUADS;          // results of a turn, by fours of columns
 const GATHER: u32 = 8u;
 const SPREAD: u32 = 16u;
-const_assert THREADS % QUADS == 0u && GATHER * SUMS <= THREADS && SLICES % GATHER == 0u;
+const_assert(THREADS % QUADS == 0u && GATHER * SUMS <= THREADS && SLICES % GATHER == 0u);
 
 // Eight rows take turns by four, so that this is 16 KiB at most, which every device has.
 var<workgroup> partial: array<vec4f, max(min(ROWS, 4u) * THREADS, THREADS + SPREAD)>;

@@ -14,7 +14,7 @@ struct Params {
 // constant, which keeps arrays in registers.
 @group(1) @binding(0) var<uniform> params: Params;
 
-const_assert HS % 4u == 0u && WG_SIZE % TEAM == 0u;
+const_assert(HS % 4u == 0u && WG_SIZE % TEAM == 0u);
 const BLOCK: u32 = WG_SIZE / TEAM * ROWS;        // rows of a workgroup
 const COLUMNS: u32 = 4u * TEAM;                  // of a tile
 const CHUNKS: u32 = HS / 4u;                     // of four channels

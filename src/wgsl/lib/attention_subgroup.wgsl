@@ -5,7 +5,7 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 const ROWS: u32 = 8u;
-const_assert TEAM >= 4u;
+const_assert(TEAM >= 4u);
 var<private> lane: u32;
 
 @compute @workgroup_size(WG_SIZE)

@@ -3,7 +3,7 @@
 // KiB.
 const ROWS: u32 = 4u;
 const TEAMS: u32 = WG_SIZE / TEAM;
-const_assert TEAM == 8u && BLOCK == COLUMNS;
+const_assert(TEAM == 8u && BLOCK == COLUMNS);
 var<private> lane: u32;
 var<private> team: u32;
 

@@ -3,7 +3,7 @@
 // row_main(). A reduction costs two barriers: a few invocations reduce a part each, then everyone reduces the parts.
 // The next reduction writes values only when all parts are made, and parts only when everyone has read the last ones.
 const ROW_PARTS = WG_SIZE / 8u;
-const_assert (WG_SIZE & (WG_SIZE - 1u)) == 0u;
+const_assert((WG_SIZE & (WG_SIZE - 1u)) == 0u);
 var<workgroup> row_values: array<f32, WG_SIZE>;
 var<workgroup> row_parts: array<f32, ROW_PARTS>;
 var<workgroup> row_values2: array<vec2u, WG_SIZE>;

@@ -3,6 +3,7 @@
 // around the submit; GPUs by timestamps around it, taken while the GPU is kept busy so that no gap between submits is
 // counted.
 import type { Device } from "../src/gpu/device.ts";
+import { BUFFER_USAGE, MAP_MODE_READ } from "../src/gpu/usage.ts";
 import { UserError } from "../src/errors.ts";
 
 /** Milliseconds. */
@@ -98,8 +99,8 @@ function gpuTimer(device: Device): Run {
   if (!gpu.features.has("timestamp-query"))
     throw new UserError(`${device.description} has no timestamp-query: use the wall timer.`);
   const queries = gpu.createQuerySet({ type: "timestamp", count: 2 });
-  const resolved = gpu.createBuffer({ size: 16, usage: 0x200 | 0x4 }); // QUERY_RESOLVE | COPY_SRC
-  const staging = gpu.createBuffer({ size: 16, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
+  const resolved = gpu.createBuffer({ size: 16, usage: BUFFER_USAGE.queries });
+  const staging = gpu.createBuffer({ size: 16, usage: BUFFER_USAGE.readBack });
   const mark = (index: number, finish?: (encoder: GPUCommandEncoder) => void): void => {
     const encoder = gpu.createCommandEncoder();
     encoder.beginComputePass({ timestampWrites: { querySet: queries, endOfPassWriteIndex: index } }).end();
@@ -116,7 +117,7 @@ function gpuTimer(device: Device): Run {
       encoder.resolveQuerySet(queries, 0, 2, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
     });
-    await staging.mapAsync(0x1);
+    await staging.mapAsync(MAP_MODE_READ);
     const [start, end] = new BigUint64Array(staging.getMappedRange());
     staging.unmap();
     device.throwIfFailed();

@@ -34,7 +34,7 @@ import type { GenerationConfig } from "./generation/options/options.ts";
 import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
-import { openFolder } from "./gpu/platform.ts";
+import { openFolder } from "./files/open.ts";
 import type { Device } from "./gpu/device.ts";
 import type { InfillExample } from "./infill/example.ts";
 

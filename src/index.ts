@@ -1,7 +1,7 @@
 // The public API, and nothing else. Everything here runs in Node and in the browser.
 export { requestDevice } from "./gpu/device.ts";
 export type { Device, DeviceOptions } from "./gpu/device.ts";
-export { openFolder } from "./gpu/platform.ts";
+export { openFolder } from "./files/open.ts";
 export type { Tensor } from "./gpu/tensor.ts";
 export { UserError } from "./errors.ts";
 export { MemoryFolder } from "./files/folder.ts";
@@ -30,10 +30,10 @@ export { learningRateAt } from "./training/lr-schedule.ts";
 export { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 export type { TrainingArguments } from "./training/arguments.ts";
 export { Trainer } from "./training/trainer.ts";
-export { DataLoader } from "./training/data-loader.ts";
+export { DataLoader } from "./examples/data-loader.ts";
 export { textBlocks, textLines } from "./training/text-dataset.ts";
 
-export { collate } from "./infill/collate.ts";
+export { collate } from "./examples/collate.ts";
 export { InfillEncoder } from "./infill/encode.ts";
 export type { InfillExample, InfillRequest } from "./infill/example.ts";
 export { parseJsonl } from "./infill/example.ts";

@@ -17,7 +17,7 @@ import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
 import { setUp } from "./cli/train/setup.ts";
 import { requestDevice } from "./gpu/device.ts";
-import { openFolder } from "./gpu/platform.ts";
+import { openFolder } from "./files/open.ts";
 import { listCheckpoints, resume } from "./training/checkpoint.ts";
 import { Trainer } from "./training/trainer.ts";
 

@@ -17,33 +17,23 @@ interface Source {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: [],
   wgsl: [],
+  drawing: [],
+  examples: [],
   tokenizer: [],
   gpu: ["wgsl"],
   kernels: ["gpu"],
   autograd: ["kernels", "gpu"],
   gpt2: ["autograd", "kernels", "gpu"],
   generation: ["gpt2", "kernels", "gpu"],
-  infill: ["tokenizer"],
-  training: ["infill", "tokenizer", "gpt2", "autograd", "kernels", "gpu"],
-  evaluation: ["training", "infill", "tokenizer", "generation", "gpt2", "autograd", "kernels", "gpu"],
-  explain: ["evaluation", "training", "tokenizer", "generation", "gpt2"],
+  infill: ["examples"],
+  training: ["examples", "drawing", "gpt2", "autograd", "kernels", "gpu"],
+  evaluation: ["infill", "examples", "drawing", "gpt2", "autograd"],
+  explain: ["generation", "drawing", "tokenizer", "gpt2"],
   hub: [],
-  cli: [
-    "hub",
-    "explain",
-    "evaluation",
-    "training",
-    "infill",
-    "tokenizer",
-    "generation",
-    "gpt2",
-    "autograd",
-    "kernels",
-    "gpu",
-  ],
+  cli: ["hub", "explain", "evaluation", "training", "infill", "examples", "tokenizer", "generation", "gpt2", "gpu"],
 };
 /** Files directly in src that import nothing and that all may import. */
-const SHARED_LEAVES = ["errors.ts", "random.ts"];
+const SHARED_LEAVES = ["errors.ts", "random.ts", "runtime.ts", "snake-case.ts"];
 /** Operations of one layer know nothing of each other; only these files in their folder are common ground. */
 const COMMON_IN_AUTOGRAD = ["tape.ts", "parameter.ts"];
 /** npm packages, and the folder or file that may import them. */
@@ -54,12 +44,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "@huggingface": "src/hub/",
   webgpu: "src/gpu/node-gpu.ts",
 };
-/**
- * The library files that know Node, beside the programs. platform.ts is the seam; the others are reached only through
- * it.
- */
+/** The library files that know Node, beside the programs: each reached only through a file of the seam. */
 const BEHIND_THE_SEAM = ["src/gpu/node-gpu.ts", "src/gpu/software-adapter.ts", "src/files/disk-folder.ts"];
-const SEAM = "src/gpu/platform.ts";
+/** They may ask whether this is Node, and load the others there; in a browser they do without. */
+const SEAM = ["src/runtime.ts", "src/gpu/platform.ts", "src/files/open.ts"];
 const MAX_LINES = 400;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -80,6 +68,39 @@ function importsOf(text: string): string[] {
   return [...code(text).matchAll(/\b(?:from|import)\s*\(?\s*(?:\/\*.*?\*\/\s*)?["']([^"']+)["']/g)].map(
     (match) => match[1],
   );
+}
+
+/** The rows of rooms in ARCHITECTURE.md's picture, top first: the words of a line before its explanation. */
+function rowsOf(architecture: string, rooms: readonly string[]): string[][] {
+  const picture = /^```\n(.*?)^```$/ms.exec(architecture)?.[1] ?? "";
+  return picture.split("\n").map((line) => {
+    const words = line.split(/\s+/);
+    const end = words.findIndex((word) => !rooms.includes(word));
+    return words.slice(0, end);
+  });
+}
+
+/** Where the table of allowed imports and the picture differ: a room in no row or in two, an arrow that is not down. */
+function pictureViolations(rows: readonly (readonly string[])[], mayImport: typeof MAY_IMPORT): string[] {
+  const rowOf = (room: string): number => rows.findIndex((row) => row.includes(room));
+  return Object.entries(mayImport).flatMap(([room, targets]) => [
+    ...(rows.flat().filter((drawn) => drawn === room).length === 1 ? [] : [`${room} is not drawn once`]),
+    ...targets
+      .filter((target) => rowOf(target) <= rowOf(room))
+      .map((target) => `${target} is not drawn below ${room}, which may import it`),
+  ]);
+}
+
+/** Permissions that nobody uses. */
+function unusedPermissions(files: readonly Source[], mayImport: typeof MAY_IMPORT): string[] {
+  return Object.entries(mayImport).flatMap(([room, targets]) => {
+    const specifiers = files
+      .filter(({ path }) => path.startsWith(`src/${room}/`))
+      .flatMap(({ path, text }) => importsOf(text).map((specifier) => join(dirname(path), specifier)));
+    return targets
+      .filter((target) => !specifiers.some((specifier) => specifier.startsWith(`src/${target}/`)))
+      .map((target) => `${room} imports nothing of ${target}`);
+  });
 }
 
 const isProgram = (path: string) =>
@@ -108,7 +129,7 @@ function importViolations({ path, text }: Source): string[] {
       !BEHIND_THE_SEAM.includes(path) &&
       !text.includes(`typeof import("${specifier}")`)
     )
-      refuse("only through platform.ts");
+      refuse("only through the seam");
     if (layer === undefined) {
       if (SHARED_LEAVES.includes(file) && !SHARED_LEAVES.includes(parts[0])) refuse("a shared leaf imports nothing");
       if (to === "cli" && !isProgram(path)) refuse("only programs use cli");
@@ -135,7 +156,7 @@ function seamViolations({ path, text }: Source): string[] {
   if (path.startsWith("src/hub/")) {
     // Downloads into a cache on disk: Node only, reached from cli alone, which gives it the environment.
     rules.push([/\bprocess\s*[.?[]|typeof process\b/, "uses process"]);
-  } else if (path === SEAM) {
+  } else if (SEAM.includes(path)) {
     // It may name Node's modules, but as types and by importInNode only: a literal import() would end up in a page.
     rules.push(
       [/^import\b(?! type).*["'](node:|webgpu)/m, "imports Node statically"],
@@ -191,6 +212,16 @@ const everything = [
 
 describe("the repository", () => {
   it("is what was read", () => expect(library.length).toBeGreaterThan(20));
+  it("has the rooms that ARCHITECTURE.md draws, and the table goes down its rows", () => {
+    const rooms = readdirSync(join(root, "src"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    expect(Object.keys(MAY_IMPORT).sort()).toEqual(rooms.sort());
+    const rows = rowsOf(readFileSync(join(root, "ARCHITECTURE.md"), "utf8"), rooms);
+    expect(rows.flat().sort()).toEqual(rooms);
+    expect(pictureViolations(rows, MAY_IMPORT)).toEqual([]);
+    expect(unusedPermissions(library, MAY_IMPORT)).toEqual([]);
+  });
   it("imports only downwards", () => expect(library.flatMap(importViolations)).toEqual([]));
   it("knows Node, Dawn and printing only where it may", () => expect(library.flatMap(seamViolations)).toEqual([]));
   it("keeps its files short", () => expect([...library, ...shaders].flatMap(lengthViolations)).toEqual([]));
@@ -236,11 +267,22 @@ describe("the checks catch", () => {
     [
       "a page importing the disk",
       at("src/files/x.ts", 'import { DiskFolder } from "./disk-folder.ts";'),
-      "only through platform.ts",
+      "only through the seam",
     ],
     ["a foreign package", at("src/gpt2/x.ts", 'import x from "commander";'), "not its package"],
     ["a folder without a row", at("src/extra/x.ts", 'import { x } from "../gpu/tensor.ts";'), "no row for extra"],
   ])("%s", (_name, source, message) => expect(importViolations(source).join()).toContain(message));
+
+  it("a room that is not drawn, an arrow that is not down, and one that nobody needs", () => {
+    const rows = rowsOf("# A\n```\ntop     what it is\nleft  right    two\n```\n", ["top", "left", "right", "lost"]);
+    expect(rows.flat()).toEqual(["top", "left", "right"]);
+    expect(pictureViolations(rows, { top: ["left"], left: [], right: [] })).toEqual([]);
+    expect(pictureViolations(rows, { lost: [] })).toHaveLength(1);
+    expect(pictureViolations(rows, { left: ["right"] })).toHaveLength(1);
+    expect(pictureViolations(rows, { right: ["top"] })).toHaveLength(1);
+    const file = at("src/top/x.ts", 'import { y } from "../left/y.ts";');
+    expect(unusedPermissions([file], { top: ["left", "right"] })).toEqual(["top imports nothing of right"]);
+  });
 
   it.each([
     at("src/gpt2/x.ts", 'import { readFile } from "node:fs/promises";'),

@@ -2,8 +2,8 @@
 // generator below it.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DataLoader } from "../src/training/data-loader.ts";
-import type { Position } from "../src/training/data-loader.ts";
+import { DataLoader } from "../src/examples/data-loader.ts";
+import type { Position } from "../src/examples/data-loader.ts";
 import { Random } from "../src/random.ts";
 
 const options = fc.record({

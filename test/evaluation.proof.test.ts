@@ -11,7 +11,7 @@ import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { InfillEncoder } from "../src/infill/encode.ts";
-import type { EncodedExample } from "../src/infill/encode.ts";
+import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList } from "../src/infill/template.ts";
 import type { TemplateTokenizer } from "../src/infill/template.ts";

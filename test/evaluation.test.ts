@@ -2,7 +2,8 @@
 // shown.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { barChart, escapeHtml } from "../src/evaluation/bar-chart.ts";
+import { barChart } from "../src/evaluation/bar-chart.ts";
+import { escapeHtml } from "../src/drawing/html.ts";
 import { contextUse } from "../src/evaluation/context-use.ts";
 import type { ScoredExample } from "../src/evaluation/context-use.ts";
 import { quantile, ratio, rescale } from "../src/evaluation/estimate.ts";
@@ -16,7 +17,7 @@ import { sumLosses, WRITTEN } from "../src/evaluation/token-losses.ts";
 import { foreignParagraphs, without } from "../src/evaluation/variants.ts";
 import { requestedCharacters, trainingOverlap, writtenFigures } from "../src/evaluation/written-figures.ts";
 import type { WrittenText } from "../src/evaluation/written-figures.ts";
-import { TOKEN_TYPE } from "../src/infill/encode.ts";
+import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import type { InfillExample, Meta } from "../src/infill/example.ts";
 import { lengthClass } from "../src/infill/length-class.ts";
 import { DEFAULT_TEMPLATE } from "../src/infill/template.ts";

@@ -16,7 +16,7 @@ import { explanationPage, scriptJson } from "../src/explain/page/page.ts";
 import { tint } from "../src/explain/page/text-view.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
-import { openFolder } from "../src/gpu/platform.ts";
+import { openFolder } from "../src/files/open.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { openDevice } from "./check-kernel.ts";

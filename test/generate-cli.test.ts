@@ -22,7 +22,7 @@ import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
-import { openFolder } from "../src/gpu/platform.ts";
+import { openFolder } from "../src/files/open.ts";
 import { DEFAULT_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 

@@ -14,7 +14,7 @@ import type { ModelSourceOptions } from "../src/cli/shared/model-source.ts";
 import { UserError } from "../src/errors.ts";
 import { Safetensors, encodeSafetensors } from "../src/files/safetensors.ts";
 import { readCheckpoint, readConfig } from "../src/gpt2/checkpoint-files.ts";
-import { openFolder } from "../src/gpu/platform.ts";
+import { openFolder } from "../src/files/open.ts";
 import { isRepoName, isRevision } from "../src/hub/snapshot.ts";
 import type { DownloadProgress } from "../src/hub/snapshot.ts";
 import { HubServer } from "./hub-server.ts";

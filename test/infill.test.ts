@@ -2,8 +2,9 @@
 // is full and what never is, padding and labels.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collate } from "../src/infill/collate.ts";
-import { InfillEncoder, TOKEN_TYPE } from "../src/infill/encode.ts";
+import { collate } from "../src/examples/collate.ts";
+import { InfillEncoder } from "../src/infill/encode.ts";
+import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import { dropMetadata, parseJsonl, parseRequests } from "../src/infill/example.ts";
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList, SUFFIX_FIRST_TEMPLATE } from "../src/infill/template.ts";

@@ -12,7 +12,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../src/errors.ts";
 import type { Folder } from "../src/files/folder.ts";
-import { describeAdapter, openFolder, readBytes, requestAdapter } from "../src/gpu/platform.ts";
+import { describeAdapter, requestAdapter } from "../src/gpu/platform.ts";
+import { openFolder, readBytes } from "../src/files/open.ts";
 import { readTar, softwareAdapterShips, unpackSoftwareAdapter } from "../src/gpu/software-adapter.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

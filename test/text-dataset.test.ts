@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collate } from "../src/infill/collate.ts";
-import { TOKEN_TYPE } from "../src/infill/encode.ts";
+import { collate } from "../src/examples/collate.ts";
+import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import { cutBlocks, textBlocks, textLines } from "../src/training/text-dataset.ts";
 
 const characters = { encode: (text: string): number[] => Array.from(text, (c) => c.codePointAt(0)!) };

@@ -6,13 +6,14 @@ import type { Folder } from "../src/files/folder.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
-import { TOKEN_TYPE } from "../src/infill/encode.ts";
-import type { EncodedExample } from "../src/infill/encode.ts";
+import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
+import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import { DEFAULT_ARGUMENTS, totalSteps } from "../src/training/arguments.ts";
 import type { TrainingArguments } from "../src/training/arguments.ts";
 import { resume } from "../src/training/checkpoint.ts";
 import type { CheckpointStore, LogEntry } from "../src/training/checkpoint.ts";
-import { lossChart, niceTicks } from "../src/training/loss-chart.ts";
+import { lossChart } from "../src/training/loss-chart.ts";
+import { niceTicks } from "../src/drawing/ticks.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import { openDevice } from "./check-kernel.ts";
 

@@ -1,7 +1,7 @@
 // Parameters live in a few flat buffers (values, gradients, and the optimizer's moments beside them), each parameter a
 // slice on a 256-byte boundary: an optimizer step is then a handful of launches over ranges instead of one a parameter.
 import type { Device } from "../gpu/device.ts";
-import { GPU_STORAGE } from "../gpu/buffer-pool.ts";
+import { BUFFER_USAGE } from "../gpu/usage.ts";
 import { byteLength, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import type { Variable } from "./tape.ts";
@@ -45,7 +45,7 @@ export class ParameterStore {
       sizes[sizes.length - 1] += bytes;
     }
     const flat = (bytes: number): Tensor => ({
-      buffer: device.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE }),
+      buffer: device.gpu.createBuffer({ size: bytes, usage: BUFFER_USAGE.tensor }),
       byteOffset: 0,
       shape: [bytes / 4],
       dtype: "f32",

@@ -1,6 +1,7 @@
 // Rows of horizontal bars with their intervals as one SVG element, to stand inside a page: a bar for each model, a thin
 // line from low to high, a diamond for the real texts, a dashed line for chance.
-import { niceTicks } from "../training/loss-chart.ts";
+import { escapeHtml } from "../drawing/html.ts";
+import { niceTicks } from "../drawing/ticks.ts";
 import { cell } from "./summary.ts";
 import type { Row } from "./summary.ts";
 
@@ -97,8 +98,4 @@ const at = (value: number): string => value.toFixed(1);
 
 function text(x: number, y: number, anchor: string, value: string, fill: string): string {
   return `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}" fill="${fill}">${escapeHtml(value)}</text>`;
-}
-
-export function escapeHtml(value: string): string {
-  return value.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 }

@@ -3,8 +3,9 @@
 // Perplexities go by token type, as in ILM (Donahue, Lee and Liang, "Enabling Language Models to Fill in the Blanks",
 // 2020).
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import type { EncodedExample, InfillEncoder } from "../infill/encode.ts";
-import { TOKEN_TYPE } from "../infill/encode.ts";
+import type { InfillEncoder } from "../infill/encode.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
+import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { InfillExample } from "../infill/example.ts";
 import { ratio, rescale } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";

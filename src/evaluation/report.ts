@@ -2,7 +2,8 @@
 // next to the real ones. No scripts, no fonts or images from elsewhere.
 import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
-import { barChart, COLORS, escapeHtml } from "./bar-chart.ts";
+import { barChart, COLORS } from "./bar-chart.ts";
+import { escapeHtml } from "../drawing/html.ts";
 import type { Scale } from "./bar-chart.ts";
 import { LEVEL, RESAMPLES } from "./estimate.ts";
 import { cell, GROUP_TITLES, summaryRows, verdicts } from "./summary.ts";

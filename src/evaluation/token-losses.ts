@@ -3,10 +3,10 @@
 import { UserError } from "../errors.ts";
 import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import { collate } from "../infill/collate.ts";
-import { TOKEN_TYPE } from "../infill/encode.ts";
-import type { EncodedExample } from "../infill/encode.ts";
-import { DataLoader } from "../training/data-loader.ts";
+import { collate } from "../examples/collate.ts";
+import { TOKEN_TYPE } from "../examples/encoded-example.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
+import { DataLoader } from "../examples/data-loader.ts";
 
 /**
  * For each sequence [T] the natural -log p of every token given those before it; 0 for the first, which nothing

@@ -1,4 +1,5 @@
 // How a text was searched for, in words.
+import { snakeCase } from "../snake-case.ts";
 import { tableDefaults } from "../generation/options/config.ts";
 import { optionNames } from "../generation/options/options.ts";
 import type { GenerationConfig, OptionName } from "../generation/options/options.ts";
@@ -50,8 +51,4 @@ export function describeOptions(config: GenerationConfig, seed: number | undefin
     return [snakeCase(name), text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text];
   });
   return seed === undefined ? texts : [...texts, ["seed", String(seed)]];
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,5 +1,5 @@
 // A folder of files as loaders and savers see it, so that the same code reads a disk in Node and a URL or memory in a
-// browser. gpu/platform.ts opens real ones; MemoryFolder is the one that needs nothing.
+// browser. open.ts opens real ones; MemoryFolder is the one that needs nothing.
 import { UserError } from "../errors.ts";
 
 export interface Folder {

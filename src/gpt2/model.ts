@@ -6,7 +6,7 @@ import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/tape.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
-import { openFolder } from "../gpu/platform.ts";
+import { openFolder } from "../files/open.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { readConfig, writeCheckpoint } from "./checkpoint-files.ts";
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";

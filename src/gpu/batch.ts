@@ -6,6 +6,7 @@ import { LaunchCache } from "./launch-cache.ts";
 import type { CacheCounters } from "./launch-cache.ts";
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
+import { BUFFER_USAGE, COMPUTE_STAGE } from "./usage.ts";
 import type { Device } from "./device.ts";
 
 type Names<T> = Readonly<Record<string, T>>;
@@ -15,9 +16,6 @@ const SLOTS = 4096; // 1 MiB of parameters; a longer batch is split by itself
 const MAX_WORKGROUPS = 65535;
 const SMALL_UPLOAD_BYTES = 1 << 20; // of uploads that travel inside a batch: ids, labels, tables
 const UPLOAD_CHUNK = 8 << 20; // writeBuffer stages its bytes until the next submit: never let it stage much
-const UNIFORM_COPY_DST = 0x40 | 0x8; // GPUBufferUsage.UNIFORM | COPY_DST
-const COPY_SRC_COPY_DST = 0x4 | 0x8;
-const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
 
 export interface BatchCounters extends CacheCounters {
   submits: number;
@@ -47,13 +45,13 @@ export class CommandBatch {
   constructor(device: Device) {
     this.device = device;
     const gpu = device.gpu;
-    this.paramsBuffer = gpu.createBuffer({ label: "params", size: SLOTS * SLOT_BYTES, usage: UNIFORM_COPY_DST });
-    this.uploadBuffer = gpu.createBuffer({ label: "uploads", size: SMALL_UPLOAD_BYTES, usage: COPY_SRC_COPY_DST });
+    this.paramsBuffer = gpu.createBuffer({ label: "params", size: SLOTS * SLOT_BYTES, usage: BUFFER_USAGE.params });
+    this.uploadBuffer = gpu.createBuffer({ label: "uploads", size: SMALL_UPLOAD_BYTES, usage: BUFFER_USAGE.upload });
     const layout = gpu.createBindGroupLayout({
       entries: [
         {
           binding: 0,
-          visibility: COMPUTE,
+          visibility: COMPUTE_STAGE,
           buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES },
         },
       ],

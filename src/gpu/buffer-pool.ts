@@ -3,6 +3,7 @@
 // is a cache hit (last in, first out permutes them from step to step). Whole buffers because WebGPU refuses one buffer
 // bound read and read_write in a dispatch even at disjoint ranges.
 import { byteLength, OFFSET_ALIGNMENT, sameShape } from "./tensor.ts";
+import { BUFFER_USAGE } from "./usage.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
 
 /** A buffer of the pool. */
@@ -61,7 +62,7 @@ export class BufferPool {
   }
 
   private create(bytes: number, shape: Shape, dtype: DType): Pooled {
-    const buffer = this.gpu.createBuffer({ size: bytes, usage: GPU_STORAGE });
+    const buffer = this.gpu.createBuffer({ size: bytes, usage: BUFFER_USAGE.tensor });
     let free = this.free.get(bytes);
     if (!free) this.free.set(bytes, (free = []));
     const pooled: Pooled = {
@@ -112,9 +113,6 @@ export class BufferPool {
     this.liveBytes = 0;
   }
 }
-
-// STORAGE | COPY_SRC | COPY_DST, spelled out since GPUBufferUsage is a global that Node does not have.
-export const GPU_STORAGE = 0x80 | 0x4 | 0x8;
 
 function alignUp(bytes: number): number {
   return Math.max(OFFSET_ALIGNMENT, Math.ceil(bytes / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT);

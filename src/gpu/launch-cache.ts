@@ -5,13 +5,13 @@ import { composeModule } from "./kernel.ts";
 import type { Kernel, WgslModule } from "./kernel.ts";
 import { byteLength, OFFSET_ALIGNMENT } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
+import { COMPUTE_STAGE } from "./usage.ts";
 import type { Device } from "./device.ts";
 
 type Names<T> = Readonly<Record<string, T>>;
 type Constant = number | boolean;
 
 const MAX_BIND_GROUPS = 16384;
-const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
 
 /** A kernel with its constants, and with what is bound to it. */
 export interface Launch {
@@ -183,7 +183,7 @@ export class LaunchCache {
       const bindings = gpu.createBindGroupLayout({
         entries: access.map((kind, binding) => ({
           binding,
-          visibility: COMPUTE,
+          visibility: COMPUTE_STAGE,
           buffer: { type: kind === "read" ? ("read-only-storage" as const) : ("storage" as const) },
         })),
       });

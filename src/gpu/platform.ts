@@ -1,8 +1,6 @@
-// The one library file that tells Node from a browser: where WebGPU comes from and how files are opened. What only Node
-// can load is imported by a specifier held in a variable, which no bundler follows, so a page never carries it.
+// Where WebGPU comes from: the browser's own, or Dawn in Node.
 import { UserError } from "../errors.ts";
-import type { Folder } from "../files/folder.ts";
-import { UrlFolder } from "../files/url-folder.ts";
+import { importInNode, isNode } from "../runtime.ts";
 
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;
@@ -18,11 +16,7 @@ export interface FoundAdapter {
   readonly hint?: string;
 }
 
-const isNode = typeof process === "object" && process.versions?.node !== undefined;
-
-/** import() that bundlers leave alone. */
-const importInNode = <M>(specifier: string): Promise<M> => import(/* @vite-ignore */ specifier);
-const nodeGpu = () => importInNode<typeof import("./node-gpu.ts")>("./node-gpu.ts");
+const nodeGpu = () => importInNode<typeof import("./node-gpu.ts")>("./gpu/node-gpu.ts");
 
 let opening: Promise<GPU> | undefined;
 
@@ -84,31 +78,4 @@ export function describeAdapter(
   const key = [vendor, architecture].filter(Boolean).join("-") || "unknown";
   const parts = [...new Set([device || key, description])].filter(Boolean);
   return { key, description: parts.join(", "), software: info.isFallbackAdapter };
-}
-
-/** All bytes behind a URL such as `new URL("./x.wgsl", import.meta.url)`. Throws Error when they cannot be had. */
-export async function readBytes(url: URL): Promise<Uint8Array> {
-  if (url.protocol === "file:" && isNode) {
-    const bytes = await (await importInNode<typeof import("node:fs/promises")>("node:fs/promises")).readFile(url);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // plain: a Buffer's slice() shares memory
-  }
-  const response = await fetch(url);
-  if (!response.ok)
-    throw new Error(
-      `readBytes: cannot fetch ${url.href}: the server answered ${response.status} ${response.statusText}`,
-    );
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-/**
- * A folder by its path or address: read and written on disk in Node, read through fetch behind an http(s) address (in a
- * browser every path is one, relative to the page). Nothing is opened yet: a missing folder shows at the first read.
- */
-export async function openFolder(pathOrUrl: string): Promise<Folder> {
-  if (/^https?:/i.test(pathOrUrl)) return new UrlFolder(new URL(pathOrUrl));
-  if (!isNode)
-    return new UrlFolder(new URL(pathOrUrl, (globalThis as unknown as { location: { href: string } }).location.href));
-  const { DiskFolder } = await importInNode<typeof import("../files/disk-folder.ts")>("../files/disk-folder.ts");
-  if (!/^file:/i.test(pathOrUrl)) return new DiskFolder(pathOrUrl);
-  return new DiskFolder((await importInNode<typeof import("node:url")>("node:url")).fileURLToPath(pathOrUrl));
 }

@@ -1,9 +1,8 @@
 // GPU time by kernel name, from timestamp queries around every dispatch. Off unless asked for: each dispatch then gets
 // a pass of its own, and some adapters quantise timestamps (65.5 us on software Vulkan through Dawn).
+import { BUFFER_USAGE, MAP_MODE_READ } from "./usage.ts";
 
 const MAX_QUERIES = 4096; // WebGPU's limit for one query set
-const QUERY_RESOLVE_COPY_SRC = 0x200 | 0x4;
-const MAP_READ_COPY_DST = 0x1 | 0x8;
 
 export interface KernelTime {
   readonly name: string;
@@ -22,7 +21,7 @@ export class Profiler {
   constructor(gpu: GPUDevice) {
     this.gpu = gpu;
     this.queries = gpu.createQuerySet({ type: "timestamp", count: MAX_QUERIES });
-    this.resolved = gpu.createBuffer({ size: MAX_QUERIES * 8, usage: QUERY_RESOLVE_COPY_SRC });
+    this.resolved = gpu.createBuffer({ size: MAX_QUERIES * 8, usage: BUFFER_USAGE.queries });
   }
 
   /** The pass that times the next dispatch; past the query set's size dispatches of one batch go untimed. */
@@ -39,13 +38,13 @@ export class Profiler {
     if (names.length === 0) return;
     this.names = [];
     const bytes = names.length * 16;
-    const staging = this.gpu.createBuffer({ size: bytes, usage: MAP_READ_COPY_DST });
+    const staging = this.gpu.createBuffer({ size: bytes, usage: BUFFER_USAGE.readBack });
     encoder.resolveQuerySet(this.queries, 0, names.length * 2, this.resolved, 0);
     encoder.copyBufferToBuffer(this.resolved, 0, staging, 0, bytes);
     // Mapping must wait for the submit that follows this call.
     this.pending.push(
       Promise.resolve()
-        .then(() => staging.mapAsync(0x1))
+        .then(() => staging.mapAsync(MAP_MODE_READ))
         .then(() => {
           const times = new BigUint64Array(staging.getMappedRange());
           names.forEach((name, i) => {

@@ -2,10 +2,8 @@
 // kept for the next read of their size.
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
+import { BUFFER_USAGE, MAP_MODE_READ } from "./usage.ts";
 import type { Device } from "./device.ts";
-
-const MAP_READ_COPY_DST = 0x1 | 0x8; // GPUBufferUsage
-const MAP_READ = 0x1; // GPUMapMode
 
 export class Staging {
   private readonly device: Device;
@@ -20,7 +18,8 @@ export class Staging {
     const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
     let ring = this.rings.get(size);
     if (!ring) this.rings.set(size, (ring = []));
-    const buffer = ring.pop() ?? this.device.gpu.createBuffer({ label: "read-back", size, usage: MAP_READ_COPY_DST });
+    const buffer =
+      ring.pop() ?? this.device.gpu.createBuffer({ label: "read-back", size, usage: BUFFER_USAGE.readBack });
     return new StagedRead(this.device, buffer, ring);
   }
 }
@@ -53,7 +52,7 @@ export class StagedRead {
   async read(): Promise<ArrayBuffer> {
     const { buffer, device, used } = this;
     try {
-      await buffer.mapAsync(MAP_READ, 0, used);
+      await buffer.mapAsync(MAP_MODE_READ, 0, used);
     } catch (error) {
       await device.gpu.queue.onSubmittedWorkDone().catch(() => {}); // lets the reason of the failure arrive first
       device.throwIfFailed();

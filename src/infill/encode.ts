@@ -1,21 +1,13 @@
 // Turns infilling examples into token ids by the template, with the type of every position, so that the loss and the
 // evaluation can tell context from target; and prompts for generation, which end where p2 begins.
 import { UserError } from "../errors.ts";
+import { TOKEN_TYPE } from "../examples/encoded-example.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { InfillExample, InfillRequest } from "./example.ts";
 import { fitContext } from "./fit.ts";
 import type { Context, TokenCounts } from "./fit.ts";
 import { metadataFields, metadataText, specialIds, specialTokenList } from "./template.ts";
 import type { InfillTemplate, SpecialIds, TemplateTokenizer } from "./template.ts";
-
-/** What stands at a position: p1, p3 and metadata are context; markers special; p2 target; [EOS] end. */
-export const TOKEN_TYPE = { pad: 0, context: 1, special: 2, target: 3, end: 4 } as const;
-
-export interface EncodedExample {
-  /** [T] token ids. */
-  readonly ids: readonly number[];
-  /** [T] a TOKEN_TYPE each. */
-  readonly types: Uint8Array;
-}
 
 export interface FittedExample extends EncodedExample {
   /** Whether context was cut to fit. */

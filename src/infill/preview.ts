@@ -1,9 +1,9 @@
 // An encoded example for the eye, token by token: what the model is given, which tokens are special, and which are in
 // the loss. With colours on a terminal; elsewhere by signs alone. Nothing is re-encoded: the ids are the ones that
 // training gets.
-import type { LossOn } from "./collate.ts";
-import { TOKEN_TYPE } from "./encode.ts";
-import type { EncodedExample } from "./encode.ts";
+import type { LossOn } from "../examples/collate.ts";
+import { TOKEN_TYPE } from "../examples/encoded-example.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
 
 export interface PreviewTokenizer {
   decode(ids: readonly number[]): string;

@@ -1,9 +1,9 @@
 // Where sentences end, so that a text that ran into its limit can be cut back to whole ones. A sentence ends in . ! ?
 // or … and closing quotes or brackets, before white space; not after an abbreviation or an initial, and not where a
 // small letter follows ("Stop!" she cried).
+import { isAbbreviation } from "./abbreviations.ts";
 
 const ENDINGS = /(?:[.!?…]+["'”’)\]»]*(?:[\s\u00a0\u202f]»)?|[。！？]+[」』”’）]*)/gu;
-const ABBREVIATION = /(?:^|[\s("'“‘«[])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Rev|Mme|Mlle|MM|Mgr)\.$/u;
 
 /**
  * Index just behind the last sentence end beyond `from`; -1 when there is none. `growing`: more text may follow, so an
@@ -22,7 +22,7 @@ export function lastSentenceEnd(
 }
 
 function endsHere(text: string, ending: string, end: number, growing: boolean): boolean {
-  if (ending === "." && ABBREVIATION.test(text.slice(Math.max(0, end - 8), end))) return false;
+  if (ending === "." && isAbbreviation(text, end)) return false;
   const rest = text.slice(end);
   if (/^\s*$/u.test(rest)) return !growing;
   return /^[。！？]/u.test(ending) || /^\s+[^\s\p{Ll}]/u.test(rest);

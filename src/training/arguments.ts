@@ -1,7 +1,7 @@
 // What a training run is told, under Hugging Face's names (TrainingArguments, and the 2020 run_language_modeling.py) in
 // camelCase.
 import { UserError } from "../errors.ts";
-import type { LossOn } from "../infill/collate.ts";
+import type { LossOn } from "../examples/collate.ts";
 import type { ScheduleName } from "./lr-schedule.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
 

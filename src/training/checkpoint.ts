@@ -7,7 +7,7 @@ import { encodeSafetensors, Safetensors } from "../files/safetensors.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { TrainingArguments } from "./arguments.ts";
-import type { Position } from "./data-loader.ts";
+import type { Position } from "../examples/data-loader.ts";
 import type { AdamW } from "./optimizer.ts";
 
 /** One line of the log, as in Hugging Face's log_history. */

@@ -1,4 +1,5 @@
 // The loss curve of a run as a small self-contained SVG: training loss as a line, evaluation losses as dots.
+import { niceTicks } from "../drawing/ticks.ts";
 import type { LogEntry } from "./checkpoint.ts";
 
 const WIDTH = 720,
@@ -47,15 +48,4 @@ export function lossChart(history: readonly LogEntry[]): string {
     "</svg>",
     "",
   ].join("\n");
-}
-
-/** Four to nine round numbers that enclose low and high. */
-export function niceTicks(low: number, high: number): number[] {
-  const span = high - low || Math.abs(high) || 1;
-  const raw = span / 5;
-  const magnitude = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * magnitude).find((s) => s >= raw)!;
-  const first = Math.floor(low / step),
-    last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

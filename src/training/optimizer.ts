@@ -2,7 +2,7 @@
 // launches a step.
 import type { Parameter, ParameterStore } from "../autograd/parameter.ts";
 import { UserError } from "../errors.ts";
-import { GPU_STORAGE } from "../gpu/buffer-pool.ts";
+import { BUFFER_USAGE } from "../gpu/usage.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { adamw } from "../kernels/adamw.ts";
@@ -83,7 +83,7 @@ export class AdamW {
     this.ranges = decayRanges(store.all(), decay);
     const { gpu, pool } = store.device;
     const zeros = (elements: number): Tensor => ({
-      buffer: gpu.createBuffer({ label: "moments", size: elements * 4, usage: GPU_STORAGE }),
+      buffer: gpu.createBuffer({ label: "moments", size: elements * 4, usage: BUFFER_USAGE.tensor }),
       byteOffset: 0,
       shape: [elements],
       dtype: "f32",

@@ -2,8 +2,8 @@
 // blocks (TextDataset), or one sequence a line (LineByLineTextDataset). As Python reads a text file, CRLF and CR become
 // LF; unlike it, a byte-order mark is dropped: it is no text. Every token is a target: all of them are in the loss.
 import { UserError } from "../errors.ts";
-import { TOKEN_TYPE } from "../infill/encode.ts";
-import type { EncodedExample } from "../infill/encode.ts";
+import { TOKEN_TYPE } from "../examples/encoded-example.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
 
 export interface TextTokenizer {
   encode(text: string): number[];

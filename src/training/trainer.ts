@@ -3,16 +3,16 @@
 import { UserError } from "../errors.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { collate } from "../infill/collate.ts";
-import type { Batch } from "../infill/collate.ts";
-import type { EncodedExample } from "../infill/encode.ts";
+import { collate } from "../examples/collate.ts";
+import type { Batch } from "../examples/collate.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import { checkpointFiles, modelFiles, rotateCheckpoints, STATE_FILE, stateText } from "./checkpoint.ts";
 import type { CheckpointStore, LogEntry, TrainerState } from "./checkpoint.ts";
-import { DataLoader } from "./data-loader.ts";
-import type { Position } from "./data-loader.ts";
+import { DataLoader } from "../examples/data-loader.ts";
+import type { Position } from "../examples/data-loader.ts";
 import { learningRateAt } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
 

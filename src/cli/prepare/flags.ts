@@ -1,5 +1,5 @@
 // The flags of src/prepare.ts.
-import { LOSS_ON } from "../../infill/collate.ts";
+import { LOSS_ON } from "../../examples/collate.ts";
 import { DEFAULT_MASKS, GRANULARITIES } from "../../infill/ilm.ts";
 import { DEFAULT_LENGTH_BOUNDS } from "../../infill/length-class.ts";
 import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";

@@ -12,7 +12,7 @@ import { findInputs } from "./inputs.ts";
 import type { InputFile } from "./inputs.ts";
 import { blockReport, classReport, histogram, splitReport } from "./report.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
-import { openFolder } from "../../gpu/platform.ts";
+import { openFolder } from "../../files/open.ts";
 import { decodeBook } from "../../infill/books/decode.ts";
 import { TokenCounter } from "../../infill/books/measure.ts";
 import { bookSource, documentSource, jsonlSource } from "../../infill/books/sources.ts";

@@ -1,5 +1,6 @@
 // The table that describes a program's flags: names, types, ranges, defaults and help stand together, and the type of
 // each parsed value follows from its row. flags.ts reads a command line by it, help.ts prints it.
+import { snakeCase } from "../../snake-case.ts";
 
 interface FlagBase {
   readonly help: string;
@@ -82,7 +83,7 @@ export function defineFlags<const T extends FlagTable>(table: T): T {
 
 /** camelCase key -> flag name with dashes: numBeams -> --num_beams. */
 export function flagName(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+  return `--${snakeCase(key)}`;
 }
 
 /** What a flag takes, for messages. */

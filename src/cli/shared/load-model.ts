@@ -7,7 +7,7 @@ import { asList } from "../../generation/options/config.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
 import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
-import { openFolder } from "../../gpu/platform.ts";
+import { openFolder } from "../../files/open.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
 import { parseTemplate, TEMPLATE_FILE } from "../../infill/template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";

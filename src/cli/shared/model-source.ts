@@ -4,7 +4,7 @@
 import { stat } from "node:fs/promises";
 import { UserError } from "../../errors.ts";
 import { readConfig } from "../../gpt2/checkpoint-files.ts";
-import { openFolder } from "../../gpu/platform.ts";
+import { openFolder } from "../../files/open.ts";
 import type { DownloadProgress } from "../../hub/snapshot.ts";
 import { defineFlags } from "./flag-table.ts";
 import { formatBytes } from "./format.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
-import type { EncodedExample } from "../../infill/encode.ts";
+import type { EncodedExample } from "../../examples/encoded-example.ts";
 import { dropMetadata, parseJsonl } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";

@@ -1,5 +1,5 @@
 // The flags of src/train.ts: Hugging Face's names (run_language_modeling.py of 2020, run_clm.py, TrainingArguments).
-import { LOSS_ON } from "../../infill/collate.ts";
+import { LOSS_ON } from "../../examples/collate.ts";
 import { DEFAULT_ARGUMENTS } from "../../training/arguments.ts";
 import { SCHEDULES } from "../../training/lr-schedule.ts";
 import { defineFlags } from "../shared/flags.ts";

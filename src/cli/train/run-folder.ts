@@ -3,7 +3,7 @@ import { appendFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
-import { openFolder } from "../../gpu/platform.ts";
+import { openFolder } from "../../files/open.ts";
 import type { CheckpointStore, LogEntry } from "../../training/checkpoint.ts";
 import { lossChart } from "../../training/loss-chart.ts";
 

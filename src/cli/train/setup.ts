@@ -7,7 +7,7 @@ import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
-import { openFolder } from "../../gpu/platform.ts";
+import { openFolder } from "../../files/open.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";

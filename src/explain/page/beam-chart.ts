@@ -1,6 +1,6 @@
 // The tree of a beam search as SVG: a column for each step, a lane for each beam, below them the texts that ended.
 // Columns are as wide as their longest token, so a long search is wide and scrolls.
-import { escapeHtml } from "../../evaluation/bar-chart.ts";
+import { escapeHtml } from "../../drawing/html.ts";
 import type { BeamNode, BeamTree } from "../explanation.ts";
 import { visible } from "../token-text.ts";
 

@@ -1,6 +1,6 @@
 // Surprisal along a text as SVG: a bar for each generated token, and a line for the entropy of what it was chosen from.
 // A bar above the line is a token less probable than was to be expected there.
-import { niceTicks } from "../../training/loss-chart.ts";
+import { niceTicks } from "../../drawing/ticks.ts";
 import type { ExplainedSequence } from "../explanation.ts";
 
 const LEFT = 34,

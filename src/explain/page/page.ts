@@ -1,7 +1,7 @@
 // An explanation as one HTML page that needs nothing else: no network, no fonts or scripts from elsewhere, which its
 // content security policy also forbids. Everything that stands still is written here; the script shows what belongs to
 // the selected token.
-import { escapeHtml } from "../../evaluation/bar-chart.ts";
+import { escapeHtml } from "../../drawing/html.ts";
 import type { ExplainedSequence, Explanation } from "../explanation.ts";
 import { beamChart } from "./beam-chart.ts";
 import { surprisalChart } from "./chart.ts";

@@ -1,5 +1,5 @@
 // A text token by token: what was given, under its headings, then what was generated, each token with its tint.
-import { escapeHtml } from "../../evaluation/bar-chart.ts";
+import { escapeHtml } from "../../drawing/html.ts";
 import type { ExplainedPrompt, ExplainedSequence, Explanation } from "../explanation.ts";
 import { visible } from "../token-text.ts";
 

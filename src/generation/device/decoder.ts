@@ -66,7 +66,7 @@ export interface Decoder {
 export interface TokenChooser {
   /**
    * Records the choice of a token for each row. They are good for `follow` at once; after start() the promise resolves
-   * to them [rows] (NO_TOKEN where logits were not finite) when they are known here, which may be some steps later.
+   * to them [rows] (kernels/choose.ts's NO_TOKEN where logits were not finite) when they are known here, which may be some steps later.
    * Promises resolve in order.
    */
   choose(choice: TokenChoice): Promise<Uint32Array>;
@@ -81,8 +81,6 @@ export interface TokenChooser {
    */
   candidates(count: number, aside?: readonly (readonly number[])[]): Promise<Candidates>;
 }
-
-export const NO_TOKEN = 0xffffffff;
 
 /** Edits of every row, in the order of the rows; rows that share a prompt until their first step have the same. */
 export type RowEdits = readonly (readonly LogitEdit[])[];

@@ -1,7 +1,7 @@
 // Greedy search and sampling where the decoder chooses: tokens stay on the device and feed the next step, and the loop
 // reads them a few steps behind, several at a time where the device is fast, to stream them and to stop. Steps that
 // were taken past a row's end are forgotten. The tokens are those of sample-loop.ts.
-import { NO_TOKEN } from "../device/decoder.ts";
+import { NO_TOKEN } from "../../kernels/choose.ts";
 import type { RowEdits, Sampling, TokenChooser } from "../device/decoder.ts";
 import { isSparse } from "../scores/logits-processors.ts";
 import { Pace } from "../device/pace.ts";

@@ -3,6 +3,7 @@
 import { UserError } from "../../errors.ts";
 import { readJson } from "../../files/folder.ts";
 import type { Folder } from "../../files/folder.ts";
+import { snakeCase } from "../../snake-case.ts";
 import { checkOptions, isOptionName, unknownOption } from "./config.ts";
 import { optionNames, optionOf } from "./options.ts";
 import type { GenerationOptions } from "./options.ts";
@@ -49,8 +50,6 @@ export function generationConfigJson(options: GenerationOptions): string {
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
-/** maxNewTokens -> max_new_tokens. */
-export const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camelCase = (key: string): string => key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 const aboutTheFile = new Set(["transformers_version", "_from_model_config"]);

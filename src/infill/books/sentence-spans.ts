@@ -1,8 +1,7 @@
 // Where sentences end, well enough for masks and cuts in English and French prose: at . ! ? … with the quotes and
 // brackets that close behind them, when what follows begins like a sentence and the dot is no abbreviation's.
+import { isAbbreviation } from "../abbreviations.ts";
 
-const ABBREVIATION =
-  /(?:^|[\s("“«‘])(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Lt|Sgt|Rev|Hon|Jr|Sr|MM|Mme|Mlle|Mgr|etc|vs|cf|no|vol|chap|p)\.$/u;
 const BOUNDARY = /[.!?…]+[\])"”»’']*\s+(?=["“«‘'([¿¡—–-]*\s*[\p{Lu}\p{N}])/gu;
 
 /** [start, end) of each sentence in `text`, without the white space between. */
@@ -11,7 +10,7 @@ export function sentenceSpans(text: string): [start: number, end: number][] {
   let start = text.length - text.trimStart().length;
   for (const match of text.matchAll(BOUNDARY)) {
     const end = match.index + match[0].trimEnd().length;
-    if (ABBREVIATION.test(text.slice(start, end))) continue;
+    if (isAbbreviation(text, end)) continue;
     spans.push([start, end]);
     start = match.index + match[0].length;
   }

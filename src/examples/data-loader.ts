@@ -1,7 +1,7 @@
 // Which examples make up which batch. The order of an epoch is a pure function of (seed, epoch), so a run that stopped
 // anywhere goes on exactly as if it had not: the state is the position { epoch, batch }, two numbers.
 import { UserError } from "../errors.ts";
-import { paddedLength } from "../infill/collate.ts";
+import { paddedLength } from "./collate.ts";
 import { Random } from "../random.ts";
 
 export interface LoaderOptions {

@@ -1,7 +1,7 @@
 // A batch of encoded sequences as rectangular rows: padded on the right to the longest of the batch, with the mask,
 // labels and token types that training and evaluation need. Pads never reach the loss, whatever id they have.
-import { TOKEN_TYPE } from "./encode.ts";
-import type { EncodedExample } from "./encode.ts";
+import { TOKEN_TYPE } from "./encoded-example.ts";
+import type { EncodedExample } from "./encoded-example.ts";
 
 /** Positions with this label are left out of the loss. */
 export const IGNORED_LABEL = -100;

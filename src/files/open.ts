@@ -1,0 +1,31 @@
+// A folder or a file by where it lies: on disk, or behind an address.
+import { importInNode, isNode } from "../runtime.ts";
+import type { Folder } from "./folder.ts";
+import { UrlFolder } from "./url-folder.ts";
+
+/** All bytes behind a URL such as `new URL("./x.wgsl", import.meta.url)`. Throws Error when they cannot be had. */
+export async function readBytes(url: URL): Promise<Uint8Array> {
+  if (url.protocol === "file:" && isNode) {
+    const bytes = await (await importInNode<typeof import("node:fs/promises")>("node:fs/promises")).readFile(url);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // plain: a Buffer's slice() shares memory
+  }
+  const response = await fetch(url);
+  if (!response.ok)
+    throw new Error(
+      `readBytes: cannot fetch ${url.href}: the server answered ${response.status} ${response.statusText}`,
+    );
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * A folder by its path or address: read and written on disk in Node, read through fetch behind an http(s) address (in a
+ * browser every path is one, relative to the page). Nothing is opened yet: a missing folder shows at the first read.
+ */
+export async function openFolder(pathOrUrl: string): Promise<Folder> {
+  if (/^https?:/i.test(pathOrUrl)) return new UrlFolder(new URL(pathOrUrl));
+  if (!isNode)
+    return new UrlFolder(new URL(pathOrUrl, (globalThis as unknown as { location: { href: string } }).location.href));
+  const { DiskFolder } = await importInNode<typeof import("./disk-folder.ts")>("./files/disk-folder.ts");
+  if (!/^file:/i.test(pathOrUrl)) return new DiskFolder(pathOrUrl);
+  return new DiskFolder((await importInNode<typeof import("node:url")>("node:url")).fileURLToPath(pathOrUrl));
+}

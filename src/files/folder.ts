@@ -2,6 +2,9 @@
 // browser. open.ts opens real ones; MemoryFolder is the one that needs nothing.
 import { UserError } from "../errors.ts";
 
+/** Characters that a string holds in V8 (2^29 - 24), so as many bytes always fit. */
+const MAX_TEXT_BYTES = 2 ** 29 - 24;
+
 export interface Folder {
   /** How messages name it: the path or address as the user gave it. */
   readonly name: string;
@@ -18,25 +21,22 @@ export interface Folder {
   write(files: ReadonlyMap<string, Uint8Array | string>): Promise<void>;
 }
 
-/** UTF-8 text of a file; throws UserError on bytes that are not UTF-8 (a leading byte-order mark is kept). */
-export async function readText(folder: Folder, file: string): Promise<string> {
-  return decodeUtf8(await folder.read(file), `${folder.name}/${file}`);
+/**
+ * UTF-8 text of a file. Throws UserError on bytes that are not UTF-8 (a leading byte-order mark is kept), and, before
+ * the file is read, when it has more than `maxBytes`.
+ */
+export async function readText(folder: Folder, file: string, maxBytes = MAX_TEXT_BYTES): Promise<string> {
+  const what = `${folder.name}/${file}`;
+  checkSize(await folder.size(file), maxBytes, what);
+  return decodeUtf8(await folder.read(file), what);
 }
 
-/** Parsed JSON of a file; throws UserError naming the file when it is not JSON. */
-export async function readJson(folder: Folder, file: string): Promise<unknown> {
-  const text = await readText(folder, file);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(
-      `${folder.name}/${file}: not valid JSON (${(error as Error).message}); fetch or save the file again.`,
-    );
-  }
-}
-
-/** Strict UTF-8; throws UserError naming `what` and the byte offset of the first bad sequence. */
+/**
+ * Strict UTF-8. Throws UserError naming `what` and the byte offset of the first bad sequence, or when there is more text
+ * than a string holds.
+ */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  checkSize(bytes.byteLength, MAX_TEXT_BYTES, what);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -46,26 +46,41 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   }
 }
 
+function checkSize(bytes: number, limit: number, what: string): void {
+  if (bytes <= limit) return;
+  throw new UserError(
+    `${what}: has ${Math.ceil(bytes / 1e6)} MB, and at most ${Math.floor(limit / 1e6)} are read as one such text; ` +
+      "check that it is the right file, or split it.",
+  );
+}
+
+const DECODED_AT_ONCE = 1 << 16;
+
 function firstBadByte(bytes: Uint8Array): number {
   const decodes = (length: number, stream: boolean): boolean => {
     try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream });
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(start, start + length), { stream });
       return true;
     } catch {
       return false;
     }
   };
+  let start = 0; // always the start of a character: the last of a piece may be unfinished, and is looked at again
+  while (start + DECODED_AT_ONCE < bytes.length && decodes(DECODED_AT_ONCE, true)) {
+    start += DECODED_AT_ONCE;
+    while ((bytes[start] & 0xc0) === 0x80) start--;
+  }
   // The longest prefix that decodes when its last character may be unfinished, by bisection; then back to that one's
   // start.
-  let good = 0,
-    bad = bytes.length;
+  let good = 0;
+  let bad = Math.min(DECODED_AT_ONCE, bytes.length - start);
   while (good < bad) {
     const middle = (good + bad + 1) >> 1;
     if (decodes(middle, true)) good = middle;
     else bad = middle - 1;
   }
   while (good > 0 && !decodes(good, false)) good--;
-  return good;
+  return start + good;
 }
 
 export class MemoryFolder implements Folder {

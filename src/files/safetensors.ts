@@ -2,8 +2,8 @@
 // large file is never in memory as a whole, and written into one buffer that is filled tensor by tensor.
 import { UserError } from "../errors.ts";
 import { decodeBFloat16, decodeFloat16, encodeFloat16 } from "./float16.ts";
-import { readJson } from "./folder.ts";
 import type { Folder } from "./folder.ts";
+import { readJson } from "./json.ts";
 import { headerLength, parseHeader } from "./safetensors-header.ts";
 import type { TensorInfo } from "./safetensors-header.ts";
 

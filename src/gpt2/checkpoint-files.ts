@@ -1,8 +1,8 @@
 // The Hugging Face folder of a GPT-2 model: config.json and model.safetensors (or its shards), read tensor by tensor
 // and checked against the config before the first one is handed over; and the files of such a folder, to be written.
 import { UserError } from "../errors.ts";
-import { readJson } from "../files/folder.ts";
 import type { Folder } from "../files/folder.ts";
+import { readJson } from "../files/json.ts";
 import { encodeSafetensors, Safetensors } from "../files/safetensors.ts";
 import { GPT2Config } from "./config.ts";
 

@@ -2,7 +2,7 @@
 // in its schema; optimizer moments are safetensors, never pickle. A resumed run goes on as if it had not stopped.
 import { UserError } from "../errors.ts";
 import type { Folder } from "../files/folder.ts";
-import { readJson } from "../files/folder.ts";
+import { readJson } from "../files/json.ts";
 import { encodeSafetensors, Safetensors } from "../files/safetensors.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";

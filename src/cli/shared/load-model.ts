@@ -1,7 +1,7 @@
 // A model folder as src/generate.ts uses it: everything but the weights, read and checked before a GPU is opened.
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
-import { readJson } from "../../files/folder.ts";
+import { readJson } from "../../files/json.ts";
 import { loadGenerationConfig } from "../../generation/options/config-file.ts";
 import { asList } from "../../generation/options/config.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";

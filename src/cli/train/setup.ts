@@ -2,7 +2,7 @@
 import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
-import { readJson } from "../../files/folder.ts";
+import { readJson } from "../../files/json.ts";
 import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";

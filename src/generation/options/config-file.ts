@@ -1,8 +1,8 @@
 // generation_config.json as Hugging Face writes and reads it: the same options in snake_case, those at their default
 // left out.
 import { UserError } from "../../errors.ts";
-import { readJson } from "../../files/folder.ts";
 import type { Folder } from "../../files/folder.ts";
+import { readJson } from "../../files/json.ts";
 import { snakeCase } from "../../snake-case.ts";
 import { checkOptions, isOptionName, unknownOption } from "./config.ts";
 import { optionNames, optionOf } from "./options.ts";

@@ -15,10 +15,11 @@ import { EVALUATE } from "./cli/evaluate/flags.ts";
 import type { EvaluateValues } from "./cli/evaluate/flags.ts";
 import { planTexts, realText, ruleFor, writeTexts } from "./cli/evaluate/write.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
+import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatDuration } from "./cli/shared/format.ts";
 import { givenOptions } from "./cli/generate/options.ts";
 import type { Plan } from "./cli/generate/plan.ts";
-import { Progress } from "./cli/shared/progress.ts";
+import { ProgressBar } from "./cli/shared/progress.ts";
 import { DEMO_MODEL, projectPath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
@@ -145,11 +146,7 @@ async function run(
 ): Promise<Result> {
   const { perDeviceEvalBatchSize: batchSize, candidates, seed } = values;
   const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
-  const parameters = [...weights.parameters.all()].reduce(
-    (sum, { value }) => sum + value.shape.reduce((a, b) => a * b),
-    0,
-  );
-  const about = `${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}${model.history}`;
+  const about = `${describeModel(weights)}${model.history}`;
   process.stderr.write(`Model    ${path}: ${about}\n`);
   const decoder = new GPT2Decoder(weights);
   try {
@@ -184,9 +181,9 @@ async function withProgress<T>(
   label: string,
   unit: string,
   total: number,
-  work: (bar: Progress) => Promise<T>,
+  work: (bar: ProgressBar) => Promise<T>,
 ): Promise<T> {
-  const bar = new Progress({ label, unit, total });
+  const bar = new ProgressBar({ label, unit, total });
   try {
     bar.update(0);
     return await work(bar);

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { UserError } from "./errors.ts";
 import { announce } from "./cli/shared/announce.ts";
+import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatDuration, formatRate } from "./cli/shared/format.ts";
 import { answerLine, openAnswers } from "./cli/generate/batch.ts";
 import type { AnswerSink } from "./cli/generate/batch.ts";
@@ -16,7 +17,7 @@ import {
   cutNote,
   figures,
   limitNote,
-  Page,
+  GapPrinter,
   prose,
   proseLayout,
   recordJson,
@@ -25,7 +26,7 @@ import { setUp } from "./cli/generate/setup.ts";
 import type { Setup } from "./cli/generate/setup.ts";
 import { interactive } from "./cli/generate/interactive.ts";
 import { LiveText, settledLength } from "./cli/generate/live-text.ts";
-import { Progress } from "./cli/shared/progress.ts";
+import { ProgressBar } from "./cli/shared/progress.ts";
 import { DEMO_MODEL } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
@@ -47,13 +48,9 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const device = await requestDevice();
   announce(device);
   const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
-  const parameters = [...weights.parameters.all()].reduce(
-    (sum, { value }) => sum + value.shape.reduce((a, b) => a * b),
-    0,
-  );
   note(
     "Model",
-    `${model.folder.name}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, ${model.config.nPositions} positions${model.history}`,
+    `${model.folder.name}: ${describeModel(weights)}, ${model.config.nPositions} positions${model.history}`,
   );
   note("Note", cutNote(plan.cut));
   signal.throwIfAborted();
@@ -84,7 +81,7 @@ async function printText(
   signal: AbortSignal,
 ): Promise<Written> {
   const { stdout } = process;
-  const page = input.kind === "gap" ? new Page(stdout, input.gap, model.encoder!.template) : undefined;
+  const page = input.kind === "gap" ? new GapPrinter(stdout, input.gap, model.encoder!.template) : undefined;
   if (page) stdout.write(page.before());
   const started = performance.now();
   let written: Written;
@@ -144,7 +141,7 @@ async function fillAll(
 ): Promise<void> {
   const total = lines.length;
   if (answers.answered > 0) note("Resume", `${answers.answered} of ${total} lines are answered already`);
-  const progress = new Progress({ label: "fill", unit: "gaps", total, start: answers.answered });
+  const progress = new ProgressBar({ label: "fill", unit: "gaps", total, start: answers.answered });
   const all: Candidate[] = [];
   let done = answers.answered;
   try {

@@ -1,6 +1,7 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
+import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatBytes, formatDuration } from "./cli/shared/format.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
@@ -78,12 +79,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     },
   );
   const { model, tokenizer, template, padId, extraFiles } = setup;
-  const parameters = [...model.parameters.all()].reduce(
-    (sum, { value }) => sum + value.shape.reduce((a, b) => a * b),
-    0,
-  );
   print(
-    `Model    ${setup.origin}: ${(parameters / 1e6).toFixed(2)}M parameters, ${model.config.nLayer} layers of ${model.config.nEmbd}, vocabulary ${model.config.vocabSize}; ${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
+    `Model    ${setup.origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
+      `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
   );
 
   const { nPositions } = model.config;

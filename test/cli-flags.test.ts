@@ -7,7 +7,7 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import { defineFlags, helpText, HelpRequested, parseFlags } from "../src/cli/shared/flags.ts";
 import { flagName } from "../src/cli/shared/flag-table.ts";
 import { formatBytes, formatDuration, formatRate, wrapText } from "../src/cli/shared/format.ts";
-import { Progress, TrainingProgress } from "../src/cli/shared/progress.ts";
+import { ProgressBar, TrainingProgress } from "../src/cli/shared/progress.ts";
 import { UserError } from "../src/errors.ts";
 
 const flags = defineFlags({
@@ -310,7 +310,7 @@ describe("progress", () => {
 
   it("is a bar on a terminal, and stops redrawing", async () => {
     const stream = sink(true);
-    const progress = new Progress({ label: "read", unit: "files", total: 4, stream });
+    const progress = new ProgressBar({ label: "read", unit: "files", total: 4, stream });
     progress.update(2, "b.txt");
     progress.log("a.txt is empty");
     progress.stop();

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { wrapText } from "../src/cli/shared/format.ts";
 import { answered, answerLine } from "../src/cli/generate/batch.ts";
 import type { Candidate } from "../src/cli/generate/candidates.ts";
-import { cutNote, limitNote, Page } from "../src/cli/generate/print.ts";
+import { cutNote, limitNote, GapPrinter } from "../src/cli/generate/print.ts";
 import { LiveText, rewrite, settledLength } from "../src/cli/generate/live-text.ts";
 import { UserError } from "../src/errors.ts";
 import { gapMetadata, parseDocument } from "../src/infill/document.ts";
@@ -196,7 +196,11 @@ describe("text that grows", () => {
     );
   });
   it("is wrapped beside a bar, between p1 and p3", () => {
-    const page = new Page(stream(false), { p1: "One. ".repeat(30), p3: "", meta: { theme: "hope" } }, DEFAULT_TEMPLATE);
+    const page = new GapPrinter(
+      stream(false),
+      { p1: "One. ".repeat(30), p3: "", meta: { theme: "hope" } },
+      DEFAULT_TEMPLATE,
+    );
     const candidates: Candidate[] = [
       { text: "Two.", tokens: 2, reason: "eos", unfinished: false, trimmed: false, logProb: -0.5 },
       { text: "Too.", tokens: 1, reason: "eos", unfinished: false, trimmed: false, logProb: -1 },

@@ -73,6 +73,11 @@ export class ParameterStore {
     return this.parameters.values();
   }
 
+  /** Numbers in all parameters. */
+  get elementCount(): number {
+    return [...this.all()].reduce((sum, { value }) => sum + elementCount(value.shape), 0);
+  }
+
   get hasGradients(): boolean {
     return this.chunks[0].grads !== null;
   }

@@ -7,7 +7,7 @@ import type { InfillRequest } from "../../infill/example.ts";
 import { metadataFields, metadataText } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { LineReader } from "./line-reader.ts";
-import { Page } from "./print.ts";
+import { GapPrinter } from "./print.ts";
 import type { Candidate } from "./candidates.ts";
 import { styleFor } from "../shared/style.ts";
 
@@ -52,7 +52,7 @@ export async function interactive({
     ) {
       let prefix = firstPrefix;
       for (let round = 0; gap !== undefined; round++) {
-        const page = new Page(process.stderr, gap, template);
+        const page = new GapPrinter(process.stderr, gap, template);
         say(page.before().trimEnd());
         let found: Awaited<ReturnType<typeof write>> | undefined;
         try {

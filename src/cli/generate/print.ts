@@ -16,7 +16,7 @@ const BAR = "   ┃ ";
 const READING_WIDTH = 84;
 
 /** A gap's surroundings and its candidates, as blocks of wrapped text. */
-export class Page {
+export class GapPrinter {
   readonly screen: Screen;
   private readonly gap: InfillRequest;
   private readonly template: InfillTemplate;

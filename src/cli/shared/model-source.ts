@@ -8,7 +8,7 @@ import { openFolder } from "../../files/open.ts";
 import type { DownloadProgress } from "../../hub/snapshot.ts";
 import { defineFlags } from "./flag-table.ts";
 import { formatBytes } from "./format.ts";
-import { Progress } from "./progress.ts";
+import { ProgressBar } from "./progress.ts";
 
 /** Flags of every program that takes a model's name. */
 export const HUB_FLAGS = defineFlags({
@@ -95,7 +95,7 @@ const BAR_FROM = 1e6;
 /** A line and a progress bar that open when something is fetched. */
 class DownloadBar {
   private readonly name: string;
-  private bar: Progress | undefined;
+  private bar: ProgressBar | undefined;
   private shown: { readonly done: number; readonly at: number } | undefined;
 
   constructor(name: string) {
@@ -110,7 +110,7 @@ class DownloadBar {
         `Fetch    ${this.name} from the Hub: ${formatBytes(total)}${done > 0 ? `, ${formatBytes(done)} of it here from last time` : ""}\n`,
       );
       if (total >= BAR_FROM)
-        this.bar = new Progress({
+        this.bar = new ProgressBar({
           label: "fetch",
           unit,
           total: Math.round(total / bytes),

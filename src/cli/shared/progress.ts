@@ -20,7 +20,7 @@ export interface ProgressOptions {
 /** Updates remembered to tell the speed: recent enough to follow changes, many enough to be calm. */
 const WINDOW = 50;
 
-export class Progress {
+export class ProgressBar {
   private readonly options: Required<ProgressOptions>;
   private readonly bars: MultiBar | undefined;
   private readonly bar: SingleBar | undefined;
@@ -104,7 +104,7 @@ export interface StepMetrics {
 
 /** Progress of a training run: loss, learning rate and tokens a second, with the last known loss between read-backs. */
 export class TrainingProgress {
-  private readonly progress: Progress;
+  private readonly progress: ProgressBar;
   private loss: number | undefined;
 
   constructor(
@@ -114,7 +114,13 @@ export class TrainingProgress {
     >,
   ) {
     const { totalSteps, startStep, ...rest } = options;
-    this.progress = new Progress({ label: "train", unit: "steps", total: totalSteps, start: startStep ?? 0, ...rest });
+    this.progress = new ProgressBar({
+      label: "train",
+      unit: "steps",
+      total: totalSteps,
+      start: startStep ?? 0,
+      ...rest,
+    });
   }
 
   step(step: number, metrics: StepMetrics): void {

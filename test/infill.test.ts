@@ -9,6 +9,7 @@ import { dropMetadata, parseJsonl, parseRequests } from "../src/infill/example.t
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList, SUFFIX_FIRST_TEMPLATE } from "../src/infill/template.ts";
 import type { InfillTemplate } from "../src/infill/template.ts";
+import { normalizeText } from "../src/text/normalize.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
 const tokenizer = GPT2Tokenizer.default();
@@ -205,7 +206,7 @@ describe("a full context", () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         (example, blockSize, p1Share) => {
           const by = new InfillEncoder({ ...DEFAULT_TEMPLATE, p1Share }, tokenizer);
-          const p2 = example.p2 === "" ? [] : tokenizer.encode(` ${example.p2}`);
+          const p2 = example.p2 === "" ? [] : tokenizer.encode(` ${normalizeText(example.p2)}`);
           const encoded = by.encodeExample(example, { blockSize });
           expect(encoded === undefined).toBe(p2.length + 4 > blockSize);
           if (!encoded) return;

@@ -1,6 +1,7 @@
 // Turns infilling examples into token ids by the template, with the type of every position, so that the loss and the
 // evaluation can tell context from target; and prompts for generation, which end where p2 begins.
 import { UserError } from "../errors.ts";
+import { normalizeText } from "../text/normalize.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { InfillExample, InfillRequest } from "./example.ts";
@@ -91,7 +92,7 @@ export class InfillEncoder {
       p1: tokens.p1 + spaced(p1),
       p3: tokens.p3 + spaced(p3),
       metadata: onNewLine(metadataText(metadata)),
-      p2: tokens.p2 + spaced(trim(example.p2)),
+      p2: tokens.p2 + spaced(normalizeText(example.p2)),
     };
     return order.map((part) => text[part]).join("") + tokens.eos;
   }
@@ -137,8 +138,7 @@ export class InfillEncoder {
   }
 
   /**
-   * The text without outer whitespace. A special token inside it would become a real marker, so it is refused, not
-   * escaped.
+   * The text in its one spelling. A special token inside it would become a real marker, so it is refused, not escaped.
    */
   private checked(text: string, field: string, { where }: InfillRequest): string {
     const token = specialTokenList(this.template).find((special) => text.includes(special));
@@ -146,7 +146,7 @@ export class InfillEncoder {
       throw new UserError(
         `${where ?? "The example"}: field "${field}" contains ${token}, which marks the layout and cannot stand in a text; remove it.`,
       );
-    return trim(text);
+    return normalizeText(text);
   }
 
   private encodeText(text: string): number[] {
@@ -164,9 +164,4 @@ function spaced(text: string): string {
 
 function onNewLine(text: string): string {
   return text === "" ? "" : `\n${text}`;
-}
-
-/** Without what GPT-2's tokenizer takes for whitespace at either end: String.trim() keeps U+0085 and takes U+FEFF. */
-function trim(text: string): string {
-  return text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "");
 }

@@ -5,6 +5,7 @@
 // has the token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text
 // before it. Encoding part by part therefore gives the ids that Hugging Face gives for the whole string.
 import { UserError } from "../errors.ts";
+import { normalizeLine } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { isLengthBounds } from "./length-class.ts";
 import type { LengthBounds } from "./length-class.ts";
@@ -96,7 +97,7 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
 }
 
 /**
- * Metadata by field, in the template's order; absent and blank fields left out; runs of whitespace become one space. A
+ * Metadata by field, in the template's order; absent and blank fields left out; values become one line each. A
  * plain string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not
  * know.
  */
@@ -106,7 +107,7 @@ export function metadataFields(
   where: string,
 ): [field: string, value: string][] {
   if (meta === undefined) return [];
-  if (typeof meta === "string") return nonBlank([["", oneLine(meta)]]);
+  if (typeof meta === "string") return nonBlank([["", normalizeLine(meta)]]);
   for (const field of Object.keys(meta)) {
     if (!template.metadataFields.includes(field)) {
       throw new UserError(
@@ -180,14 +181,10 @@ function isStringList(value: unknown): value is string[] {
 function valueText(value: MetaValue): string {
   return typeof value === "object"
     ? value
-        .map((item) => oneLine(String(item)))
+        .map((item) => normalizeLine(String(item)))
         .filter((item) => item !== "")
         .join(", ")
-    : oneLine(String(value));
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/gu, " ").trim();
+    : normalizeLine(String(value));
 }
 
 function nonBlank(fields: [string, string][]): [string, string][] {

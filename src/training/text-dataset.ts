@@ -2,6 +2,7 @@
 // blocks (TextDataset), or one sequence a line (LineByLineTextDataset). As Python reads a text file, CRLF and CR become
 // LF; unlike it, a byte-order mark is dropped: it is no text. Every token is a target: all of them are in the loss.
 import { UserError } from "../errors.ts";
+import { normalizeLineEnds } from "../text/normalize.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 
@@ -53,7 +54,7 @@ function isBlank(line: string): boolean {
 }
 
 function readable(text: string, name: string): string {
-  const plain = text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
+  const plain = normalizeLineEnds(text);
   if (isBlank(plain))
     throw new UserError(`${name}: the file holds no text, wanted something to train on; check the path.`);
   return plain;

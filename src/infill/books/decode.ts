@@ -1,9 +1,9 @@
 // The text of a book file, whatever it was saved as: UTF-8 (with or without a byte-order mark), UTF-16 with one, or
-// Latin-1 in its Windows form, which older Project Gutenberg files use. Line ends become "\n", every kind of space " ",
-// an accent and its letter one character, and what has no width (soft hyphens, byte-order marks) goes: GPT-2 would see
-// what the reader cannot.
+// Latin-1 in its Windows form, which older Project Gutenberg files use. Its characters come out in the one spelling of
+// text/normalize.ts.
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
+import { normalizeCharacters } from "../../text/normalize.ts";
 
 /**
  * Throws UserError, naming `name`, where the bytes are no text, or are UTF-8 with damaged places: read as Latin-1 it
@@ -20,12 +20,9 @@ export function decodeBook(bytes: Uint8Array, name: string): string {
       `${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`,
     );
   }
-  const plain = (text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text)
-    // oxlint-disable-next-line no-control-regex -- 0x1a as above
-    .replace(/[\x1a\u00ad\u200b-\u200d\u2060\ufeff]/g, "")
-    .replace(/[\x85\u2028\u2029\v\f]/g, "\n");
+  const plain = normalizeCharacters(text.replaceAll("\x1a", ""));
   if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
-  return plain.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, " ").normalize("NFC");
+  return plain;
 }
 
 function decode(bytes: Uint8Array, name: string): string {

@@ -2,6 +2,7 @@
 // once, P1 once and P3 once), so each is counted once. The sums are exact, because the template never lets a token span
 // two parts.
 import { UserError } from "../../errors.ts";
+import { normalizeText } from "../../text/normalize.ts";
 import type { InfillExample } from "../example.ts";
 import { metadataFields, metadataText, specialTokenList } from "../template.ts";
 import type { InfillTemplate, TemplateTokenizer } from "../template.ts";
@@ -32,7 +33,8 @@ export class TokenCounter {
   example(example: InfillExample): number {
     const where = example.where ?? "The example";
     const metadata = metadataText(metadataFields(this.template, example.meta, where));
-    for (const text of [example.p1, example.p2, example.p3, metadata]) {
+    const texts = [example.p1, example.p2, example.p3].map(normalizeText);
+    for (const text of [...texts, metadata]) {
       const special = specialTokenList(this.template).find((token) => text.includes(token));
       if (special)
         throw new UserError(
@@ -41,9 +43,7 @@ export class TokenCounter {
     }
     return (
       SPECIAL_TOKENS +
-      this.text(example.p1) +
-      this.text(example.p2) +
-      this.text(example.p3) +
+      texts.reduce((sum, text) => sum + this.text(text), 0) +
       (metadata === "" ? 0 : this.count(`\n${metadata}`))
     );
   }

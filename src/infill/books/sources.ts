@@ -2,6 +2,7 @@
 // documents.
 import { UserError } from "../../errors.ts";
 import type { Random } from "../../random.ts";
+import { normalizeText } from "../../text/normalize.ts";
 import { parseJsonl } from "../example.ts";
 import type { InfillExample, Meta, MetaValue } from "../example.ts";
 import { maskDocument, splitDocuments } from "../ilm.ts";
@@ -55,7 +56,8 @@ export function bookSource(text: string, name: string, fields: Fields, options: 
     );
   }
   const cast = options.characters ? new Characters(paragraphs.map((paragraph) => paragraph.text)) : undefined;
-  const examples = triples.map(({ p1, p2, p3, tokens, line, first, last }): PlacedExample => {
+  const examples = triples.map(({ tokens, line, first, last, ...texts }): PlacedExample => {
+    const [p1, p2, p3] = [texts.p1, texts.p2, texts.p3].map(normalizeText) as [string, string, string];
     const characters = cast?.in(p2, p1, p3) ?? [];
     const meta = ordered({
       ...book.header,
@@ -91,16 +93,16 @@ export function jsonlSource(
   { counter, lengthBounds }: SourceOptions,
 ): ReadSource {
   const examples = parseJsonl(text, name).map((example, i): PlacedExample => {
-    const tokens = counter.text(example.p2.trim());
+    const tokens = counter.text(normalizeText(example.p2));
     const meta: Meta =
       typeof example.meta === "string"
         ? example.meta
         : ordered({ ...fields, length: lengthClass(tokens, lengthBounds), ...example.meta });
     const trimmed: InfillExample = {
       ...example,
-      p1: example.p1.trim(),
-      p2: example.p2.trim(),
-      p3: example.p3.trim(),
+      p1: normalizeText(example.p1),
+      p2: normalizeText(example.p2),
+      p3: normalizeText(example.p3),
       meta,
     };
     return {

@@ -1,0 +1,42 @@
+// Marks of emphasis in plain text, _as Project Gutenberg_ writes italics and *as others* do, taken out again: a reader
+// sees slanted letters, the tokenizer would see other words. Signs that mark nothing stay: snake_case, ____, 3 * 4.
+
+/** One underscore by itself: longer runs are blanks to be filled in. */
+const UNDERSCORE = /(?<!_)_(?!_)/g;
+/** One to three asterisks around words that they touch. Between two asterisks no third stands, so this is linear. */
+const ASTERISKS = /(?<![\p{L}\p{N}*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\p{L}\p{N}*])/gu;
+const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
+
+/** `line`: one paragraph without line breaks. Marks whose partner stands in another paragraph go too. */
+export function removeEmphasis(line: string): string {
+  let text = line;
+  if (text.includes("_")) text = removeUnderscores(text);
+  if (text.includes("*")) text = text.replace(ASTERISKS, "$2");
+  return text;
+}
+
+/** Inside a word an underscore is a mark where another one in the same word, or one that is open, is its partner. */
+function removeUnderscores(text: string): string {
+  let open = false;
+  let innerPartner = -1;
+  return text.replace(UNDERSCORE, (mark, at: number) => {
+    const before = WORD_CHARACTER.test(text[at - 1] ?? "");
+    const after = WORD_CHARACTER.test(text[at + 1] ?? "");
+    if (!before || !after) {
+      open = after || (open && !before);
+      return "";
+    }
+    if (open || innerPartner === at) {
+      open = false;
+      return "";
+    }
+    innerPartner = partnerInWord(text, at);
+    return innerPartner < 0 ? mark : "";
+  });
+}
+
+/** Where the next single underscore of the same word stands; -1 without one. */
+function partnerInWord(text: string, at: number): number {
+  const rest = /^[\p{L}\p{M}\p{N}'’-]+_(?!_)/u.exec(text.slice(at + 1, at + 64));
+  return rest ? at + rest[0].length : -1;
+}

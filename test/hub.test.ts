@@ -12,7 +12,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resolveModel } from "../src/cli/shared/model-source.ts";
 import type { ModelSourceOptions } from "../src/cli/shared/model-source.ts";
 import { UserError } from "../src/errors.ts";
-import { Safetensors, encodeSafetensors } from "../src/files/safetensors.ts";
+import { Safetensors } from "../src/files/safetensors.ts";
+import { readStream } from "../src/files/folder.ts";
+import { encodeSafetensors } from "../src/files/safetensors-write.ts";
 import { readCheckpoint, readConfig } from "../src/gpt2/checkpoint-files.ts";
 import { openFolder } from "../src/files/open.ts";
 import { isRepoName, isRevision } from "../src/hub/snapshot.ts";
@@ -33,8 +35,10 @@ async function oldStyle(names: readonly string[]): Promise<Uint8Array> {
   );
   if (names.length === original.tensors.size)
     for (const layer of [0, 1]) shapes.set(`h.${layer}.attn.bias`, [1, 1, 8, 8]);
-  return encodeSafetensors(shapes, async (name) =>
-    name.endsWith(".attn.bias") ? new Float32Array(64).fill(1) : original.read(`transformer.${name}`),
+  return readStream(
+    encodeSafetensors(shapes, async (name) =>
+      name.endsWith(".attn.bias") ? new Float32Array(64).fill(1) : original.read(`transformer.${name}`),
+    ),
   );
 }
 

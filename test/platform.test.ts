@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../src/errors.ts";
-import type { Folder } from "../src/files/folder.ts";
+import type { FileData, Folder } from "../src/files/folder.ts";
 import { describeAdapter, requestAdapter } from "../src/gpu/platform.ts";
 import { openFolder, readBytes } from "../src/files/open.ts";
 import { readTar, softwareAdapterShips, unpackSoftwareAdapter } from "../src/gpu/software-adapter.ts";
@@ -226,6 +226,34 @@ describe("folder on disk", () => {
     ).rejects.toThrow(UserError);
     expect(await text(folder, "a")).toBe("old");
     expect((await readdir(folder.name)).sort()).toEqual(["a", "b"]);
+  });
+
+  it("takes a file piece by piece, and keeps the old one when the pieces end in an error", async () => {
+    const folder = await openFolder(join(scratch, "streams"));
+    let done = 0;
+    async function* pieces(fail: boolean): AsyncGenerator<Uint8Array> {
+      const memory = new Uint8Array(1000);
+      for (let i = 0; i < 300; i++) {
+        yield memory.fill(i); // the same memory each time: a piece is written before the next is asked for
+        if (fail && i === 200) throw new UserError("the well is dry");
+      }
+      done++;
+    }
+    await folder.write(new Map([["a", pieces(false)]]));
+    const bytes = await folder.read("a");
+    expect(bytes).toHaveLength(300_000);
+    expect([bytes[999], bytes[1000], bytes[299_999]]).toEqual([0, 1, 43]);
+    await expect(
+      folder.write(
+        new Map<string, FileData>([
+          ["b", "text"],
+          ["a", pieces(true)],
+        ]),
+      ),
+    ).rejects.toThrow("the well is dry");
+    expect(await folder.read("a")).toEqual(bytes);
+    expect(await readdir(folder.name)).toEqual(["a"]);
+    expect(done).toBe(1);
   });
 
   it.each<[string, (folder: Folder) => Promise<unknown>, RegExp]>([

@@ -4,8 +4,11 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../src/errors.ts";
 import { decodeBFloat16, decodeFloat16, encodeFloat16, floatToHalf, halfToFloat } from "../src/files/float16.ts";
-import { MemoryFolder } from "../src/files/folder.ts";
-import { encodeSafetensors, Safetensors } from "../src/files/safetensors.ts";
+import { MemoryFolder, readStream } from "../src/files/folder.ts";
+import type { FileData } from "../src/files/folder.ts";
+import { encodeSafetensors, safetensorsFiles } from "../src/files/safetensors-write.ts";
+import type { ReadTensor, SafetensorsOptions, Shapes } from "../src/files/safetensors-write.ts";
+import { Safetensors } from "../src/files/safetensors.ts";
 import { parameterShapes, readCheckpoint, readConfig, writeCheckpoint } from "../src/gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { listCases, loadModelCase } from "./oracle/fixtures.ts";
@@ -20,6 +23,10 @@ function fileOf(header: unknown, dataBytes = 0, length?: bigint): Uint8Array {
   file.set(json, 8);
   return file;
 }
+
+/** A whole file as the writer streams it. */
+const encode = (shapes: Shapes, read: ReadTensor, options?: SafetensorsOptions): Promise<Uint8Array> =>
+  readStream(encodeSafetensors(shapes, read, options));
 
 const folderOf = (bytes: Uint8Array): MemoryFolder => new MemoryFolder("model", new Map([[FILE, bytes]]));
 const open = (bytes: Uint8Array): Promise<Safetensors> => Safetensors.open(folderOf(bytes), FILE);
@@ -218,7 +225,7 @@ describe("reading", () => {
   });
 
   test("any mutation of a valid file is read or refused, never a crash or a read past the end", async () => {
-    const valid = await encodeSafetensors(
+    const valid = await encode(
       new Map([
         ["wte", [2, 3]],
         ["h", [4]],
@@ -282,8 +289,8 @@ describe("writing", () => {
   test.each(["F32", "F16"] as const)(
     "%s: read back equal, aligned, in the order given, the same bytes each time",
     async (dtype) => {
-      const bytes = await encodeSafetensors(shapes, values, dtype);
-      expect(await encodeSafetensors(shapes, values, dtype)).toEqual(bytes);
+      const bytes = await encode(shapes, values, { dtype });
+      expect(await encode(shapes, values, { dtype })).toEqual(bytes);
       const file = await open(bytes);
       expect(file.metadata).toEqual(new Map([["format", "pt"]]));
       expect([...file.tensors.keys()]).toEqual([...shapes.keys()]);
@@ -300,17 +307,85 @@ describe("writing", () => {
 
   test("a value beyond half precision is refused by tensor name; infinities that were there stay", async () => {
     const one = new Map([["h.0.ln_1.weight", [2]]]);
-    await expect(encodeSafetensors(one, () => Float32Array.of(1, 70000), "F16")).rejects.toThrow(
+    await expect(encode(one, () => Float32Array.of(1, 70000), { dtype: "F16" })).rejects.toThrow(
       /h\.0\.ln_1\.weight holds 70000.*float32/,
     );
     expect([
       ...(await (
-        await open(await encodeSafetensors(one, () => Float32Array.of(-Infinity, 65519), "F16"))
+        await open(await encode(one, () => Float32Array.of(-Infinity, 65519), { dtype: "F16" }))
       ).read("h.0.ln_1.weight")),
     ]).toEqual([-Infinity, 65504]);
-    await expect(encodeSafetensors(one, () => new Float32Array(3))).rejects.toThrow(
-      /has 3 values, its shape \[2\] holds 2/,
-    );
+    await expect(encode(one, () => new Float32Array(3))).rejects.toThrow(/has 3 values, its shape \[2\] holds 2/);
+  });
+});
+
+describe("large files", () => {
+  test("a header speaks of bytes beyond 4 GiB, and one tensor at a time is asked for", async () => {
+    const shapes = new Map([
+      ["a", [3e8, 5]],
+      ["b", [7]],
+    ]);
+    const asked: string[] = [];
+    const stream = encodeSafetensors(shapes, (name) => {
+      asked.push(name);
+      return new Float32Array(0);
+    });
+    const { value: header } = await stream.next();
+    expect(asked).toEqual([]);
+    const json = JSON.parse(new TextDecoder().decode(header!.subarray(8)));
+    expect(json.b.data_offsets).toEqual([6e9, 6e9 + 28]);
+    await expect(stream.next()).rejects.toThrow("it has 0 values");
+    expect(asked).toEqual(["a"]);
+  });
+
+  test("values that lie beyond 4 GiB in a file are found, of the tensor or of a window of it", async () => {
+    // A sparse file: the folder gives the bytes that it is asked for.
+    const shapes = new Map([
+      ["a", [3e8, 5]],
+      ["b", [7]],
+    ]);
+    const metadata = { format: "pt", note: "longer than a reader's first look".repeat(10) };
+    const { value: header } = await encodeSafetensors(shapes, () => new Float32Array(0), { metadata }).next();
+    const asked: number[] = [];
+    const folder = new MemoryFolder("sparse");
+    folder.size = async () => header!.byteLength + 6e9 + 28;
+    folder.read = async (_file, range) => {
+      const { offset, length } = range!;
+      asked.push(length);
+      if (offset + length <= header!.byteLength) return header!.subarray(offset, offset + length);
+      const first = (offset - header!.byteLength - 6e9) / 4;
+      return new Uint8Array(Float32Array.from({ length: length / 4 }, (_, i) => first + i).buffer);
+    };
+    const file = await Safetensors.open(folder, FILE);
+    expect([...(await file.read("b"))]).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect([...(await file.read("b", { start: 2, count: 3 }))]).toEqual([2, 3, 4]);
+    await expect(file.read("b", { start: 5, count: 3 })).rejects.toThrow("outside the tensor");
+    expect(Math.max(...asked)).toBeLessThanOrEqual(header!.byteLength);
+  });
+
+  test("files past a size are shards beside an index, and read as one; a tensor is never divided", async () => {
+    const shapes = new Map(Array.from({ length: 7 }, (_, i) => [`t${i}`, [i + 1]]));
+    const values = (name: string): Float32Array => new Float32Array(shapes.get(name)![0]).fill(Number(name.slice(1)));
+    for (const [maxShardBytes, count] of [
+      [1000, 1],
+      [40, 4],
+      [1, 7],
+    ]) {
+      const files = safetensorsFiles("optimizer", shapes, values, { maxShardBytes });
+      const folder = new MemoryFolder("shards");
+      await folder.write(files as ReadonlyMap<string, FileData>);
+      const names = await folder.list();
+      expect(names).toHaveLength(count === 1 ? 1 : count + 1);
+      expect(names[0]).toBe(count === 1 ? "optimizer.safetensors" : `optimizer-00001-of-0000${count}.safetensors`);
+      const found =
+        count === 1
+          ? await Safetensors.open(folder, "optimizer.safetensors")
+          : await Safetensors.openSharded(folder, "optimizer.safetensors.index.json");
+      expect([...found.tensors.keys()]).toEqual([...shapes.keys()]);
+      for (const name of shapes.keys()) expect(await found.read(name)).toEqual(values(name));
+      for (const name of names.filter((each) => each.endsWith(".safetensors")))
+        if (count === 4) expect(await folder.size(name)).toBeLessThan(40 + 400);
+    }
   });
 });
 
@@ -332,7 +407,7 @@ describe("a GPT-2 folder", () => {
   ): Promise<MemoryFolder> {
     const plain = (name: string): readonly number[] =>
       otherShapes[name] ?? shapes.get(name) ?? shapes.get(`transformer.${name}`) ?? [tensors.get(name)!.length];
-    const bytes = await encodeSafetensors(new Map([...tensors.keys()].map((name) => [name, plain(name)])), (name) =>
+    const bytes = await encode(new Map([...tensors.keys()].map((name) => [name, plain(name)])), (name) =>
       tensors.get(name)!,
     );
     return new MemoryFolder(
@@ -364,9 +439,9 @@ describe("a GPT-2 folder", () => {
   });
 
   test.each(["F32", "F16"] as const)("written as %s and read back", async (dtype) => {
-    const folder = new MemoryFolder(
-      "saved",
-      await writeCheckpoint(config, (name) => weights.get(name)!, { dtype, generationConfig: { eos_token_id: 3 } }),
+    const folder = new MemoryFolder("saved");
+    await folder.write(
+      writeCheckpoint(config, (name) => weights.get(name)!, { dtype, generationConfig: { eos_token_id: 3 } }),
     );
     expect(await folder.list()).toEqual(["config.json", "generation_config.json", FILE]);
     const back = await read(folder);
@@ -459,7 +534,7 @@ describe("a GPT-2 folder", () => {
   test("shards: read as one, and refused when index and shards disagree", async () => {
     const names = [...shapes.keys()];
     const shard = (some: string[]): Promise<Uint8Array> =>
-      encodeSafetensors(new Map(some.map((name) => [name, shapes.get(name)!])), (name) => weights.get(name)!);
+      encode(new Map(some.map((name) => [name, shapes.get(name)!])), (name) => weights.get(name)!);
     const files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
     const weightMap = Object.fromEntries(names.map((name, i) => [name, files[i < 9 ? 0 : 1]]));
     const sharded = async (map: unknown, second = names.slice(9)): Promise<MemoryFolder> =>

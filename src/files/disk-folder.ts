@@ -6,9 +6,9 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { checkFileName, checkRange } from "./file-name.ts";
-import type { Folder } from "./folder.ts";
+import type { FileData, Folder } from "./folder.ts";
 
-const READ_CHUNK = 1 << 30; // one read call takes less than 2^31 bytes
+const CALL_BYTES = 1 << 30; // one read or write call takes less than 2^31 bytes
 
 export class DiskFolder implements Folder {
   readonly name: string;
@@ -47,7 +47,7 @@ export class DiskFolder implements Folder {
       checkRange(path, { offset, length }, size);
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length;) {
-        const { bytesRead } = await handle.read(bytes, done, Math.min(READ_CHUNK, length - done), offset + done);
+        const { bytesRead } = await handle.read(bytes, done, Math.min(CALL_BYTES, length - done), offset + done);
         if (bytesRead === 0)
           throw new UserError(
             `${path}: the file shrank from ${size} bytes while it was read; let its writer finish and try again.`,
@@ -58,7 +58,7 @@ export class DiskFolder implements Folder {
     });
   }
 
-  async write(files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {
+  async write(files: ReadonlyMap<string, FileData>): Promise<void> {
     const mark = `.${crypto.randomUUID()}.tmp`;
     const moves: { aside: string; path: string }[] = [];
     let current = this.name;
@@ -77,7 +77,7 @@ export class DiskFolder implements Folder {
         moves.push({ aside: current + mark, path: current });
         const handle = await open(current + mark, "wx");
         try {
-          await handle.writeFile(data);
+          await writeAll(handle, data);
           await handle.sync();
         } finally {
           await handle.close();
@@ -119,6 +119,20 @@ export class DiskFolder implements Folder {
     } catch (error) {
       return explain(error, "read", path);
     }
+  }
+}
+
+async function writeAll(handle: FileHandle, data: FileData): Promise<void> {
+  if (typeof data === "string") return handle.writeFile(data);
+  if (data instanceof Uint8Array) return writePiece(handle, data);
+  for await (const piece of data) await writePiece(handle, piece);
+}
+
+/** Appends; one write call takes less than 2^31 bytes and may take fewer than it was given. */
+async function writePiece(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(CALL_BYTES, bytes.byteLength - done));
+    done += bytesWritten;
   }
 }
 

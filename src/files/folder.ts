@@ -16,10 +16,14 @@ export interface Folder {
   read(file: string, range?: { readonly offset: number; readonly length: number }): Promise<Uint8Array>;
   /**
    * Replaces or adds these files; each is written aside, flushed and renamed, so a crash leaves the old file or the new
-   * one, never a half. Creates the folder when needed. Throws UserError where the place cannot be written.
+   * one, never a half. Creates the folder when needed. Throws UserError where the place cannot be written, and whatever
+   * a stream throws, having changed nothing.
    */
-  write(files: ReadonlyMap<string, Uint8Array | string>): Promise<void>;
+  write(files: ReadonlyMap<string, FileData>): Promise<void>;
 }
+
+/** A file's text, its bytes, or its bytes piece by piece: a large file is then never in memory as a whole. */
+export type FileData = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 /**
  * UTF-8 text of a file. Throws UserError on bytes that are not UTF-8 (a leading byte-order mark is kept), and, before
@@ -116,8 +120,10 @@ export class MemoryFolder implements Folder {
     return bytes.subarray(range.offset, range.offset + range.length);
   }
 
-  async write(files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {
-    for (const [file, data] of files) this.files.set(file, toBytes(data));
+  async write(files: ReadonlyMap<string, FileData>): Promise<void> {
+    const whole = new Map<string, Uint8Array>();
+    for (const [file, data] of files) whole.set(file, await readStream(data));
+    for (const [file, bytes] of whole) this.files.set(file, bytes);
   }
 
   private get(file: string): Uint8Array {
@@ -128,6 +134,20 @@ export class MemoryFolder implements Folder {
       );
     return bytes;
   }
+}
+
+/** All of a file's bytes. A stream's pieces are copied: their owner may use that memory again. */
+export async function readStream(data: FileData): Promise<Uint8Array> {
+  if (typeof data === "string" || data instanceof Uint8Array) return toBytes(data);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of data) pieces.push(piece.slice());
+  const bytes = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
 }
 
 function toBytes(data: Uint8Array | string): Uint8Array {

@@ -1,7 +1,7 @@
-// Safetensors files, the format of Hugging Face weights: tensors are read one at a time through Folder.read, so that a
-// large file is never in memory as a whole, and written into one buffer that is filled tensor by tensor.
+// Safetensors files, the format of Hugging Face weights, read: one tensor at a time through Folder.read, so that a large
+// file is never in memory as a whole. safetensors-write.ts writes them.
 import { UserError } from "../errors.ts";
-import { decodeBFloat16, decodeFloat16, encodeFloat16 } from "./float16.ts";
+import { decodeBFloat16, decodeFloat16 } from "./float16.ts";
 import type { Folder } from "./folder.ts";
 import { readJson } from "./json.ts";
 import { headerLength, parseHeader } from "./safetensors-header.ts";
@@ -67,13 +67,13 @@ export class Safetensors {
   }
 
   /**
-   * Values of one tensor, row-major. The array may share the folder's memory: read it, do not write into it.
-   * Throws UserError when there is no such tensor or its dtype is not F32, F16 or BF16.
+   * Values of one tensor, row-major, or `count` of them from number `start` on. The array may share the folder's memory:
+   * read it, do not write into it. Throws UserError when there is no such tensor or its dtype is not F32, F16 or BF16.
    */
-  async read(name: string): Promise<Float32Array> {
+  async read(name: string, window?: { readonly start: number; readonly count: number }): Promise<Float32Array> {
     const info = this.tensors.get(name);
     if (!info) throw new UserError(`${this.folder.name}: no tensor ${name} in its safetensors files.`);
-    const bytes = await this.folder.read(info.file, { offset: info.offset, length: info.byteLength });
+    const bytes = await this.folder.read(info.file, rangeOf(info, window));
     // Typed arrays need aligned bytes, which neither the format nor a folder promises. WebGPU's machines are
     // little-endian, as the format is.
     const align = (size: number): Uint8Array => (bytes.byteOffset % size === 0 ? bytes : bytes.slice());
@@ -92,68 +92,16 @@ export class Safetensors {
   }
 }
 
-/**
- * A safetensors file: metadata {"format": "pt"} (without it transformers refuses the file), tensors in the order of
- * `shapes`, contiguous and aligned. `read` is called once per tensor, in that order. Throws UserError naming the tensor
- * when a value does not fit F16, or when the whole is too large for one buffer.
- */
-export async function encodeSafetensors(
-  shapes: ReadonlyMap<string, readonly number[]>,
-  read: (name: string) => Float32Array | Promise<Float32Array>,
-  dtype: "F32" | "F16" = "F32",
-  metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Promise<Uint8Array> {
-  const bytesPerValue = dtype === "F32" ? 4 : 2;
-  const entries = [`"__metadata__":${JSON.stringify(metadata)}`];
-  let end = 0;
-  for (const [name, shape] of shapes) {
-    const start = end;
-    end += elements(shape) * bytesPerValue;
-    entries.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [start, end] })}`);
-  }
-  const header = new TextEncoder().encode(`{${entries.join(",")}}`);
-  const dataStart = Math.ceil((8 + header.byteLength) / 8) * 8;
-  const file = allocate(dataStart + end);
-  new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - 8), true);
-  file.set(header, 8);
-  file.fill(0x20, 8 + header.byteLength, dataStart); // spaces after the JSON align the data
-  let offset = dataStart;
-  for (const [name, shape] of shapes) {
-    const values = await read(name);
-    const count = elements(shape);
-    if (values.length !== count)
-      throw new Error(
-        `encodeSafetensors: cannot write ${name}: it has ${values.length} values, its shape [${shape.join(", ")}] holds ${count}`,
-      );
-    if (dtype === "F32") new Float32Array(file.buffer, offset, count).set(values);
-    else refuseOverflow(name, values, encodeFloat16(values, new Uint16Array(file.buffer, offset, count)));
-    offset += count * bytesPerValue;
-  }
-  return file;
-}
-
-function refuseOverflow(name: string, values: Float32Array, halves: Uint16Array): void {
-  for (let i = 0; i < halves.length; i++) {
-    if ((halves[i] & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) {
-      throw new UserError(
-        `Tensor ${name} holds ${values[i]}, but half precision ends at 65504; save as float32 instead.`,
-      );
-    }
-  }
-}
-
-function allocate(byteLength: number): Uint8Array {
-  try {
-    return new Uint8Array(byteLength);
-  } catch {
-    throw new UserError(
-      `The weights take ${byteLength} bytes, more than one buffer holds here; save as float16, which halves that.`,
-    );
-  }
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+/** Where in the file the values of a window lie, or of the whole tensor. */
+function rangeOf(
+  { dtype, offset, byteLength }: TensorInfo,
+  window: { readonly start: number; readonly count: number } | undefined,
+): { offset: number; length: number } {
+  if (!window) return { offset, length: byteLength };
+  const width = dtype === "F32" ? 4 : 2;
+  if (window.start < 0 || window.count < 0 || (window.start + window.count) * width > byteLength)
+    throw new Error(`Safetensors: values ${window.start} to ${window.start + window.count} are outside the tensor`);
+  return { offset: offset + window.start * width, length: window.count * width };
 }
 
 function view<T>(type: new (buffer: ArrayBufferLike, offset: number, length: number) => T, bytes: Uint8Array): T {

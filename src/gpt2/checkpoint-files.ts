@@ -1,9 +1,10 @@
 // The Hugging Face folder of a GPT-2 model: config.json and model.safetensors (or its shards), read tensor by tensor
 // and checked against the config before the first one is handed over; and the files of such a folder, to be written.
 import { UserError } from "../errors.ts";
-import type { Folder } from "../files/folder.ts";
+import type { FileData, Folder } from "../files/folder.ts";
 import { readJson } from "../files/json.ts";
-import { encodeSafetensors, Safetensors } from "../files/safetensors.ts";
+import { encodeSafetensors } from "../files/safetensors-write.ts";
+import { Safetensors } from "../files/safetensors.ts";
 import { GPT2Config } from "./config.ts";
 
 const WEIGHTS_FILE = "model.safetensors";
@@ -90,20 +91,20 @@ export async function readCheckpoint(
 
 /**
  * The files of a model folder, for `Folder.write`: config.json, model.safetensors (no lm_head.weight: it is wte) and,
- * when given, generation_config.json. `read` is asked for each parameter once, in the order of `parameterShapes`.
- * Throws UserError naming the tensor when a value does not fit F16.
+ * when given, generation_config.json. `read` is asked for each parameter once, in the order of `parameterShapes`, while
+ * the weights are written; the stream throws UserError naming the tensor when a value does not fit F16.
  */
-export async function writeCheckpoint(
+export function writeCheckpoint(
   config: GPT2Config,
   read: (name: string) => Float32Array | Promise<Float32Array>,
   options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {},
-): Promise<Map<string, Uint8Array | string>> {
+): Map<string, FileData> {
   const dtype = options.dtype ?? "F32";
-  const files = new Map<string, Uint8Array | string>();
+  const files = new Map<string, FileData>();
   const { dtype: _, ...json } = config.toJson(); // transformers 5 writes "dtype", every version reads "torch_dtype"
   files.set("config.json", jsonText({ ...json, torch_dtype: dtype === "F32" ? "float32" : "float16" }));
   if (options.generationConfig) files.set("generation_config.json", jsonText(options.generationConfig));
-  files.set(WEIGHTS_FILE, await encodeSafetensors(parameterShapes(config), read, dtype));
+  files.set(WEIGHTS_FILE, encodeSafetensors(parameterShapes(config), read, { dtype }));
   return files;
 }
 

@@ -100,9 +100,7 @@ export class GPT2LMHeadModel {
     options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {},
   ): Promise<void> {
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
-    await to.write(
-      await writeCheckpoint(this.config, (name) => this.device.read(this.parameters.get(name).value), options),
-    );
+    await to.write(writeCheckpoint(this.config, (name) => this.device.read(this.parameters.get(name).value), options));
   }
 
   /**

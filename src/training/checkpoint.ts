@@ -1,9 +1,10 @@
 // Checkpoints as Hugging Face's Trainer lays them out: checkpoint-<step>/ holds the model folder and trainer_state.json
 // in its schema; optimizer moments are safetensors, never pickle. A resumed run goes on as if it had not stopped.
 import { UserError } from "../errors.ts";
-import type { Folder } from "../files/folder.ts";
+import type { FileData, Folder } from "../files/folder.ts";
 import { readJson } from "../files/json.ts";
-import { encodeSafetensors, Safetensors } from "../files/safetensors.ts";
+import { encodeSafetensors } from "../files/safetensors-write.ts";
+import { Safetensors } from "../files/safetensors.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { TrainingArguments } from "./arguments.ts";
@@ -38,18 +39,21 @@ const OPTIMIZER_FILE = "optimizer.safetensors";
  * The files of a checkpoint: the model, what goes beside it (`extra`: tokenizer, template), the optimizer and the
  * state.
  */
-export async function checkpointFiles(
+export function checkpointFiles(
   model: GPT2LMHeadModel,
   extra: ReadonlyMap<string, string | Uint8Array>,
   optimizer: AdamW,
   state: TrainerState,
   args: TrainingArguments,
   total: number,
-): Promise<Map<string, string | Uint8Array>> {
-  const files = await modelFiles(model, extra);
+): Map<string, FileData> {
+  const files = modelFiles(model, extra);
   const { moments, stepCount } = optimizer.state();
   const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));
-  files.set(OPTIMIZER_FILE, await encodeSafetensors(shapes, (name) => model.device.read(moments.get(name)!), "F32"));
+  files.set(
+    OPTIMIZER_FILE,
+    encodeSafetensors(shapes, (name) => model.device.read(moments.get(name)!)),
+  );
   files.set(STATE_FILE, stateText(state, args, total, stepCount));
   return files;
 }
@@ -90,14 +94,12 @@ export function stateText(state: TrainerState, args: TrainingArguments, total: n
 }
 
 /** The model folder alone: config, weights and what goes beside them. */
-export async function modelFiles(
+export function modelFiles(
   model: GPT2LMHeadModel,
   extra: ReadonlyMap<string, string | Uint8Array>,
   dtype: "F32" | "F16" = "F32",
-): Promise<Map<string, string | Uint8Array>> {
-  const files = await writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value), {
-    dtype,
-  });
+): Map<string, FileData> {
+  const files = writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value), { dtype });
   for (const [name, data] of extra) files.set(name, data);
   return files;
 }

@@ -269,7 +269,7 @@ export class Trainer {
     const { store, model, args, extraFiles = new Map() } = this.options;
     if (!store) return;
     const name = `checkpoint-${this.step}`;
-    const files = await checkpointFiles(model, extraFiles, this.optimizer, await this.state(), args, this.totalSteps);
+    const files = checkpointFiles(model, extraFiles, this.optimizer, await this.state(), args, this.totalSteps);
     await (await store.open(name)).write(files);
     await rotateCheckpoints(store, args.saveTotalLimit);
     this.options.onSave?.(name);
@@ -278,7 +278,7 @@ export class Trainer {
   private async saveModel(): Promise<void> {
     const { store, model, args, saveDtype, extraFiles = new Map() } = this.options;
     if (!store) return;
-    const files = await modelFiles(model, extraFiles, saveDtype);
+    const files = modelFiles(model, extraFiles, saveDtype);
     files.set(STATE_FILE, stateText(await this.state(), args, this.totalSteps, this.optimizer.stepCount));
     await (await store.open("")).write(files);
     this.options.onSave?.("");

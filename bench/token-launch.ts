@@ -2,7 +2,7 @@
 // alone.
 import { KVCache } from "../src/gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../src/gpt2/model.ts";
-import type { Parameter } from "../src/autograd/parameter.ts";
+import type { Parameter } from "../src/autograd/variable.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
 import { matmul } from "../src/kernels/matmul.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { add } from "../src/autograd/add.ts";
 import { Tape } from "../src/autograd/tape.ts";
-import type { Variable } from "../src/autograd/tape.ts";
+import type { Variable } from "../src/autograd/variable.ts";
 import type { Device } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { add as addForward, addInto } from "../src/kernels/add.ts";

@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Files directly in src that import nothing and that all may import. */
 const SHARED_LEAVES = ["errors.ts", "random.ts", "runtime.ts", "snake-case.ts"];
 /** Operations of one layer know nothing of each other; only these files in their folder are common ground. */
-const COMMON_IN_AUTOGRAD = ["tape.ts", "parameter.ts"];
+const COMMON_IN_AUTOGRAD = ["tape.ts", "variable.ts", "parameter.ts"];
 /** npm packages, and the folder or file that may import them. */
 const PACKAGES: Readonly<Record<string, string>> = {
   "gpt-tokenizer": "src/tokenizer/",
@@ -200,6 +200,26 @@ function unusedShaders(names: readonly string[], users: string): string[] {
   return names.filter((name) => !patterns.some((pattern) => pattern.test(name)));
 }
 
+/** The circles among the files' imports, types included: each as the files on it. */
+function importCircles(sources: readonly Source[]): string[][] {
+  const imports = new Map(
+    sources.map(({ path, text }) => [
+      path,
+      importsOf(text).map((specifier) => relative(root, join(root, dirname(path), specifier)).replaceAll("\\", "/")),
+    ]),
+  );
+  const done = new Set<string>();
+  const circles: string[][] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) circles.push(way.slice(way.indexOf(path)));
+    if (done.has(path) || way.includes(path)) return;
+    for (const next of imports.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+  return circles;
+}
+
 const library = sourcesIn("src", /\.ts$/);
 const shaders = sourcesIn("src/wgsl", /\.wgsl$/);
 const everything = [
@@ -224,6 +244,7 @@ describe("the repository", () => {
     expect(unusedPermissions(library, MAY_IMPORT)).toEqual([]);
   });
   it("imports only downwards", () => expect(library.flatMap(importViolations)).toEqual([]));
+  it("has no circle of imports, types included", () => expect(importCircles(library)).toEqual([]));
   it("knows Node, Dawn and printing only where it may", () => expect(library.flatMap(seamViolations)).toEqual([]));
   it("keeps its files short", () => expect([...library, ...shaders].flatMap(lengthViolations)).toEqual([]));
   it("holds no marks and no places of one machine", () => expect(everything.flatMap(contentViolations)).toEqual([]));
@@ -305,6 +326,14 @@ describe("the checks catch", () => {
       ...contentViolations(clean),
       ...lengthViolations(clean),
     ]).toEqual([]);
+  });
+
+  it("a circle of imports, of types too", () => {
+    const a = at("src/gpu/a.ts", 'import { b } from "./b.ts";');
+    const b = at("src/gpu/b.ts", 'import type { C } from "../gpt2/c.ts";');
+    const c = at("src/gpt2/c.ts", 'import type { A } from "../gpu/a.ts";');
+    expect(importCircles([a, b, c])).toEqual([["src/gpu/a.ts", "src/gpu/b.ts", "src/gpt2/c.ts"]]);
+    expect(importCircles([a, b])).toEqual([]);
   });
 
   it("a shader that no kernel uses", () => {

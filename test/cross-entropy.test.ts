@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { crossEntropy, crossEntropyRows } from "../src/autograd/cross-entropy.ts";
 import { Tape } from "../src/autograd/tape.ts";
-import type { Variable } from "../src/autograd/tape.ts";
+import type { Variable } from "../src/autograd/variable.ts";
 import { UserError } from "../src/errors.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { crossEntropyByRow } from "../src/kernels/cross-entropy.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dropout } from "../src/autograd/dropout.ts";
 import { Tape } from "../src/autograd/tape.ts";
-import type { Variable } from "../src/autograd/tape.ts";
+import type { Variable } from "../src/autograd/variable.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { dropout as launch } from "../src/kernels/dropout.ts";
 import { expectClose, garbage, openDevice, randomNormal } from "./check-kernel.ts";

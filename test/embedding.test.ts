@@ -65,11 +65,11 @@ async function run(
   device.batch.write(tokens.value, wte);
   device.batch.write(places.value, wpe);
   device.batch.write(
-    tokens.grad,
+    tokens.grad!,
     wte.map(() => start),
   );
   device.batch.write(
-    places.grad,
+    places.grad!,
     wpe.map(() => start),
   );
   const tape = new Tape(device, true);
@@ -79,7 +79,7 @@ async function run(
     into.write(y, (dst) => device.batch.write(dst, dy)),
   );
   tape.backward(loss);
-  const result = { y: forward, dwte: await device.read(tokens.grad), dwpe: await device.read(places.grad) };
+  const result = { y: forward, dwte: await device.read(tokens.grad!), dwpe: await device.read(places.grad!) };
   store.destroy();
   return result;
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linear, linearGelu, linearResidual, tiedHead } from "../src/autograd/linear.ts";
 import { ParameterStore } from "../src/autograd/parameter.ts";
 import { Tape } from "../src/autograd/tape.ts";
-import type { Variable } from "../src/autograd/tape.ts";
+import type { Variable } from "../src/autograd/variable.ts";
 import type { Device } from "../src/gpu/device.ts";
 import type { Shape } from "../src/gpu/tensor.ts";
 import { centralDifferences, expectClose, openDevice, randomNormal } from "./check-kernel.ts";
@@ -27,7 +27,7 @@ async function run(
   for (const [name, [, values]] of data) {
     device.batch.write(store.get(name).value, values);
     device.batch.write(
-      store.get(name).grad,
+      store.get(name).grad!,
       values.map(() => START),
     );
   }
@@ -39,7 +39,7 @@ async function run(
   );
   tape.backward(loss);
   const grads: Record<string, Float32Array> = {};
-  for (const name of data.keys()) grads[name] = (await device.read(store.get(name).grad)).map((v) => v - START);
+  for (const name of data.keys()) grads[name] = (await device.read(store.get(name).grad!)).map((v) => v - START);
   store.destroy();
   return { y: value, grads };
 }

@@ -40,7 +40,7 @@ async function lossAndGradients(device: Device, model: GPT2LMHeadModel): Promise
   ]);
   output.loss!.backward();
   output.dispose();
-  for (const { name, grad } of model.parameters.all()) results.set(name, await device.read(grad));
+  for (const { name, grad } of model.parameters.all()) results.set(name, await device.read(grad!));
   return results;
 }
 

@@ -48,7 +48,7 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
   }
 
   function upload(store: ParameterStore, values: ReadonlyMap<string, Float32Array>): void {
-    for (const [name, gradient] of values) device.batch.write(store.get(name).grad, gradient);
+    for (const [name, gradient] of values) device.batch.write(store.get(name).grad!, gradient);
   }
 
   async function readAll(store: ParameterStore): Promise<Map<string, Float32Array>> {

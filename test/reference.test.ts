@@ -68,7 +68,7 @@ async function lossAndGradients(model: GPT2LMHeadModel, entry: LossEntry, keepLo
   const loss = await output.loss!.item();
   output.loss!.backward();
   output.dispose();
-  const get = await readAll(Object.keys(entry.grads.params), (name) => device.read(model.parameters.get(name).grad));
+  const get = await readAll(Object.keys(entry.grads.params), (name) => device.read(model.parameters.get(name).grad!));
   let squares = 0;
   for (const { name } of model.parameters.all()) for (const value of get(name)) squares += value ** 2;
   return { loss, gradNorm: Math.sqrt(squares), get };

@@ -4,7 +4,8 @@
 import type { Tensor } from "../gpu/tensor.ts";
 import { attentionBackward, attentionForward } from "../kernels/attention.ts";
 import type { Dropout } from "../kernels/random.ts";
-import type { Tape, Variable } from "./tape.ts";
+import type { Tape } from "./tape.ts";
+import type { Variable } from "./variable.ts";
 
 /**
  * qkv [B*T, 3C], columns q | k | v, heads contiguous in each -> [B*T, C]. mask u32 [B, T], 1 where a key may be seen;

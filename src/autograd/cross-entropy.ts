@@ -7,7 +7,8 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { addInto } from "../kernels/add.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { crossEntropyByRow, IGNORED } from "../kernels/cross-entropy.ts";
-import type { Tape, Variable } from "./tape.ts";
+import type { Tape } from "./tape.ts";
+import type { Variable } from "./variable.ts";
 
 export interface Labels {
   /** V: columns from here on are padding. */

@@ -2,7 +2,8 @@
 // counters, so nothing is stored.
 import { dropout as launch } from "../kernels/dropout.ts";
 import type { Dropout } from "../kernels/random.ts";
-import type { Tape, Variable } from "./tape.ts";
+import type { Tape } from "./tape.ts";
+import type { Variable } from "./variable.ts";
 
 /** x of any shape -> the same shape. With probability 0 it is x itself and nothing is launched. */
 export function dropout(tape: Tape, x: Variable, options: Dropout): Variable {

@@ -2,8 +2,8 @@
 // likewise.
 import type { Tensor } from "../gpu/tensor.ts";
 import { embeddingBackward, embeddingForward, gatherSegment, planGather } from "../kernels/embedding.ts";
-import type { Parameter } from "./parameter.ts";
-import type { Tape, Variable } from "./tape.ts";
+import type { Tape } from "./tape.ts";
+import type { Parameter, Variable } from "./variable.ts";
 
 interface Ids {
   readonly ids: ArrayLike<number>;

@@ -1,8 +1,8 @@
 // y = (x - mean) * rstd * weight + bias, and back: with g = dy * weight, xhat = (x - mean) * rstd,
 // dx = rstd * (g - mean(g) - xhat * mean(g * xhat)), dweight = sum_n dy * xhat, dbias = sum_n dy.
 import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from "../kernels/layernorm.ts";
-import type { Parameter } from "./parameter.ts";
-import type { Tape, Variable } from "./tape.ts";
+import type { Tape } from "./tape.ts";
+import type { Parameter, Variable } from "./variable.ts";
 
 /** x [N, C] -> [N, C], normalised over C with learned weight [C] and bias [C]. */
 export function layerNorm(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, eps: number): Variable {
@@ -15,7 +15,7 @@ export function layerNorm(tape: Tape, x: Variable, weight: Parameter, bias: Para
     into.write(x, (dx, accumulate) =>
       layerNormBackwardDx(batch, { dy, x: x.value, weight: weight.value, stats, dx, accumulate }),
     );
-    if (weight.requiresGrad)
+    if (weight.grad && bias.grad)
       layerNormBackwardDparams(batch, { dy, x: x.value, stats, dweight: weight.grad, dbias: bias.grad });
   });
 }

@@ -9,8 +9,8 @@ import { geluBackward } from "../kernels/gelu.ts";
 import { matmul } from "../kernels/matmul.ts";
 import type { Normalization } from "../kernels/matvec.ts";
 import { rowWindows } from "../kernels/windows.ts";
-import type { Parameter } from "./parameter.ts";
-import type { GradientSink, Tape, Variable } from "./tape.ts";
+import type { GradientSink, Tape } from "./tape.ts";
+import type { Parameter, Variable } from "./variable.ts";
 
 /**
  * x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x on the way,

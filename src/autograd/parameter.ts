@@ -4,14 +4,7 @@ import type { Device } from "../gpu/device.ts";
 import { BUFFER_USAGE } from "../gpu/usage.ts";
 import { byteLength, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
-import type { Variable } from "./tape.ts";
-
-export interface Parameter extends Variable {
-  readonly grad: Tensor;
-  /** Where it lies: which flat buffer, and its first element there. */
-  readonly chunk: number;
-  readonly offset: number;
-}
+import type { Parameter } from "./variable.ts";
 
 /** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. */
 export interface Chunk {
@@ -58,7 +51,7 @@ export class ParameterStore {
     for (const { name, shape, chunk, offset } of plan) {
       const { values, grads } = this.chunks[chunk];
       const value: Tensor = { ...values, byteOffset: offset * 4, shape };
-      const grad: Tensor = { ...(grads ?? values), byteOffset: offset * 4, shape };
+      const grad: Tensor | undefined = grads ? { ...grads, byteOffset: offset * 4, shape } : undefined;
       this.parameters.set(name, { name, value, grad, requiresGrad: gradients, chunk, offset });
     }
   }

@@ -2,13 +2,8 @@
 // brings a closure that turns the gradient of its output into gradients of its inputs.
 import type { Device } from "../gpu/device.ts";
 import type { DType, Shape, Tensor } from "../gpu/tensor.ts";
-import type { Parameter } from "./parameter.ts";
-
-export interface Variable {
-  readonly value: Tensor;
-  readonly requiresGrad: boolean;
-  readonly name: string;
-}
+import { isParameter } from "./variable.ts";
+import type { Variable } from "./variable.ts";
 
 /** Backward writes a gradient here; the tape picks the buffer and says whether to add to what is in it. */
 export interface GradientSink {
@@ -116,7 +111,7 @@ export class Tape implements GradientSink {
   write(input: Variable, launch: (dst: Tensor, accumulate: boolean) => void): void {
     if (!input.requiresGrad) return;
     if (isParameter(input)) {
-      launch(input.grad, true);
+      if (input.grad) launch(input.grad, true);
       return;
     }
     const held = this.gradients.get(input);
@@ -136,8 +131,4 @@ export class Tape implements GradientSink {
     for (const gradient of this.gradients.values()) if (gradient.buffer === tensor.buffer) return true;
     return false;
   }
-}
-
-function isParameter(variable: Variable): variable is Parameter {
-  return "grad" in variable;
 }

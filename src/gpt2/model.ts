@@ -3,7 +3,7 @@ import { crossEntropy } from "../autograd/cross-entropy.ts";
 import { tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
-import type { Variable } from "../autograd/tape.ts";
+import type { Variable } from "../autograd/variable.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";

@@ -3,8 +3,8 @@
 // serve backward.
 import { layerNorm } from "../autograd/layernorm.ts";
 import { linear, linearGelu, tiedHead } from "../autograd/linear.ts";
-import type { Parameter } from "../autograd/parameter.ts";
-import type { Tape, Variable } from "../autograd/tape.ts";
+import type { Tape } from "../autograd/tape.ts";
+import type { Parameter, Variable } from "../autograd/variable.ts";
 import { takesNorm } from "../kernels/matmul.ts";
 import type { Layout } from "../kernels/matmul.ts";
 import { isNormCheap } from "../kernels/matvec.ts";

@@ -1,6 +1,7 @@
 // What forward() returns: values that stay on the GPU until they are read, the loss with its backward(), and one
 // dispose().
-import type { Tape, Variable } from "../autograd/tape.ts";
+import type { Tape } from "../autograd/tape.ts";
+import type { Variable } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";

@@ -1,7 +1,7 @@
 // A model's parameters by their Hugging Face names: allocated, drawn afresh, loaded, and shown as the attribute tree
 // that the checkpoint's keys spell: wte, wpe, h[i].attn.c_attn.weight, ...
 import { ParameterStore } from "../autograd/parameter.ts";
-import type { Parameter } from "../autograd/parameter.ts";
+import type { Parameter } from "../autograd/variable.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";

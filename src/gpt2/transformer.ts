@@ -8,7 +8,7 @@ import { layerNorm } from "../autograd/layernorm.ts";
 import { linear, linearResidual } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
-import type { Variable } from "../autograd/tape.ts";
+import type { Variable } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { attentionWeights } from "../kernels/attention.ts";

@@ -7,7 +7,7 @@ import type { CacheCounters } from "./launch-cache.ts";
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import { BUFFER_USAGE, COMPUTE_STAGE } from "./usage.ts";
-import type { Device } from "./device.ts";
+import type { DeviceContext } from "./context.ts";
 
 type Names<T> = Readonly<Record<string, T>>;
 
@@ -23,7 +23,7 @@ export interface BatchCounters extends CacheCounters {
 }
 
 export class CommandBatch {
-  readonly device: Device;
+  readonly device: DeviceContext;
   readonly counters: BatchCounters = { pipelines: 0, bindGroups: 0, guessed: 0, submits: 0, dispatches: 0 };
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
@@ -42,7 +42,7 @@ export class CommandBatch {
   private readonly uploadBuffer: GPUBuffer;
   private readonly cache: LaunchCache;
 
-  constructor(device: Device) {
+  constructor(device: DeviceContext) {
     this.device = device;
     const gpu = device.gpu;
     this.paramsBuffer = gpu.createBuffer({ label: "params", size: SLOTS * SLOT_BYTES, usage: BUFFER_USAGE.params });

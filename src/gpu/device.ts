@@ -5,6 +5,8 @@ import { wgslFiles } from "../wgsl/index.ts";
 import { UserError } from "../errors.ts";
 import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
+import { WORKGROUP_LIMITS } from "./context.ts";
+import type { DeviceContext } from "./context.ts";
 import { requestAdapter } from "./platform.ts";
 import { readBytes } from "../files/open.ts";
 import { Profiler } from "./profiler.ts";
@@ -25,11 +27,6 @@ export interface DeviceOptions {
   readonly profile?: boolean;
 }
 
-const WORKGROUP_LIMITS = [
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-] as const;
 /** Asked for as high as the adapter has them. */
 const LIMITS = [
   ...WORKGROUP_LIMITS,
@@ -40,7 +37,7 @@ const LIMITS = [
 ] as const;
 const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
-export class Device {
+export class Device implements DeviceContext {
   readonly gpu: GPUDevice;
   /** Stable name of the kind of adapter, the key of the tuning table: "llvmpipe", "swiftshader", ... */
   readonly adapterKey: string;
@@ -87,7 +84,7 @@ export class Device {
     this.pool = new BufferPool(gpu, gpu.limits.maxBufferSize);
     this.profiler = options.profile ? new Profiler(gpu) : undefined;
     this.batch = new CommandBatch(this);
-    this.staging = new Staging(this);
+    this.staging = new Staging(this.batch);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;

@@ -6,7 +6,7 @@ import type { Kernel, WgslModule } from "./kernel.ts";
 import { byteLength, OFFSET_ALIGNMENT } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import { COMPUTE_STAGE } from "./usage.ts";
-import type { Device } from "./device.ts";
+import type { DeviceContext } from "./context.ts";
 
 type Names<T> = Readonly<Record<string, T>>;
 type Constant = number | boolean;
@@ -50,7 +50,7 @@ export interface CacheCounters {
 }
 
 export class LaunchCache {
-  private readonly device: Device;
+  private readonly device: DeviceContext;
   private readonly counters: CacheCounters;
   private readonly paramsLayout: GPUBindGroupLayout;
   private compiling: { readonly kernel: Kernel; readonly module: WgslModule } | undefined;
@@ -61,7 +61,7 @@ export class LaunchCache {
   private cached = 0;
   private last: Launch | undefined;
 
-  constructor(device: Device, counters: CacheCounters, paramsLayout: GPUBindGroupLayout) {
+  constructor(device: DeviceContext, counters: CacheCounters, paramsLayout: GPUBindGroupLayout) {
     this.device = device;
     this.counters = counters;
     this.paramsLayout = paramsLayout;

@@ -3,14 +3,14 @@
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import { BUFFER_USAGE, MAP_MODE_READ } from "./usage.ts";
-import type { Device } from "./device.ts";
+import type { CommandBatch } from "./batch.ts";
 
 export class Staging {
-  private readonly device: Device;
+  private readonly batch: CommandBatch;
   private readonly rings = new Map<number, GPUBuffer[]>();
 
-  constructor(device: Device) {
-    this.device = device;
+  constructor(batch: CommandBatch) {
+    this.batch = batch;
   }
 
   /** Room for tensors of so many bytes in all, to be read together. */
@@ -19,19 +19,19 @@ export class Staging {
     let ring = this.rings.get(size);
     if (!ring) this.rings.set(size, (ring = []));
     const buffer =
-      ring.pop() ?? this.device.gpu.createBuffer({ label: "read-back", size, usage: BUFFER_USAGE.readBack });
-    return new StagedRead(this.device, buffer, ring);
+      ring.pop() ?? this.batch.device.gpu.createBuffer({ label: "read-back", size, usage: BUFFER_USAGE.readBack });
+    return new StagedRead(this.batch, buffer, ring);
   }
 }
 
 export class StagedRead {
-  private readonly device: Device;
+  private readonly batch: CommandBatch;
   private readonly buffer: GPUBuffer;
   private readonly ring: GPUBuffer[];
   private used = 0;
 
-  constructor(device: Device, buffer: GPUBuffer, ring: GPUBuffer[]) {
-    this.device = device;
+  constructor(batch: CommandBatch, buffer: GPUBuffer, ring: GPUBuffer[]) {
+    this.batch = batch;
     this.buffer = buffer;
     this.ring = ring;
   }
@@ -43,14 +43,15 @@ export class StagedRead {
   /** Records a copy of what the tensor is at this point. Returns at which byte of read() it begins. */
   add(tensor: Tensor): number {
     const at = this.used;
-    this.device.batch.copyToBuffer(tensor, this.buffer, at);
+    this.batch.copyToBuffer(tensor, this.buffer, at);
     this.used += byteLength(tensor);
     return at;
   }
 
   /** The bytes, once, after the copies were submitted. Throws the device's first failure, if it had one. */
   async read(): Promise<ArrayBuffer> {
-    const { buffer, device, used } = this;
+    const { buffer, used } = this;
+    const { device } = this.batch;
     try {
       await buffer.mapAsync(MAP_MODE_READ, 0, used);
     } catch (error) {

@@ -1,7 +1,7 @@
 // Attention of new tokens over a key-value cache: a subgroup a token and head on software adapters, a large workgroup
 // on GPUs.
 import type { CommandBatch } from "../gpu/batch.ts";
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -136,7 +136,7 @@ export function attentionDecode(
  * Lanes of a workgroup, which looks at as many positions at a time. A batch of one has fewer heads than a GPU
  * multiprocessors, so each gets as many lanes as keep it loading, or half as many for few positions.
  */
-function lanes(device: Device, positions: number): number {
+function lanes(device: DeviceContext, positions: number): number {
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.limits;
   let most = tuningOf(device).attentionLanes;
   while (most > maxComputeInvocationsPerWorkgroup || LANE_BYTES * most + SHARED_BYTES > maxComputeWorkgroupStorageSize)

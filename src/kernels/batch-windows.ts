@@ -1,7 +1,7 @@
 // Launching over a batch whose tensors exceed the device's binding limit: sequences go in groups, each tensor bound
 // from the 256-byte boundary before its group, with the group's first element as a parameter. So any shape can be
 // split.
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { bytesPerElement, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
@@ -19,7 +19,7 @@ export interface BatchWindow {
  * Groups of the `sequences` such that the group's part of `largest` can be bound. Throws when one sequence alone
  * cannot.
  */
-export function batchWindows(kernel: string, device: Device, sequences: number, largest: Tensor): BatchWindow[] {
+export function batchWindows(kernel: string, device: DeviceContext, sequences: number, largest: Tensor): BatchWindow[] {
   const bytes = (elementCount(largest.shape) / sequences) * bytesPerElement(largest.dtype);
   const fits =
     sequences * bytes <= device.maxBindingBytes

@@ -1,7 +1,7 @@
 // Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the
 // CPU, which has the ids anyway, makes the groups.
 import type { CommandBatch } from "../gpu/batch.ts";
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -65,7 +65,7 @@ const backwardWorkgroup = defineKernel({
 });
 
 /** Invocations of a workgroup that has a group, 0 where groups are added by row kernels. */
-const groupSize = (device: Device): number => Math.min(WG_SIZE, columnsWorkgroupSize(device));
+const groupSize = (device: DeviceContext): number => Math.min(WG_SIZE, columnsWorkgroupSize(device));
 
 /**
  * indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table
@@ -130,7 +130,7 @@ export interface GatherPlan {
 }
 
 /** Rows that a launch on this device adds up at once: what plans for it cut groups into. */
-export function gatherSegment(device: Device): number {
+export function gatherSegment(device: DeviceContext): number {
   return SEGMENT * Math.max(1, groupSize(device) / WIDTH);
 }
 

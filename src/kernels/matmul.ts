@@ -4,7 +4,7 @@
 //   tn  out[m, n] = a[k, m]^T b[k, n]    gradient by the weight
 // Matrices beyond the device's binding limit go by windows of rows; a reduction that is cut this way accumulates.
 import type { CommandBatch } from "../gpu/batch.ts";
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Access, Kernel } from "../gpu/kernel.ts";
 import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
@@ -182,7 +182,7 @@ export function matmul(
  * Whether matmul takes a layer norm of `m` rows before their product with `b`: few rows, read by fours, each whole in
  * one launch.
  */
-export function takesNorm(device: Device, layout: Layout, m: number, b: Tensor): boolean {
+export function takesNorm(device: DeviceContext, layout: Layout, m: number, b: Tensor): boolean {
   const [rows, columns] = b.shape;
   const whole = layout === "nt" || (layout === "nn" && rows % 4 === 0 && byteLength(b) <= device.maxBindingBytes);
   return isMatvec(device, m) && whole && columns % 4 === 0;
@@ -268,7 +268,14 @@ interface Choice {
   readonly depth: number;
 }
 
-function chooseVariant(device: Device, layout: Layout, operands: Operands, m: number, n: number, k: number): Choice {
+function chooseVariant(
+  device: DeviceContext,
+  layout: Layout,
+  operands: Operands,
+  m: number,
+  n: number,
+  k: number,
+): Choice {
   const tuning = tuningOf(device);
   const A_TRANSPOSED = layout === "tn",
     B_TRANSPOSED = layout === "nt";

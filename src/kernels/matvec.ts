@@ -3,7 +3,7 @@
 // the layer norm before it is part of it: every workgroup normalises its rows again, which costs less than launching
 // that once.
 import type { CommandBatch } from "../gpu/batch.ts";
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Access, Kernel, ParamsOf } from "../gpu/kernel.ts";
 import { elementCount } from "../gpu/tensor.ts";
@@ -95,7 +95,7 @@ const kernels = Object.fromEntries(
 );
 
 /** Whether a product of `m` rows, none of its operands transposed on the left, is one of few. */
-export function isMatvec(device: Device, m: number): boolean {
+export function isMatvec(device: DeviceContext, m: number): boolean {
   return m <= tuningOf(device).matvecRows;
 }
 
@@ -104,7 +104,7 @@ export function isMatvec(device: Device, m: number): boolean {
  * once. Always on a GPU. Subgroups each do it for only four columns a lane: four lanes (SwiftShader) lose by it, 14% of
  * a token.
  */
-export function isNormCheap(device: Device, m: number, b: Tensor): boolean {
+export function isNormCheap(device: DeviceContext, m: number, b: Tensor): boolean {
   if (tuningOf(device).matmul === "workgroup") return true;
   return device.subgroupSize >= 8 && m * elementCount(b.shape) <= NORM_WORK;
 }
@@ -163,7 +163,7 @@ interface Plan {
   readonly workgroups: number | readonly [number, number];
 }
 
-function subgroups({ subgroupSize: SG }: Device, { m, n }: Sizes): Plan {
+function subgroups({ subgroupSize: SG }: DeviceContext, { m, n }: Sizes): Plan {
   const ROWS = rowsAtOnce(m);
   return {
     constants: { A_TRANSPOSED: false, B_TRANSPOSED: false, ROWS, SG },

@@ -2,7 +2,7 @@
 // suits the adapter, the rows and their length. The operation provides row_count() and row_main(n, lane, lanes); see
 // lib/rows_*.wgsl.
 import type { CommandBatch } from "../gpu/batch.ts";
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Access, BindingsOf, ConstantsOf, ConstantType, KernelSpec, ParamsOf, ParamType } from "../gpu/kernel.ts";
 import { tuningOf } from "./tuning.ts";
@@ -46,13 +46,13 @@ export function rowForm(
 }
 
 /** The most invocations that a workgroup may have which keeps some numbers of each in workgroup memory. */
-export function largestWorkgroup({ limits }: Device): number {
+export function largestWorkgroup({ limits }: DeviceContext): number {
   const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   return limits.maxComputeWorkgroupStorageSize < 32768 ? Math.min(most, 256) : most;
 }
 
 /** The form that a launch on this device takes. */
-export function rowFormOn(device: Device, rows: number, length: number): RowForm {
+export function rowFormOn(device: DeviceContext, rows: number, length: number): RowForm {
   return rowForm(tuningOf(device), largestWorkgroup(device), rows, length);
 }
 
@@ -60,7 +60,7 @@ export function rowFormOn(device: Device, rows: number, length: number): RowForm
  * Invocations of a workgroup that sums columns in workgroup memory; 0 where the adapter does better without such
  * memory.
  */
-export function columnsWorkgroupSize(device: Device): number {
+export function columnsWorkgroupSize(device: DeviceContext): number {
   const { rows, rowsMaxSize } = tuningOf(device);
   return rows === "subgroup" ? 0 : Math.min(rowsMaxSize, largestWorkgroup(device));
 }

@@ -1,7 +1,7 @@
 // Which variant of each kernel an adapter runs, and its tile sizes. Rows are written by `bench/tune.ts` from
 // measurements and chosen by adapter key; requestDevice({ tuning }) overrides single entries, which is how tests force
 // every variant.
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 
 export type Variant = "subgroup" | "workgroup";
 /** "mixed": a subgroup a row where rows are many or short, else a workgroup of several subgroups. */
@@ -72,13 +72,13 @@ const TABLE: Readonly<Record<string, Tuning>> = {
   nvidia: { ...GPU, attention: "subgroup" },
 };
 
-const chosen = new WeakMap<Device, Tuning>();
+const chosen = new WeakMap<DeviceContext, Tuning>();
 
 /**
  * The row for this device: the table's, else the default for a GPU, with the device's overrides; subgroup variants fall
  * back where there are no subgroups.
  */
-export function tuningOf(device: Device): Tuning {
+export function tuningOf(device: DeviceContext): Tuning {
   let tuning = chosen.get(device);
   if (!tuning) {
     const row = { ...(TABLE[device.adapterKey] ?? (device.software ? SOFTWARE : GPU)), ...device.tuning } as Tuning;

@@ -1,6 +1,6 @@
 // Tensors larger than one binding may be (a device's limit can be 128 MiB, wte of GPT-2 124M is 147) are worked on by
 // windows: runs of rows, each small enough to bind and starting where a binding may start.
-import type { Device } from "../gpu/device.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { byteLength, elementCount, OFFSET_ALIGNMENT, reshape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
@@ -15,7 +15,7 @@ export interface Window {
  * window when they are small. Throws when the fewest rows that can be sliced (256-byte boundaries in every tensor) do
  * not fit.
  */
-export function rowWindows(device: Device, ...tensors: readonly Tensor[]): Window[] {
+export function rowWindows(device: DeviceContext, ...tensors: readonly Tensor[]): Window[] {
   const rows = tensors[0].shape[0];
   const limit = device.maxBindingBytes;
   let fit = true;

@@ -1,6 +1,7 @@
 // AdamW over a parameter store: moments beside the values, global norm clipping decided on the GPU, a few range
 // launches a step.
-import type { Parameter, ParameterStore } from "../autograd/parameter.ts";
+import type { ParameterStore } from "../autograd/parameter.ts";
+import type { Parameter } from "../autograd/variable.ts";
 import { UserError } from "../errors.ts";
 import { BUFFER_USAGE } from "../gpu/usage.ts";
 import { sliceRows } from "../gpu/tensor.ts";

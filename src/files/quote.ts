@@ -17,6 +17,14 @@ export function printable(text: string, limit = EXCERPT): string {
   return text.length <= limit && shown.length <= limit ? shown : `${withoutHalf(shown.slice(0, limit - 3))}...`;
 }
 
+/** What people may have written into prose although it is unprintable in a message. */
+const OF_PROSE = /[\n\t\u061C\u200E\u200F\uFEFF]/;
+
+/** Foreign prose, whole: as `printable`, but lines (CR LF too), tabs and direction marks stay. */
+export function printableText(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(UNPRINTABLE, (char) => (OF_PROSE.test(char) ? char : escape(char)));
+}
+
 /** A value as JSON, at most 80 characters of it; "missing" for undefined. */
 export function quote(value: unknown): string {
   if (typeof value === "string") {

@@ -47,7 +47,7 @@ export async function openAnswer(asked: Asked, input: string | URL | Request, in
   const headers = new Headers(init.headers);
   headers.set("user-agent", "gpt2-webgpu");
   if (asked.settings.token !== undefined) headers.set("authorization", `Bearer ${asked.settings.token}`);
-  const response = await fetch(input, { ...init, headers });
+  const response = await (asked.settings.proxy?.fetch ?? fetch)(input, { ...init, headers });
   if (response.ok) return response;
   await response.body?.cancel();
   throw refusal(response, asked);
@@ -90,8 +90,10 @@ export class Patience {
 export function unreachable(error: unknown, { settings, repo, signal }: Asked): HubError {
   signal.throwIfAborted();
   if (error instanceof HubError) return error;
+  const { endpoint, proxy } = settings;
+  const toCheck = proxy ? `the network and the proxy (${proxy.described})` : "the network (and HF_ENDPOINT, if set)";
   return new HubError(
-    `Cannot reach the Hub at ${settings.endpoint} for ${repo}: ${networkReason(error)}; check the network (and HF_ENDPOINT, if set), or name a folder on disk.`,
+    `Cannot reach the Hub at ${endpoint} for ${repo}: ${networkReason(error)}; check ${toCheck}, or name a folder on disk.`,
     { cause: error, transient: true },
   );
 }
@@ -113,7 +115,16 @@ function networkReason(error: unknown): string {
     ENETUNREACH: "there is no network",
     EHOSTUNREACH: "there is no way to it",
   };
+  const refused = causesOf(error)
+    .map((each) => /^Proxy (?:response \(|Authentication Required \()(\d+)/.exec(each.message)?.[1])
+    .find((status) => status !== undefined);
+  if (refused === "407") return "the proxy wants a user and a password, as in http://user:password@proxy.example:3128";
+  if (refused !== undefined) return `the proxy answered ${refused}`;
   return reasons[cause?.code ?? ""] ?? (cause?.message || message);
+}
+
+function causesOf(error: unknown): Error[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
 }
 
 function refusal({ status, headers, url }: Response, { settings, repo, revision }: Asked): HubError {
@@ -151,7 +162,8 @@ function refusal({ status, headers, url }: Response, { settings, repo, revision 
       `The Hub has had too many requests from here ${inBrackets}; wait some minutes${settings.token === undefined ? ", or put a token into HF_TOKEN" : ""}, and try again.`,
       { transient: true },
     );
-  return new HubError(`The Hub at ${settings.endpoint} fails on ${repo} ${inBrackets}; try again later.`, {
+  const proxy = settings.proxy ? `, or the proxy (${settings.proxy.described}) on the way to it,` : "";
+  return new HubError(`The Hub at ${settings.endpoint}${proxy} fails on ${repo} ${inBrackets}; try again later.`, {
     transient: status >= 500,
   });
 }

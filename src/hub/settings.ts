@@ -6,6 +6,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { HUB_URL } from "@huggingface/hub";
 import { UserError } from "../errors.ts";
+import { readProxy } from "./proxy.ts";
+import type { Proxy } from "./proxy.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,11 +25,13 @@ export interface HubSettings {
   readonly offline: boolean;
   /** Longest wait for a small answer, and for the next bytes of a large one (HF_HUB_DOWNLOAD_TIMEOUT, in seconds). */
   readonly patienceMs: number;
+  /** The proxy on the way to the endpoint, where one is set (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY). */
+  readonly proxy?: Proxy;
 }
 
 /**
- * An empty variable counts as unset. Throws UserError when HF_ENDPOINT is no address or the token holds what no token
- * does.
+ * An empty variable counts as unset. Throws UserError when HF_ENDPOINT or a proxy is no address or the token holds what
+ * no token does.
  */
 export async function readSettings(env: Environment): Promise<HubSettings> {
   const home = expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface"), env);
@@ -37,12 +41,14 @@ export async function readSettings(env: Environment): Promise<HubSettings> {
       `HF_ENDPOINT is ${JSON.stringify(endpoint)}, wanted the address of a Hub, beginning with https://; mend it or unset it.`,
     );
   }
+  const offline = isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE);
   return {
     endpoint,
     cacheDir: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, "hub"), env),
     token: await readToken(env, home),
-    offline: isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
+    offline,
     patienceMs: 1000 * (Number(env.HF_HUB_DOWNLOAD_TIMEOUT) || 30),
+    proxy: offline ? undefined : await readProxy(env, endpoint),
   };
 }
 

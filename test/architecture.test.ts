@@ -43,6 +43,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   commander: "src/cli/",
   "cli-progress": "src/cli/",
   "@huggingface": "src/hub/",
+  undici: "src/hub/proxy.ts",
   webgpu: "src/gpu/node-gpu.ts",
 };
 /** The library files that know Node, beside the programs: each reached only through a file of the seam. */

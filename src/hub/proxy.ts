@@ -3,7 +3,8 @@
 // it is made, brings an agent that does. It is loaded only where a proxy is set.
 import { UserError } from "../errors.ts";
 import { printable, quote } from "../files/quote.ts";
-import type { Environment } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Proxy {
   /** As the platform's, through the proxy that each address wants, redirects included. */

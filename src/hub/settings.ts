@@ -7,9 +7,7 @@ import { join } from "node:path";
 import { HUB_URL } from "@huggingface/hub";
 import { UserError } from "../errors.ts";
 import { readProxy } from "./proxy.ts";
-import type { Proxy } from "./proxy.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment, Proxy } from "./proxy.ts";
 
 export interface HubSettings {
   /** Address of the Hub, without a slash at its end (HF_ENDPOINT). */

@@ -64,7 +64,7 @@ async function run(
   padded: Float32Array,
   labels: Int32Array,
   keepLogits: boolean,
-  scale?: number,
+  { scale, reduction }: { scale?: number; reduction?: "mean" | "sum" } = {},
 ) {
   const shape = [B * T, stride(V)];
   const tape = new Tape(device, true);
@@ -77,7 +77,7 @@ async function run(
       dlogits = read;
     });
   });
-  const loss = crossEntropy(tape, logits, { vocabSize: V, batch: B, length: T, labels, scale, keepLogits });
+  const loss = crossEntropy(tape, logits, { vocabSize: V, batch: B, length: T, labels, scale, reduction, keepLogits });
   tape.giveAway(loss);
   const kept = keepLogits ? await device.read(values) : undefined;
   tape.backward(loss);
@@ -112,7 +112,7 @@ describe.each([
     expect(second.loss).toBe(first.loss);
     expect(sameBits(second.dlogits, first.dlogits)).toBe(true);
 
-    const kept = await run(device, size, padded, labels, true, 0.25);
+    const kept = await run(device, size, padded, labels, true, { scale: 0.25 });
     expectClose("scaled loss", [kept.loss], [want.loss / 4], [1], { atol: 1e-5, rtol: 2e-6 });
     expectClose(
       "scaled dlogits",
@@ -125,6 +125,19 @@ describe.each([
       tolerance,
     );
     expect(sameBits(kept.kept!, padded)).toBe(true);
+
+    const sum = await run(device, size, padded, labels, false, { reduction: "sum" });
+    expectClose("summed loss", [sum.loss], [want.loss * want.count], [1], { atol: 1e-5, rtol: 2e-6 });
+    expectClose(
+      "dlogits of the sum",
+      sum.dlogits,
+      pad(
+        want.dlogits.map((d) => d * want.count),
+        V,
+      ),
+      [B, T, stride(V)],
+      { atol: 2e-6, rtol: 1e-4 },
+    );
     expect(device.pool.liveBytes).toBe(live);
 
     const values = device.tensor(padded, [B * T, stride(V)]);
@@ -175,6 +188,15 @@ describe("cross-entropy", () => {
     );
     expect(() => crossEntropy(tape, logits, { ...sizes, labels: [3, -100, 4, -100] })).toThrow(UserError);
     expect(device.pool.liveBytes).toBe(live);
+  });
+
+  it("is 0 with no gradient as the sum over no label at all", async () => {
+    const size = TABLE[0];
+    const labels = Int32Array.of(3, -100);
+    const { padded } = draw(size);
+    const { loss, dlogits } = await run(device, size, padded, labels, false, { reduction: "sum" });
+    expect(loss).toBe(0);
+    expect([...dlogits]).toEqual([...new Float32Array(dlogits.length)]);
   });
 
   it("refuses a row that is no multiple of 4", () => {

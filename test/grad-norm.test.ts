@@ -14,12 +14,14 @@ describe.each([
   });
   afterAll(() => device.destroy());
 
-  async function run(chunks: readonly Float32Array[], maxNorm: number): Promise<[number, number]> {
+  async function run(chunks: readonly Float32Array[], maxNorm: number, scale?: number): Promise<[number, number]> {
     const grads = chunks.map((chunk) => device.tensor(chunk, [chunk.length])),
-      result = garbage(device, [2]);
-    gradNorm(device.batch, { grads, maxNorm, result });
+      result = garbage(device, [2]),
+      skipped = device.tensor(Uint32Array.of(0), [1]);
+    gradNorm(device.batch, { grads, maxNorm, scale, result, skipped });
     const [norm, coefficient] = await device.read(result);
-    for (const tensor of [...grads, result]) device.pool.release(tensor);
+    expect([...(await device.readU32(skipped))]).toEqual([coefficient === 0 ? 1 : 0]);
+    for (const tensor of [...grads, result, skipped]) device.pool.release(tensor);
     return [norm, coefficient];
   }
 
@@ -33,6 +35,10 @@ describe.each([
         expect(Math.abs(norm / want - 1)).toBeLessThan(2e-6);
         expect(Math.abs(coefficient - (maxNorm === 0 ? 1 : Math.min(1, maxNorm / (want + 1e-6))))).toBeLessThan(2e-6);
         expect(await run(chunks, maxNorm)).toEqual([norm, coefficient]);
+        // Of a sum divided by a count, as of the mean.
+        const [ofSum, factor] = await run(chunks, maxNorm / 16, 1 / 16);
+        expect(Math.abs((16 * ofSum) / norm - 1)).toBeLessThan(1e-6);
+        expect(Math.abs(factor * 16 - Math.min(1, maxNorm === 0 ? 1 : maxNorm / (want + 16e-6)))).toBeLessThan(4e-6);
       }
     },
   );
@@ -53,5 +59,20 @@ describe.each([
     const [norm, coefficient] = await run([grads], 1);
     expect(Number.isFinite(norm)).toBe(false);
     expect(coefficient).toBe(0);
+  });
+
+  it("counts what is skipped in a row, and skips for ever from a limit on", async () => {
+    const bad = device.tensor(new Float32Array(64).fill(NaN), [64]);
+    const good = device.tensor(new Float32Array(64).fill(1), [64]);
+    const result = garbage(device, [2]);
+    const skipped = device.tensor(Uint32Array.of(0), [1]);
+    const seen: [number, boolean][] = [];
+    for (const grads of [bad, bad, good, bad, bad, bad, good, bad, good]) {
+      gradNorm(device.batch, { grads: [grads], maxNorm: 1, limit: 3, result, skipped });
+      seen.push([(await device.readU32(skipped))[0], (await device.read(result))[1] > 0]);
+    }
+    expect(seen.map(([count]) => count)).toEqual([1, 2, 0, 1, 2, 3, 4, 5, 6]);
+    expect(seen.map(([, made]) => made)).toEqual([false, false, true, false, false, false, false, false, false]);
+    for (const tensor of [bad, good, result, skipped]) device.pool.release(tensor);
   });
 });

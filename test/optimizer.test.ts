@@ -160,6 +160,7 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
     const [norm, coefficient] = await device.read(optimizer.gradNorm);
     expect(norm).toBeNaN();
     expect(coefficient).toBe(0);
+    expect([...(await device.readU32(optimizer.skipped))]).toEqual([1]);
     for (const [name, values] of await readAll(store)) expect(values).toEqual(start.get(name));
     optimizer.zeroGrad();
     upload(store, gradients(2));

@@ -259,6 +259,7 @@ async function replay(model: GPT2LMHeadModel, run: ScriptRun): Promise<void> {
   const accum = scriptFlag(run, "--gradient_accumulation_steps", 1);
   const optimizer = new AdamW(model.parameters, {
     form: "hf_adamw_2020",
+    eps: scriptFlag(run, "--adam_epsilon", 1e-8),
     weightDecay: scriptFlag(run, "--weight_decay", 0),
     decay: decayAllButBiases,
   });
@@ -271,7 +272,7 @@ async function replay(model: GPT2LMHeadModel, run: ScriptRun): Promise<void> {
     expect(compareNumber(loss * accum, loss_f64, TOLERANCE.scriptLoss), `loss ${i}`).toBeNull();
     const update = run.update_after_n_train_forwards.indexOf(i + 1);
     if (update < 0) continue; // what is left at an epoch's end leaks into the next, as it did
-    optimizer.step(run.lr_used[update], { maxGradNorm: 1 });
+    optimizer.step(run.lr_used[update], { maxGradNorm: scriptFlag(run, "--max_grad_norm", 1) });
     expect(
       compareNumber((await device.read(optimizer.gradNorm))[0], run.grad_norms_preclip[update], TOLERANCE.gradNorm),
       `norm ${update}`,

@@ -1,5 +1,6 @@
-// loss = mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = (softmax - one-hot) /
-// count, which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift happens here.
+// loss = sum or mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = softmax - one-hot, or
+// that / count, which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift happens
+// here.
 import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import { reshape } from "../gpu/tensor.ts";
@@ -20,31 +21,40 @@ export interface Labels {
   readonly labels: ArrayLike<number>;
 }
 
+/** Over the labels that count, as torch's CrossEntropyLoss says it. */
+export type LossReduction = "mean" | "sum";
+
 /**
- * logits [B*T, Vp] -> loss [1], the mean over the counted labels times `scale` (gradient accumulation: 1 /
- * micro-batches). While recording, the logits are overwritten by their gradient: at once, or with `keepLogits` only in
- * backward. Throws UserError when a label is out of range or none counts.
+ * logits [B*T, Vp] -> loss [1], the mean (default) or the sum over the counted labels, times `scale`. While recording,
+ * the logits are overwritten by their gradient: at once, or with `keepLogits` only in backward. Throws UserError when a
+ * label is out of range, or when there is none to take the mean of (a sum of none is 0).
  */
 export function crossEntropy(
   tape: Tape,
   logits: Variable,
-  { scale = 1, keepLogits, ...labels }: Labels & { readonly scale?: number; readonly keepLogits: boolean },
+  {
+    reduction = "mean",
+    scale = 1,
+    keepLogits,
+    ...labels
+  }: Labels & { readonly reduction?: LossReduction; readonly scale?: number; readonly keepLogits: boolean },
 ): Variable {
   const { batch } = tape.device;
   const { vocabSize } = labels;
   const { shifted, count } = shift(labels);
-  if (count === 0)
+  const factor = reduction === "mean" ? scale / count : scale;
+  if (count === 0 && reduction === "mean")
     throw new UserError(
       "No label counts in this batch: all are -100 or first in their sequence; give at least one token to learn.",
     );
   const [rows] = logits.value.shape;
   const targets = tape.device.tensor(shifted, [rows]);
   const losses = tape.acquire([rows]);
-  const withGradient = { gradientScale: scale / count };
+  const withGradient = { gradientScale: factor };
   const atOnce = tape.recording && logits.requiresGrad && !keepLogits;
   crossEntropyByRow(batch, { logits: logits.value, targets, losses, vocabSize, ...(atOnce ? withGradient : {}) });
   const loss = tape.acquire([1]);
-  columnSum(batch, { x: reshape(losses, [rows, 1]), out: loss, scale: scale / count });
+  columnSum(batch, { x: reshape(losses, [rows, 1]), out: loss, scale: factor });
   return tape.record("cross_entropy", [logits], loss, [losses, targets], (_dy, into) => {
     if (!atOnce) crossEntropyByRow(batch, { logits: logits.value, targets, losses, vocabSize, ...withGradient });
     into.adopt(logits, logits.value, (dlogits) => addInto(batch, { x: logits.value, y: dlogits }));

@@ -1,5 +1,6 @@
 // GPT-2 as a language model: the transformer with the token embedding as its head, its loss, its files.
 import { crossEntropy } from "../autograd/cross-entropy.ts";
+import type { LossReduction } from "../autograd/cross-entropy.ts";
 import { tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
@@ -29,7 +30,9 @@ export interface CausalLMInput extends ForwardInput {
   readonly labels?: readonly (readonly number[])[];
   /** Record for loss.backward(). Default: when there are labels and the model has gradients. */
   readonly grad?: boolean;
-  /** Multiplies the loss and its gradient: 1 / micro-batches under gradient accumulation. Default 1. */
+  /** Whether the loss is the mean over the labels that count (default) or their sum. */
+  readonly lossReduction?: LossReduction;
+  /** Multiplies the loss and its gradient. Default 1. */
   readonly lossScale?: number;
   /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */
   readonly keepLogits?: boolean;
@@ -134,7 +137,8 @@ export class GPT2LMHeadModel {
         batch,
         length,
         labels: tokens.labels,
-        scale: input.lossScale ?? 1,
+        reduction: input.lossReduction,
+        scale: input.lossScale,
         keepLogits,
       });
       tape.giveAway(variable);

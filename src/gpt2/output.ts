@@ -32,7 +32,7 @@ export class Output {
   }
 }
 
-/** The mean cross-entropy of the labels that count, a scalar on the GPU. */
+/** The mean (or sum) of the cross-entropy of the labels that count, a scalar on the GPU. */
 export class Loss extends Output {
   private readonly tape: Tape;
   private readonly variable: Variable;

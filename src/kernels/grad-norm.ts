@@ -20,20 +20,37 @@ const squares = defineRowKernel({
 const clip = defineRowKernel({
   name: "grad_norm_clip",
   source: ["grad_norm_clip.wgsl"],
-  bindings: { partial: "read", result: "read_write" },
-  params: { blocks: "u32", max_norm: "f32" },
+  bindings: { partial: "read", result: "read_write", skipped: "read_write" },
+  params: { blocks: "u32", max_norm: "f32", scale: "f32", limit: "u32" },
   constants: {},
 });
 
 /**
- * grads: flat f32 buffers [n] with n a multiple of 4 -> result [2] = norm, coefficient; the coefficient is
- * min(1, maxNorm / (norm + 1e-6)), 1 for maxNorm 0, and 0 when the norm is not finite (squares overflow above 1.8e19).
+ * grads: flat f32 buffers [n] with n a multiple of 4 -> result [2] = norm, coefficient, of the gradients times `scale`:
+ * what AdamW multiplies them by is scale * min(1, maxNorm / (norm + 1e-6)), scale for maxNorm 0, and 0 when the norm is
+ * not finite (squares overflow above 1.8e19). skipped u32 [1] counts how often in a row it was 0; from `limit` times on
+ * it stays 0 (limit 0: never).
  */
 export function gradNorm(
   batch: CommandBatch,
-  { grads, maxNorm, result }: { readonly grads: readonly Tensor[]; readonly maxNorm: number; readonly result: Tensor },
+  {
+    grads,
+    maxNorm,
+    scale = 1,
+    limit = 0,
+    result,
+    skipped,
+  }: {
+    readonly grads: readonly Tensor[];
+    readonly maxNorm: number;
+    readonly scale?: number;
+    readonly limit?: number;
+    readonly result: Tensor;
+    readonly skipped: Tensor;
+  },
 ): void {
   expectShape("grad_norm", "result", result, [2]);
+  expectShape("grad_norm", "skipped", skipped, [1]);
   const { device } = batch;
   const ranges = grads.flatMap((chunk) => {
     if (elementCount(chunk.shape) % 4 !== 0)
@@ -58,6 +75,6 @@ export function gradNorm(
     );
     first_block += blocks;
   }
-  clip(batch, {}, { partial, result }, { blocks: total, max_norm: maxNorm }, 1, total);
+  clip(batch, {}, { partial, result, skipped }, { blocks: total, max_norm: maxNorm, scale, limit }, 1, total);
   device.pool.release(partial);
 }

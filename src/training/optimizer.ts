@@ -56,6 +56,8 @@ export class AdamW {
    * skipped.
    */
   readonly gradNorm: Tensor;
+  /** u32 [1]: how many of the last steps in a row were skipped because their gradients were not finite. */
+  readonly skipped: Tensor;
   /** Calls of step(), skipped ones included: the t of the bias corrections. */
   stepCount = 0;
   private readonly store: ParameterStore;
@@ -91,16 +93,22 @@ export class AdamW {
     });
     this.moments = store.chunks.map(({ elements }) => ({ m: zeros(elements), v: zeros(elements) }));
     this.gradNorm = pool.acquire([2]);
+    this.skipped = store.device.tensor(new Uint32Array(1), [1]);
   }
 
   /**
-   * One update of every parameter from its gradient, scaled down when the norm of all exceeds `maxGradNorm` (absent or
-   * 0: no clipping). When that norm is not finite, values and moments stay as they are and gradNorm says so. Reads
-   * nothing back.
+   * One update of every parameter from its gradient times `gradientScale` (1 / count where the gradients are of a sum),
+   * scaled down further when the norm of all exceeds `maxGradNorm` (absent or 0: no clipping). When that norm is not
+   * finite, values and moments stay as they are, gradNorm says so and `skipped` counts it; after `maxSkipped` of those
+   * in a row no step changes anything any more (absent or 0: no such end). Reads nothing back.
    */
   step(
     learningRate: number = this.options.learningRate,
-    { maxGradNorm = 0 }: { readonly maxGradNorm?: number } = {},
+    {
+      maxGradNorm = 0,
+      gradientScale = 1,
+      maxSkipped = 0,
+    }: { readonly maxGradNorm?: number; readonly gradientScale?: number; readonly maxSkipped?: number } = {},
   ): void {
     if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
     const {
@@ -108,7 +116,14 @@ export class AdamW {
       device: { batch },
     } = this.store;
     this.stepCount++;
-    gradNorm(batch, { grads: chunks.map(({ grads }) => grads!), maxNorm: maxGradNorm, result: this.gradNorm });
+    gradNorm(batch, {
+      grads: chunks.map(({ grads }) => grads!),
+      maxNorm: maxGradNorm,
+      scale: gradientScale,
+      limit: maxSkipped,
+      result: this.gradNorm,
+      skipped: this.skipped,
+    });
     const { form, betas, eps, weightDecay } = this.options;
     for (const { chunk, start, end, decays } of this.ranges) {
       const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, end - start);
@@ -180,6 +195,7 @@ export class AdamW {
       v.buffer.destroy();
     }
     this.store.device.pool.release(this.gradNorm);
+    this.store.device.pool.release(this.skipped);
   }
 
   private momentsOf({ chunk, offset, value }: Parameter): { exp_avg: Tensor; exp_avg_sq: Tensor } {

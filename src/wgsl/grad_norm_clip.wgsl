@@ -1,9 +1,10 @@
-// norm = sqrt(sum of partial sums of squares) and the factor that clips it: min(1, max_norm / (norm + 1e-6)), as
-// torch's clip_grad_norm_; 1 when max_norm is 0; 0 when the norm is not finite, which makes adamw leave everything as
-// it was. A row kernel of one row.
-struct Params { blocks: u32, max_norm: f32 }
+// The norm of scale * gradients, from partial sums of their squares, and the factor that clips them: scale * min(1,
+// max_norm / (norm + 1e-6)), as torch's clip_grad_norm_; scale when max_norm is 0; 0 when the norm is not finite, which
+// makes adamw leave everything as it was. A row kernel of one row.
+struct Params { blocks: u32, max_norm: f32, scale: f32, limit: u32 }
 @group(0) @binding(0) var<storage, read> partial: array<f32>;         // [blocks]
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;    // [2] norm, coefficient
+@group(0) @binding(2) var<storage, read_write> skipped: array<u32>;   // [1] updates in a row that were not made
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn row_count() -> u32 { return 1u; }
@@ -19,11 +20,14 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   let total = row_sum(sum, lane);
   // By bits: compilers may assume that no float is infinite or NaN.
   let finite = (bitcast<u32>(total) & 0x7f800000u) != 0x7f800000u;
-  let norm = select(total, sqrt(total), finite);
-  var coefficient = 1.0;
-  if (params.max_norm > 0.0) { coefficient = min(1.0, params.max_norm / (norm + 1e-6)); }
+  let norm = select(total, sqrt(total) * params.scale, finite);
+  var coefficient = params.scale;
+  if (params.max_norm > 0.0) { coefficient *= min(1.0, params.max_norm / (norm + 1e-6)); }
   if (lane == 0u) {
+    // After `limit` of them none is made any more: whoever reads this some updates later finds the model as they met it.
+    let made = finite && (params.limit == 0u || skipped[0] < params.limit);
+    skipped[0] = select(skipped[0] + 1u, 0u, made);
     result[0] = norm;
-    result[1] = select(0.0, coefficient, finite);
+    result[1] = select(0.0, coefficient, made);
   }
 }

@@ -52,8 +52,14 @@ test("older and general names are understood; n_ctx beside n_positions is harmle
   expect(old.toJson()).toMatchObject({ n_positions: 64, n_embd: 48, eos_token_id: 0 });
   expect(old.toJson()).not.toHaveProperty("hidden_size");
   expect(GPT2Config.fromJson({ n_ctx: 10, n_positions: 20 }).nPositions).toBe(20);
+  expect(GPT2Config.fromJson({ eos_token_ids: 0, eos_token_id: 7 }).eosTokenId).toBe(7);
   expect(() => GPT2Config.fromJson({ hidden_size: 48, n_embd: 96 })).toThrow(/hidden_size is 48 but n_embd is 96/);
   expect(GPT2Config.fromJson({ eos_token_id: [1, 2] }).eosTokenId).toEqual([1, 2]);
+});
+
+test("what is saved is the language model, whatever it was loaded beside", () => {
+  const config = GPT2Config.fromJson({ architectures: ["GPT2DoubleHeadsModel"] });
+  expect(config.toJson().architectures).toEqual(["GPT2LMHeadModel"]);
 });
 
 test("unknown keys come back, and what comes back reads the same", () => {
@@ -91,6 +97,10 @@ describe("refused by name", () => {
     [{ n_embd: 770 }, /n_embd is 770, wanted a multiple of n_head \(12\)/],
     [{ n_embd: 768, n_head: 4 }, /at most 128 channels a head; n_head 4 makes heads of 192/],
     [{ n_layer: 0 }, /n_layer is 0, wanted a whole number/],
+    [{ n_layer: 2147483647 }, /n_layer is 2147483647, wanted a whole number from 1 to 1024/],
+    [{ vocab_size: 2147483647 }, /vocab_size is 2147483647, wanted a whole number from 1 to 16777216/],
+    [{ n_inner: 1e300 }, /n_inner is 1e\+300/],
+    [{ activation_function: "\u001b[31m" }, /activation_function is "\\u001b\[31m"/],
     [{ n_head: null }, /n_head is null/],
     [{ vocab_size: "50257" }, /vocab_size is "50257"/],
     [{ n_positions: 1.5 }, /n_positions is 1.5/],

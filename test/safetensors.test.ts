@@ -9,7 +9,14 @@ import type { FileData } from "../src/files/folder.ts";
 import { encodeSafetensors, safetensorsFiles } from "../src/files/safetensors-write.ts";
 import type { ReadTensor, SafetensorsOptions, Shapes } from "../src/files/safetensors-write.ts";
 import { Safetensors } from "../src/files/safetensors.ts";
-import { parameterShapes, readCheckpoint, readConfig, writeCheckpoint } from "../src/gpt2/checkpoint-files.ts";
+import {
+  ignoredTensors,
+  openCheckpoint,
+  parameterShapes,
+  readCheckpoint,
+  readConfig,
+  writeCheckpoint,
+} from "../src/gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { listCases, loadModelCase } from "./oracle/fixtures.ts";
 
@@ -103,6 +110,19 @@ describe("16-bit floats", () => {
 });
 
 describe("reading", () => {
+  test("doubles are read as floats at any alignment; one too large for a float is refused", async () => {
+    const bytes = fileOf({ a: { dtype: "F64", shape: [3], data_offsets: [0, 24] } }, 24);
+    const data = new DataView(bytes.buffer, bytes.byteLength - 24);
+    [0.1, -Infinity, 3.4e38].forEach((value, i) => data.setFloat64(8 * i, value, true));
+    for (let shift = 0; shift < 8; shift++) {
+      const shifted = new Uint8Array(bytes.byteLength + shift).subarray(shift);
+      shifted.set(bytes);
+      expect([...(await (await open(shifted)).read("a"))]).toEqual([0.1, -Infinity, 3.4e38].map(Math.fround));
+    }
+    data.setFloat64(16, -3.5e38, true);
+    await expect((await open(bytes)).read("a")).rejects.toThrow(/tensor a holds -3\.5e\+38, too large for float32/);
+  });
+
   test("F32, F16 and BF16 at any alignment; other dtypes only refused when asked for", async () => {
     const bytes = fileOf(
       {
@@ -128,7 +148,7 @@ describe("reading", () => {
       expect([...(await file.read("b")), ...(await file.read("c")), ...(await file.read("e"))]).toEqual([1, -2]);
       expect(file.tensors.get("a")!.shape).toEqual([1, 2]);
       expect(file.metadata.get("format")).toBe("pt");
-      await expect(file.read("d")).rejects.toThrow(/tensor d is I64, wanted F32/);
+      await expect(file.read("d")).rejects.toThrow(/tensor d is I64, wanted F64, F32, F16, BF16/);
       await expect(file.read("x")).rejects.toThrow(/no tensor x/);
     }
   });
@@ -467,6 +487,52 @@ describe("a GPT-2 folder", () => {
     expect(await read(await folderWith(plain, { "lm_head.weight": [7, 6] }))).toEqual(weights);
   });
 
+  test.each(["transformer.", ""])(
+    "a tied head stored under its own name alone is the embedding (%j)",
+    async (prefix) => {
+      const saved = new Map([...weights].map(([name, values]) => [name.replace("transformer.", prefix), values]));
+      saved.delete(`${prefix}wte.weight`);
+      saved.set("lm_head.weight", weights.get("transformer.wte.weight")!);
+      const folder = await folderWith(saved, { "lm_head.weight": [7, 6] });
+      expect(await read(folder)).toEqual(weights);
+      expect((await openCheckpoint(folder, config)).ignored).toEqual([]);
+    },
+  );
+
+  test("what is no part of the language model is left aside and named", async () => {
+    const heads = [
+      "multiple_choice_head.summary.weight", // GPT2DoubleHeadsModel
+      "multiple_choice_head.summary.bias",
+      "v_head.summary.weight", // a value head
+      "score.weight", // GPT2ForSequenceClassification
+      "classifier.bias",
+      "qa_outputs.weight",
+      "transformer.h.0.crossattention.c_attn.weight",
+      "lm_head.bias",
+      "\u001b[31mred",
+    ];
+    const all = new Map(weights);
+    for (const head of heads) all.set(head, new Float32Array(6));
+    const folder = await folderWith(all);
+    expect(await read(folder)).toEqual(weights);
+    const checkpoint = await openCheckpoint(folder, config);
+    expect([...checkpoint.ignored].sort()).toEqual([...heads].sort());
+    expect(ignoredTensors(folder, { ...checkpoint, ignored: heads.slice(-2) })).toBe(
+      "folder: lm_head.bias, \\u001b[31mred in the weights are no part of the language model and left unused.",
+    );
+    expect(ignoredTensors(folder, { ...checkpoint, ignored: heads })).toMatch(/v_head.*score\.weight and 5 more in/);
+    expect(ignoredTensors(folder, { ...checkpoint, ignored: [] })).toBeUndefined();
+  });
+
+  test("sizes far beyond the weights are refused before anything of that size is made", async () => {
+    for (const [key, value] of Object.entries({ vocab_size: 2 ** 24, n_layer: 1024, n_positions: 2 ** 24 })) {
+      const folder = await folderWith(weights);
+      const json = JSON.stringify({ ...config.toJson(), [key]: value });
+      await folder.write(new Map([["config.json", json]]));
+      await expect(read(folder)).rejects.toThrow(/weights are not those of the model that config\.json describes/);
+    }
+  });
+
   const without = (name: string): Map<string, Float32Array> => new Map([...weights].filter(([key]) => key !== name));
   test.each<[string, () => Promise<MemoryFolder>, RegExp]>([
     [
@@ -480,14 +546,24 @@ describe("a GPT-2 folder", () => {
       /missing transformer\.h\.1\.ln_2\.bias/,
     ],
     [
-      "an unexpected tensor",
-      () => folderWith(new Map(weights).set("score.weight", new Float32Array(2))),
-      /unexpected score\.weight/,
+      "a layer more than the config has",
+      () => folderWith(new Map(weights).set("transformer.h.2.ln_1.weight", new Float32Array(6))),
+      /unexpected transformer\.h\.2\.ln_1\.weight/,
+    ],
+    [
+      "a head of another shape",
+      () => folderWith(new Map(weights).set("lm_head.weight", new Float32Array(48)), { "lm_head.weight": [8, 6] }),
+      /lm_head\.weight is \[8,6\], wanted \[7,6\]/,
+    ],
+    [
+      "neither embedding nor head",
+      () => folderWith(without("transformer.wte.weight")),
+      /missing transformer\.wte\.weight;/,
     ],
     [
       "another shape of the same size",
       () => folderWith(weights, { "transformer.wte.weight": [6, 7] }),
-      /wte\.weight is \[6, 7\], wanted \[7, 6\]/,
+      /wte\.weight is \[6,7\], wanted \[7,6\]/,
     ],
     [
       "one parameter under two names",
@@ -555,7 +631,19 @@ describe("a GPT-2 folder", () => {
       /which the index does not place there/,
     );
     await expect(read(await sharded({ ...weightMap, [names[0]]: "absent.safetensors" }))).rejects.toThrow(UserError);
-    for (const map of [undefined, {}, [], { a: 1 }, "x"])
+    for (const map of [undefined, {}, [], { a: 1 }, "x", ["y"]])
       await expect(read(await sharded(map))).rejects.toThrow(/weight_map/);
+    // Written before the tied head and the masks were left out of the shards.
+    const longer = { "lm_head.weight": files[0], ...weightMap, "transformer.h.0.attn.bias": files[1] };
+    expect(await read(await sharded(longer))).toEqual(weights);
+    const extra = new Map(weights).set("score.weight", new Float32Array(2));
+    const withHead = await sharded(weightMap);
+    const bytes = await encodeSafetensors(
+      new Map([...names.slice(9), "score.weight"].map((name) => [name, shapes.get(name) ?? [2]])),
+      (name) => extra.get(name)!,
+    );
+    await withHead.write(new Map([[files[1], bytes]]));
+    expect(await read(withHead)).toEqual(weights);
+    expect((await openCheckpoint(withHead, config)).ignored).toEqual(["score.weight"]);
   });
 });

@@ -25,7 +25,8 @@ export function checkRange(
 ): void {
   if (range.offset + range.length > size) {
     throw new UserError(
-      `${path}: wanted bytes ${range.offset} to ${range.offset + range.length}, the file has ${size}; it is cut short, fetch it again.`,
+      `${path}: wanted bytes ${range.offset} to ${range.offset + range.length}, the file has ${size}; it is ` +
+        "cut short, fetch it again.",
     );
   }
 }

@@ -36,8 +36,8 @@ export async function readText(folder: Folder, file: string, maxBytes = MAX_TEXT
 }
 
 /**
- * Strict UTF-8. Throws UserError naming `what` and the byte offset of the first bad sequence, or when there is more text
- * than a string holds.
+ * Strict UTF-8. Throws UserError naming `what` and the byte offset of the first bad sequence, or when there is more
+ * text than a string holds.
  */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
   checkSize(bytes.byteLength, MAX_TEXT_BYTES, what);
@@ -45,7 +45,8 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new UserError(
-      `${what}: not valid UTF-8 (first bad byte at offset ${firstBadByte(bytes)}); save the file as UTF-8 and try again.`,
+      `${what}: not valid UTF-8 (first bad byte at offset ${firstBadByte(bytes)}); save the file as UTF-8 and ` +
+        "try again.",
     );
   }
 }
@@ -114,7 +115,8 @@ export class MemoryFolder implements Folder {
     if (!range) return bytes;
     if (range.offset + range.length > bytes.byteLength) {
       throw new UserError(
-        `${this.name}/${file}: wanted bytes ${range.offset} to ${range.offset + range.length}, the file has ${bytes.byteLength}; fetch it again.`,
+        `${this.name}/${file}: wanted bytes ${range.offset} to ${range.offset + range.length}, the file has ` +
+          `${bytes.byteLength}; fetch it again.`,
       );
     }
     return bytes.subarray(range.offset, range.offset + range.length);

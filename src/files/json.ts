@@ -14,8 +14,8 @@ const MAX_DEPTH = 128;
 
 /**
  * The value that `text` holds; `what` names it in messages, `advice` is what to do about a fault. Objects come as
- * JSON.parse makes them, so a key "__proto__" is a plain own key: look foreign keys up with Object.hasOwn, Object.entries
- * or a Map. Throws UserError when it is no JSON, or nested more than 128 deep.
+ * JSON.parse makes them, so a key "__proto__" is a plain own key: look foreign keys up with Object.hasOwn,
+ * Object.entries or a Map. Throws UserError when it is no JSON, or nested more than 128 deep.
  */
 export function parseJson(text: string, what: string, advice = "fetch or save the file again"): unknown {
   const body = text.startsWith("\uFEFF") ? text.slice(1) : text;

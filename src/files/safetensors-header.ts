@@ -55,7 +55,8 @@ export function headerLength(opening: Uint8Array, fileSize: number, what: string
   const text = new TextDecoder("latin1").decode(opening.subarray(0, 256));
   if (text.startsWith("version ") && text.includes("git-lfs")) {
     throw new UserError(
-      `${what}: this is a Git LFS pointer, not the weights themselves; run "git lfs pull" in that repository, or download the file.`,
+      `${what}: this is a Git LFS pointer, not the weights themselves; run "git lfs pull" in that repository, ` +
+        "or download the file.",
     );
   }
   if (opening.byteLength < 8)
@@ -63,7 +64,8 @@ export function headerLength(opening: Uint8Array, fileSize: number, what: string
   const length = Number(new DataView(opening.buffer, opening.byteOffset, 8).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES || (opening.byteLength > 8 && opening[8] !== 0x7b)) {
     throw new UserError(
-      `${what}: not a safetensors file (it opens with ${JSON.stringify(text.slice(0, 24))}); fetch the .safetensors file of the model again.`,
+      `${what}: not a safetensors file (it opens with ${quote(text.slice(0, 24))}); fetch the .safetensors ` +
+        "file of the model again.",
     );
   }
   if (8 + length > fileSize) throw truncated(what, 8 + length, fileSize);
@@ -108,7 +110,8 @@ export function parseHeader(json: Uint8Array, fileSize: number, what: string): S
   for (const [name, { offset, byteLength }] of inOrder) {
     if (offset !== end)
       return refuse(
-        `the data of tensor ${quote(name)} starts at byte ${offset - dataStart}, expected ${end - dataStart} (the end of the tensor before it)`,
+        `the data of tensor ${quote(name)} starts at byte ${offset - dataStart}, expected ${end - dataStart} ` +
+          "(the end of the tensor before it)",
       );
     end += byteLength;
   }
@@ -128,7 +131,7 @@ function tensorInfo(entry: unknown, dataStart: number, refuse: (fault: string) =
   const byteLength = range[1] - range[0];
   const wanted = shape.reduce((product, size) => product * size, bits) / 8;
   if (wanted !== byteLength)
-    return refuse(`is ${dtype} [${shape.join(", ")}], which takes ${wanted} bytes, but its range holds ${byteLength}`);
+    return refuse(`is ${dtype} ${quote(shape)}, which takes ${wanted} bytes, but its range holds ${byteLength}`);
   return { dtype: dtype as string, shape, offset: dataStart + range[0], byteLength };
 }
 

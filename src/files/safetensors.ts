@@ -3,23 +3,37 @@
 import { UserError } from "../errors.ts";
 import { decodeBFloat16, decodeFloat16 } from "./float16.ts";
 import type { Folder } from "./folder.ts";
-import { readJson } from "./json.ts";
+import { isObject, readJsonObject } from "./json.ts";
+import { printable } from "./quote.ts";
 import { headerLength, parseHeader } from "./safetensors-header.ts";
 import type { TensorInfo } from "./safetensors-header.ts";
 
 export type { TensorInfo } from "./safetensors-header.ts";
 
+/** The dtypes whose values `Safetensors.read` gives. */
+export const FLOAT_DTYPES: readonly string[] = ["F64", "F32", "F16", "BF16"];
+
+type Tensors = ReadonlyMap<string, TensorInfo & { readonly file: string }>;
+
 /** Tensors of one file, or of all the shards of a model, by name. */
 export class Safetensors {
-  readonly tensors: ReadonlyMap<string, TensorInfo & { readonly file: string }>;
+  readonly tensors: Tensors;
   /** The `__metadata__` strings (of the first shard). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Tensors that the index lists and its shards lack -> the file where they should be. */
+  readonly absent: ReadonlyMap<string, string>;
   private readonly folder: Folder;
 
-  private constructor(folder: Folder, tensors: Safetensors["tensors"], metadata: ReadonlyMap<string, string>) {
+  private constructor(
+    folder: Folder,
+    tensors: Tensors,
+    metadata: ReadonlyMap<string, string>,
+    absent: ReadonlyMap<string, string> = new Map(),
+  ) {
     this.folder = folder;
     this.tensors = tensors;
     this.metadata = metadata;
+    this.absent = absent;
   }
 
   /**
@@ -37,47 +51,60 @@ export class Safetensors {
 
   /**
    * Opens every shard that an index file (`{"weight_map": {tensor: file}}`) names. Throws UserError when the index is
-   * not one, or when a shard holds other tensors than the index says.
+   * not one, when a shard holds a tensor that the index places elsewhere, and, unless `allowAbsent`, when it lacks one
+   * (indices list a tied head that the shards leave out).
    */
-  static async openSharded(folder: Folder, indexFile: string): Promise<Safetensors> {
+  static async openSharded(
+    folder: Folder,
+    indexFile: string,
+    { allowAbsent = false }: { readonly allowAbsent?: boolean } = {},
+  ): Promise<Safetensors> {
     const what = `${folder.name}/${indexFile}`;
-    const index = (await readJson(folder, indexFile)) as { weight_map?: unknown } | null;
-    const entries = typeof index?.weight_map === "object" ? Object.entries(index.weight_map ?? {}) : [];
+    const { weight_map: map } = await readJsonObject(folder, indexFile);
+    const entries = isObject(map) ? Object.entries(map) : [];
     if (entries.length === 0 || !entries.every(([, file]) => typeof file === "string")) {
       throw new UserError(`${what}: no usable "weight_map" (tensor name to file name); fetch the file again.`);
     }
-    const weightMap = new Map(entries as [string, string][]);
-    const shards = await Promise.all([...new Set(weightMap.values())].map((file) => Safetensors.open(folder, file)));
+    const absent = new Map(entries as [string, string][]);
+    const placed = new Map(absent);
     const tensors = new Map<string, TensorInfo & { readonly file: string }>();
-    for (const shard of shards) {
+    let metadata: ReadonlyMap<string, string> | undefined;
+    for (const file of new Set(placed.values())) {
+      const shard = await Safetensors.open(folder, file); // one after the other: few files may be open at once
+      metadata ??= shard.metadata;
       for (const [name, info] of shard.tensors) {
-        if (weightMap.get(name) !== info.file)
+        if ((placed.get(name) ?? file) !== file || tensors.has(name))
           throw new UserError(
-            `${what}: ${info.file} holds the tensor ${name}, which the index does not place there; fetch index and shards again.`,
+            `${what}: ${printable(file)} holds the tensor ${printable(name)}, which the index does not place there; ` +
+              "fetch index and shards again.",
           );
         tensors.set(name, info);
+        absent.delete(name);
       }
     }
-    const missing = [...weightMap.keys()].find((name) => !tensors.has(name));
-    if (missing !== undefined)
+    const [missing] = absent;
+    if (missing !== undefined && !allowAbsent)
       throw new UserError(
-        `${what}: ${weightMap.get(missing)} does not hold the tensor ${missing}; fetch index and shards again.`,
+        `${what}: ${printable(missing[1])} does not hold the tensor ${printable(missing[0])}; fetch index and shards again.`,
       );
-    return new Safetensors(folder, tensors, shards[0].metadata);
+    return new Safetensors(folder, tensors, metadata!, absent);
   }
 
   /**
    * Values of one tensor, row-major, or `count` of them from number `start` on. The array may share the folder's memory:
-   * read it, do not write into it. Throws UserError when there is no such tensor or its dtype is not F32, F16 or BF16.
+   * read it, do not write into it. Throws UserError when there is no such tensor, its dtype is none of `FLOAT_DTYPES`, or
+   * a double is too large for float32.
    */
   async read(name: string, window?: { readonly start: number; readonly count: number }): Promise<Float32Array> {
     const info = this.tensors.get(name);
-    if (!info) throw new UserError(`${this.folder.name}: no tensor ${name} in its safetensors files.`);
+    if (!info) throw new UserError(`${this.folder.name}: no tensor ${printable(name)} in its safetensors files.`);
     const bytes = await this.folder.read(info.file, rangeOf(info, window));
     // Typed arrays need aligned bytes, which neither the format nor a folder promises. WebGPU's machines are
     // little-endian, as the format is.
     const align = (size: number): Uint8Array => (bytes.byteOffset % size === 0 ? bytes : bytes.slice());
     switch (info.dtype) {
+      case "F64":
+        return narrow(view(Float64Array, align(8)), `${this.folder.name}/${info.file}: tensor ${printable(name)}`);
       case "F32":
         return view(Float32Array, align(4));
       case "F16":
@@ -86,7 +113,8 @@ export class Safetensors {
         return decodeBFloat16(view(Uint16Array, align(2)));
       default:
         throw new UserError(
-          `${this.folder.name}/${info.file}: tensor ${name} is ${info.dtype}, wanted F32, F16 or BF16; convert the weights first.`,
+          `${this.folder.name}/${info.file}: tensor ${printable(name)} is ${info.dtype}, ` +
+            `wanted ${FLOAT_DTYPES.join(", ")}; convert the weights first.`,
         );
     }
   }
@@ -98,10 +126,18 @@ function rangeOf(
   window: { readonly start: number; readonly count: number } | undefined,
 ): { offset: number; length: number } {
   if (!window) return { offset, length: byteLength };
-  const width = dtype === "F32" ? 4 : 2;
+  const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
   if (window.start < 0 || window.count < 0 || (window.start + window.count) * width > byteLength)
     throw new Error(`Safetensors: values ${window.start} to ${window.start + window.count} are outside the tensor`);
   return { offset: offset + window.start * width, length: window.count * width };
+}
+
+/** Doubles as floats, as torch casts them; a finite one beyond float32 would become an infinity. */
+function narrow(doubles: Float64Array, what: string): Float32Array {
+  const floats = Float32Array.from(doubles);
+  const lost = floats.findIndex((value, i) => !Number.isFinite(value) && Number.isFinite(doubles[i]));
+  if (lost < 0) return floats;
+  throw new UserError(`${what} holds ${doubles[lost]}, too large for float32, in which this engine computes.`);
 }
 
 function view<T>(type: new (buffer: ArrayBufferLike, offset: number, length: number) => T, bytes: Uint8Array): T {

@@ -73,7 +73,8 @@ export class UrlFolder implements Folder {
     const address = this.base + file.split("/").map(encodeURIComponent).join("/");
     const response = await fetch(address, init).catch((error: Error) => {
       throw new UserError(
-        `${address}: cannot be fetched (${reasonOf(error)}); check the connection, and in a browser that the server allows this page (CORS).`,
+        `${address}: cannot be fetched (${reasonOf(error)}); check the connection, and in a browser that the ` +
+          "server allows this page (CORS).",
       );
     });
     const html = response.headers.get("content-type")?.startsWith("text/html") && !/\.html?$/.test(file);
@@ -81,7 +82,8 @@ export class UrlFolder implements Folder {
     await response.body?.cancel();
     if (response.ok || response.status === 404 || response.status === 410) return undefined;
     throw new UserError(
-      `${address}: the server answered ${response.status} ${response.statusText}; check the address and your access to it.`,
+      `${address}: the server answered ${response.status} ${response.statusText}; check the address and your ` +
+        "access to it.",
     );
   }
 

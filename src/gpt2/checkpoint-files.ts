@@ -2,9 +2,10 @@
 // and checked against the config before the first one is handed over; and the files of such a folder, to be written.
 import { UserError } from "../errors.ts";
 import type { FileData, Folder } from "../files/folder.ts";
-import { readJson } from "../files/json.ts";
+import { readJsonObject } from "../files/json.ts";
+import { printable, quote } from "../files/quote.ts";
 import { encodeSafetensors } from "../files/safetensors-write.ts";
-import { Safetensors } from "../files/safetensors.ts";
+import { FLOAT_DTYPES, Safetensors } from "../files/safetensors.ts";
 import { GPT2Config } from "./config.ts";
 
 const WEIGHTS_FILE = "model.safetensors";
@@ -44,49 +45,92 @@ export function parameterShapes(config: GPT2Config): ReadonlyMap<string, readonl
 export async function readConfig(folder: Folder): Promise<GPT2Config> {
   if (!(await folder.has("config.json"))) {
     throw new UserError(
-      `${folder.name}: no config.json; wanted the folder of a GPT-2 model in Hugging Face's layout (config.json and ${WEIGHTS_FILE}).`,
+      `${folder.name}: no config.json; wanted the folder of a GPT-2 model in Hugging Face's layout ` +
+        `(config.json and ${WEIGHTS_FILE}).`,
     );
   }
-  return GPT2Config.fromJson(await readJson(folder, "config.json"), `${folder.name}/config.json`);
+  return GPT2Config.fromJson(await readJsonObject(folder, "config.json"), `${folder.name}/config.json`);
 }
 
+/** The weights of a folder, known to fit the config before the first value is read. */
+export interface Checkpoint {
+  /** Tensors in the files that are no part of the language model (other heads, say), as the files name them. */
+  readonly ignored: readonly string[];
+  /**
+   * Hands every parameter to `onTensor` once, in the order of `parameterShapes`, one in memory at a time; the array is
+   * only to be read. Throws UserError when an lm_head.weight differs from wte, or a value is too large for float32.
+   */
+  read(onTensor: OnTensor): Promise<void>;
+}
+
+type OnTensor = (name: string, values: Float32Array) => void | Promise<void>;
+
 /**
- * Hands every parameter of `config` to `onTensor` once, in the order of `parameterShapes`, one in memory at a time; the
- * array is only to be read. Names with and without "transformer." are the same; the mask buffers of old checkpoints are
- * skipped; an lm_head.weight must equal wte. Throws UserError, before the first call, for missing, unexpected and
- * misshapen tensors.
+ * Opens the weights and compares them with `config`, reading headers only. Names with and without "transformer." are
+ * the same; a tied head may be stored under its own name alone, as safetensors' save_model does; what Hugging Face's
+ * GPT2LMHeadModel would leave unused is listed in `ignored`. Throws UserError for missing and misshapen tensors.
  */
-export async function readCheckpoint(
-  folder: Folder,
-  config: GPT2Config,
-  onTensor: (name: string, values: Float32Array) => void | Promise<void>,
-): Promise<void> {
+export async function openCheckpoint(folder: Folder, config: GPT2Config): Promise<Checkpoint> {
   const weights = await openWeights(folder);
   const shapes = parameterShapes(config);
   const stored = new Map<string, string>(); // Hugging Face name -> name in the file
   const faults: string[] = [];
+  const ignored: string[] = [];
   for (const [name, { dtype, shape }] of weights.tensors) {
-    if (isMaskBuffer(name)) continue;
     const known = name === HEAD || name.startsWith("transformer.") ? name : `transformer.${name}`;
     const wanted = shapes.get(known === HEAD ? TOKEN_EMBEDDING : known);
-    if (!wanted) faults.push(`unexpected ${name}`);
-    else if (stored.has(known)) faults.push(`${name} and ${stored.get(known)} are the same parameter`);
-    else if (shape.join() !== wanted.join())
-      faults.push(`${name} is [${shape.join(", ")}], wanted [${wanted.join(", ")}]`);
-    else if (!["F32", "F16", "BF16"].includes(dtype)) faults.push(`${name} is ${dtype}, wanted F32, F16 or BF16`);
+    if (!wanted) {
+      if (isFurtherLayer(known, config)) faults.push(`unexpected ${printable(name)}`);
+      else if (!isMaskBuffer(known)) ignored.push(name);
+      continue;
+    }
+    if (stored.has(known)) faults.push(`${name} and ${stored.get(known)} are the same parameter`);
+    else if (shape.join() !== wanted.join()) faults.push(`${name} is ${quote(shape)}, wanted ${quote(wanted)}`);
+    else if (!FLOAT_DTYPES.includes(dtype)) faults.push(`${name} is ${dtype}, wanted ${FLOAT_DTYPES.join(", ")}`);
     stored.set(known, name);
   }
+  const tied = stored.get(HEAD);
+  if (tied !== undefined && !stored.has(TOKEN_EMBEDDING)) stored.set(TOKEN_EMBEDDING, tied);
   for (const name of shapes.keys()) {
-    if (!stored.has(name)) faults.push(`missing ${name}`);
+    if (stored.has(name)) continue;
+    const file = weights.absent.get(name) ?? weights.absent.get(name.replace("transformer.", ""));
+    faults.push(
+      file === undefined
+        ? `missing ${name}`
+        : `missing ${name}: ${printable(file)} does not hold the tensor, though the index places it there`,
+    );
   }
   if (faults.length > 0) {
     const more = faults.length > 6 ? `; and ${faults.length - 6} more` : "";
     throw new UserError(
-      `${folder.name}: the weights are not those of the model that config.json describes: ${faults.slice(0, 6).join("; ")}${more}; use the config.json and the weights of one GPT-2 language model.`,
+      `${folder.name}: the weights are not those of the model that config.json describes: ` +
+        `${faults.slice(0, 6).join("; ")}${more}; use the config.json and the weights of one GPT-2 language model.`,
     );
   }
-  if (stored.has(HEAD)) await checkTiedHead(folder, weights, stored.get(TOKEN_EMBEDDING)!);
-  for (const name of shapes.keys()) await onTensor(name, await weights.read(stored.get(name)!));
+  return {
+    ignored,
+    async read(onTensor) {
+      const embedding = stored.get(TOKEN_EMBEDDING)!;
+      if (tied !== undefined && tied !== embedding) await checkTiedHead(folder, weights, embedding);
+      for (const name of shapes.keys()) await onTensor(name, await weights.read(stored.get(name)!));
+    },
+  };
+}
+
+/** What `openCheckpoint` left aside, as one sentence; undefined when that is nothing. */
+export function ignoredTensors(folder: Folder, { ignored }: Checkpoint): string | undefined {
+  if (ignored.length === 0) return undefined;
+  const shown = ignored.slice(0, 4).map((name) => printable(name));
+  const more = ignored.length > shown.length ? ` and ${ignored.length - shown.length} more` : "";
+  return (
+    `${folder.name}: ${shown.join(", ")}${more} in the weights ${ignored.length === 1 ? "is" : "are"} ` +
+    "no part of the language model and left unused."
+  );
+}
+
+/** `openCheckpoint` and all of its parameters: nothing is handed over before all is checked. */
+export async function readCheckpoint(folder: Folder, config: GPT2Config, onTensor: OnTensor): Promise<void> {
+  await (await openCheckpoint(folder, config)).read(onTensor);
 }
 
 /**
@@ -110,21 +154,29 @@ export function writeCheckpoint(
 
 async function openWeights(folder: Folder): Promise<Safetensors> {
   if (await folder.has(WEIGHTS_FILE)) return Safetensors.open(folder, WEIGHTS_FILE);
-  if (await folder.has(INDEX_FILE)) return Safetensors.openSharded(folder, INDEX_FILE);
+  if (await folder.has(INDEX_FILE)) return Safetensors.openSharded(folder, INDEX_FILE, { allowAbsent: true });
   for (const file of OTHER_FORMATS) {
     if (await folder.has(file))
       throw new UserError(
-        `${folder.name}: has ${file} but no ${WEIGHTS_FILE}, the only weight format read here; convert it once in Python: GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).`,
+        `${folder.name}: has ${file} but no ${WEIGHTS_FILE}, the only weight format read here; convert it once ` +
+          "in Python: GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).",
       );
   }
   throw new UserError(
-    `${folder.name}: no ${WEIGHTS_FILE}; wanted the folder of a GPT-2 model in Hugging Face's layout (config.json and ${WEIGHTS_FILE}).`,
+    `${folder.name}: no ${WEIGHTS_FILE}; wanted the folder of a GPT-2 model in Hugging Face's layout ` +
+      `(config.json and ${WEIGHTS_FILE}).`,
   );
 }
 
 /** The causal masks that old checkpoints stored beside the weights. */
 function isMaskBuffer(name: string): boolean {
-  return /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/.test(name);
+  return /^transformer\.h\.\d+\.attn\.(bias|masked_bias)$/.test(name);
+}
+
+/** A block that the config does not count: these are the weights of a deeper model. */
+function isFurtherLayer(name: string, { nLayer }: GPT2Config): boolean {
+  const [, layer] = /^transformer\.h\.(\d+)\.ln_1\.weight$/.exec(name) ?? [];
+  return layer !== undefined && Number(layer) >= nLayer;
 }
 
 async function checkTiedHead(folder: Folder, weights: Safetensors, embedding: string): Promise<void> {
@@ -132,7 +184,8 @@ async function checkTiedHead(folder: Folder, weights: Safetensors, embedding: st
   const differs = head.findIndex((value, i) => !Object.is(value, wte[i]) && value !== wte[i]);
   if (differs >= 0) {
     throw new UserError(
-      `${folder.name}: ${HEAD} differs from ${embedding} (${head[differs]} and ${wte[differs]} at element ${differs}); this engine computes GPT-2 with a tied head only.`,
+      `${folder.name}: ${HEAD} differs from ${embedding} (${head[differs]} and ${wte[differs]} at element ` +
+        `${differs}); this engine computes GPT-2 with a tied head only.`,
     );
   }
 }

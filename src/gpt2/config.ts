@@ -2,6 +2,7 @@
 // defaults, older names accepted. What would make this engine compute something else than Hugging Face is refused by
 // name; what it need not know is kept and written back.
 import { UserError } from "../errors.ts";
+import { isObject } from "../files/json.ts";
 import { quote } from "../files/quote.ts";
 
 /** The fields this engine uses, each with its key in config.json. */
@@ -33,6 +34,12 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
+ * Names that transformers no longer reads, and that stay where they are beside their successor: `n_ctx` only sized a
+ * mask, and `eos_token_ids` was written by versions before 2.8 with 0 in it.
+ */
+const HARMLESS_ALIASES: readonly string[] = ["n_ctx", "eos_token_ids"];
+
+/**
  * Options that change the numbers, with the one value this engine computes. `reorder_and_upcast_attn` only changes
  * rounding.
  */
@@ -49,6 +56,19 @@ const REQUIRED: Readonly<Record<string, unknown>> = {
 /** Both are 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
 const ACTIVATIONS = ["gelu_new", "gelu_pytorch_tanh"];
 const MAX_HEAD_SIZE = 128;
+
+/**
+ * Far above every model of this kind, and far below what would exhaust memory by the list of its parameters alone: the
+ * sizes in a stranger's config are not believed.
+ */
+const LIMITS = {
+  vocabSize: 2 ** 24,
+  nPositions: 2 ** 24,
+  nEmbd: 2 ** 16,
+  nLayer: 1024,
+  nHead: 2 ** 16,
+  nInner: 2 ** 20,
+} as const;
 
 export interface GPT2ConfigFields {
   readonly vocabSize: number;
@@ -150,8 +170,7 @@ export class GPT2Config implements GPT2ConfigFields {
    * range, and when the config asks for something this engine does not compute.
    */
   static fromJson(json: unknown, what = "config.json"): GPT2Config {
-    if (typeof json !== "object" || json === null || Array.isArray(json))
-      throw new UserError(`${what}: not a JSON object; wanted the config.json of a GPT-2 model.`);
+    if (!isObject(json)) throw new UserError(`${what}: not a JSON object; wanted the config.json of a GPT-2 model.`);
     const keys = new Map(Object.entries(json));
     try {
       for (const [key, aliases] of Object.entries(ALIASES)) mergeAliases(keys, key, aliases);
@@ -167,30 +186,31 @@ export class GPT2Config implements GPT2ConfigFields {
     }
   }
 
-  /** What config.json holds: every field under its Hugging Face name, and the keys that came with `fromJson`. */
+  /**
+   * What config.json holds: every field under its Hugging Face name, and the keys that came with `fromJson`. What is
+   * saved with it is the language model, whatever heads the loaded files had besides.
+   */
   toJson(): Record<string, unknown> {
     const used = Object.entries(KEYS).map(([field, key]) => [key, this[field as keyof GPT2ConfigFields]]);
     const all = new Map<string, unknown>([
-      ["architectures", ["GPT2LMHeadModel"]],
       ["model_type", "gpt2"],
       ...this.otherKeys,
+      ["architectures", ["GPT2LMHeadModel"]],
       ...(used as [string, unknown][]),
     ]);
     return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 
-/**
- * Moves the value under an older name to `key`; `n_ctx` beside `n_positions` is harmless (it only sized a mask) and
- * stays.
- */
+/** Moves the value under another name to `key`. */
 function mergeAliases(keys: Map<string, unknown>, key: string, aliases: readonly string[]): void {
   for (const alias of aliases) {
-    if (!keys.has(alias) || (alias === "n_ctx" && keys.has(key))) continue;
+    if (!keys.has(alias) || (HARMLESS_ALIASES.includes(alias) && keys.has(key))) continue;
     const value = keys.get(alias);
     if (keys.has(key) && value !== keys.get(key))
       throw new UserError(
-        `${alias} is ${quote(value)} but ${key} is ${quote(keys.get(key))}, two names of one thing; remove the wrong one.`,
+        `${alias} is ${quote(value)} but ${key} is ${quote(keys.get(key))}, two names of one thing; remove the ` +
+          "wrong one.",
       );
     keys.set(key, value);
     keys.delete(alias);
@@ -202,7 +222,8 @@ function refuseOtherModels(keys: ReadonlyMap<string, unknown>): void {
     const value = keys.get(key);
     if (value === undefined || value === null || value === wanted) continue;
     throw new UserError(
-      `${key} is ${quote(value)}, which this engine does not compute (wanted ${quote(wanted)}); use a model without it.`,
+      `${key} is ${quote(value)}, which this engine does not compute (wanted ${quote(wanted)}); use a model ` +
+        "without it.",
     );
   }
   const pruned = keys.get("pruned_heads");
@@ -217,11 +238,10 @@ function check(config: GPT2Config): void {
   const refuse = (field: keyof GPT2ConfigFields, wanted: string): never => {
     throw new UserError(`${KEYS[field]} is ${quote(config[field])}, wanted ${wanted}.`);
   };
-  for (const field of ["vocabSize", "nPositions", "nEmbd", "nLayer", "nHead", "nInner"] as const) {
+  for (const [field, limit] of Object.entries(LIMITS) as [keyof typeof LIMITS, number][]) {
     const value = config[field];
     if (field === "nInner" && value === null) continue;
-    if (!Number.isInteger(value) || value! < 1 || value! > 2 ** 31 - 1)
-      refuse(field, "a whole number from 1 to 2147483647");
+    if (!Number.isInteger(value) || value! < 1 || value! > limit) refuse(field, `a whole number from 1 to ${limit}`);
   }
   for (const field of ["residPdrop", "embdPdrop", "attnPdrop"] as const) {
     if (typeof config[field] !== "number" || !(config[field] >= 0 && config[field] < 1))

@@ -9,7 +9,7 @@ import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { readConfig, writeCheckpoint } from "./checkpoint-files.ts";
+import { ignoredTensors, openCheckpoint, readConfig, writeCheckpoint } from "./checkpoint-files.ts";
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";
 import type { KVCache } from "./kv-cache.ts";
 import { normHead } from "./norm-linear.ts";
@@ -74,19 +74,22 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * A model folder in Hugging Face's layout: a path, an address or an opened Folder. Throws UserError when it is not
-   * one.
+   * A model folder in Hugging Face's layout: a path, an address or an opened Folder. `onNote` gets one sentence that
+   * names tensors left unused, if there are any. Throws UserError when it is not such a folder.
    */
   static async fromPretrained(
     device: Device,
     folder: string | Folder,
-    { gradients = false }: ModelOptions = {},
+    { gradients = false, onNote }: ModelOptions & { readonly onNote?: (note: string) => void } = {},
   ): Promise<GPT2LMHeadModel> {
     const from = typeof folder === "string" ? await openFolder(folder) : folder;
     const config = await readConfig(from);
+    const checkpoint = await openCheckpoint(from, config); // the sizes in config.json are believed after this
+    const note = ignoredTensors(from, checkpoint);
+    if (note !== undefined) onNote?.(note);
     const parameters = allocate(device, config, gradients);
     try {
-      await load(parameters, config, from);
+      await load(parameters, checkpoint);
     } catch (error) {
       parameters.destroy();
       throw error;

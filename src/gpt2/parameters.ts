@@ -2,11 +2,11 @@
 // that the checkpoint's keys spell: wte, wpe, h[i].attn.c_attn.weight, ...
 import { ParameterStore } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
-import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
-import { parameterShapes, readCheckpoint } from "./checkpoint-files.ts";
+import { parameterShapes } from "./checkpoint-files.ts";
+import type { Checkpoint } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
 
 /** A layer norm or a Conv1D: weight [C] or [in, out], bias [C] or [out]. */
@@ -77,7 +77,7 @@ export function initialize(store: ParameterStore, config: GPT2Config, seed: numb
   }
 }
 
-/** Fills the store from a model folder's weights. Throws UserError as readCheckpoint does. */
-export async function load(store: ParameterStore, config: GPT2Config, folder: Folder): Promise<void> {
-  await readCheckpoint(folder, config, (name, values) => store.device.batch.write(store.get(name).value, values));
+/** Fills the store from a model folder's weights. Throws UserError as `Checkpoint.read` does. */
+export async function load(store: ParameterStore, checkpoint: Checkpoint): Promise<void> {
+  await checkpoint.read((name, values) => store.device.batch.write(store.get(name).value, values));
 }

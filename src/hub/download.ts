@@ -54,7 +54,8 @@ export async function download(job: Download): Promise<void> {
   job.onBytes(0);
   if (resumed) return download(job); // the bad bytes may be the ones that lay there
   throw new HubError(
-    `${job.file.path} arrived damaged: its hash is ${hash}, the Hub says ${job.file.hash}; it was deleted, try again (a proxy on the way may change files).`,
+    `${job.file.path} arrived damaged: its hash is ${hash}, the Hub says ${job.file.hash}; it was deleted, try ` +
+      "again (a proxy on the way may change files).",
   );
 }
 
@@ -98,7 +99,8 @@ async function fill(partial: string, job: Download): Promise<{ resumed: boolean;
         fruitless = done > before ? 1 : fruitless + 1;
         if (fruitless === TRIES)
           throw new HubError(
-            `${job.file.path} came to ${done} of ${size} bytes only. ${error.message} The same command goes on from there.`,
+            `${job.file.path} came to ${done} of ${size} bytes only. ${error.message} The same command goes on ` +
+              "from there.",
             { cause: error },
           );
         await sleep(FIRST_WAIT_MS * 2 ** (fruitless - 1), undefined, { signal: job.asked.signal });

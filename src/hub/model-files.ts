@@ -37,7 +37,8 @@ export const OTHER_WEIGHTS: readonly string[] = [
 export function shardsOf(index: string, where: string): string[] {
   const fail = (): never => {
     throw new UserError(
-      `${where}: not an index of weights, wanted {"weight_map": {tensor: file}}; the model is damaged on the Hub, choose another --revision.`,
+      `${where}: not an index of weights, wanted {"weight_map": {tensor: file}}; the model is damaged on the ` +
+        "Hub, choose another --revision.",
     );
   };
   let map: unknown;

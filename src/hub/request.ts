@@ -93,7 +93,8 @@ export function unreachable(error: unknown, { settings, repo, signal }: Asked): 
   const { endpoint, proxy } = settings;
   const toCheck = proxy ? `the network and the proxy (${proxy.described})` : "the network (and HF_ENDPOINT, if set)";
   return new HubError(
-    `Cannot reach the Hub at ${endpoint} for ${repo}: ${networkReason(error)}; check ${toCheck}, or name a folder on disk.`,
+    `Cannot reach the Hub at ${endpoint} for ${repo}: ${networkReason(error)}; check ${toCheck}, or name a folder ` +
+      "on disk.",
     { cause: error, transient: true },
   );
 }
@@ -133,33 +134,39 @@ function refusal({ status, headers, url }: Response, { settings, repo, revision 
   const inBrackets = `(${[status, code, said].filter(Boolean).join(", ")})`;
   if (code === "GatedRepo") {
     return new HubError(
-      `${repo} is gated ${inBrackets}: accept its terms on its page on the Hub, then put a token of that account into HF_TOKEN${settings.token === undefined ? "; none is set" : ""}.`,
+      `${repo} is gated ${inBrackets}: accept its terms on its page on the Hub, then put a token of that ` +
+        `account into HF_TOKEN${settings.token === undefined ? "; none is set" : ""}.`,
     );
   }
   if (code === "RevisionNotFound")
     return new HubError(
-      `${repo} has no revision ${JSON.stringify(revision)} on the Hub; give --revision a branch, a tag or a whole commit hash, or leave it out.`,
+      `${repo} has no revision ${JSON.stringify(revision)} on the Hub; give --revision a branch, a tag or a ` +
+        "whole commit hash, or leave it out.",
     );
   if (code === "EntryNotFound")
     return new HubError(
-      `${repo} has no file ${new URL(url).pathname} on the Hub ${inBrackets}; it may have changed meanwhile, try again.`,
+      `${repo} has no file ${new URL(url).pathname} on the Hub ${inBrackets}; it may have changed meanwhile, ` +
+        "try again.",
     );
   if (status === 401 && settings.token !== undefined && code !== "RepoNotFound") {
     return new HubError(
-      `The Hub refuses the token for ${repo} ${inBrackets}: put a valid one into HF_TOKEN, or unset it if the model is public.`,
+      `The Hub refuses the token for ${repo} ${inBrackets}: put a valid one into HF_TOKEN, or unset it if the ` +
+        "model is public.",
     );
   }
   // Without a token the Hub says 401 to private and to unknown names alike.
   if (status === 401 || status === 404) {
     return new HubError(
-      `Neither a folder here nor a model on the Hub is named ${repo} ${inBrackets}; check the spelling, and if the model is private, put a token into HF_TOKEN that may read it.`,
+      `Neither a folder here nor a model on the Hub is named ${repo} ${inBrackets}; check the spelling, and if ` +
+        "the model is private, put a token into HF_TOKEN that may read it.",
     );
   }
   if (status === 403)
     return new HubError(`The Hub forbids access to ${repo} ${inBrackets}; put a token into HF_TOKEN that may read it.`);
   if (status === 429)
     return new HubError(
-      `The Hub has had too many requests from here ${inBrackets}; wait some minutes${settings.token === undefined ? ", or put a token into HF_TOKEN" : ""}, and try again.`,
+      `The Hub has had too many requests from here ${inBrackets}; wait some ` +
+        `minutes${settings.token === undefined ? ", or put a token into HF_TOKEN" : ""}, and try again.`,
       { transient: true },
     );
   const proxy = settings.proxy ? `, or the proxy (${settings.proxy.described}) on the way to it,` : "";

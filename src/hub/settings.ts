@@ -36,7 +36,8 @@ export async function readSettings(env: Environment): Promise<HubSettings> {
   const endpoint = (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : "")) {
     throw new UserError(
-      `HF_ENDPOINT is ${JSON.stringify(endpoint)}, wanted the address of a Hub, beginning with https://; mend it or unset it.`,
+      `HF_ENDPOINT is ${JSON.stringify(endpoint)}, wanted the address of a Hub, beginning with https://; mend ` +
+        "it or unset it.",
     );
   }
   const offline = isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE);

@@ -57,7 +57,8 @@ export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
       ? `only a part of it: ${cached.missing.join(", ")} missing in ${cached.folder}`
       : `no copy of it${revision === "main" ? "" : ` at revision ${revision}`}`;
     throw new UserError(
-      `Offline, ${repo} can come only from the cache, and ${settings.cacheDir} has ${lack}; run once without --offline and HF_HUB_OFFLINE, or name a folder.`,
+      `Offline, ${repo} can come only from the cache, and ${settings.cacheDir} has ${lack}; run once without ` +
+        "--offline and HF_HUB_OFFLINE, or name a folder.",
     );
   }
   if (whole !== undefined && REGEX_COMMIT_HASH.test(revision)) return whole; // a commit never changes
@@ -129,7 +130,8 @@ async function speaking<R>({ settings, signal }: Asked, answer: Promise<R>): Pro
     signal.throwIfAborted();
     if (error instanceof HubError) throw error;
     throw new HubError(
-      `${settings.endpoint} does not answer as the Hub does (${(error as Error).message}); check HF_ENDPOINT, and whether this network wants a login first.`,
+      `${settings.endpoint} does not answer as the Hub does (${(error as Error).message}); check HF_ENDPOINT, ` +
+        "and whether this network wants a login first.",
       { cause: error },
     );
   }
@@ -147,7 +149,8 @@ async function complete({ commit, files }: Known, cache: RepoCache, request: Sna
     const blob = cache.blob(file.hash);
     if ((await fileSize(blob)) !== file.size) {
       await mkdir(dirname(blob), { recursive: true });
-      const url = `${request.settings.endpoint}/${repo}/resolve/${commit}/${file.path.split("/").map(encodeURIComponent).join("/")}`;
+      const path = file.path.split("/").map(encodeURIComponent).join("/");
+      const url = `${request.settings.endpoint}/${repo}/resolve/${commit}/${path}`;
       await download({ file, url, blob, asked: request, onBytes });
     }
     await cache.link(commit, file.path, file.hash);
@@ -190,7 +193,9 @@ function single(files: ReadonlyMap<string, RemoteFile>, { repo, revision }: Aske
       `${repo} on the Hub has no ${WEIGHTS}, nor weights in another format; choose another model or --revision.`,
     );
   throw new UserError(
-    `${repo} at revision ${revision} has ${other} but no ${WEIGHTS}, the only weight format read here; give the --revision of its conversion if it has one (such as refs/pr/1), or convert it once in Python: GPT2LMHeadModel.from_pretrained(name).save_pretrained(folder).`,
+    `${repo} at revision ${revision} has ${other} but no ${WEIGHTS}, the only weight format read here; give ` +
+      "the --revision of its conversion if it has one (such as refs/pr/1), or convert it once in Python: " +
+      "GPT2LMHeadModel.from_pretrained(name).save_pretrained(folder).",
   );
 }
 
@@ -213,7 +218,8 @@ async function checkSpace(cache: RepoCache, wanted: number): Promise<void> {
   const { bavail, bsize } = await statfs(cache.path);
   if (bavail * bsize < wanted) {
     throw new UserError(
-      `The download needs ${wanted} bytes, and the disk of ${cache.path} has ${bavail * bsize} free; free some space, or set HF_HUB_CACHE to a folder on another disk.`,
+      `The download needs ${wanted} bytes, and the disk of ${cache.path} has ${bavail * bsize} free; free some ` +
+        "space, or set HF_HUB_CACHE to a folder on another disk.",
     );
   }
 }
@@ -235,7 +241,8 @@ function explainDisk(error: unknown, path: string): unknown {
   const reason = DISK[(error as NodeJS.ErrnoException).code ?? ""];
   if (error instanceof UserError || reason === undefined) return error;
   return new UserError(
-    `Cannot write below ${path}: ${reason}; mend that, or set HF_HUB_CACHE to a folder elsewhere. What has come is kept, and the same command goes on from there.`,
+    `Cannot write below ${path}: ${reason}; mend that, or set HF_HUB_CACHE to a folder elsewhere. What has ` +
+      "come is kept, and the same command goes on from there.",
     { cause: error },
   );
 }

@@ -2,6 +2,7 @@
 // neighbours by the merge rules. Knows nothing of added tokens or files.
 // Source: OpenAI's GPT-2 encoder.py (Sennrich et al. 2016, on bytes).
 import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 import { charOfByte } from "./byte-alphabet.ts";
 import { MergeTable } from "./merge-table.ts";
 
@@ -13,8 +14,14 @@ export type Merge = readonly [left: string, right: string];
  * another set: it holds U+FEFF, which OpenAI's and Hugging Face's patterns take for a symbol, and lacks U+0085, which
  * they take for white space.
  */
-const WORD =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const WORD = new RegExp(
+  [
+    "'s|'t|'re|'ve|'m|'ll|'d",
+    String.raw` ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+`,
+    String.raw`\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+`,
+  ].join("|"),
+  "gu",
+);
 
 /** A novel has some 10,000 distinct words; long ones are rarely seen again. The cache is emptied when it is full. */
 const CACHED_WORDS = 50_000;
@@ -63,9 +70,9 @@ export class BytePairEncoder {
 }
 
 function missingByte(byte: number, word: string): never {
-  const shown = JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}...` : word);
   throw new UserError(
-    `The text has ${shown}, and the tokenizer's vocabulary lacks its byte 0x${byte.toString(16).padStart(2, "0")} ` +
-      `(${JSON.stringify(charOfByte[byte])}); remove such characters or use a tokenizer trained with the whole byte alphabet.`,
+    `The text has ${quote(word)}, and the tokenizer's vocabulary lacks its byte ` +
+      `0x${byte.toString(16).padStart(2, "0")} (${JSON.stringify(charOfByte[byte])}); remove such characters or use a tokenizer trained with the whole ` +
+      "byte alphabet.",
   );
 }

@@ -29,7 +29,8 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
   const addedJson = await readOptionalObject(folder, "added_tokens.json");
   if (config.add_bos_token === true || config.add_eos_token === true) {
     throw new UserError(
-      `${folder.name}/tokenizer_config.json: add_bos_token or add_eos_token is true, and this engine adds no token of its own; set it to false.`,
+      `${folder.name}/tokenizer_config.json: add_bos_token or add_eos_token is true, and this engine adds no ` +
+        "token of its own; set it to false.",
     );
   }
 
@@ -166,7 +167,8 @@ function toMerge(value: unknown, where: string): Merge {
   if (Array.isArray(pair) && pair.length === 2 && pair.every((piece) => typeof piece === "string" && piece !== ""))
     return [pair[0], pair[1]];
   throw new UserError(
-    `${where} is ${JSON.stringify(value)}, wanted two pieces with a space between; the file is cut short or damaged, so fetch it again.`,
+    `${where} is ${JSON.stringify(value)}, wanted two pieces with a space between; the file is cut short or ` +
+      "damaged, so fetch it again.",
   );
 }
 
@@ -175,7 +177,8 @@ function toVocab(json: JsonObject, source: string): Map<string, number> {
   for (const [piece, id] of Object.entries(json)) {
     if (typeof id !== "number")
       throw new UserError(
-        `${source}: piece ${JSON.stringify(piece)} has id ${JSON.stringify(id)}, wanted a number; fetch the file again.`,
+        `${source}: piece ${JSON.stringify(piece)} has id ${JSON.stringify(id)}, wanted a number; fetch the ` +
+          "file again.",
       );
     vocab.set(piece, id);
   }
@@ -187,7 +190,8 @@ function toAddedToken(id: number, value: unknown, source: string): AddedToken {
   const json = objectOr(value, {});
   if (typeof json.content !== "string" || json.content === "" || !Number.isSafeInteger(id)) {
     throw new UserError(
-      `${source}: added token ${JSON.stringify(value)} (id ${id}) has no content or no whole number as its id; fetch the file again.`,
+      `${source}: added token ${JSON.stringify(value)} (id ${id}) has no content or no whole number as its id; ` +
+        "fetch the file again.",
     );
   }
   const special = json.special === true;
@@ -217,7 +221,8 @@ async function readObject(folder: Folder, file: string): Promise<JsonObject> {
     json = JSON.parse(text);
   } catch (error) {
     throw new UserError(
-      `${folder.name}/${file}: not valid JSON (${(error as Error).message}); the file is cut short or damaged, so fetch it again.`,
+      `${folder.name}/${file}: not valid JSON (${(error as Error).message}); the file is cut short or damaged, ` +
+        "so fetch it again.",
     );
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {

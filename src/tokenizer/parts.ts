@@ -1,5 +1,6 @@
 // What a tokenizer is made of, whatever files it came from, and the checks that every set of parts must pass.
 import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { Merge } from "./bpe.ts";
 
@@ -39,11 +40,11 @@ export function checkParts(parts: TokenizerParts, source: string): void {
   const pieceOfId = new Map<number, string>();
   const place = (piece: string, id: number): void => {
     if (!Number.isSafeInteger(id) || id < 0)
-      throw new UserError(`${source}: token ${JSON.stringify(piece)} has id ${id}; ids are whole numbers from 0.`);
+      throw new UserError(`${source}: token ${quote(piece)} has id ${id}; ids are whole numbers from 0.`);
     const other = pieceOfId.get(id);
     if (other !== undefined && other !== piece) {
       throw new UserError(
-        `${source}: id ${id} belongs to both ${JSON.stringify(other)} and ${JSON.stringify(piece)}; each token needs its own id.`,
+        `${source}: id ${id} belongs to both ${quote(other)} and ${quote(piece)}; each token ` + "needs its own id.",
       );
     }
     pieceOfId.set(id, piece);
@@ -53,7 +54,8 @@ export function checkParts(parts: TokenizerParts, source: string): void {
     const known = parts.vocab.get(content);
     if (known !== undefined && known !== id) {
       throw new UserError(
-        `${source}: added token ${JSON.stringify(content)} has id ${id}, and id ${known} in the vocabulary; they must agree.`,
+        `${source}: added token ${quote(content)} has id ${id}, and id ${known} in the vocabulary; ` +
+          "they must agree.",
       );
     }
     place(content, id);
@@ -70,7 +72,7 @@ export function checkParts(parts: TokenizerParts, source: string): void {
     const missing = [left, right, left + right].find((piece) => !parts.vocab.has(piece));
     if (missing !== undefined) {
       throw new UserError(
-        `${source}: merge ${rank + 1} (${JSON.stringify(`${left} ${right}`)}) needs the piece ${JSON.stringify(missing)}, ` +
+        `${source}: merge ${rank + 1} (${quote(`${left} ${right}`)}) needs the piece ${quote(missing)}, ` +
           "which the vocabulary lacks; use a vocabulary and merges of the same tokenizer, fetched whole.",
       );
     }

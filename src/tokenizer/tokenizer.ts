@@ -99,7 +99,8 @@ export class GPT2Tokenizer implements Tokenizer {
     const merges = this.parts.merges.slice(0, mergeCount);
     if (merges.length !== mergeCount) {
       throw new UserError(
-        `truncate: wanted the first ${mergeCount} merges, the tokenizer has ${this.parts.merges.length}; ask for a whole number up to that.`,
+        `truncate: wanted the first ${mergeCount} merges, the tokenizer has ${this.parts.merges.length}; ask ` +
+          "for a whole number up to that.",
       );
     }
     return this.withMerges(merges, "truncate");
@@ -141,7 +142,8 @@ export class GPT2Tokenizer implements Tokenizer {
     const id = this.idOfRole("eosToken");
     if (id === undefined)
       throw new UserError(
-        "The tokenizer has no end-of-text token; name one with eos_token in tokenizer_config.json or addSpecialTokens({ eosToken }).",
+        "The tokenizer has no end-of-text token; name one with eos_token in tokenizer_config.json or " +
+          "addSpecialTokens({ eosToken }).",
       );
     return id;
   }
@@ -225,7 +227,8 @@ export class GPT2Tokenizer implements Tokenizer {
     const unknown = keys.find((key) => key !== "additionalSpecialTokens" && !ROLES.includes(key));
     if (unknown)
       throw new UserError(
-        `addSpecialTokens: no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(", ")} and additionalSpecialTokens.`,
+        `addSpecialTokens: no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(", ")} and ` +
+          "additionalSpecialTokens.",
       );
     return this.countNew(() => {
       for (const key of keys) {
@@ -313,7 +316,8 @@ export class GPT2Tokenizer implements Tokenizer {
   private checkId(id: number): void {
     if (!Number.isInteger(id) || id < 0 || id >= this.vocabSize) {
       throw new UserError(
-        `Token id ${id} is out of range: this tokenizer has ids 0 to ${this.vocabSize - 1}; use the tokenizer that belongs to the model.`,
+        `Token id ${id} is out of range: this tokenizer has ids 0 to ${this.vocabSize - 1}; use the tokenizer ` +
+          "that belongs to the model.",
       );
     }
   }

@@ -33,7 +33,8 @@ export async function openModel(path: string, tokenizerPath: string | undefined)
   );
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new UserError(
-      `The tokenizer of ${tokenizerPath ?? path} has ${tokenizer.vocabSize} tokens, the model in ${path} has ${config.vocabSize}; use the tokenizer that was saved with the model.`,
+      `The tokenizer of ${tokenizerPath ?? path} has ${tokenizer.vocabSize} tokens, the model in ${path} has ` +
+        `${config.vocabSize}; use the tokenizer that was saved with the model.`,
     );
   }
   const template = (await folder.has(TEMPLATE_FILE))
@@ -53,7 +54,8 @@ export async function openModel(path: string, tokenizerPath: string | undefined)
 export function needEncoder({ encoder, folder }: ModelFolder): InfillEncoder {
   if (encoder) return encoder;
   throw new UserError(
-    `${folder.name} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps; fine-tune it with src/train.ts --model_name_or_path ${folder.name} --train_file examples.jsonl, or give it a --prompt.`,
+    `${folder.name} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps; fine-tune it with ` +
+      `src/train.ts --model_name_or_path ${folder.name} --train_file examples.jsonl, or give it a --prompt.`,
   );
 }
 

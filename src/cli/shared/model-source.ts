@@ -54,7 +54,8 @@ export async function resolveModel(nameOrPath: string, options: ModelSourceOptio
   const { fetchSnapshot, isRepoName, isRevision } = await import("../../hub/snapshot.ts");
   if (!isRepoName(nameOrPath))
     throw new UserError(
-      `There is no folder ${JSON.stringify(nameOrPath)}, and no model on the Hub can have that name (they look like gpt2 or asi/gpt-fr-cased-small); check the path.`,
+      `There is no folder ${JSON.stringify(nameOrPath)}, and no model on the Hub can have that name (they look ` +
+        "like gpt2 or asi/gpt-fr-cased-small); check the path.",
     );
   if (revision !== undefined && !isRevision(revision))
     throw new UserError(
@@ -83,7 +84,8 @@ async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile())
     throw new UserError(
-      `${path} is a file, wanted the folder of a model (config.json and model.safetensors in Hugging Face's layout) or its name on the Hub.`,
+      `${path} is a file, wanted the folder of a model (config.json and model.safetensors in Hugging Face's ` +
+        "layout) or its name on the Hub.",
     );
   return found?.isDirectory() ?? false;
 }
@@ -107,7 +109,8 @@ class DownloadBar {
     const at = performance.now();
     if (this.shown === undefined) {
       process.stderr.write(
-        `Fetch    ${this.name} from the Hub: ${formatBytes(total)}${done > 0 ? `, ${formatBytes(done)} of it here from last time` : ""}\n`,
+        `Fetch    ${this.name} from the Hub: ${formatBytes(total)}` +
+          `${done > 0 ? `, ${formatBytes(done)} of it here from last time` : ""}\n`,
       );
       if (total >= BAR_FROM)
         this.bar = new ProgressBar({

@@ -44,7 +44,7 @@ export function checkParts(parts: TokenizerParts, source: string): void {
     const other = pieceOfId.get(id);
     if (other !== undefined && other !== piece) {
       throw new UserError(
-        `${source}: id ${id} belongs to both ${quote(other)} and ${quote(piece)}; each token ` + "needs its own id.",
+        `${source}: id ${id} belongs to both ${quote(other)} and ${quote(piece)}; each token needs its own id.`,
       );
     }
     pieceOfId.set(id, piece);

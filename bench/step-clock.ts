@@ -29,7 +29,7 @@ export class StepClock {
         const value: unknown = Reflect.get(of, name, of);
         if (typeof value === "function")
           return this.timed(String(name), value.bind(of) as (...args: unknown[]) => unknown);
-        return typeof value === "object" && value !== null && name === "chooser" ? this.watch(value) : value;
+        return typeof value === "object" && value !== null && name === "sampler" ? this.watch(value) : value;
       },
     });
   }

@@ -49,13 +49,13 @@ describe("a timing", () => {
 it("the clock of decoding steps passes everything on, and counts answers", async () => {
   const inner = {
     calls: 0,
-    async choose() {
+    async sample() {
       return Uint32Array.of(++inner.calls);
     },
   };
   const decoder = {
     vocabSize: 7,
-    chooser: inner,
+    sampler: inner,
     prefill() {},
     async logits() {
       return Float32Array.of(1);
@@ -63,7 +63,7 @@ it("the clock of decoding steps passes everything on, and counts answers", async
   } as unknown as Decoder;
   const clock = new StepClock(decoder, () => inner.calls);
   expect(clock.decoder.vocabSize).toBe(7);
-  expect(await clock.decoder.chooser!.choose({ step: 0 })).toEqual(Uint32Array.of(1));
+  expect(await clock.decoder.sampler!.sample({ step: 0 })).toEqual(Uint32Array.of(1));
   expect(await clock.decoder.logits()).toEqual(Float32Array.of(1));
   expect(clock.steps.map(({ objects }) => objects)).toEqual([1, 1]);
 });

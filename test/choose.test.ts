@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyEdits } from "../src/generation/scores/logits-processors.ts";
 import { minP, temperature, topK, topP } from "../src/generation/scores/logits-warpers.ts";
-import { drawToken, randomStream, uniform } from "../src/generation/loops/sampler.ts";
+import { drawToken, randomStream, uniform } from "../src/generation/scores/sampling.ts";
 import { argmax } from "../src/generation/scores/scores.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { chooseGreedy, chooseSample, NO_TOKEN } from "../src/kernels/choose.ts";

@@ -41,7 +41,7 @@ class Watched extends GPT2Decoder {
   }
 }
 
-/** The same decoder without its chooser: the general path, which reads all logits. */
+/** The same decoder without its sampler: the general path, which reads all logits. */
 const general = (inner: GPT2Decoder): Decoder => ({
   vocabSize: inner.vocabSize,
   nPositions: inner.nPositions,
@@ -218,7 +218,7 @@ describe("choosing on the device", () => {
     expect(bytes(4)).toBeLessThan(4 * 4 * V);
   });
 
-  test("candidates of a few tokens aside are the best of the others, with the sum over them", async () => {
+  test("candidates with a few tokens excluded are the best of the others, with the sum over them", async () => {
     decoder.prefill(
       prompts.slice(0, 2).map((_, i) => [i]),
       [[1], [1]],
@@ -226,12 +226,12 @@ describe("choosing on the device", () => {
       4,
     );
     const logits = await decoder.logits();
-    const aside = [[3, 200, 7], [3, 200, 7], [], []];
-    const found = await decoder.chooser.candidates(5, aside);
+    const excluded = [[3, 200, 7], [3, 200, 7], [], []];
+    const found = await decoder.sampler.candidates(5, excluded);
     const after = await decoder.logits();
-    aside.forEach((tokens, r) => {
+    excluded.forEach((tokens, r) => {
       const row = logits.slice(r * V, (r + 1) * V);
-      expect(Array.from(found.aside[r])).toEqual(tokens.map((token) => row[token]));
+      expect(Array.from(found.excludedLogits[r])).toEqual(tokens.map((token) => row[token]));
       expect(found.lse[r]).toBeCloseTo(logSumExp(row), 5);
       for (const token of tokens) row[token] = -Infinity;
       expect(Array.from(found.tokens.slice(5 * r, 5 * r + 5))).toEqual(topIndices(row, 5));
@@ -241,7 +241,7 @@ describe("choosing on the device", () => {
         if (!tokens.includes(token)) expect(after[r * V + token]).toBe(logit);
       });
     });
-    const few = await decoder.chooser.candidates(
+    const few = await decoder.sampler.candidates(
       5,
       Array(4).fill(Array.from({ length: V - 2 }, (_, i) => i)) as number[][],
     );
@@ -385,18 +385,18 @@ describe("a token in steady state", () => {
         submits: counters.submits,
         buffers,
       });
-    const { chooser } = decoder;
+    const { sampler } = decoder;
     const watching: Decoder = {
       ...general(decoder),
-      chooser: {
-        ...chooser,
-        choose: (choice) => {
+      sampler: {
+        ...sampler,
+        sample: (choice) => {
           note();
-          return chooser.choose(choice);
+          return sampler.sample(choice);
         },
         candidates: (...args) => {
           note();
-          return chooser.candidates(...args);
+          return sampler.candidates(...args);
         },
       },
     };

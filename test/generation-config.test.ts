@@ -9,7 +9,7 @@ import {
   parseGenerationConfig,
 } from "../src/generation/options/config-file.ts";
 import { resolveConfig } from "../src/generation/options/config.ts";
-import { drawToken, drawWithoutReplacement, randomStream, uniform } from "../src/generation/loops/sampler.ts";
+import { drawToken, drawWithoutReplacement, randomStream, uniform } from "../src/generation/scores/sampling.ts";
 import { softmax, topIndices } from "../src/generation/scores/scores.ts";
 
 describe("configuration", () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { UserError } from "../src/errors.ts";
 import { generate } from "../src/generation/generate.ts";
 import type { GenerateInputs, GenerateOutput } from "../src/generation/generate.ts";
-import { guess } from "../src/generation/loops/prompt-lookup.ts";
+import { draftTokens } from "../src/generation/loops/prompt-lookup.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
 import { argmax, logSoftmax } from "../src/generation/scores/scores.ts";
 import { OracleDecoder } from "./oracle/decoder.ts";
@@ -256,10 +256,10 @@ describe("the ways to the same tokens", () => {
     }
   });
 
-  test("guesses follow the longest and earliest recurrence", () => {
-    expect(guess([1, 2, 3, 9, 2, 3, 4, 1, 2], 2)).toEqual([3, 9]);
-    expect(guess([5, 2, 7, 8, 2], 9)).toEqual([7, 8, 2]);
-    expect(guess([1, 2, 3], 4)).toEqual([]);
+  test("drafts follow the longest and earliest recurrence", () => {
+    expect(draftTokens([1, 2, 3, 9, 2, 3, 4, 1, 2], 2)).toEqual([3, 9]);
+    expect(draftTokens([5, 2, 7, 8, 2], 9)).toEqual([7, 8, 2]);
+    expect(draftTokens([1, 2, 3], 4)).toEqual([]);
   });
 
   test("guidance is scale·(log p - log q) + log q, step by step", async () => {

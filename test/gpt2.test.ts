@@ -206,7 +206,7 @@ describe("memory and WebGPU objects stay as they are", () => {
     ["beams", { numBeams: 2 }],
   ] as const)("over 300 tokens: %s", async (_, options) => {
     const seen: ReturnType<typeof state>[] = [];
-    const { chooser } = decoder;
+    const { sampler } = decoder;
     const watching: Decoder = {
       vocabSize: V,
       nPositions: config.nPositions,
@@ -214,15 +214,15 @@ describe("memory and WebGPU objects stay as they are", () => {
       step: (...args) => decoder.step(...args),
       logits: () => decoder.logits(),
       dispose: () => decoder.dispose(),
-      chooser: {
-        ...chooser,
-        choose: (choice) => {
+      sampler: {
+        ...sampler,
+        sample: (choice) => {
           seen.push(state());
-          return chooser.choose(choice);
+          return sampler.sample(choice);
         },
         candidates: (...args) => {
           seen.push(state());
-          return chooser.candidates(...args);
+          return sampler.candidates(...args);
         },
       },
     };

@@ -11,7 +11,7 @@ import { buildProcessors } from "../src/generation/scores/logits-processors.ts";
 import type { PrefixAllowedTokens } from "../src/generation/scores/logits-processors.ts";
 import { buildWarpers } from "../src/generation/scores/logits-warpers.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
-import { readBackOf } from "../src/generation/device/read-back.ts";
+import { readBackOf } from "../src/generation/loops/read-back.ts";
 import { StepRecorder } from "../src/generation/loops/recorder.ts";
 import { TableDecoder } from "./oracle/table-decoder.ts";
 
@@ -94,7 +94,7 @@ const request = ({ inputIds, eosTokenId, maxNewTokens }: Scene, options: Generat
   ...options,
 });
 
-/** The general path: the same decoder without its chooser. */
+/** The general path: the same decoder without its sampler. */
 function general(inner: Decoder): Decoder {
   return {
     vocabSize: inner.vocabSize,
@@ -174,8 +174,8 @@ describe("what is wrong with candidates is noticed", () => {
       const decoder = new TableDecoder(V, setting.levels);
       const spoilt: Decoder = {
         ...general(decoder),
-        chooser: {
-          ...decoder.chooser,
+        sampler: {
+          ...decoder.sampler,
           candidates: async (...args) => spoil(await decoder.candidates(...args), decoder),
         },
       };
@@ -232,15 +232,15 @@ describe("what is wrong with candidates is noticed", () => {
 
   test("NaN or an infinity among them, or in the sum", async () => {
     for (const bad of [NaN, Infinity])
-      for (const where of ["logits", "lse", "aside"] as const) {
+      for (const where of ["logits", "lse", "excludedLogits"] as const) {
         const decoder = new TableDecoder(V, 6);
         const spoil = (found: Candidates): Candidates =>
-          where === "aside"
-            ? { ...found, aside: found.aside.map((row) => row.fill(bad)) }
+          where === "excludedLogits"
+            ? { ...found, excludedLogits: found.excludedLogits.map((row) => row.fill(bad)) }
             : { ...found, [where]: found[where].fill(bad, 0, 1) };
         const spoilt: Decoder = {
           ...general(decoder),
-          chooser: { ...decoder.chooser, candidates: async (...args) => spoil(await decoder.candidates(...args)) },
+          sampler: { ...decoder.sampler, candidates: async (...args) => spoil(await decoder.candidates(...args)) },
         };
         await expect(generate(spoilt, { inputIds: [[3, 4]], numBeams: 2, suppressTokens: [9] })).rejects.toThrow(
           "some logit is NaN or infinite",
@@ -299,7 +299,7 @@ describe("what is read, and why", () => {
   ])("%s: %j", (want, options) => expect(readBack(options)).toBe(want));
 
   test("what the decoder has, and what the caller restricts", () => {
-    expect(readBack({ numBeams: 2 }, general(new TableDecoder(V, 6)))).toBe("the decoder has no chooser");
+    expect(readBack({ numBeams: 2 }, general(new TableDecoder(V, 6)))).toBe("the decoder has no sampler");
     expect(readBack({ numBeams: 2 }, undefined, () => [1])).toBe("prefixAllowedTokensFn changes whole rows");
     expect(readBack({ numBeams: 4 }, new TableDecoder(17, 6))).toBe("candidates 8");
     expect(readBack({ numBeams: 4 }, new TableDecoder(16, 6))).toBe(

@@ -2,10 +2,10 @@
 // result as Hugging Face's generate() does.
 import { UserError } from "../errors.ts";
 import { beamSearch } from "./loops/beam-search.ts";
-import { chosenSequences } from "./loops/chosen-loop.ts";
+import { sampleOnDevice } from "./loops/device-sample-loop.ts";
 import { asList, eosTokens, padToken, resolveConfig, usesGuidance } from "./options/config.ts";
 import type { Decoder } from "./device/decoder.ts";
-import { GuidedDecoder } from "./scores/guidance.ts";
+import { GuidedDecoder } from "./device/guided-decoder.ts";
 import { buildProcessors } from "./scores/logits-processors.ts";
 import type { PrefixAllowedTokens } from "./scores/logits-processors.ts";
 import { buildWarpers } from "./scores/logits-warpers.ts";
@@ -14,12 +14,12 @@ import type { GenerationConfig, GenerationOptions } from "./options/options.ts";
 import { lookupSequences } from "./loops/prompt-lookup.ts";
 import { checkTokens, preparePrompts, repeat } from "./options/prompts.ts";
 import type { Prompt } from "./options/prompts.ts";
-import { readBackOf } from "./device/read-back.ts";
+import { readBackOf } from "./loops/read-back.ts";
 import { StepRecorder } from "./loops/recorder.ts";
 import type { StepRecord } from "./loops/recorder.ts";
 import { NonFiniteLogits } from "./loops/run.ts";
 import type { Run, Sequence, Streamer } from "./loops/run.ts";
-import { sampleSequences } from "./loops/sample-loop.ts";
+import { sampleOnHost } from "./loops/sample-loop.ts";
 import { buildStopping } from "./loops/stopping-criteria.ts";
 import type { FinishReason } from "./loops/stopping-criteria.ts";
 
@@ -125,7 +125,7 @@ function search(run: Run): Promise<Sequence[]> {
   const back = readBackOf(run);
   if (config.numBeams > 1) return beamSearch(run, back);
   if (config.promptLookupNumTokens !== null) return lookupSequences(run, config.promptLookupNumTokens);
-  return back.what === "tokens" ? chosenSequences(run, back.chooser) : sampleSequences(run, back);
+  return back.what === "tokens" ? sampleOnDevice(run, back.sampler) : sampleOnHost(run, back);
 }
 
 function layOut(found: readonly Sequence[], { config, seed, recorder }: Run): GenerateOutput {

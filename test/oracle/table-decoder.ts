@@ -1,13 +1,13 @@
-// A Decoder whose logits are a hash of the text: quick, of any vocabulary, and with as many ties as wanted. Its chooser
+// A Decoder whose logits are a hash of the text: quick, of any vocabulary, and with as many ties as wanted. Its sampler
 // brings back candidates by the contract in src/generation/device/decoder.ts, in float64, so what is made of them can
 // be compared exactly.
-import type { Candidates, Decoder, TokenChooser } from "../../src/generation/device/decoder.ts";
+import type { Candidates, Decoder, TokenSampler } from "../../src/generation/device/decoder.ts";
 import { logSumExp, topIndices } from "../../src/generation/scores/scores.ts";
 
 export class TableDecoder implements Decoder {
   readonly vocabSize: number;
   readonly nPositions = 4096;
-  readonly chooser: TokenChooser;
+  readonly sampler: TokenSampler;
   /** Steps whose logits were read, and steps that gave candidates. */
   readonly read = { logits: 0, candidates: 0 };
   private readonly levels: number;
@@ -21,11 +21,11 @@ export class TableDecoder implements Decoder {
     const never = (): never => {
       throw new Error("TableDecoder: chooses no tokens");
     };
-    this.chooser = {
-      candidates: (count, aside) => this.candidates(count, aside),
-      choose: never,
-      follow: never,
-      start: never,
+    this.sampler = {
+      candidates: (count, excluded) => this.candidates(count, excluded),
+      sample: never,
+      stepSampled: never,
+      submit: never,
     };
   }
 
@@ -50,20 +50,20 @@ export class TableDecoder implements Decoder {
     return this.last.slice();
   }
 
-  async candidates(count: number, aside: readonly (readonly number[])[] = []): Promise<Candidates> {
+  async candidates(count: number, excluded: readonly (readonly number[])[] = []): Promise<Candidates> {
     this.read.candidates++;
     const rows = this.texts.map((_, r) => this.last.subarray(r * this.vocabSize, (r + 1) * this.vocabSize));
     const lse = Float64Array.from(rows, logSumExp);
-    const set = rows.map((row, r) => Float32Array.from(aside[r] ?? [], (token) => row[token]));
+    const set = rows.map((row, r) => Float32Array.from(excluded[r] ?? [], (token) => row[token]));
     rows.forEach((row, r) =>
-      aside[r]?.forEach((token) => {
+      excluded[r]?.forEach((token) => {
         row[token] = -Infinity;
       }),
     );
     const best = rows.map((row) => topIndices(row, count));
     return {
       count,
-      aside: set,
+      excludedLogits: set,
       lse,
       restLse: Float64Array.from(rows, logSumExp),
       tokens: Uint32Array.from(best.flat()),

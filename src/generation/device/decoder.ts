@@ -1,9 +1,9 @@
 // What generation asks of a language model: a batch of rows with a key/value cache, one token appended to each row at a
 // time. Everything in this folder is written against this interface alone, so the same loops run on the GPU model and
-// on the float64 model that the tests compare it with. A decoder on a GPU may also choose tokens where the logits are,
-// which the loops use when the options allow; without that they read the logits.
+// on the float64 model that the tests compare it with. A decoder on a GPU may also sample where the logits are, which
+// the loops use when the options allow; without that they read the logits.
 import type { LogitEdit } from "../scores/logits-processors.ts";
-import type { RandomStream } from "../loops/sampler.ts";
+import type { RandomStream } from "../scores/sampling.ts";
 
 /**
  * A language model with a key/value cache, positioned somewhere in a batch of rows. One generation at a time uses it.
@@ -47,8 +47,8 @@ export interface Decoder {
   /** Only for outputAttentions and outputHiddenStates: what the last `prefill` or `step` computed. */
   inspect?(what: { readonly attentions: boolean; readonly hiddenStates: boolean }): Promise<StepInspection>;
 
-  /** Only for speed: the choice of tokens on the device. */
-  readonly chooser?: TokenChooser;
+  /** Only for speed: sampling on the device. */
+  readonly sampler?: TokenSampler;
 
   /**
    * Only for error messages: the part of the model, in words, that first gives numbers that are not finite for `ids`;
@@ -60,36 +60,36 @@ export interface Decoder {
 }
 
 /**
- * Chooses from the logits of the last `prefill` or `step` without bringing them back. Both ways change those logits in
- * place, so for each step there is one call: of choose(), or of candidates().
+ * Samples from the logits of the last `prefill` or `step` without bringing them back. Both ways change those logits in
+ * place, so for each step there is one call: of sample(), or of candidates().
  */
-export interface TokenChooser {
+export interface TokenSampler {
   /**
-   * Records the choice of a token for each row. They are good for `follow` at once; after start() the promise resolves
-   * to them [rows] (kernels/choose.ts's NO_TOKEN where logits were not finite) when they are known here, which may be some steps later.
-   * Promises resolve in order.
+   * Records the choice of a token for each row. They are good for stepSampled() at once; after submit() the promise
+   * resolves to them [rows] (NO_TOKEN of kernels/choose.ts where logits were not finite) when they are known here,
+   * which may be some steps later. Promises resolve in order.
    */
-  choose(choice: TokenChoice): Promise<Uint32Array>;
-  /** Records what step() does, with the tokens just chosen. */
-  follow(): void;
-  /** Starts what was recorded. What several choose() since the last start() gave comes back together. */
-  start(): void;
+  sample(request: SampleRequest): Promise<Uint32Array>;
+  /** Records what step() does, with the tokens just sampled. */
+  stepSampled(): void;
+  /** Starts what was recorded. What several sample() since the last submit() gave comes back together. */
+  submit(): void;
   /**
-   * The `count` best tokens of each row, apart from those that are set `aside` (each row's, different ones; rows that
+   * The `count` best tokens of each row, apart from those that are `excluded` (each row's, different ones; rows that
    * share a prompt until their first step have the same), whose logits come too. What logits() gives afterwards holds
    * for all but those.
    */
-  candidates(count: number, aside?: readonly (readonly number[])[]): Promise<Candidates>;
+  candidates(count: number, excluded?: readonly (readonly number[])[]): Promise<Candidates>;
 }
 
 /** Edits of every row, in the order of the rows; rows that share a prompt until their first step have the same. */
 export type RowEdits = readonly (readonly LogitEdit[])[];
 
-export interface TokenChoice {
+export interface SampleRequest {
   readonly edits?: RowEdits;
   /** Absent: the greatest score, the lowest token among equals. */
   readonly sampling?: Sampling;
-  /** Number of this choice in each row's stream. */
+  /** Number of this token in each row's stream. */
   readonly step: number;
 }
 
@@ -111,12 +111,12 @@ export interface Candidates {
   /** [rows, count]; -Infinity where fewer tokens are left. */
   readonly logits: Float32Array;
   /**
-   * [rows]: log of the sum of exp(logit) over all tokens, and over all but those aside (-Infinity where none is left).
+   * [rows]: log of the sum of exp(logit) over all tokens, and over all but the excluded (-Infinity where none is left).
    */
   readonly lse: Float32Array | Float64Array;
   readonly restLse: Float32Array | Float64Array;
-  /** [rows]: the logits of each row's tokens aside, in their order. */
-  readonly aside: readonly Float32Array[];
+  /** [rows]: the logits of each row's excluded tokens, in their order. */
+  readonly excludedLogits: readonly Float32Array[];
 }
 
 /** Q is the number of columns the last call ran: the prompt's length L after a prefill, 1 after a step. */

@@ -6,10 +6,10 @@ import { KVCache } from "../../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { CausalLMOutput } from "../../gpt2/output.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import type { Decoder, StepInspection, TokenChooser } from "./decoder.ts";
-import { DeviceChooser } from "./device-chooser.ts";
-import type { Place } from "./device-chooser.ts";
-import { findNonFinite } from "../scores/non-finite.ts";
+import type { Decoder, StepInspection, TokenSampler } from "./decoder.ts";
+import { DeviceSampler } from "./device-sampler.ts";
+import type { StepTensors } from "./device-sampler.ts";
+import { findNonFinite } from "./non-finite.ts";
 import { repeatRows } from "../scores/scores.ts";
 
 type Rows = readonly (readonly number[])[];
@@ -17,9 +17,9 @@ type Rows = readonly (readonly number[])[];
 export class GPT2Decoder implements Decoder {
   readonly vocabSize: number;
   readonly nPositions: number;
-  readonly chooser: TokenChooser;
+  readonly sampler: TokenSampler;
   private readonly model: GPT2LMHeadModel;
-  private readonly deviceChooser: DeviceChooser;
+  private readonly deviceSampler: DeviceSampler;
   private cache: KVCache | undefined;
   /** u32 [2, maxRows]: the next token of each row and its position. */
   private inputs: Tensor | undefined;
@@ -40,12 +40,12 @@ export class GPT2Decoder implements Decoder {
     this.model = model;
     this.vocabSize = model.config.vocabSize;
     this.nPositions = model.config.nPositions;
-    const choosing = (this.deviceChooser = new DeviceChooser(model.device, model.config));
-    this.chooser = {
-      choose: (choice) => choosing.choose(this.place(), choice),
-      candidates: (count, aside) => choosing.candidates(this.place(), count, aside),
-      follow: () => this.follow(),
-      start: () => choosing.start(),
+    const sampling = (this.deviceSampler = new DeviceSampler(model.device, model.config));
+    this.sampler = {
+      sample: (request) => sampling.sample(this.stepTensors(), request),
+      candidates: (count, excluded) => sampling.candidates(this.stepTensors(), count, excluded),
+      stepSampled: () => this.stepSampled(),
+      submit: () => sampling.submit(),
     };
   }
 
@@ -142,11 +142,11 @@ export class GPT2Decoder implements Decoder {
     this.cache = undefined;
     if (this.inputs) this.model.device.pool.release(this.inputs);
     this.inputs = undefined;
-    this.deviceChooser.reset();
+    this.deviceSampler.reset();
   }
 
-  /** One step from the tokens and positions that the chooser left on the device. */
-  private follow(): void {
+  /** One step from the tokens and positions that the sampler left on the device. */
+  private stepSampled(): void {
     this.lastInput = undefined;
     this.takeApart(undefined);
     this.decode();
@@ -205,7 +205,7 @@ export class GPT2Decoder implements Decoder {
     this.last = undefined;
   }
 
-  private place(): Place {
+  private stepTensors(): StepTensors {
     return {
       logits: this.started(this.last).logits,
       expand: this.expand,

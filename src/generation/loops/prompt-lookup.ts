@@ -1,15 +1,15 @@
 // Prompt lookup decoding (Saxena 2023; HF's PromptLookupCandidateGenerator): where the text's last tokens occurred
-// before, what followed them is guessed to follow again, and one pass over the model checks all guesses. Each position
+// before, what followed them is a draft of what follows now, and one pass over the model checks all of it. Each position
 // chooses its token just as it would alone (the same random number too), so the output is that of the plain loop.
 import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { appendToken, contextOf, finished, startRows } from "./sample-loop.ts";
-import { wholeRows } from "../scores/score-rows.ts";
+import { wholeRows } from "./score-rows.ts";
 
 const longestMatch = 2; // tokens; HF's default
 
 /** For one prompt and one sequence. Throws Error when the decoder cannot check several tokens at once. */
-export async function lookupSequences(run: Run, guesses: number): Promise<Sequence[]> {
+export async function lookupSequences(run: Run, draftLength: number): Promise<Sequence[]> {
   const { decoder } = run;
   if (!decoder.extend || !decoder.truncate)
     throw new Error(
@@ -18,21 +18,21 @@ export async function lookupSequences(run: Run, guesses: number): Promise<Sequen
   const [row] = startRows(run);
   prefill(run, 1);
   let logits = await decoder.logits(); // [positions checked, V]
-  let guessed: number[] = [];
+  let draft: number[] = [];
   for (;;) {
-    for (let position = 0; position <= guessed.length; position++) {
+    for (let position = 0; position <= draft.length; position++) {
       const scoresOf = await wholeRows(
         run,
         logits.subarray(position * decoder.vocabSize, (position + 1) * decoder.vocabSize),
       );
       const token = await appendToken(run, row, scoresOf(contextOf(row, row.ids.length, 0)), 0);
       if (row.reason) return [finished(row)];
-      if (token !== guessed[position]) break; // what was checked beyond continued another token
+      if (token !== draft[position]) break; // what was checked beyond continued another token
     }
     // The cache holds every token before the last one, which goes first now.
     decoder.truncate(row.prompt.padded.length + row.ids.length - row.prompt.ids.length - 1);
-    guessed = guess(row.ids, Math.min(guesses, row.prompt.maxLength - row.ids.length - 1));
-    logits = await decoder.extend([row.ids.at(-1)!, ...guessed]);
+    draft = draftTokens(row.ids, Math.min(draftLength, row.prompt.maxLength - row.ids.length - 1));
+    logits = await decoder.extend([row.ids.at(-1)!, ...draft]);
   }
 }
 
@@ -40,7 +40,7 @@ export async function lookupSequences(run: Run, guesses: number): Promise<Sequen
  * Up to `count` tokens that followed the earliest other occurrence of the last tokens: two of them, else one; none
  * where neither recurs.
  */
-export function guess(ids: readonly number[], count: number): number[] {
+export function draftTokens(ids: readonly number[], count: number): number[] {
   for (let size = Math.min(longestMatch, ids.length - 1); size > 0; size--) {
     const tail = ids.slice(-size);
     for (let start = 0; start + size < ids.length; start++) {

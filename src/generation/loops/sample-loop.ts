@@ -1,13 +1,13 @@
 // Greedy search and sampling: each row takes one token a step until a criterion ends it.
 import { padToken } from "../options/config.ts";
 import type { RowContext } from "../scores/logits-processors.ts";
-import type { ReadBack } from "../device/read-back.ts";
+import type { ReadBack } from "./read-back.ts";
 import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
-import { drawToken, randomStream, uniform } from "./sampler.ts";
-import type { RandomStream } from "./sampler.ts";
-import { readScores, tokenAt } from "../scores/score-rows.ts";
-import type { ScoreRow } from "../scores/score-rows.ts";
+import { drawToken, randomStream, uniform } from "../scores/sampling.ts";
+import type { RandomStream } from "../scores/sampling.ts";
+import { readScores, tokenAt } from "./score-rows.ts";
+import type { ScoreRow } from "./score-rows.ts";
 import { argmax } from "../scores/scores.ts";
 import { finishReason } from "./stopping-criteria.ts";
 import type { FinishReason } from "./stopping-criteria.ts";
@@ -25,7 +25,7 @@ export interface GrowingRow {
 }
 
 /** numReturnSequences sequences for each prompt, in order. */
-export async function sampleSequences(run: Run, back: ReadBack): Promise<Sequence[]> {
+export async function sampleOnHost(run: Run, back: ReadBack): Promise<Sequence[]> {
   const { decoder, config, recorder } = run;
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order

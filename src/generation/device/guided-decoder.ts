@@ -2,9 +2,9 @@
 // negative prompt, and scores move away from the second: s = scale·(log p - log q) + log q. Both runs are rows of one
 // decoder: the conditional rows first, then as many rows after the negative prompt, with the same tokens appended and
 // the same reordering.
-import type { Decoder } from "../device/decoder.ts";
-import type { DenseProcessor } from "./logits-processors.ts";
-import { logSoftmax } from "./scores.ts";
+import type { Decoder } from "./decoder.ts";
+import type { DenseProcessor } from "../scores/logits-processors.ts";
+import { logSoftmax } from "../scores/scores.ts";
 import { leftPad } from "../options/prompts.ts";
 
 /** A decoder of the conditional rows, which keeps the other rows in step. */

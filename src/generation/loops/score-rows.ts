@@ -1,12 +1,12 @@
 // The scores that a row's next token is chosen by, after all processors and warpers: made of its logits, or of the few
 // tokens that the choice can fall on. The formulas are the same; only how much of the row they see differs.
 import type { Candidates } from "../device/decoder.ts";
-import { applyEdits, isSparse } from "./logits-processors.ts";
-import type { LogitEdit, RowContext } from "./logits-processors.ts";
-import type { ReadBack } from "../device/read-back.ts";
-import { editsOf, NonFiniteLogits } from "../loops/run.ts";
-import type { Run } from "../loops/run.ts";
-import { logSoftmax, logSumExp } from "./scores.ts";
+import { applyEdits, isSparse } from "../scores/logits-processors.ts";
+import type { LogitEdit, RowContext } from "../scores/logits-processors.ts";
+import type { ReadBack } from "./read-back.ts";
+import { editsOf, NonFiniteLogits } from "./run.ts";
+import type { Run } from "./run.ts";
+import { logSoftmax, logSumExp } from "../scores/scores.ts";
 
 export interface ScoreRow {
   readonly scores: Float64Array;
@@ -29,23 +29,23 @@ export async function readScores(
   const { decoder } = run;
   if (back.what !== "candidates") return wholeRows(run, await decoder.logits());
   const edits = contexts.map((context) => (context ? editsOf(run, context) : []));
-  const aside = edits.map((row) => [...new Set(row.map(({ token }) => token))]);
-  const found = await back.chooser.candidates(
+  const excluded = edits.map((row) => [...new Set(row.map(({ token }) => token))]);
+  const found = await back.sampler.candidates(
     back.count,
-    aside.some((tokens) => tokens.length > 0) ? aside : undefined,
+    excluded.some((tokens) => tokens.length > 0) ? excluded : undefined,
   );
-  const rows = contexts.map((context, r) => context && knownRow(run, found, aside[r], edits[r], context));
+  const rows = contexts.map((context, r) => context && knownRow(run, found, excluded[r], edits[r], context));
   if (contexts.every((context, r) => !context || rows[r])) {
     // What earlier groups took was not known above.
     return (context) =>
       (context.earlierGroups.length > 0
-        ? knownRow(run, found, aside[context.row], editsOf(run, context), context)
+        ? knownRow(run, found, excluded[context.row], editsOf(run, context), context)
         : rows[context.row])!;
   }
   const logits = await decoder.logits();
-  aside.forEach((tokens, r) =>
+  excluded.forEach((tokens, r) =>
     tokens.forEach((token, i) => {
-      logits[r * decoder.vocabSize + token] = found.aside[r][i];
+      logits[r * decoder.vocabSize + token] = found.excludedLogits[r][i];
     }),
   );
   return wholeRows(run, logits);
@@ -88,14 +88,14 @@ function wholeRow({ config, processors, warpers }: Run, scores: Float64Array, co
 }
 
 /**
- * The scores of a row of which the best tokens and those that `edits` change are known (`aside`, with their logits in
+ * The scores of a row of which the best tokens and those that `edits` change are known (`excluded`, with their logits in
  * `found`). Undefined where they are not enough: the last of the best survived topK, so a token that is not known may
  * too.
  */
 function knownRow(
   run: Run,
   found: Candidates,
-  aside: readonly number[],
+  excluded: readonly number[],
   edits: readonly LogitEdit[],
   context: RowContext,
 ): ScoreRow | undefined {
@@ -106,7 +106,7 @@ function knownRow(
     warpers,
   } = run;
   const { row } = context;
-  const logitOf = knownLogits(found, aside, context);
+  const logitOf = knownLogits(found, excluded, context);
   if (logitOf.size === vocabSize || edits.some(({ kind }) => kind === "clear")) {
     // All is known: of a row that is cleared, whatever its logits were.
     return {
@@ -127,7 +127,7 @@ function knownRow(
     edits.flatMap((edit) => (placeOf.has(edit.token) ? [{ ...edit, token: placeOf.get(edit.token)! }] : [])),
   );
   if (processors.some(({ name }) => name === "renormalizeLogits")) {
-    const total = logSumExp([found.restLse[row] - base, ...aside.map((token) => scores[placeOf.get(token)!])]);
+    const total = logSumExp([found.restLse[row] - base, ...excluded.map((token) => scores[placeOf.get(token)!])]);
     for (let i = 0; i < scores.length; i++) scores[i] -= total;
   }
   const last = placeOf.get(found.tokens[(row + 1) * found.count - 1])!;
@@ -143,15 +143,15 @@ function knownRow(
  * shows it.
  */
 function knownLogits(
-  { count, tokens, logits, lse, aside: asideLogits }: Candidates,
-  aside: readonly number[],
+  { count, tokens, logits, lse, excludedLogits }: Candidates,
+  excluded: readonly number[],
   { row, prompt, ids }: RowContext,
 ): Map<number, number> {
   const best = logits.subarray(row * count, (row + 1) * count);
-  if (![lse[row], ...best].every((value) => value < Infinity) || !asideLogits[row].every(Number.isFinite)) {
+  if (![lse[row], ...best].every((value) => value < Infinity) || !excludedLogits[row].every(Number.isFinite)) {
     throw new NonFiniteLogits(prompt, ids, "some logit is NaN or infinite");
   }
-  const known = new Map(aside.map((token, i) => [token, asideLogits[row][i]]));
+  const known = new Map(excluded.map((token, i) => [token, excludedLogits[row][i]]));
   best.forEach((logit, i) => {
     if (logit > -Infinity) known.set(tokens[row * count + i], logit);
   });

@@ -2,9 +2,9 @@
 // reads them a few steps behind, several at a time where the device is fast, to stream them and to stop. Steps that
 // were taken past a row's end are forgotten. The tokens are those of sample-loop.ts.
 import { NO_TOKEN } from "../../kernels/choose.ts";
-import type { RowEdits, Sampling, TokenChooser } from "../device/decoder.ts";
+import type { RowEdits, Sampling, TokenSampler } from "../device/decoder.ts";
 import { isSparse } from "../scores/logits-processors.ts";
-import { Pace } from "../device/pace.ts";
+import { MultiStepSchedule } from "../device/multi-step.ts";
 import { editsOf, NonFiniteLogits, prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { acceptToken, contextOf, finished, startRows } from "./sample-loop.ts";
@@ -16,32 +16,32 @@ import type { GrowingRow } from "./sample-loop.ts";
 const AHEAD = 2;
 
 /** numReturnSequences sequences for each prompt, in order. */
-export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<Sequence[]> {
+export async function sampleOnDevice(run: Run, sampler: TokenSampler): Promise<Sequence[]> {
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order
   let sampling = samplingOf(run, rows);
   // Edits that depend on the text need the last token: then only the model's run overlaps with reading it.
   const ahead = run.processors.every((processor) => !isSparse(processor) || processor.byLength === true) ? AHEAD : 0;
-  const pace = new Pace();
+  const schedule = new MultiStepSchedule();
   const unread: Promise<Uint32Array>[] = [];
   const readUntil = async (left: number): Promise<void> => {
     const count = Math.max(0, unread.length - left);
     for (let i = 0; i < count; i++) await acceptTokens(run, rows, await unread.shift()!);
-    pace.note(count);
+    schedule.record(count);
   };
   prefill(run, run.config.numReturnSequences);
   for (let step = 0; rows.some((row) => !row.reason);) {
     const open = rows.filter((row) => !row.reason);
     const left = Math.max(...open.map(({ prompt }) => prompt.maxLength - prompt.ids.length)) - step;
-    const group = Math.min(left, ahead === 0 ? 1 : pace.group(step));
+    const group = Math.min(left, ahead === 0 ? 1 : schedule.steps(step));
     for (let i = 0; i < group; i++, step++) {
-      if (i > 0) chooser.follow();
-      const tokens = chooser.choose({ step, sampling, edits: editsAt(run, rows, step) });
+      if (i > 0) sampler.stepSampled();
+      const tokens = sampler.sample({ step, sampling, edits: editsAt(run, rows, step) });
       // whoever waits for it, sees it; nobody does after all rows ended, or an earlier one failed
       tokens.catch(() => {});
       unread.push(tokens);
     }
-    chooser.start();
+    sampler.submit();
     if (group === left) {
       await readUntil(0);
     } else if (open.length * 2 <= rows.length) {
@@ -55,8 +55,8 @@ export async function chosenSequences(run: Run, chooser: TokenChooser): Promise<
       rows = kept;
       sampling = samplingOf(run, rows);
     } else {
-      chooser.follow();
-      if (ahead === 0) chooser.start();
+      sampler.stepSampled();
+      if (ahead === 0) sampler.submit();
       // while the last group is under way, the one before it is read
       await readUntil(ahead === 0 ? 0 : Math.max(ahead, group));
     }

@@ -8,13 +8,13 @@ const MOST = 8;
 /** Of the steps so far: a short text wastes few. */
 const SHARE = 1 / 8;
 
-export class Pace {
+export class MultiStepSchedule {
   private last = performance.now();
   /** Milliseconds a step took lately, with what the caller did with its tokens. */
   private each = Infinity;
 
   /** So many steps' tokens were dealt with since the last call. */
-  note(steps: number): void {
+  record(steps: number): void {
     if (steps === 0) return;
     const now = performance.now();
     this.each = (now - this.last) / steps;
@@ -22,7 +22,7 @@ export class Pace {
   }
 
   /** How many steps to send after `step` of them. */
-  group(step: number): number {
+  steps(step: number): number {
     return Math.max(1, Math.min(MOST, Math.floor(step * SHARE), Math.floor(HELD_BACK / this.each)));
   }
 }

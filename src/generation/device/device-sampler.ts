@@ -1,5 +1,5 @@
-// Choosing tokens where the logits are: edits, or the tokens to set aside, go up when they changed, and the chosen
-// tokens, of several steps at once where the caller says so, or each row's best candidates, come down. Knows kernels,
+// Sampling where the logits are: edits, or the tokens to exclude, go up when they changed, and the sampled tokens,
+// of several steps at once where the caller says so, or each row's best candidates, come down. Knows kernels,
 // and nothing of the model that made the logits.
 import type { Device } from "../../gpu/device.ts";
 import type { StagedRead } from "../../gpu/staging.ts";
@@ -7,30 +7,30 @@ import type { Shape, Tensor } from "../../gpu/tensor.ts";
 import { chooseGreedy, chooseSample } from "../../kernels/choose.ts";
 import { editLogits, packEdits } from "../../kernels/edit-logits.ts";
 import { logSumExp, packTokens, setAside, topK } from "../../kernels/top-k.ts";
-import type { Candidates, TokenChoice } from "./decoder.ts";
-import { Patience } from "./patience.ts";
+import type { Candidates, SampleRequest } from "./decoder.ts";
+import { ReadBackQueue } from "./read-back-queue.ts";
 import { repeatRows } from "../scores/scores.ts";
 
 /**
  * A step's logits [R / expand, Vp], of which `expand` rows of the decoder share each, and the rows' inputs u32 [2, R]
  * (ids, positions).
  */
-export interface Place {
+export interface StepTensors {
   readonly logits: Tensor;
   readonly expand: number;
   readonly inputs: Tensor;
 }
 
-export class DeviceChooser {
+export class DeviceSampler {
   private readonly device: Device;
   private readonly vocabSize: number;
   private readonly lastPosition: number;
   private readonly edits: Upload;
-  private readonly aside: Upload;
+  private readonly excluded: Upload;
   private readonly streams: Upload;
   /** Zeros [rows]: the base of scores that are logits. */
   private readonly zeros: Upload;
-  private readonly patience: Patience;
+  private readonly queue: ReadBackQueue;
   private recorded: Recorded | undefined;
 
   constructor(device: Device, { vocabSize, nPositions }: { readonly vocabSize: number; readonly nPositions: number }) {
@@ -38,14 +38,14 @@ export class DeviceChooser {
     this.vocabSize = vocabSize;
     this.lastPosition = nPositions - 1;
     this.edits = new Upload(device);
-    this.aside = new Upload(device);
+    this.excluded = new Upload(device);
     this.streams = new Upload(device);
     this.zeros = new Upload(device);
-    this.patience = new Patience(device.software);
+    this.queue = new ReadBackQueue(device.software);
   }
 
-  /** Records a choice; the tokens become the inputs, one position on. What it returns comes after start(). */
-  choose({ logits, expand, inputs }: Place, { edits, sampling, step }: TokenChoice): Promise<Uint32Array> {
+  /** Records a choice; the tokens become the inputs, one position on. What it returns comes after submit(). */
+  sample({ logits, expand, inputs }: StepTensors, { edits, sampling, step }: SampleRequest): Promise<Uint32Array> {
     const { device, lastPosition, vocabSize: columns } = this;
     const { batch } = device;
     const [rows] = logits.shape;
@@ -64,7 +64,7 @@ export class DeviceChooser {
       chooseSample(batch, { ...sampling, logits, columns, inputs, lastPosition, expand, step, streams });
     } else chooseGreedy(batch, { logits, columns, inputs, lastPosition });
     const tokens = { ...inputs, shape: [rows * expand] };
-    if (this.recorded && !this.recorded.staged.holds(tokens)) this.start();
+    if (this.recorded && !this.recorded.staged.holds(tokens)) this.submit();
     const recorded = (this.recorded ??= this.open(4 * rows * expand));
     recorded.steps++;
     const at = recorded.staged.add(tokens);
@@ -72,7 +72,7 @@ export class DeviceChooser {
   }
 
   /** Submits what is recorded. The choices among it come back together. */
-  start(): void {
+  submit(): void {
     this.device.batch.submit();
     this.recorded?.start();
     this.recorded = undefined;
@@ -89,27 +89,27 @@ export class DeviceChooser {
       staged,
       steps: 0,
       start,
-      answer: started.then(() => this.patience.read(() => staged.read(), recorded.steps)),
+      answer: started.then(() => this.queue.read(() => staged.read(), recorded.steps)),
     };
     return recorded;
   }
 
-  /** See TokenChooser.candidates. */
+  /** See TokenSampler.candidates. */
   async candidates(
-    { logits, expand }: Place,
+    { logits, expand }: StepTensors,
     count: number,
-    aside?: readonly (readonly number[])[],
+    excluded?: readonly (readonly number[])[],
   ): Promise<Candidates> {
     const { device, vocabSize: columns } = this;
     const { batch, pool } = device;
     const [rows] = logits.shape;
-    const named = aside && packTokens(aside.filter((_, row) => row % expand === 0));
-    const tokens = named && this.aside.hold(named);
+    const named = excluded && packTokens(excluded.filter((_, row) => row % expand === 0));
+    const tokens = named && this.excluded.hold(named);
     // One tensor for all that comes back, its parts where a binding may begin.
     const best = aligned(rows * count),
       sum = aligned(rows);
-    const starts = { logits: 0, ids: best, lse: 2 * best, restLse: 2 * best + sum, aside: 2 * best + 2 * sum };
-    const found = pool.acquire([starts.aside + (tokens?.shape[0] ?? 0)], "u32");
+    const starts = { logits: 0, ids: best, lse: 2 * best, restLse: 2 * best + sum, excludedLogits: 2 * best + 2 * sum };
+    const found = pool.acquire([starts.excludedLogits + (tokens?.shape[0] ?? 0)], "u32");
     const part = (name: keyof typeof starts, shape: Shape): Tensor => ({
       ...found,
       byteOffset: found.byteOffset + 4 * starts[name],
@@ -117,14 +117,17 @@ export class DeviceChooser {
     });
     logSumExp(batch, { logits, columns, lse: part("lse", [rows]) });
     if (tokens) {
-      setAside(batch, { tokens, logits, aside: part("aside", tokens.shape) });
+      setAside(batch, { tokens, logits, aside: part("excludedLogits", tokens.shape) });
       logSumExp(batch, { logits, columns, lse: part("restLse", [rows]) });
     }
     topK(batch, { logits, columns, k: count, values: part("logits", [rows, count]), ids: part("ids", [rows, count]) });
-    const staged = device.stage({ ...found, shape: [named ? starts.aside + named.length : starts.lse + rows] });
+    const staged = device.stage({
+      ...found,
+      shape: [named ? starts.excludedLogits + named.length : starts.lse + rows],
+    });
     pool.release(found);
 
-    const bytes = await this.patience.read(staged);
+    const bytes = await this.queue.read(staged);
     const floats = new Float32Array(bytes).map((value) => (value <= removed ? -Infinity : value));
     const each = (name: keyof typeof starts, width: number): Float32Array =>
       repeatRows(floats.subarray(starts[name], starts[name] + rows * width), width, expand);
@@ -135,22 +138,24 @@ export class DeviceChooser {
       restLse: named ? each("restLse", 1) : lse,
       logits: each("logits", count),
       tokens: repeatRows(new Uint32Array(bytes, 4 * starts.ids, rows * count), count, expand),
-      aside: Array.from({ length: rows * expand }, (_, row) => {
+      excludedLogits: Array.from({ length: rows * expand }, (_, row) => {
         const at = Math.floor(row / expand);
-        return named ? floats.subarray(starts.aside + named[at], starts.aside + named[at + 1]) : new Float32Array();
+        return named
+          ? floats.subarray(starts.excludedLogits + named[at], starts.excludedLogits + named[at + 1])
+          : new Float32Array();
       }),
     };
   }
 
   /** Gives its memory back; it may be used again. */
   reset(): void {
-    for (const upload of [this.edits, this.aside, this.streams, this.zeros]) upload.release();
-    this.patience.reset();
+    for (const upload of [this.edits, this.excluded, this.streams, this.zeros]) upload.release();
+    this.queue.reset();
     this.recorded = undefined;
   }
 }
 
-/** Choices that are recorded and not yet sent. */
+/** Tokens that are recorded and not yet sent. */
 interface Recorded {
   readonly staged: StagedRead;
   steps: number;

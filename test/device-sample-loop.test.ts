@@ -2,13 +2,13 @@
 // grow on a fast device only.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Decoder, TokenChoice } from "../src/generation/device/decoder.ts";
+import type { Decoder, SampleRequest } from "../src/generation/device/decoder.ts";
 import { generate } from "../src/generation/generate.ts";
 import type { GenerateInputs } from "../src/generation/generate.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { applyEdits } from "../src/generation/scores/logits-processors.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
-import { Pace } from "../src/generation/device/pace.ts";
+import { MultiStepSchedule } from "../src/generation/device/multi-step.ts";
 import { argmax } from "../src/generation/scores/scores.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
@@ -18,14 +18,14 @@ import { openDevice } from "./check-kernel.ts";
 const V = 13;
 
 /**
- * Logits that are a hash of the row's text, no GPU; with a chooser, steps take `milliseconds()` each by the clock of
+ * Logits that are a hash of the row's text, no GPU; with a sampler, steps take `milliseconds()` each by the clock of
  * withClock().
  */
 class HashDecoder implements Decoder {
   readonly vocabSize = V;
   readonly nPositions = 1000;
   readonly groups: number[] = [];
-  readonly chooser: Decoder["chooser"];
+  readonly sampler: Decoder["sampler"];
   private rows: number[][] = [];
   private columns = 0;
   private capacity = 0;
@@ -34,9 +34,9 @@ class HashDecoder implements Decoder {
 
   constructor(tick?: () => void) {
     if (tick)
-      this.chooser = {
-        choose: (choice) => {
-          this.chosen = this.choose(choice);
+      this.sampler = {
+        sample: (choice) => {
+          this.chosen = this.sample(choice);
           const tokens = Uint32Array.from(this.chosen);
           return new Promise((resolve) => {
             this.waiting.push(() => {
@@ -45,8 +45,8 @@ class HashDecoder implements Decoder {
             });
           });
         },
-        follow: () => this.step(this.chosen),
-        start: () => {
+        stepSampled: () => this.step(this.chosen),
+        submit: () => {
           const waiting = this.waiting.splice(0);
           if (waiting.length > 0) this.groups.push(waiting.length);
           setImmediate(() => waiting.forEach((answer) => answer()));
@@ -87,7 +87,7 @@ class HashDecoder implements Decoder {
     );
   }
 
-  private choose({ edits }: TokenChoice): number[] {
+  private sample({ edits }: SampleRequest): number[] {
     return this.rows.map((ids, row) => {
       const scores = Float64Array.from(this.scores(ids));
       applyEdits(scores, edits?.[row] ?? []);
@@ -175,13 +175,13 @@ test("groups grow with the text on a fast device, and stay single on a slow one"
 
 test("a pause in between makes the next group single, and a text that ends wastes few steps", async () => {
   await withClock(async (advance) => {
-    const pace = new Pace();
+    const schedule = new MultiStepSchedule();
     advance(4);
-    pace.note(8);
-    expect([8, 16, 40, 500].map((step) => pace.group(step))).toEqual([1, 2, 5, 8]);
+    schedule.record(8);
+    expect([8, 16, 40, 500].map((step) => schedule.steps(step))).toEqual([1, 2, 5, 8]);
     advance(100);
-    pace.note(8);
-    expect(pace.group(500)).toBe(1);
+    schedule.record(8);
+    expect(schedule.steps(500)).toBe(1);
   });
 });
 
@@ -216,7 +216,7 @@ describe("on a GPU", () => {
     const run = (milliseconds: number) =>
       withClock(async (advance) => {
         const decoder = new GPT2Decoder(model);
-        const { chooser } = decoder;
+        const { sampler } = decoder;
         let { submits } = device.batch.counters;
         const timed: Decoder = {
           vocabSize: decoder.vocabSize,
@@ -225,11 +225,11 @@ describe("on a GPU", () => {
           dispose: () => decoder.dispose(),
           prefill: (...args) => decoder.prefill(...args),
           step: (...args) => decoder.step(...args),
-          chooser: {
-            ...chooser,
-            choose: (choice) => {
+          sampler: {
+            ...sampler,
+            sample: (choice) => {
               advance(milliseconds);
-              return chooser.choose(choice);
+              return sampler.sample(choice);
             },
           },
         };

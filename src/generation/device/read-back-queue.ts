@@ -5,7 +5,7 @@
 const SLEPT = 0.75; // of the expected time
 const LEAST_SLEEP = 2; // milliseconds: timers are no finer
 
-export class Patience {
+export class ReadBackQueue {
   private readonly sleeps: boolean;
   private last: Promise<unknown> = Promise.resolve();
   /**

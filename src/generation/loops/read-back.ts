@@ -1,16 +1,16 @@
 // What a step brings back from the decoder: the less, the faster. The one place that decides it for given options, and
 // says why.
 import { candidateCount, usesGuidance } from "../options/config.ts";
-import type { TokenChooser } from "./decoder.ts";
+import type { TokenSampler } from "../device/decoder.ts";
 import { isSparse } from "../scores/logits-processors.ts";
 import { leastKept } from "../scores/logits-warpers.ts";
-import type { Run } from "../loops/run.ts";
+import type { Run } from "./run.ts";
 
 export type ReadBack =
   /** The tokens that the decoder chose: one number a row. */
-  | { readonly what: "tokens"; readonly chooser: TokenChooser }
+  | { readonly what: "tokens"; readonly sampler: TokenSampler }
   /** The best `count` tokens of each row, among which the choice is made here. */
-  | { readonly what: "candidates"; readonly chooser: TokenChooser; readonly count: number }
+  | { readonly what: "candidates"; readonly sampler: TokenSampler; readonly count: number }
   /** Whole rows [V], because of `why`. */
   | { readonly what: "logits"; readonly why: string };
 
@@ -28,7 +28,7 @@ const MOST_CANDIDATES = 256;
 export function readBackOf(run: Run): ReadBack {
   const {
     config,
-    decoder: { chooser, vocabSize },
+    decoder: { sampler, vocabSize },
     processors,
     recorder,
     warpers,
@@ -38,18 +38,18 @@ export function readBackOf(run: Run): ReadBack {
   if (usesGuidance(config)) return logits("guidanceScale mixes the whole rows of two runs");
   if (config.promptLookupNumTokens !== null)
     return logits("promptLookupNumTokens checks several positions of one row at once");
-  if (!chooser) return logits("the decoder has no chooser");
+  if (!sampler) return logits("the decoder has no sampler");
   const whole = processors.find((processor) => !isSparse(processor) && processor.name !== "renormalizeLogits");
   if (whole) return logits(`${whole.name} changes whole rows`);
   if (config.numBeams === 1 && warpers.every(({ name }) => DEVICE_WARPERS.includes(name)))
-    return { what: "tokens", chooser };
+    return { what: "tokens", sampler };
   if (config.doSample && config.topK === 0) return logits("without topK, what is drawn from is the whole row");
   if (config.numBeamGroups > 1 && config.renormalizeLogits)
     return logits("renormalizeLogits needs the probability of every token that diversityPenalty lowers");
   const count = config.doSample ? Math.max(config.topK, leastKept(config)) + SPARE : beamCandidates(run);
   if (2 * count >= vocabSize) return logits(`${count} candidates, each a token and its logit, are no less to read`);
   if (count > MOST_CANDIDATES) return logits(`${count} candidates take longer to find than rows to read`);
-  return { what: "candidates", chooser, count };
+  return { what: "candidates", sampler, count };
 }
 
 /**

@@ -13,11 +13,9 @@ import type { BenchModel } from "./models.ts";
 import type { BenchRun } from "./options.ts";
 import { sizesText } from "./report.ts";
 import { StepClock } from "./step-clock.ts";
-import { productLaunch, tokenLaunch } from "./token-launch.ts";
+import { productLaunch, tokenLaunch, WAYS } from "./token-launch.ts";
+import type { Way } from "./token-launch.ts";
 import { Workspace } from "./workspace.ts";
-
-const WAYS = ["greedy", "sampling", "beam 4"] as const;
-export type Way = (typeof WAYS)[number];
 
 interface Setting {
   readonly context: number;

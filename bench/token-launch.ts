@@ -8,9 +8,12 @@ import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue } from "../src/kernels/matmul.ts";
 import { logSumExp, topK } from "../src/kernels/top-k.ts";
-import type { Way } from "./decode.ts";
 import { logitsStride } from "./models.ts";
 import type { Workspace } from "./workspace.ts";
+
+export const WAYS = ["greedy", "sampling", "beam 4"] as const;
+/** How the next token is chosen. */
+export type Way = (typeof WAYS)[number];
 
 /** One decoding step of `rows` rows after `context` tokens, and the choice of the next; the cache holds zeros. */
 export function tokenLaunch(

@@ -35,6 +35,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 /** Files directly in src that import nothing and that all may import. */
 const SHARED_LEAVES = ["errors.ts", "random.ts", "runtime.ts", "snake-case.ts"];
+/** Rooms within a room, lowest first: each imports only those before it. Files beside them are above all. */
+const WITHIN: Readonly<Record<string, readonly string[]>> = { generation: ["options", "scores", "device", "loops"] };
 /** Operations of one layer know nothing of each other; only these files in their folder are common ground. */
 const COMMON_IN_AUTOGRAD = ["tape.ts", "variable.ts", "parameter.ts"];
 /** npm packages, and the folder or file that may import them. */
@@ -138,6 +140,9 @@ function importViolations({ path, text }: Source): string[] {
     } else if (to === undefined) {
       if (!SHARED_LEAVES.includes(parts[0])) refuse("programs and index.ts are at the top");
     } else if (to === layer) {
+      const within = WITHIN[layer] ?? [];
+      const [own, other] = [file, parts.slice(1).join("/")].map((name) => within.indexOf(name.split("/")[0]));
+      if (own >= 0 && (other < 0 || other > own)) refuse(`within ${layer}, ${within.join(", ")} stand in this order`);
       if (layer === "autograd" && !COMMON_IN_AUTOGRAD.includes(parts[1]) && !COMMON_IN_AUTOGRAD.includes(file))
         refuse("sideways, from one operation to another");
     } else if (to !== "files" && !(MAY_IMPORT[layer] ?? []).includes(to)) {
@@ -149,6 +154,25 @@ function importViolations({ path, text }: Source): string[] {
     }
   }
   return bad;
+}
+
+/**
+ * The imports that lie on circles of files, types included; also those on the way from one circle to another. Found by
+ * leaving out, again and again, the files that import none of the others and those that none of the others imports.
+ */
+function circles(files: readonly Source[]): string[] {
+  let edges = files.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => ({ from: path, to: join(dirname(path), specifier).replaceAll("\\", "/") })),
+  );
+  for (let count = Infinity; edges.length < count;) {
+    count = edges.length;
+    const importing = new Set(edges.map(({ from }) => from));
+    const imported = new Set(edges.map(({ to }) => to));
+    edges = edges.filter(({ from, to }) => imported.has(from) && importing.has(to));
+  }
+  return edges.map(({ from, to }) => `${from} imports ${to}, and in the end itself`);
 }
 
 /** What only Node, Dawn and the programs know, outside the files that may. */
@@ -246,6 +270,8 @@ describe("the repository", () => {
   });
   it("imports only downwards", () => expect(library.flatMap(importViolations)).toEqual([]));
   it("has no circle of imports, types included", () => expect(importCircles(library)).toEqual([]));
+  it("has no circle of imports", () =>
+    expect(circles([...library, ...sourcesIn("bench", /\.ts$/), ...sourcesIn("test", /\.ts$/)])).toEqual([]));
   it("knows Node, Dawn and printing only where it may", () => expect(library.flatMap(seamViolations)).toEqual([]));
   it("keeps its files short", () => expect([...library, ...shaders].flatMap(lengthViolations)).toEqual([]));
   it("holds no marks and no places of one machine", () => expect(everything.flatMap(contentViolations)).toEqual([]));
@@ -292,9 +318,32 @@ describe("the checks catch", () => {
       at("src/files/x.ts", 'import { DiskFolder } from "./disk-folder.ts";'),
       "only through the seam",
     ],
+    [
+      "a room within a room importing upwards",
+      at("src/generation/scores/x.ts", 'import type { Run } from "../loops/run.ts";'),
+      "stand in this order",
+    ],
+    [
+      "a room within a room importing what is above it",
+      at("src/generation/loops/x.ts", 'import { generate } from "../generate.ts";'),
+      "stand in this order",
+    ],
     ["a foreign package", at("src/gpt2/x.ts", 'import x from "commander";'), "not its package"],
     ["a folder without a row", at("src/extra/x.ts", 'import { x } from "../gpu/tensor.ts";'), "no row for extra"],
   ])("%s", (_name, source, message) => expect(importViolations(source).join()).toContain(message));
+
+  it("circles, through types and over several files", () => {
+    const files = [
+      at("src/gpu/a.ts", 'import { b } from "./b.ts";'),
+      at("src/gpu/b.ts", 'import type { C } from "./deep/c.ts"; import { d } from "./d.ts";'),
+      at("src/gpu/deep/c.ts", 'type A = import("../a.ts").A;'),
+      at("src/gpu/d.ts", 'import { readFile } from "node:fs";'),
+      at("src/gpu/e.ts", 'export { a } from "./a.ts";'),
+    ];
+    expect(circles(files)).toHaveLength(3);
+    expect(circles(files.slice(1))).toEqual([]);
+    expect(circles([at("src/gpu/self.ts", 'import { x } from "./self.ts";')])).toHaveLength(1);
+  });
 
   it("a room that is not drawn, an arrow that is not down, and one that nobody needs", () => {
     const rows = rowsOf("# A\n```\ntop     what it is\nleft  right    two\n```\n", ["top", "left", "right", "lost"]);

@@ -3,11 +3,12 @@
 import { terminalWidth } from "./cli/shared/format.ts";
 import { prepare } from "./cli/prepare/run.ts";
 import { runCli } from "./cli/shared/run.ts";
+import { hasColour } from "./cli/shared/style.ts";
 
 await runCli(({ argv, signal }) =>
   prepare(argv, {
     print: (line) => process.stdout.write(`${line}\n`),
-    color: process.stdout.isTTY && !process.env.NO_COLOR,
+    color: hasColour(process.stdout),
     width: terminalWidth(process.stdout, 120),
     signal,
   }),

@@ -47,9 +47,16 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "@huggingface": "src/hub/",
   undici: "src/hub/proxy.ts",
   webgpu: "src/gpu/node-gpu.ts",
+  koffi: "src/gpu/driver-output.ts",
+  "string-width": "src/cli/",
 };
 /** The library files that know Node, beside the programs: each reached only through a file of the seam. */
-const BEHIND_THE_SEAM = ["src/gpu/node-gpu.ts", "src/gpu/software-adapter.ts", "src/files/disk-folder.ts"];
+const BEHIND_THE_SEAM = [
+  "src/gpu/node-gpu.ts",
+  "src/gpu/driver-output.ts",
+  "src/gpu/software-adapter.ts",
+  "src/files/disk-folder.ts",
+];
 /** They may ask whether this is Node, and load the others there; in a browser they do without. */
 const SEAM = ["src/runtime.ts", "src/gpu/platform.ts", "src/files/open.ts"];
 const MAX_LINES = 400;

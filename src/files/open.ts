@@ -6,7 +6,8 @@ import { UrlFolder } from "./url-folder.ts";
 /** All bytes behind a URL such as `new URL("./x.wgsl", import.meta.url)`. Throws Error when they cannot be had. */
 export async function readBytes(url: URL): Promise<Uint8Array> {
   if (url.protocol === "file:" && isNode) {
-    const bytes = await (await importInNode<typeof import("node:fs/promises")>("node:fs/promises")).readFile(url);
+    // One after the other: all shaders at once would be more files than some systems let a process open.
+    const bytes = (await importInNode<typeof import("node:fs")>("node:fs")).readFileSync(url);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // plain: a Buffer's slice() shares memory
   }
   const response = await fetch(url);

@@ -3,6 +3,8 @@
 // follow.
 import { existsSync } from "node:fs";
 import { UserError } from "../errors.ts";
+import { printable } from "../files/quote.ts";
+import { quietCalls } from "./driver-output.ts";
 import { softwareAdapterShips, withSoftwareAdapter } from "./software-adapter.ts";
 
 /**
@@ -23,9 +25,16 @@ const instances: GPU[] = [];
 /** The chosen instance of Dawn. Throws UserError, naming the remedies, when this machine offers no adapter. */
 export async function openGpu(): Promise<GPU> {
   const create = await loadDawn();
+  const quietly = await quietCalls();
+  let said = "";
   const open = async (...flags: string[]): Promise<{ gpu: GPU; adapter: GPUAdapter } | undefined> => {
-    const gpu = create([FEATURES, ...flags]);
-    instances.push(gpu);
+    const made = quietly(() => create([FEATURES, ...flags]));
+    instances.push(made.value);
+    const gpu = quietGpu(made.value, (call) => {
+      const asked = quietly(call);
+      said = asked.said;
+      return asked.value;
+    });
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter ? { gpu, adapter } : undefined;
   };
@@ -54,7 +63,18 @@ export async function openGpu(): Promise<GPU> {
   } catch (error) {
     reason = ` The software adapter from npm failed too: ${(error as Error).message}.`;
   }
+  if (said) reason += ` The driver said: ${printable(said, 400)}.`;
   throw new UserError(`No WebGPU adapter was found on this machine.${reason} ${remedies()}`);
+}
+
+/** `gpu`, whose search for adapters goes through `quietly`: drivers print during it, each time. */
+function quietGpu(gpu: GPU, quietly: <R>(call: () => R) => R): GPU {
+  return {
+    __brand: "GPU",
+    requestAdapter: (options) => quietly(() => gpu.requestAdapter(options)),
+    getPreferredCanvasFormat: () => gpu.getPreferredCanvasFormat(),
+    wgslLanguageFeatures: gpu.wgslLanguageFeatures,
+  };
 }
 
 type Opener = (...flags: string[]) => Promise<{ gpu: GPU } | undefined>;

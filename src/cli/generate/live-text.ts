@@ -1,5 +1,6 @@
 // Text that grows on the screen. A terminal shows all of it at once and is corrected in place when a word moves to the
 // next line or an unfinished sentence is taken back; a file or a pipe gets only what will stay.
+import stringWidth from "string-width";
 import { lastSentenceEnd } from "../../infill/sentences.ts";
 import type { Paint } from "../shared/style.ts";
 
@@ -51,7 +52,7 @@ export function rewrite(shown: string, next: string, columns: number): string {
   let same = 0;
   while (same < Math.min(before.length, after.length) - 1 && before[same] === after[same]) same++;
   // A word longer than the line takes several rows of the screen.
-  const rows = before.slice(same).reduce((sum, line) => sum + Math.max(1, Math.ceil([...line].length / columns)), 0);
+  const rows = before.slice(same).reduce((sum, line) => sum + Math.max(1, Math.ceil(stringWidth(line) / columns)), 0);
   return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}\x1b[J${after.slice(same).join("\n")}`;
 }
 

@@ -7,6 +7,7 @@ import { UserError } from "../../errors.ts";
 import { expectedValue, flagName } from "./flag-table.ts";
 import type { Flag, FlagTable, FlagValues, Program } from "./flag-table.ts";
 import { addHelp } from "./help.ts";
+import { versionLine } from "./project-path.ts";
 
 export { defineFlags } from "./flag-table.ts";
 export type { Flag, FlagTable, FlagValues, Program } from "./flag-table.ts";
@@ -18,20 +19,25 @@ export interface ParsedFlags<T extends FlagTable> {
   readonly positionals: readonly string[];
 }
 
-/** Thrown by parseFlags on --help; runCli prints the text and exits 0. */
-export class HelpRequested extends Error {
+/** Thrown by parseFlags when only a text is wanted; runCli prints the message and exits 0. */
+export class TextRequested extends Error {
+  override readonly name: string = "TextRequested";
+}
+/** On --help. */
+export class HelpRequested extends TextRequested {
   override readonly name = "HelpRequested";
 }
 
 /**
  * Reads `argv` (without node and the script). Values: `--name value`, `--name=value`; booleans: `--name`, `--name
  * false`, `--no_name`. Throws UserError on an unknown flag, a missing, malformed or out-of-range value, or a repeated
- * flag; HelpRequested on --help.
+ * flag; HelpRequested on --help, TextRequested on --version.
  */
 export function parseFlags<const T extends FlagTable>(program: Program<T>, argv: readonly string[]): ParsedFlags<T> {
   const command = buildCommand(program);
   const { tokens, positionals } = normalize(program.flags, argv);
   if (tokens.includes("--help")) throw new HelpRequested(command.helpInformation());
+  if (tokens.includes("--version")) throw new TextRequested(`${versionLine()}\n`);
   try {
     command.parse(tokens, { from: "user" });
   } catch (error) {
@@ -124,8 +130,8 @@ function normalize(table: FlagTable, argv: readonly string[]): { tokens: string[
       positionals.push(token);
       continue;
     }
-    if (token === "-h" || token === "--help") {
-      tokens.push("--help");
+    if (token === "-h" || token === "--help" || token === "--version") {
+      tokens.push(token === "-h" ? "--help" : token);
       continue;
     }
     const found = token.startsWith("--") ? find(token) : undefined;

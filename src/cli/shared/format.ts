@@ -1,4 +1,6 @@
-// Small texts for people: sizes, times, numbers, paragraphs. Shared by the command-line programs.
+// Small texts for people: sizes, times, numbers, paragraphs. Shared by the command-line programs. Text is measured in
+// columns of a terminal, which string-width knows: two for Chinese letters and most emoji, none for accents.
+import stringWidth from "string-width";
 
 /** "512 B", "1.4 MB": decimal units, as disks and downloads count. */
 export function formatBytes(bytes: number): string {
@@ -35,30 +37,80 @@ export function formatRate(value: number): string {
 
 /** Columns to write in: the terminal's, at most `most`; `most` where the stream is no terminal. */
 export function terminalWidth(stream: { readonly isTTY?: boolean; readonly columns?: number }, most = 100): number {
-  return stream.isTTY && stream.columns ? Math.max(40, Math.min(most, stream.columns)) : most;
+  return stream.isTTY && stream.columns ? Math.min(most, stream.columns) : most;
+}
+
+/** The beginning of `text` that takes at most `columns` columns. */
+export function cutToWidth(text: string, columns: number): string {
+  if (stringWidth(text) <= columns) return text;
+  let cut = "";
+  let used = 0;
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    used += stringWidth(segment);
+    if (used > columns) break;
+    cut += segment;
+  }
+  return cut;
 }
 
 /**
- * Breaks `text` at spaces into lines of at most `width` characters, each after `indent`; line breaks in `text` stay.
+ * Breaks `text` into lines of at most `width` columns of a terminal, each after `indent`: at spaces, and between words of
+ * scripts that write none. Line breaks in `text` stay; a longer word has a line of its own.
  */
 export function wrapText(text: string, width: number, indent = ""): string {
-  const room = Math.max(20, width - indent.length);
+  const room = Math.max(1, width - stringWidth(indent));
   return text
     .split("\n")
-    .map((paragraph) => {
-      const lines: string[] = [];
-      let line = "";
-      for (const word of paragraph.split(/[ \t]+/)) {
-        const joined = line === "" ? word : `${line} ${word}`;
-        if (line !== "" && [...joined].length > room) {
-          lines.push(line);
-          line = word;
-        } else {
-          line = joined;
-        }
-      }
-      lines.push(line);
-      return lines.map((each) => each && indent + each).join("\n");
-    })
+    .map((paragraph) =>
+      wrapParagraph(paragraph, room)
+        .map((line) => line && indent + line)
+        .join("\n"),
+    )
     .join("\n");
+}
+
+function wrapParagraph(paragraph: string, room: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  let used = 0;
+  for (const word of paragraph.split(/[ \t]+/)) {
+    breakable(word, room).forEach((piece, i) => {
+      const gap = i === 0 && line !== "" ? " " : "";
+      const needed = gap.length + stringWidth(piece);
+      if (line !== "" && used + needed > room) {
+        lines.push(line);
+        line = piece;
+        used = stringWidth(piece);
+      } else {
+        line += gap + piece;
+        used += needed;
+      }
+    });
+  }
+  return [...lines, line];
+}
+
+const GRAPHEMES = new Intl.Segmenter("en", { granularity: "grapheme" });
+const WORDS = new Intl.Segmenter("en", { granularity: "word" });
+/** Scripts whose words follow each other without spaces, and pictures. */
+const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Extended_Pictographic}]/u;
+const OPENING = /^[\p{Ps}\p{Pi}]$/u;
+
+/**
+ * The parts of a word between which a line may end. In scripts without spaces a mark stays with the word it closes or
+ * opens, unless the two are wider than `room`.
+ */
+function breakable(word: string, room: number): string[] {
+  if (!UNSPACED.test(word)) return [word];
+  const parts: string[] = [];
+  let joins = false;
+  for (const { segment } of WORDS.segment(word)) {
+    if (parts.length > 0 && (joins || !UNSPACED.test(segment))) parts[parts.length - 1] += segment;
+    else parts.push(segment);
+    joins = OPENING.test(segment);
+  }
+  return parts.flatMap((part) =>
+    stringWidth(part) <= room ? [part] : [...GRAPHEMES.segment(part)].map(({ segment }) => segment),
+  );
 }

@@ -1,29 +1,36 @@
 // The look of --help: groups in the table's order, names in one column, what a flag takes and its default after the
-// text, never wider than 100 columns.
+// text, never wider than the terminal or 100 columns.
 import type { Command } from "commander";
+import stringWidth from "string-width";
 import { flagName, rangeText } from "./flag-table.ts";
 import type { Flag, FlagTable, Program } from "./flag-table.ts";
 import { terminalWidth, wrapText } from "./format.ts";
+import { styleFor } from "./style.ts";
 
 const MARGIN = "  ";
 /** A longer name gets a line of its own, rather than pushing every text to the right. */
 const NAME_COLUMN = 34;
+/** On a terminal with less room beside the names, texts stand under them. */
+const LEAST_ROOM = 36;
+const UNDER_NAMES = 4;
 
 /** Gives `command` the help of `program`. */
 export function addHelp<T extends FlagTable>(command: Command, program: Program<T>): Command {
   const width = terminalWidth(process.stdout);
-  const bold =
-    process.stdout.isTTY && !process.env.NO_COLOR ? (text: string) => `\x1b[1m${text}\x1b[22m` : (text: string) => text;
+  const { bold } = styleFor(process.stdout);
   const flags = new Map(Object.entries(program.flags).map(([key, flag]) => [flagName(key), flag]));
   const notes = new Map([...flags].map(([name, flag]) => [name, noteOf(name, flag)]));
   command.description(program.summary).helpOption("-h, --help", "print this text");
-  command.optionsGroup("Help:"); // what is not in the table: --help itself
+  command.optionsGroup("Help:"); // what is not in the table: --help itself, and the version
+  command.option("--version", "print the version");
   if (program.positionals) command.argument(`[${program.positionals.name}...]`, program.positionals.help);
   command.usage(`[flags]${program.positionals ? ` ${program.positionals.name}...` : ""}`);
   command.configureHelp({
     helpWidth: width,
     styleTitle: bold,
-    padWidth: () => NAME_COLUMN,
+    padWidth: () => (width - NAME_COLUMN < LEAST_ROOM ? UNDER_NAMES : NAME_COLUMN),
+    displayWidth: stringWidth,
+    boxWrap: wrapText,
     optionTerm: (option) => (flags.get(option.long!)?.type === "bool" ? option.long! : option.flags),
     optionDescription: (option) => [option.description, notes.get(option.long!)].filter(Boolean).join(" "),
     formatItem: (term, column, text) => {
@@ -34,10 +41,7 @@ export function addHelp<T extends FlagTable>(command: Command, program: Program<
     },
   });
   const examples = (program.examples ?? [])
-    .map(
-      ({ args, does }) =>
-        `${wrapText(does, width, MARGIN)}\n${MARGIN.repeat(2)}${`${program.command} ${args}`.trimEnd()}\n`,
-    )
+    .map(({ args, does }) => `${wrapText(does, width, MARGIN)}\n${commandLine(`${program.command} ${args}`, width)}\n`)
     .join("");
   const rules = wrapText(
     "In flag names - and _ are alike. --flag=value works too; a switch is --flag, --flag false or --no_flag.",
@@ -47,6 +51,18 @@ export function addHelp<T extends FlagTable>(command: Command, program: Program<
   command.helpInformation = () =>
     `${plain().trimEnd()}\n\n${examples && `${bold("Examples:")}\n${examples}\n`}${rules}\n`;
   return command;
+}
+
+/** A command to copy; one too long for the terminal goes on in further lines, each with a flag at its beginning. */
+function commandLine(text: string, width: number): string {
+  const [first, ...flags] = text.trimEnd().split(/ (?=--)/);
+  const lines = [MARGIN.repeat(2) + first];
+  for (const flag of flags) {
+    const joined = `${lines.at(-1)} ${flag}`;
+    if (stringWidth(joined) + 2 <= width) lines[lines.length - 1] = joined;
+    else lines.push(MARGIN.repeat(3) + flag);
+  }
+  return lines.join(" \\\n");
 }
 
 /** "(above 0 and at most 1; default 1)": what the value may be, what it is without the flag, and other names. */

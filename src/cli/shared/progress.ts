@@ -2,7 +2,7 @@
 // CI) a plain line now and then.
 import cliProgress from "cli-progress";
 import type { MultiBar, SingleBar } from "cli-progress";
-import { formatDuration, formatRate, terminalWidth } from "./format.ts";
+import { cutToWidth, formatDuration, formatRate, terminalWidth } from "./format.ts";
 
 export interface ProgressOptions {
   /** What is going on: "train". */
@@ -45,7 +45,7 @@ export class ProgressBar {
       gracefulExit: false,
       format: (barOptions, params, payload: { text?: string }) => {
         const line = `${this.options.label} ${cliProgress.Format.BarFormat(params.progress, barOptions)} ${payload.text ?? ""}`;
-        return [...line].slice(0, terminalWidth(stream, 160) - 1).join("");
+        return cutToWidth(line, terminalWidth(stream, 160) - 1);
       },
     });
     this.bar = this.bars.create(total, start, { text: "" });

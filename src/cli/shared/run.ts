@@ -2,7 +2,8 @@
 // instance keeps Node alive, so the process is ended here, after what was written has gone out.
 import { inspect } from "node:util";
 import { UserError } from "../../errors.ts";
-import { HelpRequested } from "./flags.ts";
+import { printableText } from "../../files/quote.ts";
+import { TextRequested } from "./flags.ts";
 
 export interface CliContext {
   /** Arguments without node and the script. */
@@ -19,8 +20,9 @@ const BROKEN_PIPE = 141;
 
 /**
  * Runs `main` and ends the process: exit code 0, or what main returns, or 130 after Ctrl-C (143 terminated, 141 closed
- * pipe). A UserError prints its message alone, any other error with its stack, both on stderr with exit code 1. A
- * second Ctrl-C ends at once.
+ * pipe). A UserError prints its message alone, and so does what the system refuses for a reason that a person can mend
+ * (a full disk, also behind stdout; too many open files); any other error prints its stack. Both go to stderr with exit
+ * code 1. A second Ctrl-C ends at once.
  */
 export async function runCli(main: (cli: CliContext) => Promise<number | void>): Promise<never> {
   const stop = new AbortController();
@@ -38,8 +40,8 @@ export async function runCli(main: (cli: CliContext) => Promise<number | void>):
     });
   }
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    requestStop(BROKEN_PIPE);
+    if (stopCode === 0 && error.code !== "EPIPE") report(new UserError(`Cannot write to stdout: ${reasonOf(error)}.`));
+    requestStop(error.code === "EPIPE" ? BROKEN_PIPE : 1);
   });
   process.stderr.on("error", () => {}); // nobody is left to tell
 
@@ -47,21 +49,60 @@ export async function runCli(main: (cli: CliContext) => Promise<number | void>):
   try {
     code = (await main({ argv: process.argv.slice(2), signal: stop.signal })) || stopCode;
   } catch (error) {
-    code = report(error, stop.signal) || stopCode;
+    if (error instanceof TextRequested) {
+      process.stdout.write(error.message);
+      code = 0;
+    } else {
+      code = isStop(error, stop.signal) ? stopCode : report(error);
+    }
   }
   await Promise.all(
     [process.stdout, process.stderr].map((stream) => new Promise<void>((done) => stream.write("", () => done()))),
   );
-  process.exit(code || stopCode); // stopCode again: a broken pipe may show only now
+  process.exit(code || stopCode); // stopCode again: a full disk or a broken pipe may show only now
 }
 
-/** Prints what stopped the program, if it should be printed; returns the exit code. */
-function report(error: unknown, signal: AbortSignal): number {
-  if (error instanceof HelpRequested) {
-    process.stdout.write(error.message);
-    return 0;
-  }
-  if (signal.aborted && (error === signal.reason || (error as Error)?.name === "AbortError")) return 0;
-  process.stderr.write(`${error instanceof UserError ? `Error: ${error.message}` : inspect(error)}\n`);
+/** Whether the error only says that the program was asked to stop. */
+function isStop(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error as Error)?.name === "AbortError");
+}
+
+/** Characters of a message: what more says comes from a file, and nobody reads it. */
+const LONGEST_MESSAGE = 4000;
+
+/** Prints what stopped the program; returns the exit code. */
+function report(error: unknown): number {
+  const refusal = systemRefusal(error);
+  const text =
+    error instanceof UserError
+      ? `Error: ${error.message}`
+      : refusal === undefined
+        ? inspect(error)
+        : `Error: ${reasonOf(refusal)}${refusal.path === undefined ? "" : ` (${refusal.path})`}.`;
+  const shown = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}...` : text;
+  process.stderr.write(`${printableText(shown)}\n`);
   return 1;
 }
+
+/** What a system's refusal means, for those that are no fault of the program. */
+const REASONS: Readonly<Record<string, string>> = {
+  EMFILE: "Too many files are open: the system allows this process too few; raise the limit (ulimit -n 1024)",
+  ENFILE: "Too many files are open on this machine; close other programs",
+  ENOSPC: "No space is left on the disk; make room and run again",
+  EDQUOT: "Your quota on the disk is used up; make room and run again",
+  EFBIG: "The file is larger than the disk or the system's limit allows",
+  EROFS: "The disk is mounted for reading only; write elsewhere",
+  EACCES: "Access is denied; check the path and who may use it",
+  EPERM: "The system does not permit it; check the path and who may use it",
+  EIO: "The disk or the terminal failed while reading or writing",
+  ENOMEM: "The machine is out of memory; use a smaller model or batch",
+};
+
+/** The error, or one that caused it, that the system gave for one of these reasons. */
+function systemRefusal(error: unknown): NodeJS.ErrnoException | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code !== undefined && code in REASONS && syscall !== undefined ? error : systemRefusal(error.cause);
+}
+
+const reasonOf = (error: NodeJS.ErrnoException): string => REASONS[error.code ?? ""] ?? error.message;

@@ -19,7 +19,9 @@ import type { TrainFlags } from "./cli/train/flags.ts";
 import { setUp } from "./cli/train/setup.ts";
 import { requestDevice } from "./gpu/device.ts";
 import { openFolder } from "./files/open.ts";
-import { listCheckpoints, resume } from "./training/checkpoint.ts";
+import { templateToJson } from "./infill/template.ts";
+import { listCheckpoints } from "./training/checkpoint.ts";
+import { digest } from "./training/fingerprint.ts";
 import { Trainer } from "./training/trainer.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -105,13 +107,22 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   let positions = 0;
   const trainer = new Trainer({
     model,
-    args: { ...flags, lossOn: flags.lossOn, lrSchedulerType: flags.lrSchedulerType, optim: flags.optim },
+    args: flags,
     train: train.examples,
     evaluation: evaluation?.examples,
     padId,
     extraFiles,
     store: run,
     saveDtype: flags.saveDtype === "float16" ? "F16" : "F32",
+    settings: {
+      training_data: train.source,
+      template: template ? await digest(templateToJson(template)) : null,
+      tokenizer: await digest(JSON.stringify([...tokenizer.save()])),
+      block_size: blockSize,
+      line_by_line: flags.lineByLine,
+      max_train_samples: flags.maxTrainSamples ?? null,
+      metadata_dropout: flags.metadataDropout,
+    },
     onStep: (at) => {
       progress.bar?.step(at.step, { loss: at.loss, learningRate: at.learningRate, tokens: at.positions - positions });
       positions = at.positions;
@@ -125,11 +136,10 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
           `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, perplexity ${entry.eval_perplexity.toFixed(2)}`,
         );
     },
+    onSkip: (step, reason) => progress.bar?.log(`step ${step}: no update was made: ${reason}`),
     onSave: (name) => progress.bar?.log(`saved ${join(run.path, name)}`),
   });
-  const state =
-    checkpoint === undefined ? undefined : await resume(await openFolder(checkpoint), trainer.optimizer, flags);
-  if (state) trainer.restore(state);
+  const state = checkpoint === undefined ? undefined : await trainer.resume(await openFolder(checkpoint));
   if (state && state.step >= trainer.totalSteps)
     throw new UserError(
       `${checkpoint} is at step ${state.step} and the run has ${trainer.totalSteps}: nothing is left to do; raise --max_steps or --num_train_epochs.`,

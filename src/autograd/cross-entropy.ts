@@ -22,7 +22,7 @@ export interface Labels {
 }
 
 /** Over the labels that count, as torch's CrossEntropyLoss says it. */
-export type LossReduction = "mean" | "sum";
+export type Reduction = "mean" | "sum";
 
 /**
  * logits [B*T, Vp] -> loss [1], the mean (default) or the sum over the counted labels, times `scale`. While recording,
@@ -37,7 +37,7 @@ export function crossEntropy(
     scale = 1,
     keepLogits,
     ...labels
-  }: Labels & { readonly reduction?: LossReduction; readonly scale?: number; readonly keepLogits: boolean },
+  }: Labels & { readonly reduction?: Reduction; readonly scale?: number; readonly keepLogits: boolean },
 ): Variable {
   const { batch } = tape.device;
   const { vocabSize } = labels;

@@ -62,3 +62,10 @@ export function paddedLength(longest: number, padToMultipleOf: number, maxLength
 function isLabel(type: number, lossOn: LossOn): boolean {
   return lossOn === "all" ? type !== TOKEN_TYPE.pad : type === TOKEN_TYPE.target || type === TOKEN_TYPE.end;
 }
+
+/** Labels [B][T] that a shifted loss counts: the first of a row has nothing before it to be predicted from. */
+export function countLabels(labels: readonly (readonly number[])[]): number {
+  let count = 0;
+  for (const row of labels) for (let t = 1; t < row.length; t++) if (row[t] !== IGNORED_LABEL) count++;
+  return count;
+}

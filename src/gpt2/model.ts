@@ -1,6 +1,6 @@
 // GPT-2 as a language model: the transformer with the token embedding as its head, its loss, its files.
 import { crossEntropy } from "../autograd/cross-entropy.ts";
-import type { LossReduction } from "../autograd/cross-entropy.ts";
+import type { Reduction } from "../autograd/cross-entropy.ts";
 import { tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
@@ -31,7 +31,7 @@ export interface CausalLMInput extends ForwardInput {
   /** Record for loss.backward(). Default: when there are labels and the model has gradients. */
   readonly grad?: boolean;
   /** Whether the loss is the mean over the labels that count (default) or their sum. */
-  readonly lossReduction?: LossReduction;
+  readonly lossReduction?: Reduction;
   /** Multiplies the loss and its gradient. Default 1. */
   readonly lossScale?: number;
   /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */

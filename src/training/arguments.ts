@@ -4,12 +4,19 @@ import { UserError } from "../errors.ts";
 import type { LossOn } from "../examples/collate.ts";
 import type { ScheduleName } from "./lr-schedule.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
+import type { LossReduction } from "./step.ts";
+import type { Position } from "../examples/data-loader.ts";
 
 export interface TrainingArguments {
   readonly perDeviceTrainBatchSize: number;
   readonly perDeviceEvalBatchSize: number;
-  /** Micro-batches an update; their mean losses are averaged (Hugging Face before 4.46, and the 2020 script). */
+  /** Micro-batches an update; the last update of an epoch takes what is left. */
   readonly gradientAccumulationSteps: number;
+  /**
+   * token_mean: every label of an update weighs the same, whatever the micro-batches' lengths. mean_of_means: their mean
+   * losses are averaged, as in the 2020 script and Hugging Face's Trainer before 4.46.
+   */
+  readonly lossReduction: LossReduction;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly adamBeta1: number;
@@ -19,6 +26,8 @@ export interface TrainingArguments {
   readonly optim: AdamWForm;
   /** Global gradient norm is clipped to this; 0 means no clipping. */
   readonly maxGradNorm: number;
+  /** An update with gradients that are not finite is skipped; so many in a row end the run, 0: never. */
+  readonly maxSkippedUpdates: number;
   readonly numTrainEpochs: number;
   /** More than 0 overrides numTrainEpochs. */
   readonly maxSteps: number;
@@ -43,6 +52,7 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   perDeviceTrainBatchSize: 8,
   perDeviceEvalBatchSize: 8,
   gradientAccumulationSteps: 1,
+  lossReduction: "token_mean",
   learningRate: 5e-5,
   weightDecay: 0,
   adamBeta1: 0.9,
@@ -50,6 +60,7 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   adamEpsilon: 1e-8,
   optim: "adamw_torch",
   maxGradNorm: 1,
+  maxSkippedUpdates: 3,
   numTrainEpochs: 3,
   maxSteps: -1,
   lrSchedulerType: "linear",
@@ -64,19 +75,29 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   seed: 42,
 };
 
+/** Updates of an epoch: what is left of its micro-batches when the last full update is made gets one, too. */
+function updatesPerEpoch({ gradientAccumulationSteps }: TrainingArguments, batchesPerEpoch: number): number {
+  return Math.ceil(batchesPerEpoch / gradientAccumulationSteps);
+}
+
 /**
- * Updates in a run over a loader of `batchesPerEpoch`. A last group of micro-batches that is too small for an update
- * carries over into the next epoch, so no example is lost. Throws UserError when there would be none.
+ * Updates in a run over a loader of `batchesPerEpoch`, as Hugging Face's Trainer counts them: a part of an update is
+ * one. Throws UserError when there would be none.
  */
 export function totalSteps(args: TrainingArguments, batchesPerEpoch: number): number {
   const steps =
-    args.maxSteps > 0
-      ? args.maxSteps
-      : Math.floor((batchesPerEpoch * args.numTrainEpochs) / args.gradientAccumulationSteps);
+    args.maxSteps > 0 ? args.maxSteps : Math.ceil(updatesPerEpoch(args, batchesPerEpoch) * args.numTrainEpochs);
   if (steps < 1) {
     throw new UserError(
-      `There are ${batchesPerEpoch} batches an epoch, ${args.numTrainEpochs} epochs and ${args.gradientAccumulationSteps} batches an update: not one update; use more epochs, more data or fewer accumulation steps.`,
+      `There are ${batchesPerEpoch} batches an epoch, ${args.numTrainEpochs} epochs and ` +
+        `${args.gradientAccumulationSteps} batches an update: not one update; use more epochs or more data.`,
     );
   }
   return steps;
+}
+
+/** The first micro-batch that `step` updates have not taken. */
+export function positionAfter(step: number, args: TrainingArguments, batchesPerEpoch: number): Position {
+  const perEpoch = updatesPerEpoch(args, batchesPerEpoch);
+  return { epoch: Math.floor(step / perEpoch), batch: (step % perEpoch) * args.gradientAccumulationSteps };
 }

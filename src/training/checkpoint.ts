@@ -1,28 +1,19 @@
 // Checkpoints as Hugging Face's Trainer lays them out: checkpoint-<step>/ holds the model folder and trainer_state.json
-// in its schema; optimizer moments are safetensors, never pickle. A resumed run goes on as if it had not stopped.
+// in its schema; optimizer moments are safetensors, never pickle. Files are streamed: saving takes the memory of the
+// largest tensor. A resumed run goes on as if it had not stopped.
 import { UserError } from "../errors.ts";
 import type { FileData, Folder } from "../files/folder.ts";
-import { readJson } from "../files/json.ts";
-import { encodeSafetensors } from "../files/safetensors-write.ts";
+import { readText } from "../files/folder.ts";
+import { parseJson } from "../files/json.ts";
+import { safetensorsFiles } from "../files/safetensors-write.ts";
 import { Safetensors } from "../files/safetensors.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import type { TrainingArguments } from "./arguments.ts";
-import type { Position } from "../examples/data-loader.ts";
+import { differences } from "./fingerprint.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import type { AdamW } from "./optimizer.ts";
-
-/** One line of the log, as in Hugging Face's log_history. */
-export type LogEntry = Readonly<Record<string, number>> & { readonly step: number; readonly epoch: number };
-
-export interface TrainerState {
-  readonly step: number;
-  /** Where the data loader goes on, and how many forwards drew dropout. */
-  readonly position: Position;
-  readonly dropoutStep: number;
-  /** Sum of the losses since the last log entry. */
-  readonly pendingLoss: number;
-  readonly logHistory: readonly LogEntry[];
-}
+import { parseFingerprint, parseState } from "./trainer-state.ts";
+import type { RunShape, TrainerState } from "./trainer-state.ts";
 
 /** Where a run's checkpoints live: in Node a folder on disk, elsewhere whatever implements it. */
 export interface CheckpointStore {
@@ -33,124 +24,73 @@ export interface CheckpointStore {
 }
 
 export const STATE_FILE = "trainer_state.json";
-const OPTIMIZER_FILE = "optimizer.safetensors";
+const OPTIMIZER_STEM = "optimizer";
+const OPTIMIZER_FILE = `${OPTIMIZER_STEM}.safetensors`;
+const OPTIMIZER_INDEX = `${OPTIMIZER_FILE}.index.json`;
+
+/** The moments of a step are the weights' size twice: beyond this they go to several files, as in save_pretrained. */
+export const MAX_SHARD_BYTES = 5e9;
 
 /**
- * The files of a checkpoint: the model, what goes beside it (`extra`: tokenizer, template), the optimizer and the
- * state.
+ * The files of a model folder: config, weights, and what goes beside them (`extra`: tokenizer, template). Weights are
+ * read from the GPU while they are written.
  */
-export function checkpointFiles(
-  model: GPT2LMHeadModel,
-  extra: ReadonlyMap<string, string | Uint8Array>,
-  optimizer: AdamW,
-  state: TrainerState,
-  args: TrainingArguments,
-  total: number,
-): Map<string, FileData> {
-  const files = modelFiles(model, extra);
-  const { moments, stepCount } = optimizer.state();
-  const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));
-  files.set(
-    OPTIMIZER_FILE,
-    encodeSafetensors(shapes, (name) => model.device.read(moments.get(name)!)),
-  );
-  files.set(STATE_FILE, stateText(state, args, total, stepCount));
-  return files;
-}
-
-/**
- * trainer_state.json: what Hugging Face's Trainer writes there, and what its rng_state.pth and optimizer hold in
- * numbers.
- */
-export function stateText(state: TrainerState, args: TrainingArguments, total: number, optimizerStep: number): string {
-  return `${JSON.stringify(
-    {
-      best_metric: null,
-      best_model_checkpoint: null,
-      epoch: state.logHistory.at(-1)?.epoch ?? 0,
-      eval_steps: args.evalSteps,
-      global_step: state.step,
-      is_hyper_param_search: false,
-      is_local_process_zero: true,
-      is_world_process_zero: true,
-      log_history: state.logHistory,
-      logging_steps: args.loggingSteps,
-      max_steps: total,
-      num_train_epochs: args.numTrainEpochs,
-      save_steps: args.saveSteps,
-      train_batch_size: args.perDeviceTrainBatchSize,
-      trial_name: null,
-      trial_params: null,
-      // What Hugging Face keeps in rng_state.pth: here these numbers are all there is to restore.
-      data_position: state.position,
-      dropout_step: state.dropoutStep,
-      pending_loss: state.pendingLoss,
-      optimizer_step: optimizerStep,
-      seed: args.seed,
-    },
-    null,
-    2,
-  )}\n`;
-}
-
-/** The model folder alone: config, weights and what goes beside them. */
 export function modelFiles(
   model: GPT2LMHeadModel,
-  extra: ReadonlyMap<string, string | Uint8Array>,
+  extra: ReadonlyMap<string, FileData>,
   dtype: "F32" | "F16" = "F32",
 ): Map<string, FileData> {
-  const files = writeCheckpoint(model.config, (name) => model.device.read(model.parameters.get(name).value), { dtype });
-  for (const [name, data] of extra) files.set(name, data);
-  return files;
+  const read = (name: string): Promise<Float32Array> => model.device.read(model.parameters.get(name).value);
+  return new Map([...writeCheckpoint(model.config, read, { dtype }), ...extra]);
+}
+
+/** The optimizer's moments, in files of at most `maxShardBytes` where no tensor is larger. */
+export function optimizerFiles(
+  model: GPT2LMHeadModel,
+  optimizer: AdamW,
+  maxShardBytes: number = MAX_SHARD_BYTES,
+): Map<string, FileData> {
+  const { moments } = optimizer.state();
+  const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));
+  return safetensorsFiles(OPTIMIZER_STEM, shapes, (name) => model.device.read(moments.get(name)!), { maxShardBytes });
 }
 
 /**
  * Puts a checkpoint's optimizer moments into `optimizer` and returns where the run stood. The model itself is loaded
- * from the same folder by fromPretrained. Throws UserError when the folder is not a checkpoint of this model, or of
- * another seed or batch size.
+ * from the same folder by fromPretrained. Throws UserError when the folder is no checkpoint, holds a state that no run
+ * of this shape was in, or belongs to a run of another fingerprint, naming what differs.
  */
-export async function resume(folder: Folder, optimizer: AdamW, args: TrainingArguments): Promise<TrainerState> {
-  for (const file of [STATE_FILE, OPTIMIZER_FILE]) {
+export async function resume(
+  folder: Folder,
+  optimizer: AdamW,
+  fingerprint: Fingerprint,
+  run: RunShape,
+): Promise<TrainerState> {
+  const sharded = await folder.has(OPTIMIZER_INDEX);
+  for (const file of [STATE_FILE, sharded ? OPTIMIZER_INDEX : OPTIMIZER_FILE]) {
     if (!(await folder.has(file)))
       throw new UserError(`${folder.name}: no ${file}; wanted a checkpoint-<step> folder that training saved.`);
   }
-  const json = (await readJson(folder, STATE_FILE)) as Record<string, unknown>;
-  const {
-    global_step: step,
-    data_position: position,
-    dropout_step: dropoutStep,
-    pending_loss: pendingLoss,
-    optimizer_step: optimizerStep,
-    log_history: logHistory,
-    seed,
-    train_batch_size: batchSize,
-  } = json;
-  if (
-    typeof step !== "number" ||
-    typeof optimizerStep !== "number" ||
-    typeof dropoutStep !== "number" ||
-    typeof pendingLoss !== "number" ||
-    !position ||
-    !Array.isArray(logHistory)
-  ) {
+  const what = `${folder.name}/${STATE_FILE}`;
+  const json = parseJson(await readText(folder, STATE_FILE), what);
+  const differing = differences(parseFingerprint(json, what), fingerprint);
+  if (differing.length > 0) {
     throw new UserError(
-      `${folder.name}/${STATE_FILE}: lacks global_step, optimizer_step, dropout_step, pending_loss, data_position or log_history; wanted a checkpoint of this program.`,
+      `${folder.name} belongs to another run: ${differing.join("; ")}. Go on with what it was trained with, or start a ` +
+        `new run from its weights with --model_name_or_path.`,
     );
   }
-  if (seed !== args.seed)
-    throw new UserError(
-      `${folder.name}: was trained with --seed ${seed}, this run has ${args.seed}; the data order would differ: use --seed ${seed}.`,
-    );
-  if (batchSize !== args.perDeviceTrainBatchSize) {
-    throw new UserError(
-      `${folder.name}: was trained with --per_device_train_batch_size ${String(batchSize)}, this run has ${args.perDeviceTrainBatchSize}; the data order would differ: use --per_device_train_batch_size ${String(batchSize)}.`,
-    );
-  }
-  const moments = await Safetensors.open(folder, OPTIMIZER_FILE);
-  const tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>();
-  for (const [name, { shape }] of moments.tensors) tensors.set(name, { shape, values: await moments.read(name) });
-  optimizer.load({ stepCount: optimizerStep, moments: tensors });
-  return { step, position: position as Position, dropoutStep, pendingLoss, logHistory: logHistory as LogEntry[] };
+  const state = parseState(json, run, what);
+  const moments = sharded
+    ? await Safetensors.openSharded(folder, OPTIMIZER_INDEX)
+    : await Safetensors.open(folder, OPTIMIZER_FILE);
+  await optimizer.load({
+    stepCount: state.optimizerStep,
+    skippedInARow: state.skippedInARow,
+    shapes: new Map([...moments.tensors].map(([name, { shape }]) => [name, shape])),
+    read: (name) => moments.read(name),
+  });
+  return state;
 }
 
 /** Names of the checkpoints in a run's folder, the oldest first. */

@@ -3,6 +3,7 @@
 import type { ParameterStore } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
 import { UserError } from "../errors.ts";
+import { printable } from "../files/quote.ts";
 import { BUFFER_USAGE } from "../gpu/usage.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
@@ -161,31 +162,48 @@ export class AdamW {
   }
 
   /**
-   * Restores what state() gave, read to the CPU. Throws UserError, having changed nothing, unless every moment is there
-   * in its shape.
+   * Restores what state() gave: checks every shape, then takes the moments one by one from `read`. Throws UserError when
+   * a moment is missing, of another shape or too many, having changed nothing; and when one holds values that no
+   * optimizer has.
    */
-  load({
+  async load({
     stepCount,
-    moments,
+    skippedInARow = 0,
+    shapes,
+    read,
   }: {
     readonly stepCount: number;
-    readonly moments: ReadonlyMap<string, { readonly shape: Shape; readonly values: Float32Array }>;
-  }): void {
+    readonly skippedInARow?: number;
+    readonly shapes: ReadonlyMap<string, Shape>;
+    readonly read: (name: string) => Float32Array | Promise<Float32Array>;
+  }): Promise<void> {
     if (!Number.isInteger(stepCount) || stepCount < 0)
       throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
     const mine = this.state().moments;
     for (const [name, { shape }] of mine) {
-      const found = moments.get(name)?.shape;
+      const found = shapes.get(name);
       if (!found) throw new UserError(`The optimizer state has no ${name}: it belongs to another model or is damaged.`);
       if (found.join() !== shape.join())
         throw new UserError(
           `The optimizer state's ${name} is [${found}], this model's is [${shape}]: it belongs to another model.`,
         );
     }
-    for (const name of moments.keys())
+    for (const name of shapes.keys())
       if (!mine.has(name))
-        throw new UserError(`The optimizer state has ${name}, which this model has not: it belongs to another model.`);
-    for (const [name, tensor] of mine) this.store.device.batch.write(tensor, moments.get(name)!.values);
+        throw new UserError(
+          `The optimizer state has ${printable(name)}, which this model has not: it belongs to another model.`,
+        );
+    for (const [name, tensor] of mine) {
+      const values = await read(name);
+      const least = name.startsWith("exp_avg_sq.") ? 0 : -Infinity;
+      const wrong = values.find((value) => !Number.isFinite(value) || value < least);
+      if (wrong !== undefined)
+        throw new UserError(
+          `The optimizer state's ${name} holds ${wrong}: the file is damaged; take another checkpoint.`,
+        );
+      this.store.device.batch.write(tensor, values);
+    }
+    this.store.device.batch.write(this.skipped, Uint32Array.of(skippedInARow));
     this.stepCount = stepCount;
   }
 

@@ -1,20 +1,31 @@
-// The training loop: micro-batches forward and backward, clip, update, and every few steps a look at the loss. The GPU
-// is never waited for but to read that, and to stay at most two updates behind what has been sent.
+// The training loop: which examples make up each update, at which learning rate, and every few of them a look at the
+// loss, an evaluation, a checkpoint. What an update is stands in step.ts. The GPU is never waited for but to log, and to
+// stay at most two updates behind what has been sent.
 import { UserError } from "../errors.ts";
-import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { collate } from "../examples/collate.ts";
-import type { Batch } from "../examples/collate.ts";
-import type { EncodedExample } from "../examples/encoded-example.ts";
-import { columnSum } from "../kernels/column-sum.ts";
-import { totalSteps } from "./arguments.ts";
-import type { TrainingArguments } from "./arguments.ts";
-import { checkpointFiles, modelFiles, rotateCheckpoints, STATE_FILE, stateText } from "./checkpoint.ts";
-import type { CheckpointStore, LogEntry, TrainerState } from "./checkpoint.ts";
+import { collate, countLabels } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
+import type { FileData, Folder } from "../files/folder.ts";
+import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import { positionAfter, totalSteps } from "./arguments.ts";
+import type { TrainingArguments } from "./arguments.ts";
+import { modelFiles, optimizerFiles, resume, rotateCheckpoints, STATE_FILE } from "./checkpoint.ts";
+import type { CheckpointStore } from "./checkpoint.ts";
+import { diverged, offendingParameter } from "./divergence.ts";
+import { evaluateLoss } from "./evaluate.ts";
+import type { Evaluation } from "./evaluate.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import { LossMeter } from "./loss-meter.ts";
 import { learningRateAt } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
+import { FLOAT32 } from "./precision.ts";
+import type { Precision } from "./precision.ts";
+import { TrainingStep } from "./step.ts";
+import type { Exchange, MicroBatch, SentStep } from "./step.ts";
+import { epochOf, stateText } from "./trainer-state.ts";
+import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
 
 export interface TrainerOptions {
   readonly model: GPT2LMHeadModel;
@@ -28,8 +39,18 @@ export interface TrainerOptions {
   readonly saveDtype?: "F32" | "F16";
   /** Without a store nothing is saved. */
   readonly store?: CheckpointStore;
+  /** Bytes after which the optimizer's moments go on in another file; default 5e9. */
+  readonly maxShardBytes?: number;
+  /** What `train` was made from, for the fingerprint: files' digests, block size, limits. */
+  readonly settings?: Fingerprint;
+  /** Adds up gradients and counts over this many processes, which all train with these arguments; default 1, alone. */
+  readonly exchange?: Exchange;
+  readonly worldSize?: number;
+  readonly precision?: Precision;
   readonly onStep?: (progress: Progress) => void;
   readonly onLog?: (entry: LogEntry) => void;
+  /** An update that changed nothing, and why, as a clause. */
+  readonly onSkip?: (step: number, reason: string) => void;
   readonly onSave?: (name: string) => void;
 }
 
@@ -44,10 +65,17 @@ export interface Progress {
   readonly positions: number;
 }
 
-export interface Evaluation {
-  readonly loss: number;
-  readonly perplexity: number;
-  readonly tokens: number;
+/** An update on its way, and what is needed to look at it again. */
+interface InFlight extends SentStep {
+  readonly step: number;
+  readonly microBatches: readonly MicroBatch[];
+  readonly dropoutStep: number;
+}
+
+/** A batch of the loader's, and the one after it. */
+interface Taken {
+  readonly indices: readonly number[];
+  readonly next: Position;
 }
 
 const UPDATES_IN_FLIGHT = 2;
@@ -57,17 +85,19 @@ export class Trainer {
   readonly totalSteps: number;
   readonly loader: DataLoader;
   private readonly options: TrainerOptions;
+  private readonly update: TrainingStep;
+  private readonly meter = new LossMeter();
+  private readonly inFlight: InFlight[] = [];
   private step = 0;
-  private position: Position = { epoch: 0, batch: 0 };
+  private skippedInARow = 0;
   private logHistory: LogEntry[] = [];
   private positions = 0;
   private lastLoss: number | undefined;
-  /** [1] on the GPU: losses since the last log entry. */
-  private readonly lossSum: Tensor;
+  private identity: Promise<Fingerprint> | undefined;
 
-  /** Throws UserError when the data make no batch, or no update. */
+  /** Throws UserError when the data make no batch, no update, or hold no label. */
   constructor(options: TrainerOptions) {
-    const { args, model, train } = options;
+    const { args, model, train, evaluation, exchange, precision } = options;
     this.options = options;
     this.loader = new DataLoader(
       train.map(({ ids }) => ids.length),
@@ -79,6 +109,8 @@ export class Trainer {
       },
     );
     this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
+    this.needLabels(train, "training");
+    if (evaluation && evaluation.length > 0) this.needLabels(evaluation, "evaluation");
     this.optimizer = new AdamW(model.parameters, {
       betas: [args.adamBeta1, args.adamBeta2],
       eps: args.adamEpsilon,
@@ -86,68 +118,53 @@ export class Trainer {
       form: args.optim,
       decay: args.optim === "hf_adamw_2020" ? decayAllButBiases : decayMatrices,
     });
+    const { lossReduction, maxGradNorm, maxSkippedUpdates } = args;
+    this.update = new TrainingStep(model, this.optimizer, {
+      lossReduction,
+      maxGradNorm,
+      maxSkippedUpdates,
+      exchange,
+      precision,
+    });
     model.transformer.dropoutSeed = args.seed;
-    this.lossSum = model.device.tensor(new Float32Array(1), [1]);
   }
 
-  /** The state to go on from, as `resume` returns it. */
-  restore(state: TrainerState): void {
+  /**
+   * Goes on from a checkpoint-<step> folder, whose weights the model has. Throws UserError when it is not one, or of
+   * another run.
+   */
+  async resume(folder: Folder): Promise<TrainerState> {
+    const state = await resume(folder, this.optimizer, await this.fingerprint(), this.shape);
     this.step = state.step;
-    this.position = state.position;
+    this.skippedInARow = state.skippedInARow;
     this.logHistory = [...state.logHistory];
-    const { device, transformer } = this.options.model;
-    transformer.dropoutStep = state.dropoutStep;
-    device.batch.write(this.lossSum, Float32Array.of(state.pendingLoss));
+    this.options.model.transformer.dropoutStep = state.dropoutStep;
+    this.meter.restore(state.pending);
+    return state;
   }
 
   /**
    * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished,
-   * a checkpoint saved and the run returns with `finished: false`. Throws UserError when the loss is no longer a
-   * number.
+   * a checkpoint saved and the run returns with `finished: false`. Throws UserError when too many updates in a row had
+   * gradients that are not finite.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
-    const { args, model, train, padId } = this.options;
-    const { device, transformer } = model;
-    const batches = this.loader.batches(this.position);
-    const maxLength = transformer.config.nPositions;
-    const inFlight: Promise<unknown>[] = [];
+    const { args, model } = this.options;
+    const { transformer } = model;
+    const batches = this.loader.batches(this.position());
     transformer.training = true;
-    this.optimizer.zeroGrad();
+    model.parameters.zeroGrad();
     try {
       while (this.step < this.totalSteps && !signal?.aborted) {
-        for (let micro = 0; micro < args.gradientAccumulationSteps; micro++) {
-          const { indices, next }: { indices: readonly number[]; next: Position } = batches.next().value!;
-          this.forwardBackward(
-            collate(
-              indices.map((index) => train[index]),
-              { padId, lossOn: args.lossOn, padToMultipleOf: args.padToMultipleOf, maxLength },
-            ),
-          );
-          this.position = next;
-        }
         const learningRate = this.learningRate();
-        this.optimizer.step(learningRate, { maxGradNorm: args.maxGradNorm });
-        this.optimizer.zeroGrad();
-        device.batch.submit();
-        this.step++;
-        // A lost device rejects these; its reason is what the next submit throws.
-        inFlight.push(device.gpu.queue.onSubmittedWorkDone().catch(() => {}));
-        if (inFlight.length > UPDATES_IN_FLIGHT) await inFlight.shift();
-        if (this.step % args.loggingSteps === 0 || this.step === this.totalSteps) await this.logLoss(learningRate);
-        this.options.onStep?.({
-          step: this.step,
-          totalSteps: this.totalSteps,
-          epoch: this.epoch(),
-          learningRate,
-          loss: this.lastLoss,
-          positions: this.positions,
-        });
+        await this.send(this.microBatches(batches), learningRate);
         const last = this.step === this.totalSteps;
-        if ((args.evalSteps > 0 && this.step % args.evalSteps === 0) || last) await this.logEvaluation();
-        if (args.saveSteps > 0 && this.step % args.saveSteps === 0 && !last) await this.saveCheckpoint();
+        if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
+        this.report(learningRate);
+        if (last || (args.evalSteps > 0 && this.step % args.evalSteps === 0)) await this.logEvaluation();
+        if (!last && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
       }
-      await Promise.all(inFlight);
-      device.throwIfFailed();
+      await this.settle();
       const finished = this.step === this.totalSteps;
       await this.saveCheckpoint();
       if (finished) await this.saveModel();
@@ -160,104 +177,126 @@ export class Trainer {
   /** Frees the optimizer's memory; the model stays. */
   destroy(): void {
     this.optimizer.destroy();
-    this.options.model.device.pool.release(this.lossSum);
+    this.update.destroy();
   }
 
   /** Mean loss over every counted token of `set`, and its exponential. */
-  async evaluate(set: readonly EncodedExample[]): Promise<Evaluation> {
+  evaluate(set: readonly EncodedExample[]): Promise<Evaluation> {
     const { args, model, padId } = this.options;
-    const { device, transformer } = model;
-    const { training } = transformer;
-    transformer.training = false;
-    const sum = device.pool.acquire([1]);
-    device.batch.clear(sum);
-    let tokens = 0;
-    const loader = new DataLoader(
-      set.map(({ ids }) => ids.length),
-      { batchSize: args.perDeviceEvalBatchSize, seed: 0, shuffle: false },
-    );
-    for (const indices of loader.epoch(0)) {
-      const batch = collate(
-        indices.map((index) => set[index]),
-        { padId, lossOn: args.lossOn },
-      );
-      const counted = countTargets(batch);
-      if (counted === 0) continue;
-      const output = model.forward({ ...batch, grad: false, keepLogits: false });
-      columnSum(device.batch, {
-        x: { ...output.loss!.tensor, shape: [1, 1] },
-        out: sum,
-        scale: counted,
-        accumulate: true,
-      });
-      output.dispose();
-      tokens += counted;
-      device.batch.submit();
-      await device.gpu.queue.onSubmittedWorkDone();
-    }
-    const loss = (await device.read(sum))[0] / tokens;
-    device.pool.release(sum);
-    transformer.training = training;
-    return { loss, perplexity: Math.exp(loss), tokens };
+    return evaluateLoss(model, set, { batchSize: args.perDeviceEvalBatchSize, padId, lossOn: args.lossOn });
   }
 
-  private forwardBackward(batch: Batch): void {
-    const { args, model } = this.options;
-    this.positions += batch.inputIds.length * batch.inputIds[0].length;
-    const output = model.forward({
-      ...batch,
-      grad: true,
-      keepLogits: false,
-      lossScale: 1 / args.gradientAccumulationSteps,
-    });
-    const loss = output.loss!;
-    columnSum(model.device.batch, { x: { ...loss.tensor, shape: [1, 1] }, out: this.lossSum, accumulate: true });
-    loss.backward();
-    output.dispose();
+  /** What decides which model comes out of this run. */
+  fingerprint(): Promise<Fingerprint> {
+    const { args, model, train, settings = {}, worldSize = 1, precision = FLOAT32 } = this.options;
+    return (this.identity ??= fingerprintOf({
+      args,
+      config: model.config,
+      examples: train,
+      precision: precision.name,
+      worldSize,
+      settings,
+    }));
   }
 
-  private learningRate(): number {
+  private get shape(): RunShape {
     const { args } = this.options;
-    return learningRateAt(
-      {
-        schedule: args.lrSchedulerType,
-        learningRate: args.learningRate,
-        warmupSteps: args.warmupSteps,
-        totalSteps: this.totalSteps,
-      },
-      this.step,
-    );
+    const { batchesPerEpoch } = this.loader;
+    const after = (step: number): Position => positionAfter(step, args, batchesPerEpoch);
+    return { args, totalSteps: this.totalSteps, batchesPerEpoch, positionAfter: after };
+  }
+
+  private position(): Position {
+    return this.shape.positionAfter(this.step);
   }
 
   private epoch(): number {
-    return this.position.epoch + this.position.batch / this.loader.batchesPerEpoch;
+    return epochOf(this.position(), this.loader);
+  }
+
+  private learningRate(): number {
+    const { lrSchedulerType: schedule, learningRate, warmupSteps } = this.options.args;
+    return learningRateAt({ schedule, learningRate, warmupSteps, totalSteps: this.totalSteps }, this.step);
+  }
+
+  /** Those of the next update: as many as are accumulated, or fewer at an epoch's end. */
+  private microBatches(batches: Iterator<Taken>): MicroBatch[] {
+    const { args, model, train, padId } = this.options;
+    const { lossOn, padToMultipleOf } = args;
+    const maxLength = model.config.nPositions;
+    const { epoch } = this.position();
+    const window: MicroBatch[] = [];
+    let next: Position;
+    do {
+      const taken: Taken = batches.next().value!;
+      const examples = taken.indices.map((index) => train[index]);
+      window.push(collate(examples, { padId, lossOn, padToMultipleOf, maxLength }));
+      next = taken.next;
+    } while (window.length < args.gradientAccumulationSteps && next.epoch === epoch);
+    return window;
+  }
+
+  /** Sends one update, and waits for the third before it. */
+  private async send(microBatches: readonly MicroBatch[], learningRate: number): Promise<void> {
+    const { dropoutStep } = this.options.model.transformer;
+    const sent = await this.update.run(microBatches, learningRate);
+    sent.result.catch(() => {}); // whoever awaits it later hears of a failure
+    this.step++;
+    this.positions += microBatches.reduce((sum, { inputIds }) => sum + inputIds.length * inputIds[0].length, 0);
+    this.inFlight.push({ ...sent, step: this.step, microBatches, dropoutStep });
+    if (sent.counts.microBatches === 0) this.options.onSkip?.(this.step, "its batches hold no label, nothing to learn");
+    await this.settle(UPDATES_IN_FLIGHT);
+  }
+
+  /** Waits until at most `left` updates are on their way. Throws UserError when too many in a row were skipped. */
+  private async settle(left = 0): Promise<void> {
+    const { args, model, onSkip } = this.options;
+    while (this.inFlight.length > left) {
+      const { step, microBatches, dropoutStep, result } = this.inFlight.shift()!;
+      const done = await result;
+      this.meter.add(done);
+      if (done.gradNorm !== undefined) this.skippedInARow = done.skippedInARow;
+      if (done.skippedInARow === 0) continue;
+      if (args.maxSkippedUpdates > 0 && done.skippedInARow >= args.maxSkippedUpdates) {
+        const parameter = await offendingParameter(model, this.update, microBatches, dropoutStep);
+        throw diverged(step, done.skippedInARow, parameter);
+      }
+      onSkip?.(step, "its gradients are not finite");
+    }
+    model.device.throwIfFailed();
+  }
+
+  private report(learningRate: number): void {
+    this.options.onStep?.({
+      step: this.step,
+      totalSteps: this.totalSteps,
+      epoch: this.epoch(),
+      learningRate,
+      loss: this.lastLoss,
+      positions: this.positions,
+    });
   }
 
   private async logLoss(learningRate: number): Promise<void> {
-    const { device } = this.options.model;
-    const since = this.step - (this.logHistory.findLast((entry) => "loss" in entry)?.step ?? 0);
-    const [[sum], [norm]] = await Promise.all([device.read(this.lossSum), device.read(this.optimizer.gradNorm)]);
-    device.batch.clear(this.lossSum);
-    this.lastLoss = sum / since;
-    if (!Number.isFinite(sum) || !Number.isFinite(norm)) {
-      throw new UserError(
-        `The loss is ${this.lastLoss} and the gradient norm ${norm} at step ${this.step}: the run has diverged, nothing was saved since the last checkpoint; lower --learning_rate, or set --max_grad_norm.`,
-      );
-    }
-    this.log({
-      loss: this.lastLoss,
-      grad_norm: norm,
-      learning_rate: learningRate,
-      epoch: this.epoch(),
-      step: this.step,
-    });
+    await this.settle();
+    const measured = this.meter.take();
+    this.lastLoss = measured.loss ?? this.lastLoss;
+    if (Object.keys(measured).length === 0) return; // no update was made, and onSkip has said why
+    this.log({ ...measured, learning_rate: learningRate, epoch: this.epoch(), step: this.step });
   }
 
   private async logEvaluation(): Promise<void> {
     const { evaluation } = this.options;
     if (!evaluation || evaluation.length === 0) return;
     const { loss, perplexity } = await this.evaluate(evaluation);
-    this.log({ eval_loss: loss, eval_perplexity: perplexity, epoch: this.epoch(), step: this.step });
+    if (!Number.isFinite(loss)) {
+      throw new UserError(
+        `The evaluation loss is ${loss} at step ${this.step}: the run has diverged, nothing was saved since the last ` +
+          `checkpoint; lower --learning_rate, or set --max_grad_norm.`,
+      );
+    }
+    const eval_perplexity = Math.min(perplexity, Number.MAX_VALUE);
+    this.log({ eval_loss: loss, eval_perplexity, epoch: this.epoch(), step: this.step });
   }
 
   private log(entry: LogEntry): void {
@@ -266,38 +305,49 @@ export class Trainer {
   }
 
   private async saveCheckpoint(): Promise<void> {
-    const { store, model, args, extraFiles = new Map() } = this.options;
+    const { store, model, args, extraFiles = new Map(), maxShardBytes } = this.options;
     if (!store) return;
+    await this.settle();
     const name = `checkpoint-${this.step}`;
-    const files = checkpointFiles(model, extraFiles, this.optimizer, await this.state(), args, this.totalSteps);
+    const files = new Map<string, FileData>([
+      ...modelFiles(model, extraFiles),
+      ...optimizerFiles(model, this.optimizer, maxShardBytes),
+      [STATE_FILE, await this.stateText()],
+    ]);
     await (await store.open(name)).write(files);
     await rotateCheckpoints(store, args.saveTotalLimit);
     this.options.onSave?.(name);
   }
 
   private async saveModel(): Promise<void> {
-    const { store, model, args, saveDtype, extraFiles = new Map() } = this.options;
+    const { store, model, saveDtype, extraFiles = new Map() } = this.options;
     if (!store) return;
     const files = modelFiles(model, extraFiles, saveDtype);
-    files.set(STATE_FILE, stateText(await this.state(), args, this.totalSteps, this.optimizer.stepCount));
+    files.set(STATE_FILE, await this.stateText());
     await (await store.open("")).write(files);
     this.options.onSave?.("");
   }
 
-  private async state(): Promise<TrainerState> {
-    const { device, transformer } = this.options.model;
-    const [pendingLoss] = await device.read(this.lossSum);
-    return {
+  private async stateText(): Promise<string> {
+    const state: TrainerState = {
       step: this.step,
-      pendingLoss,
-      position: this.position,
-      dropoutStep: transformer.dropoutStep,
+      dropoutStep: this.options.model.transformer.dropoutStep,
+      optimizerStep: this.optimizer.stepCount,
+      skippedInARow: this.skippedInARow,
+      pending: this.meter.state(),
       logHistory: this.logHistory,
     };
+    return stateText(state, await this.fingerprint(), this.shape);
   }
-}
 
-/** Labels that the shifted loss counts: the first of a row has nothing before it to be predicted from. */
-function countTargets(batch: Batch): number {
-  return batch.labels.reduce((sum, row) => sum + row.slice(1).filter((label) => label >= 0).length, 0);
+  private needLabels(examples: readonly EncodedExample[], which: string): void {
+    const { args, padId } = this.options;
+    const hasLabel = (example: EncodedExample): boolean =>
+      countLabels(collate([example], { padId, lossOn: args.lossOn }).labels) > 0;
+    if (examples.some(hasLabel)) return;
+    throw new UserError(
+      `None of the ${examples.length} ${which} examples has a token to learn: a label needs a token before it, and ` +
+        `with --loss_on target it is one of p2; give longer examples.`,
+    );
+  }
 }

@@ -7,6 +7,7 @@ import type { EncodedExample } from "../../examples/encoded-example.ts";
 import { dropMetadata, parseJsonl } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { digest } from "../../training/fingerprint.ts";
 import { textBlocks, textLines } from "../../training/text-dataset.ts";
 import { Random } from "../../random.ts";
 import { readInputFile } from "../shared/input-file.ts";
@@ -27,6 +28,14 @@ export interface DataLimits {
   readonly seed?: number;
 }
 
+export interface ReadExamples {
+  readonly examples: EncodedExample[];
+  /** One line that says what was read. */
+  readonly summary: string;
+  /** The file's digest. */
+  readonly source: string;
+}
+
 /**
  * The examples of a file and one line that says what was read. Throws UserError naming the file, line and field at
  * fault.
@@ -35,13 +44,16 @@ export async function readExamples(
   file: string,
   { tokenizer, blockSize, template, lineByLine }: DataChoice,
   { limit, metadataDropout = 0, seed = 0 }: DataLimits,
-): Promise<{ examples: EncodedExample[]; summary: string }> {
-  const text = decodeUtf8(await readInputFile(resolve(file)), file);
+): Promise<ReadExamples> {
+  const bytes = await readInputFile(resolve(file));
+  const source = await digest(bytes);
+  const text = decodeUtf8(bytes, file);
   if (!template) {
     const all = lineByLine ? textLines(text, tokenizer, blockSize, file) : textBlocks(text, tokenizer, blockSize, file);
     const examples = all.slice(0, limit);
     return {
       examples,
+      source,
       summary: `${file}: ${examples.length} ${lineByLine ? "lines" : `blocks of ${blockSize} tokens`}, ${countTokens(examples)} tokens`,
     };
   }
@@ -61,6 +73,7 @@ export async function readExamples(
   ].filter(Boolean);
   return {
     examples,
+    source,
     summary: `${file}: ${examples.length} examples, ${countTokens(examples)} tokens${notes.map((note) => `, ${note}`).join("")}`,
   };
 }

@@ -2,6 +2,7 @@
 import { LOSS_ON } from "../../examples/collate.ts";
 import { DEFAULT_ARGUMENTS } from "../../training/arguments.ts";
 import { SCHEDULES } from "../../training/lr-schedule.ts";
+import { LOSS_REDUCTIONS } from "../../training/step.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { Program } from "../shared/flags.ts";
 import { HUB_FLAGS } from "../shared/model-source.ts";
@@ -122,7 +123,16 @@ const flags = defineFlags({
     min: 1,
     default: d.gradientAccumulationSteps,
     group: "Training",
-    help: "Micro-batches an update.",
+    help: "Micro-batches an update; the last update of an epoch takes what is left.",
+  },
+  lossReduction: {
+    type: "choice",
+    choices: LOSS_REDUCTIONS,
+    default: d.lossReduction,
+    group: "Training",
+    help:
+      "What an update averages: every token alike, or the micro-batches' means, as the 2020 script does " +
+      "(with --optim hf_adamw_2020, its training exactly).",
   },
   learningRate: {
     type: "float",
@@ -190,6 +200,13 @@ const flags = defineFlags({
     default: d.maxGradNorm,
     group: "Training",
     help: "Clip the global gradient norm to this; 0 does not clip.",
+  },
+  maxSkippedUpdates: {
+    type: "int",
+    min: 0,
+    default: d.maxSkippedUpdates,
+    group: "Training",
+    help: "Updates with gradients that are not finite are skipped; so many in a row end the run, 0: never.",
   },
   dropout: {
     type: "float",

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
-import type { CheckpointStore, LogEntry } from "../../training/checkpoint.ts";
+import type { CheckpointStore } from "../../training/checkpoint.ts";
 import { lossChart } from "../../training/loss-chart.ts";
+import type { LogEntry } from "../../training/trainer-state.ts";
 
 export class RunFolder implements CheckpointStore {
   readonly path: string;

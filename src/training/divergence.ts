@@ -1,0 +1,39 @@
+// Why a run ended: which parameter's gradient is no longer a number. It is looked for only then, on the CPU.
+import { UserError } from "../errors.ts";
+import { parameterShapes } from "../gpt2/checkpoint-files.ts";
+import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { MicroBatch, TrainingStep } from "./step.ts";
+
+/**
+ * Makes the gradients of these micro-batches again, with the dropout they had, and returns the name of the first
+ * parameter, in the checkpoint's order, whose gradient holds NaN or infinity; where all are finite and only their norm
+ * is not, that of the largest. The gradients are zero afterwards.
+ */
+export async function offendingParameter(
+  model: GPT2LMHeadModel,
+  step: TrainingStep,
+  microBatches: readonly MicroBatch[],
+  dropoutStep: number,
+): Promise<string> {
+  model.transformer.dropoutStep = dropoutStep;
+  model.parameters.zeroGrad();
+  step.forwardBackward(microBatches);
+  let largest = { name: "", value: -1 };
+  for (const name of parameterShapes(model.config).keys()) {
+    const gradient = await model.device.read(model.parameters.get(name).grad!);
+    const value = gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0); // NaN stays NaN
+    if (!Number.isFinite(value)) return name;
+    if (value > largest.value) largest = { name, value };
+  }
+  model.parameters.zeroGrad();
+  return largest.name;
+}
+
+export function diverged(step: number, inARow: number, parameter: string): UserError {
+  const updates = inARow === 1 ? "update" : `${inARow} updates in a row`;
+  return new UserError(
+    `The gradients of the last ${updates} up to step ${step} are not finite, first in ${parameter}: the run has ` +
+      `diverged, nothing was saved since the last checkpoint; lower --learning_rate, set --max_grad_norm, or allow ` +
+      `more of them in a row with --max_skipped_updates.`,
+  );
+}

@@ -1,0 +1,100 @@
+// What makes a run this run and no other: everything that decides which model comes out, but not how long it goes on or
+// what is logged on the way. It is saved with every checkpoint, and a run goes on only from its own.
+import { quote } from "../files/quote.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
+import type { GPT2Config } from "../gpt2/config.ts";
+import { snakeCase } from "../snake-case.ts";
+import { DEFAULT_ARGUMENTS } from "./arguments.ts";
+import type { TrainingArguments } from "./arguments.ts";
+
+/** By the flag's name without dashes, or what the digest is of. */
+export type Fingerprint = Readonly<Record<string, string | number | boolean | null>>;
+
+/** How long, how often, how verbose: a run may change these on the way. Everything else of its arguments it may not. */
+const FREE = [
+  "perDeviceEvalBatchSize",
+  "numTrainEpochs",
+  "maxSteps",
+  "maxSkippedUpdates",
+  "loggingSteps",
+  "evalSteps",
+  "saveSteps",
+  "saveTotalLimit",
+] as const satisfies readonly (keyof TrainingArguments)[];
+
+/** Of the encoded examples. Its difference says no more where another setting already says why they differ. */
+const EXAMPLES = "training_examples";
+const DIGEST = "sha256:";
+
+export interface RunDescription {
+  readonly args: TrainingArguments;
+  readonly config: GPT2Config;
+  readonly examples: readonly EncodedExample[];
+  readonly precision: string;
+  readonly worldSize: number;
+  /** What the examples were made from: files' digests (see `digest`), block size, limits, ... */
+  readonly settings: Fingerprint;
+}
+
+export async function fingerprintOf({
+  args,
+  config: { embdPdrop, attnPdrop, residPdrop },
+  examples,
+  precision,
+  worldSize,
+  settings,
+}: RunDescription): Promise<Fingerprint> {
+  const names = (Object.keys(DEFAULT_ARGUMENTS) as (keyof TrainingArguments)[]).filter(
+    (name) => !(FREE as readonly string[]).includes(name),
+  );
+  const rates = new Set([embdPdrop, attnPdrop, residPdrop]);
+  return {
+    ...settings,
+    ...Object.fromEntries(names.map((name) => [snakeCase(name), args[name]])),
+    dropout: rates.size === 1 ? embdPdrop : [embdPdrop, attnPdrop, residPdrop].join("/"),
+    precision,
+    world_size: worldSize,
+    [EXAMPLES]: await digest(examplesBytes(examples)),
+  };
+}
+
+/** Bytes, or text, as a fingerprint holds them: by their SHA-256. */
+export async function digest(data: Uint8Array | string): Promise<string> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return DIGEST + Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What differs between a checkpoint's run and this one, in words; empty when they are the same. */
+export function differences(saved: Fingerprint, mine: Fingerprint): string[] {
+  const names = [...new Set([...Object.keys(mine), ...Object.keys(saved)])].filter(
+    (name) => (Object.hasOwn(saved, name) ? saved[name] : undefined) !== mine[name],
+  );
+  const told = names.length > 1 ? names.filter((name) => name !== EXAMPLES) : names;
+  return told.map((name) => {
+    const [there, here] = [Object.hasOwn(saved, name) ? saved[name] : undefined, mine[name]];
+    const isDigest = [there, here].some((value) => typeof value === "string" && value.startsWith(DIGEST));
+    return isDigest
+      ? `the ${name.replaceAll("_", " ")} ${name.endsWith("s") ? "are" : "is"} not the same`
+      : `--${name} was ${shown(there)} and is ${shown(here)}`;
+  });
+}
+
+function shown(value: unknown): string {
+  if (value === undefined || value === null) return "not given";
+  return typeof value === "string" ? quote(value).slice(1, -1) : quote(value);
+}
+
+/** Each example's length, ids and types, one after the other. */
+function examplesBytes(examples: readonly EncodedExample[]): Uint8Array {
+  const tokens = examples.reduce((sum, { ids }) => sum + ids.length, 0);
+  const words = new Uint32Array(examples.length + 2 * tokens);
+  let at = 0;
+  for (const { ids, types } of examples) {
+    words[at++] = ids.length;
+    words.set(ids, at);
+    words.set(types, at + ids.length);
+    at += 2 * ids.length;
+  }
+  return new Uint8Array(words.buffer);
+}

@@ -1,0 +1,170 @@
+// One update of the model, as mathematics has it. With L the sum of the losses of all labels in all micro-batches (and
+// in those of other processes) and n their number:
+//
+//   forward, backward   L and dL/dw, added up micro-batch by micro-batch
+//   exchange            both, and n, added up over processes
+//   normalise           g = dL/dw / n, once, on the way into the norm
+//   update              clip g to a norm, AdamW
+//
+// So every label weighs the same, whatever the lengths of the micro-batches (Hugging Face's Trainer since transformers
+// 4.46; before, and in the 2020 script, an update was the mean of the micro-batches' means, which "mean_of_means" is).
+import { countLabels } from "../examples/collate.ts";
+import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { StagedRead } from "../gpu/staging.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { columnSum } from "../kernels/column-sum.ts";
+import type { AdamW } from "./optimizer.ts";
+import { FLOAT32 } from "./precision.ts";
+import type { Precision } from "./precision.ts";
+
+export const LOSS_REDUCTIONS = ["token_mean", "mean_of_means"] as const;
+/** token_mean: every label of an update weighs the same. mean_of_means: every micro-batch does, as in 2020. */
+export type LossReduction = (typeof LOSS_REDUCTIONS)[number];
+
+/** Rows of one length, each [B][T]; labels unshifted, -100 where none is. */
+export interface MicroBatch {
+  readonly inputIds: readonly (readonly number[])[];
+  readonly attentionMask?: readonly (readonly number[])[];
+  readonly labels: readonly (readonly number[])[];
+}
+
+/** What an update was summed over. */
+export interface Counts {
+  readonly labels: number;
+  /** Of those that have a label. */
+  readonly microBatches: number;
+}
+
+/**
+ * Adds what other processes have: to the flat gradient tensors f32 [n] in place, by recorded work or written from the
+ * CPU, and to the counts, whose sums it returns. Called once an update, also where this process has counted nothing.
+ */
+export type Exchange = (gradients: readonly Tensor[], counts: Counts) => Counts | Promise<Counts>;
+
+export interface TrainingStepOptions {
+  readonly lossReduction?: LossReduction;
+  /** Default 0: no clipping. */
+  readonly maxGradNorm?: number;
+  /** Updates in a row with gradients that are not finite after which no more is made; default 0: no such end. */
+  readonly maxSkippedUpdates?: number;
+  readonly exchange?: Exchange;
+  readonly precision?: Precision;
+}
+
+/** What became of an update, once the GPU has done it. */
+export interface StepResult {
+  /** Sum of this process's losses (of their means under mean_of_means), and of how many. */
+  readonly loss: number;
+  readonly count: number;
+  /** Norm of the normalised gradients before clipping; undefined where nothing was counted, and so no update made. */
+  readonly gradNorm: number | undefined;
+  /** So many updates in a row, up to this one, were skipped because their gradients were not finite. */
+  readonly skippedInARow: number;
+}
+
+/** An update that was sent to the GPU. */
+export interface SentStep {
+  /** Over all processes. */
+  readonly counts: Counts;
+  /** Waits for the GPU. */
+  readonly result: Promise<StepResult>;
+}
+
+export class TrainingStep {
+  private readonly model: GPT2LMHeadModel;
+  private readonly optimizer: AdamW;
+  private readonly options: TrainingStepOptions;
+  private readonly lossReduction: LossReduction;
+  private readonly precision: Precision;
+  /** [1]: losses of the update in work. */
+  private readonly lossSum: Tensor;
+
+  /** The caller disposes of the step, and of model and optimizer, which it only uses. */
+  constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: TrainingStepOptions = {}) {
+    this.model = model;
+    this.optimizer = optimizer;
+    this.options = options;
+    this.lossReduction = options.lossReduction ?? "token_mean";
+    this.precision = options.precision ?? FLOAT32;
+    this.lossSum = model.device.pool.acquire([1]);
+  }
+
+  /**
+   * One update from these micro-batches, recorded and sent; gradients must be zero before and are zero after. Where no
+   * micro-batch of any process has a label no update is made. Throws UserError for ids or labels the model cannot take.
+   */
+  async run(microBatches: readonly MicroBatch[], learningRate: number): Promise<SentStep> {
+    const { maxGradNorm, maxSkippedUpdates, exchange } = this.options;
+    const own = this.forwardBackward(microBatches);
+    const counts = exchange ? await exchange(this.gradients(), own) : own;
+    const count = this.divisor(counts);
+    if (count > 0) {
+      this.optimizer.step(learningRate, {
+        gradientScale: 1 / (count * this.precision.lossScale),
+        maxGradNorm,
+        maxSkipped: maxSkippedUpdates,
+      });
+    }
+    const aside = count > 0 ? this.setAside() : undefined;
+    this.optimizer.zeroGrad();
+    this.model.device.batch.submit();
+    return { counts, result: this.readResult(aside, this.divisor(own)) };
+  }
+
+  /** Adds these micro-batches' losses and gradients up, and returns what they counted. */
+  forwardBackward(microBatches: readonly MicroBatch[]): Counts {
+    const { batch } = this.model.device;
+    let labels = 0;
+    let used = 0;
+    for (const microBatch of microBatches) {
+      const counted = countLabels(microBatch.labels);
+      if (counted === 0) continue;
+      const output = this.model.forward({
+        ...microBatch,
+        grad: true,
+        keepLogits: false,
+        lossReduction: this.lossReduction === "token_mean" ? "sum" : "mean",
+        lossScale: this.precision.lossScale,
+      });
+      const loss = output.loss!;
+      columnSum(batch, {
+        x: { ...loss.tensor, shape: [1, 1] },
+        out: this.lossSum,
+        scale: 1 / this.precision.lossScale,
+        accumulate: used > 0,
+      });
+      loss.backward();
+      output.dispose();
+      labels += counted;
+      used++;
+    }
+    if (used === 0) batch.clear(this.lossSum);
+    return { labels, microBatches: used };
+  }
+
+  destroy(): void {
+    this.model.device.pool.release(this.lossSum);
+  }
+
+  private divisor({ labels, microBatches }: Counts): number {
+    return this.lossReduction === "token_mean" ? labels : microBatches;
+  }
+
+  private gradients(): Tensor[] {
+    return this.model.parameters.chunks.map(({ grads }) => grads!);
+  }
+
+  /** Loss, norm, coefficient, skips: 16 bytes copied aside, in order with the update. */
+  private setAside(): StagedRead {
+    const staged = this.model.device.staging.open(16);
+    for (const tensor of [this.lossSum, this.optimizer.gradNorm, this.optimizer.skipped]) staged.add(tensor);
+    return staged;
+  }
+
+  private async readResult(aside: StagedRead | undefined, count: number): Promise<StepResult> {
+    if (!aside) return { loss: 0, count: 0, gradNorm: undefined, skippedInARow: 0 };
+    const bytes = await aside.read();
+    const [loss, gradNorm] = new Float32Array(bytes);
+    return { loss, count, gradNorm, skippedInARow: new Uint32Array(bytes)[3] };
+  }
+}

@@ -14,6 +14,7 @@ import { InfillEncoder } from "../src/infill/encode.ts";
 import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList } from "../src/infill/template.ts";
+import type { PieceTokenizer } from "../src/infill/no-template-syntax.ts";
 import type { TemplateTokenizer } from "../src/infill/template.ts";
 import { Random } from "../src/random.ts";
 import { DEFAULT_ARGUMENTS } from "../src/training/arguments.ts";
@@ -29,7 +30,7 @@ const NPOSITIONS = 20,
   SEED = 11;
 
 /** One token a word; spaces and punctuation are none. */
-class WordTokenizer implements TemplateTokenizer {
+class WordTokenizer implements TemplateTokenizer, PieceTokenizer {
   private readonly words = [
     ...specialTokenList(DEFAULT_TEMPLATE),
     ..."a saw the with theme".split(" "),
@@ -43,6 +44,12 @@ class WordTokenizer implements TemplateTokenizer {
   }
   tokenToId(token: string): number | undefined {
     return this.words.includes(token) ? this.words.indexOf(token) : undefined;
+  }
+  idToToken(id: number): string {
+    return this.words[id];
+  }
+  isSpecial(id: number): boolean {
+    return id < specialTokenList(DEFAULT_TEMPLATE).length;
   }
 }
 

@@ -7,7 +7,7 @@ import { asList, eosTokens, padToken, resolveConfig, usesGuidance } from "./opti
 import type { Decoder } from "./device/decoder.ts";
 import { GuidedDecoder } from "./device/guided-decoder.ts";
 import { buildProcessors } from "./scores/logits-processors.ts";
-import type { PrefixAllowedTokens } from "./scores/logits-processors.ts";
+import type { LogitsProcessor, PrefixAllowedTokens } from "./scores/logits-processors.ts";
 import { buildWarpers } from "./scores/logits-warpers.ts";
 import type { GenerationObserver } from "./loops/observer.ts";
 import type { GenerationConfig, GenerationOptions } from "./options/options.ts";
@@ -33,6 +33,8 @@ export interface GenerateInputs {
   readonly negativePromptIds?: readonly (readonly number[])[];
   /** Tokens allowed next; called for every sequence at every step. */
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens;
+  /** Applied after those that the options ask for, in this order. */
+  readonly logitsProcessors?: readonly LogitsProcessor[];
   /** Needed by stopStrings. */
   readonly tokenizer?: { decode(ids: readonly number[]): string };
   /** Not with beam search, which knows its tokens only at the end. */
@@ -77,6 +79,7 @@ export async function generate(
     attentionMask,
     negativePromptIds,
     prefixAllowedTokensFn,
+    logitsProcessors,
     tokenizer,
     streamer,
     observer,
@@ -92,7 +95,7 @@ export async function generate(
       "generate: cannot start: this decoder is generating already, wanted one that is free (wait for the first call)",
     );
 
-  const processors = buildProcessors(config, prefixAllowedTokensFn);
+  const processors = buildProcessors(config, prefixAllowedTokensFn, logitsProcessors);
   let driven = decoder;
   if (usesGuidance(config)) {
     const guided = new GuidedDecoder(decoder, negativePrompts(negativePromptIds, prompts, decoder));

@@ -1,13 +1,18 @@
 // Turns infilling examples into token ids by the template, with the type of every position, so that the loss and the
 // evaluation can tell context from target; and prompts for generation, which end where p2 begins.
 import { UserError } from "../errors.ts";
+import type { Folder } from "../files/folder.ts";
+import { readJson } from "../files/json.ts";
 import { normalizeText } from "../text/normalize.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { InfillExample, InfillRequest } from "./example.ts";
 import { fitContext } from "./fit.ts";
 import type { Context, TokenCounts } from "./fit.ts";
-import { metadataFields, metadataText, specialIds, specialTokenList } from "./template.ts";
+import { NoTemplateSyntaxLogitsProcessor } from "./no-template-syntax.ts";
+import type { PieceTokenizer } from "./no-template-syntax.ts";
+import { forbiddenSpecialIds, metadataFields, metadataText, parseTemplate } from "./template.ts";
+import { specialIds, specialTokenList, TEMPLATE_FILE } from "./template.ts";
 import type { InfillTemplate, SpecialIds, TemplateTokenizer } from "./template.ts";
 
 export interface FittedExample extends EncodedExample {
@@ -22,16 +27,25 @@ export interface EncodedSet {
   readonly dropped: number;
 }
 
+export interface GenerationInputs {
+  readonly inputIds: (readonly number[])[];
+  readonly eosTokenId: number;
+  readonly padTokenId: number;
+  readonly suppressTokens: number[];
+  readonly logitsProcessors: NoTemplateSyntaxLogitsProcessor[];
+}
+
 type Piece = { readonly ids: readonly number[]; readonly type: number };
 
 /** A template bound to a tokenizer. Construction verifies the special tokens (see specialIds), throwing UserError. */
 export class InfillEncoder {
   readonly template: InfillTemplate;
   readonly ids: SpecialIds;
-  private readonly tokenizer: TemplateTokenizer;
+  private readonly tokenizer: TemplateTokenizer & PieceTokenizer;
   private readonly counts: TokenCounts;
+  private guard: NoTemplateSyntaxLogitsProcessor | undefined;
 
-  constructor(template: InfillTemplate, tokenizer: TemplateTokenizer) {
+  constructor(template: InfillTemplate, tokenizer: TemplateTokenizer & PieceTokenizer) {
     this.template = template;
     this.tokenizer = tokenizer;
     this.ids = specialIds(template, tokenizer);
@@ -39,6 +53,12 @@ export class InfillEncoder {
       text: (text) => this.encodeText(text).length,
       metadata: (text) => this.plain(onNewLine(text)).length,
     };
+  }
+
+  /** With the template of a model's folder. Throws UserError when it has none, or a damaged one. */
+  static async fromPretrained(folder: Folder, tokenizer: TemplateTokenizer & PieceTokenizer): Promise<InfillEncoder> {
+    const template = parseTemplate(await readJson(folder, TEMPLATE_FILE), `${folder.name}/${TEMPLATE_FILE}`);
+    return new InfillEncoder(template, tokenizer);
   }
 
   /**
@@ -82,6 +102,29 @@ export class InfillEncoder {
     throw new UserError(
       `The prompt needs ${3 + forced.length} tokens for its markers and prefix, and ${maxLength} are left for it in the context; shorten the prefix or ask for fewer new tokens.`,
     );
+  }
+
+  /**
+   * All that generate() needs to fill gaps, to be spread into its request: prompts (see encodePrompt), p2's end, the
+   * padding, and that neither special tokens nor the template's own syntax are written into p2.
+   */
+  generationInputs(
+    requests: readonly InfillRequest[],
+    options: { readonly maxLength: number; readonly prefix?: string },
+  ): GenerationInputs {
+    const { eos, pad } = this.ids;
+    return {
+      inputIds: requests.map((request) => this.encodePrompt(request, options).ids),
+      eosTokenId: eos,
+      padTokenId: pad,
+      suppressTokens: forbiddenSpecialIds(this.ids),
+      logitsProcessors: [this.noTemplateSyntax],
+    };
+  }
+
+  /** Forbids field names and markers in p2; made when first asked for. */
+  get noTemplateSyntax(): NoTemplateSyntaxLogitsProcessor {
+    return (this.guard ??= new NoTemplateSyntaxLogitsProcessor(this.template, this.ids, this.tokenizer));
   }
 
   /** The example as one string, untrimmed: what the ids stand for, for previews. */

@@ -47,6 +47,11 @@ export const DEFAULT_TEMPLATE: InfillTemplate = {
 /** The other layout: the paragraph after comes first, so that p1 runs on into p2 with only metadata between. */
 export const SUFFIX_FIRST_TEMPLATE: InfillTemplate = { ...DEFAULT_TEMPLATE, order: ["p3", "p1", "metadata", "p2"] };
 
+/** The ids that no p2 holds: all special tokens but its end. */
+export function forbiddenSpecialIds({ pad, p1, p2, p3 }: SpecialIds): number[] {
+  return [pad, p1, p2, p3];
+}
+
 /**
  * What the template needs of a tokenizer: `encode` turns a special token anywhere in the text into its one id, unless
  * `allowSpecial` is false: then all of the text is plain text, as what users write should be.

@@ -77,6 +77,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
         inputIds: prompts.map(({ ids }) => ids),
         signal,
         tokenizer,
+        logitsProcessors: plan.logitsProcessors,
         ...(observer && { observer, returnDictInGenerate: true }),
         streamer:
           onText &&

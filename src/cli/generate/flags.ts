@@ -95,7 +95,7 @@ const flags = defineFlags({
     type: "bool",
     defaultText: "off",
     group: "Output",
-    help: "Let special tokens be written; without this only the end token can be chosen.",
+    help: "Let special tokens, and in a gap the template's field names and markers, be written; without this only the end token can be chosen of them.",
   },
 
   ...optionFlags,

@@ -3,6 +3,7 @@
 import { UserError } from "../../errors.ts";
 import { asList, resolveConfig } from "../../generation/options/config.ts";
 import type { GenerationConfig, GenerationOptions } from "../../generation/options/options.ts";
+import type { LogitsProcessor } from "../../generation/scores/logits-processors.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { withFlagNames } from "./options.ts";
@@ -27,6 +28,8 @@ export interface Plan {
   /** For generate(), whose `defaults` are below. */
   readonly options: GenerationOptions;
   readonly defaults: GenerationOptions;
+  /** What keeps the template's syntax out of p2; none for plain text. */
+  readonly logitsProcessors: readonly LogitsProcessor[];
   /** Both, resolved. */
   readonly config: GenerationConfig;
   readonly inGap: boolean;
@@ -162,7 +165,8 @@ function plan(
     ...(maxLength === undefined ? { maxNewTokens } : {}),
     suppressTokens: never.length > 0 ? [...new Set(never)] : null,
   };
-  return { prompts, options, defaults, config: resolveConfig(options, defaults), inGap, cut };
+  const logitsProcessors = inGap && !allowSpecialTokens ? [needEncoder(model).noTemplateSyntax] : [];
+  return { prompts, options, defaults, logitsProcessors, config: resolveConfig(options, defaults), inGap, cut };
 }
 
 /**

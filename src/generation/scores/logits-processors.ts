@@ -32,7 +32,7 @@ export interface SparseProcessor {
   readonly name: string;
   /** Its edits depend on lengths alone, not on `ids`: they are known before the tokens are. */
   readonly byLength?: boolean;
-  edits(context: RowContext): LogitEdit[];
+  edits(context: RowContext): readonly LogitEdit[];
 }
 /** Needs the whole row of scores [V], which it changes in place. */
 export interface DenseProcessor {
@@ -47,12 +47,13 @@ export const isSparse = (processor: LogitsProcessor): processor is SparseProcess
 export type PrefixAllowedTokens = (prompt: number, ids: readonly number[]) => readonly number[];
 
 /**
- * The processors that the options ask for, in their order of application. Guidance, which needs a second model run, is
- * not one of them.
+ * The processors that the options ask for, in their order of application, then `own`, those of the caller, before only
+ * renormalizeLogits, as in HF. Guidance, which needs a second model run, is not one of them.
  */
 export function buildProcessors(
   config: GenerationConfig,
   prefixAllowedTokensFn?: PrefixAllowedTokens,
+  own: readonly LogitsProcessor[] = [],
 ): LogitsProcessor[] {
   const eos = eosTokens(config);
   const list: LogitsProcessor[] = [];
@@ -72,6 +73,7 @@ export function buildProcessors(
   if (config.suppressTokens) list.push(suppressTokens(config.suppressTokens));
   if (config.beginSuppressTokens)
     list.push(beginSuppressTokens(config.beginSuppressTokens, config.forcedBosTokenId !== null));
+  list.push(...own);
   if (config.renormalizeLogits) list.push({ name: "renormalizeLogits", apply: logSoftmax });
   return list;
 }

@@ -1,7 +1,8 @@
 // Parameters live in a few flat buffers (values, gradients, and the optimizer's moments beside them), each parameter a
 // slice on a 256-byte boundary: an optimizer step is then a handful of launches over ranges instead of one a parameter.
+import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
-import { BUFFER_USAGE } from "../gpu/usage.ts";
+import { Scope } from "../gpu/scope.ts";
 import { byteLength, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./variable.ts";
@@ -17,10 +18,12 @@ export class ParameterStore {
   readonly device: Device;
   readonly chunks: readonly Chunk[];
   private readonly parameters = new Map<string, Parameter>();
+  private readonly scope: Scope;
 
   /**
    * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows. Values are
-   * zero. Without `gradients` (generation only) no gradient memory is taken and no parameter requires one.
+   * zero. Without `gradients` (generation only) no gradient memory is taken and no parameter requires one. Throws
+   * UserError when there is not the memory for it, and has then taken none; destroy() frees it.
    */
   constructor(device: Device, shapes: ReadonlyMap<string, Shape>, { gradients }: { readonly gradients: boolean }) {
     this.device = device;
@@ -30,24 +33,22 @@ export class ParameterStore {
     for (const [name, shape] of shapes) {
       const bytes = Math.ceil((elementCount(shape) * 4) / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
       if (bytes > maxBytes)
-        throw new Error(
-          `ParameterStore: ${name} [${shape}] takes ${bytes} bytes, this device's largest buffer is ${maxBytes}`,
+        throw new UserError(
+          `The model does not fit this device: ${name} [${shape}] takes ${bytes} bytes, its largest buffer is ` +
+            `${maxBytes}; use a smaller model.`,
         );
       if (sizes.length === 0 || sizes[sizes.length - 1] + bytes > maxBytes) sizes.push(0);
       plan.push({ name, shape, chunk: sizes.length - 1, offset: sizes[sizes.length - 1] / 4 });
       sizes[sizes.length - 1] += bytes;
     }
-    const flat = (bytes: number): Tensor => ({
-      buffer: device.gpu.createBuffer({ size: bytes, usage: BUFFER_USAGE.tensor }),
-      byteOffset: 0,
-      shape: [bytes / 4],
-      dtype: "f32",
-    });
-    this.chunks = sizes.map((bytes) => ({
-      elements: bytes / 4,
-      values: flat(bytes),
-      grads: gradients ? flat(bytes) : null,
-    }));
+    this.scope = new Scope(device.pool, "This model's memory");
+    this.chunks = device.pool.attempt(() =>
+      sizes.map((bytes) => ({
+        elements: bytes / 4,
+        values: this.scope.adopt(device.pool.reserve(bytes / 4)),
+        grads: gradients ? this.scope.adopt(device.pool.reserve(bytes / 4)) : null,
+      })),
+    );
     for (const { name, shape, chunk, offset } of plan) {
       const { values, grads } = this.chunks[chunk];
       const value: Tensor = { ...values, byteOffset: offset * 4, shape };
@@ -88,12 +89,17 @@ export class ParameterStore {
     );
   }
 
-  /** Frees the memory, after what is recorded has been sent: a step begun ahead may still read it. */
-  destroy(): void {
-    this.device.batch.submit();
-    for (const { values, grads } of this.chunks) {
-      values.buffer.destroy();
-      grads?.buffer.destroy();
-    }
+  /** Throws Error when the memory was freed. */
+  expectOpen(): void {
+    this.scope.expectOpen();
+  }
+
+  /** Frees the memory, once, after what is recorded has been sent: a step begun ahead may still read it. */
+  destroy(why = "the model was destroyed"): void {
+    this.scope.end(why);
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 }

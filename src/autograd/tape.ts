@@ -1,6 +1,7 @@
 // The tape: operations append in execution order, backward() walks them in reverse. It knows no operation by name: each
 // brings a closure that turns the gradient of its output into gradients of its inputs.
 import type { Device } from "../gpu/device.ts";
+import { Scope } from "../gpu/scope.ts";
 import type { DType, Shape, Tensor } from "../gpu/tensor.ts";
 import { isParameter } from "./variable.ts";
 import type { Variable } from "./variable.ts";
@@ -25,25 +26,25 @@ export class Tape implements GradientSink {
   readonly device: Device;
   /** False: nothing is kept for backward (evaluation, generation), and release() really releases. */
   readonly recording: boolean;
+  /** While recording, of all that was acquired and recorded here; ended by backward() or end(). */
+  readonly scope: Scope;
   private readonly nodes: Node[] = [];
   private readonly gradients = new Map<Variable, Tensor>();
-  private readonly scratch: Tensor[] = [];
-  private readonly given = new Set<Variable>();
 
   constructor(device: Device, recording: boolean) {
     this.device = device;
     this.recording = recording;
+    this.scope = new Scope(device.pool, "What forward() recorded");
   }
 
   /** A tensor from the pool for an operation's output or saved statistics. */
   acquire(shape: Shape, dtype: DType = "f32"): Tensor {
-    return this.device.pool.acquire(shape, dtype);
+    return this.recording ? this.scope.acquire(shape, dtype) : this.device.pool.acquire(shape, dtype);
   }
 
   /** Keeps a tensor (uploaded ids, a mask) until the tape ends: in backward() or end(). */
   keep(tensor: Tensor): Tensor {
-    this.scratch.push(tensor);
-    return tensor;
+    return this.scope.adopt(tensor);
   }
 
   /**
@@ -59,8 +60,10 @@ export class Tape implements GradientSink {
   ): Variable {
     const requiresGrad = this.recording && inputs.some((input) => input.requiresGrad);
     const variable: Variable = { value: output, requiresGrad, name: op };
-    if (this.recording) this.nodes.push({ output: variable, saved, backward });
-    else for (const tensor of saved) this.device.pool.release(tensor);
+    if (this.recording) {
+      for (const tensor of [output, ...saved]) this.scope.adopt(tensor);
+      this.nodes.push({ output: variable, saved, backward });
+    } else for (const tensor of saved) this.device.pool.release(tensor);
     return variable;
   }
 
@@ -71,41 +74,33 @@ export class Tape implements GradientSink {
 
   /** This output belongs to the caller from now on: neither backward() nor end() releases it. */
   giveAway(variable: Variable): void {
-    this.given.add(variable);
+    this.scope.letGo(variable.value);
   }
 
   /**
    * Adds the gradient of `loss` (a scalar; its own gradient is 1 and built into the loss kernel) to every parameter's
-   * grad.
+   * grad. The tape has ended then, also when this throws: half the gradients may then have been added.
    */
   backward(loss: Variable): void {
-    if (!this.recording) throw new Error("backward: this tape does not record; open one with recording = true");
-    const last = this.nodes.findLastIndex((node) => node.output === loss);
-    if (last < 0) throw new Error(`backward: ${loss.name} was not computed on this tape, or backward already ran`);
-    const { pool } = this.device;
-    this.gradients.set(loss, loss.value);
-    for (const node of this.nodes.splice(0).reverse()) {
-      const dy = this.gradients.get(node.output);
-      this.gradients.delete(node.output);
-      if (dy && node.output.requiresGrad) node.backward(dy, this);
-      // dy may be the output's own buffer (a gradient made in place) or have been adopted by an input.
-      if (dy && dy.buffer !== node.output.value.buffer && !this.isHeld(dy)) pool.release(dy);
-      if (!this.given.has(node.output) && !this.isHeld(node.output.value)) pool.release(node.output.value);
-      for (const tensor of node.saved) if (!this.isHeld(tensor)) pool.release(tensor);
-    }
-    this.end();
+    if (!this.recording)
+      throw new Error("backward: nothing was recorded; give forward() labels and no cache, on a model with gradients");
+    this.scope.expectOpen();
+    if (this.nodes.every((node) => node.output !== loss))
+      throw new Error(`backward: ${loss.name} was not computed on this tape`);
+    this.device.pool.attempt(() => {
+      try {
+        this.walk(loss);
+      } finally {
+        this.end("backward() had run");
+      }
+    });
   }
 
-  /**
-   * Releases what is still kept. A recorded tape that is dropped without backward() must be ended, or its buffers leak.
-   */
-  end(): void {
-    const { pool } = this.device;
-    for (const node of this.nodes.splice(0)) {
-      if (!this.given.has(node.output)) pool.release(node.output.value);
-      for (const tensor of node.saved) pool.release(tensor);
-    }
-    for (const tensor of this.scratch.splice(0)) pool.release(tensor);
+  /** Releases what is kept, once. A tape that recorded and is dropped without backward() must be ended, or it leaks. */
+  end(by = "it was disposed of"): void {
+    this.nodes.length = 0;
+    this.gradients.clear();
+    this.scope.end(by);
   }
 
   write(input: Variable, launch: (dst: Tensor, accumulate: boolean) => void): void {
@@ -125,6 +120,20 @@ export class Tape implements GradientSink {
     const held = isParameter(input) ? input.grad : this.gradients.get(input);
     if (held) add(held);
     else this.gradients.set(input, dy);
+  }
+
+  /** The operations in reverse, each giving back what only it needed. */
+  private walk(loss: Variable): void {
+    this.gradients.set(loss, loss.value);
+    for (let node = this.nodes.pop(); node; node = this.nodes.pop()) {
+      const { output, saved, backward } = node;
+      const dy = this.gradients.get(output);
+      this.gradients.delete(output);
+      if (dy && output.requiresGrad) backward(dy, this);
+      // dy may be the output's own buffer (a gradient made in place) or have been adopted by an input.
+      for (const tensor of [output.value, ...saved, dy ?? output.value])
+        if (!this.isHeld(tensor)) this.scope.giveBack(tensor);
+    }
   }
 
   private isHeld(tensor: Tensor): boolean {

@@ -144,9 +144,14 @@ export class CommandBatch {
     this.transfer().clearBuffer(tensor.buffer, tensor.byteOffset, byteLength(tensor));
   }
 
-  /** Sends everything recorded. Throws the device's first failure, if it had one. */
+  /** Sends everything recorded. Throws what failed on the device, see Failures. */
   submit(): void {
-    this.device.throwIfFailed();
+    this.send();
+    this.device.failures.throwIfAny();
+  }
+
+  /** Sends everything recorded, and throws nothing: for what ends and must not leave work behind. */
+  send(): void {
     if (!this.encoder) return;
     this.endPass();
     this.device.profiler?.resolve(this.encoder);

@@ -1,18 +1,21 @@
-// Whole buffers handed out by size class and taken back. The oldest free one goes out first, so once everything is back
-// a step that acquires in the same order gets the same buffers whatever order they came back in, and every bind group
-// is a cache hit (last in, first out permutes them from step to step). Whole buffers because WebGPU refuses one buffer
-// bound read and read_write in a dispatch even at disjoint ranges.
+// All buffers of a device but the batch's own: whole buffers handed out by size class and taken back. The oldest free
+// one goes out first, so once everything is back a step that acquires in the same order gets the same buffers whatever
+// order they came back in, and every bind group is a cache hit (last in, first out permutes them from step to step).
+// Whole buffers because WebGPU refuses one buffer bound read and read_write in a dispatch even at disjoint ranges.
+import { UserError } from "../errors.ts";
+import { mebibytes } from "./bytes.ts";
 import { byteLength, OFFSET_ALIGNMENT, sameShape } from "./tensor.ts";
-import { BUFFER_USAGE } from "./usage.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
+import { BUFFER_USAGE } from "./usage.ts";
 
 /** A buffer of the pool. */
 interface Pooled {
   readonly buffer: GPUBuffer;
+  readonly bytes: number;
   /** Its number in the order of creation. */
   readonly age: number;
-  /** The free ones of its size. */
-  readonly free: Pooled[];
+  /** The free ones of its size and usage, where it goes when released; undefined: then it is destroyed. */
+  readonly free: Pooled[] | undefined;
   /**
    * What it was last handed out as: given again for the same shape, so that a step's tensors are the last step's,
    * object by object.
@@ -20,60 +23,80 @@ interface Pooled {
   tensor: Tensor;
   /** Handed out now. */
   held: boolean;
+  /** The number of the acquire() that last handed it out. */
+  taken: number;
+  /** The device had no memory for it, which was known only after it had been handed out. */
+  broken: boolean;
+}
+
+/** What a pool asks of its device. */
+export interface PoolDevice {
+  readonly gpu: GPUDevice;
+  readonly maxBufferBytes: number;
+  /** Sends what is recorded, and throws nothing: no buffer may be destroyed before its last use was sent. */
+  sendRecorded(): void;
+  /**
+   * A new buffer; undefined where the device has no memory for it. Some implementations say so only afterwards: then
+   * `late` is called.
+   */
+  createBuffer(descriptor: GPUBufferDescriptor, late: () => void): GPUBuffer | undefined;
+  /** Tells of memory that was not there: fails the calls under way. */
+  fail(error: Error): void;
 }
 
 export class BufferPool {
-  private readonly gpu: GPUDevice;
-  private readonly maxBufferBytes: number;
+  private readonly device: PoolDevice;
   /** By size, the youngest first: the oldest is popped. */
   private readonly free = new Map<number, Pooled[]>();
+  private readonly freeReadBack = new Map<number, Pooled[]>();
   private readonly all = new Map<GPUBuffer, Pooled>();
-  /** Bytes of the buffers that are handed out now, and the most there ever were. */
+  private taken = 0;
+  private destroyed = false;
+  /** Bytes of the buffers that are handed out now (parameters, moments and read-back included), and the most ever. */
   liveBytes = 0;
   peakBytes = 0;
+  /** Bytes of all buffers, free ones included. */
+  allocatedBytes = 0;
   /** Buffers ever created: flat once a loop is in its steady state. */
   created = 0;
 
-  constructor(gpu: GPUDevice, maxBufferBytes: number) {
-    this.gpu = gpu;
-    this.maxBufferBytes = maxBufferBytes;
+  constructor(device: PoolDevice) {
+    this.device = device;
   }
 
   /**
-   * A tensor over a buffer nobody else holds. Contents are whatever was there. Throws when it exceeds the device's
-   * buffer size.
+   * A tensor over a buffer nobody else holds; the caller releases it. Contents are whatever was there. Throws UserError
+   * when it exceeds the device's buffer size, or when there is no memory for it even after trim().
    */
   acquire(shape: Shape, dtype: DType = "f32"): Tensor {
     const needed = byteLength({ shape, dtype });
-    const size = sizeClass(needed);
-    const bytes = size > this.maxBufferBytes ? alignUp(needed) : size;
-    if (bytes > this.maxBufferBytes) {
-      throw new Error(
-        `BufferPool: cannot hold [${shape}] ${dtype}: ${bytes} bytes, the device's largest buffer is ${this.maxBufferBytes}; use a smaller batch or sequence.`,
-      );
-    }
-    const pooled = this.free.get(bytes)?.pop() ?? this.create(bytes, shape, dtype);
-    pooled.held = true;
-    this.liveBytes += bytes;
-    this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
+    const bytes = this.roomFor(needed, shape, dtype);
+    const pooled = this.free.get(bytes)?.pop() ?? this.create(bytes, BUFFER_USAGE.tensor, listOf(this.free, bytes));
+    this.handOut(pooled);
     if (pooled.tensor.dtype !== dtype || !sameShape(pooled.tensor.shape, shape))
       pooled.tensor = { buffer: pooled.buffer, byteOffset: 0, shape, dtype };
     return pooled.tensor;
   }
 
-  private create(bytes: number, shape: Shape, dtype: DType): Pooled {
-    const buffer = this.gpu.createBuffer({ size: bytes, usage: BUFFER_USAGE.tensor });
-    let free = this.free.get(bytes);
-    if (!free) this.free.set(bytes, (free = []));
-    const pooled: Pooled = {
-      buffer,
-      age: this.created++,
-      free,
-      tensor: { buffer, byteOffset: 0, shape, dtype },
-      held: false,
-    };
-    this.all.set(buffer, pooled);
-    return pooled;
+  /**
+   * `elements` zeros, f32, in a buffer of just that size that is destroyed when it is released: for what lives long, as
+   * parameters do. Throws as acquire().
+   */
+  reserve(elements: number): Tensor {
+    const bytes = alignUp(4 * elements);
+    this.expectPossible(bytes, [elements], "f32");
+    const pooled = this.create(bytes, BUFFER_USAGE.tensor, undefined);
+    this.handOut(pooled);
+    return (pooled.tensor = { ...pooled.tensor, shape: [elements], dtype: "f32" });
+  }
+
+  /** Room for so many bytes that can be mapped for reading. Large ones are not kept for another read. */
+  acquireReadBack(bytes: number): Tensor {
+    const room = this.roomFor(bytes, [bytes / 4], "u32");
+    const list = room > MOST_KEPT_READ_BACK ? undefined : listOf(this.freeReadBack, room);
+    const pooled = list?.pop() ?? this.create(room, BUFFER_USAGE.readBack, list);
+    this.handOut(pooled);
+    return pooled.tensor;
   }
 
   /**
@@ -81,37 +104,135 @@ export class BufferPool {
    * a double release.
    */
   release({ buffer, shape }: Tensor): void {
+    if (this.destroyed) return; // went with the device
     const pooled = this.all.get(buffer);
     if (!pooled?.held) throw new Error(`BufferPool: [${shape}] released twice or not from this pool`);
     pooled.held = false;
-    this.liveBytes -= buffer.size;
+    this.liveBytes -= pooled.bytes;
     const { free, age } = pooled;
+    if (!free || pooled.broken) {
+      this.drop([pooled]);
+      return;
+    }
     let at = free.push(pooled) - 1;
     for (; at > 0 && free[at - 1].age < age; at--) free[at] = free[at - 1];
     free[at] = pooled;
   }
 
-  /** Destroys the buffers nobody holds. Returns how many. */
-  trim(): number {
-    let count = 0;
-    for (const list of this.free.values()) {
-      for (const { buffer } of list) {
-        buffer.destroy();
-        this.all.delete(buffer);
-      }
-      count += list.length;
-      list.length = 0;
-    }
-    return count;
+  /** As release(), of a buffer that is good for nothing any more. */
+  discard(tensor: Tensor): void {
+    const pooled = this.all.get(tensor.buffer);
+    if (pooled) pooled.broken = true;
+    this.release(tensor);
   }
 
-  /** Destroys everything, held or not. */
-  destroy(): void {
-    this.trim();
-    for (const buffer of this.all.keys()) buffer.destroy();
-    this.all.clear();
-    this.liveBytes = 0;
+  /**
+   * Runs `make`, which must not be asynchronous. When it throws, what was acquired in it and not released goes back:
+   * a call that fails half-way has taken nothing, whatever it called in turn.
+   */
+  attempt<T>(make: () => T): T {
+    const { taken } = this;
+    try {
+      return make();
+    } catch (error) {
+      for (const pooled of this.all.values()) if (pooled.held && pooled.taken > taken) this.release(pooled.tensor);
+      throw error;
+    }
   }
+
+  /** Destroys the buffers nobody holds, after what is recorded was sent. Returns how many. */
+  trim(): number {
+    const unused = [...this.free.values(), ...this.freeReadBack.values()].flatMap((list) => list.splice(0));
+    this.drop(unused);
+    return unused.length;
+  }
+
+  /** Destroys everything, held or not, after what is recorded was sent. */
+  destroy(): void {
+    if (this.destroyed) return;
+    this.trim();
+    this.drop([...this.all.values()]);
+    this.liveBytes = 0;
+    this.destroyed = true;
+  }
+
+  private handOut(pooled: Pooled): void {
+    pooled.held = true;
+    pooled.taken = ++this.taken;
+    this.liveBytes += pooled.bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
+  }
+
+  private drop(unused: readonly Pooled[]): void {
+    if (unused.length === 0) return;
+    this.device.sendRecorded();
+    for (const { buffer, bytes } of unused) {
+      buffer.destroy();
+      this.all.delete(buffer);
+      this.allocatedBytes -= bytes;
+    }
+  }
+
+  /** A new buffer. What nobody holds makes room for it where it must. */
+  private create(bytes: number, usage: number, free: Pooled[] | undefined): Pooled {
+    const { device } = this;
+    const late = (): void => this.wasNotThere(buffer);
+    const attempt = (): GPUBuffer | undefined => device.createBuffer({ size: bytes, usage }, late);
+    const buffer = attempt() ?? (this.trim() > 0 ? attempt() : undefined);
+    if (!buffer) throw this.outOfMemory(bytes);
+    const tensor: Tensor = { buffer, byteOffset: 0, shape: [bytes / 4], dtype: "u32" };
+    const pooled = { buffer, bytes, age: this.created++, free, tensor, held: false, taken: 0, broken: false };
+    this.all.set(buffer, pooled);
+    this.allocatedBytes += bytes;
+    return pooled;
+  }
+
+  /** A buffer handed out before has no memory behind it: whoever holds it fails, and next time there may be room. */
+  private wasNotThere(buffer: GPUBuffer | undefined): void {
+    const pooled = buffer && this.all.get(buffer);
+    this.device.fail(this.outOfMemory(pooled?.bytes));
+    if (pooled) pooled.broken = true;
+    if (pooled && !pooled.held) {
+      pooled.free?.splice(pooled.free.indexOf(pooled), 1);
+      this.drop([pooled]);
+    }
+    this.trim();
+  }
+
+  /** `wanted`: bytes of what was asked for, where that is known. */
+  outOfMemory(wanted?: number): UserError {
+    const more = wanted === undefined ? "" : `, ${mebibytes(wanted)} more wanted`;
+    return new UserError(
+      `The GPU is out of memory (${mebibytes(this.liveBytes)} in use, parameters included${more}): ` +
+        "use a smaller batch, a shorter block or a smaller model.",
+    );
+  }
+
+  /** The size of buffer that holds so many bytes. */
+  private roomFor(needed: number, shape: Shape, dtype: DType): number {
+    const size = sizeClass(needed);
+    if (size <= this.device.maxBufferBytes) return size;
+    const bytes = alignUp(needed);
+    this.expectPossible(bytes, shape, dtype);
+    return bytes;
+  }
+
+  private expectPossible(bytes: number, shape: Shape, dtype: DType): void {
+    const { maxBufferBytes } = this.device;
+    if (bytes > maxBufferBytes)
+      throw new UserError(
+        `The GPU cannot hold [${shape}] ${dtype} in one buffer: ${bytes} bytes, the device's largest buffer is ` +
+          `${maxBufferBytes}; use a smaller batch, sequence or model.`,
+      );
+  }
+}
+
+const MOST_KEPT_READ_BACK = 32 * 2 ** 20; // bytes: more is read rarely, and seldom in the same size again
+
+function listOf(lists: Map<number, Pooled[]>, bytes: number): Pooled[] {
+  let list = lists.get(bytes);
+  if (!list) lists.set(bytes, (list = []));
+  return list;
 }
 
 function alignUp(bytes: number): number {

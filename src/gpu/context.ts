@@ -1,6 +1,7 @@
 // What the batch, the launch cache and the kernels may know of a device. Device implements it; it is a type of its own
 // so that they need not import what in turn imports them.
 import type { BufferPool } from "./buffer-pool.ts";
+import type { Failures } from "./failures.ts";
 import type { Profiler } from "./profiler.ts";
 
 export const WORKGROUP_LIMITS = [
@@ -25,8 +26,7 @@ export interface DeviceContext {
   readonly limits: Readonly<Record<(typeof WORKGROUP_LIMITS)[number], number>>;
   readonly pool: BufferPool;
   readonly profiler: Profiler | undefined;
+  readonly failures: Failures;
   /** Text of a file under src/wgsl. */
   wgsl(file: string): string;
-  /** Throws what has failed on the device and was told to nobody yet; a lost device's reason every time. */
-  throwIfFailed(): void;
 }

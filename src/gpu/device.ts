@@ -1,17 +1,18 @@
 // The device: an adapter's every useful limit and feature, a buffer pool, one command batch, read-back, and one policy
-// for errors: the first failure (a lost device, an invalid command, a shader that does not compile) is kept and thrown
-// by the next submit or read, so nothing computes on in silence.
+// for errors (failures.ts): whatever fails is thrown by a submit or read, so nothing computes on in silence.
+import { readBytes } from "../files/open.ts";
 import { wgslFiles } from "../wgsl/index.ts";
 import { UserError } from "../errors.ts";
 import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { WORKGROUP_LIMITS } from "./context.ts";
 import type { DeviceContext } from "./context.ts";
+import { Failures } from "./failures.ts";
 import { requestAdapter } from "./platform.ts";
-import { readBytes } from "../files/open.ts";
+import type { FoundAdapter } from "./platform.ts";
 import { Profiler } from "./profiler.ts";
 import { Staging } from "./staging.ts";
-import { byteLength } from "./tensor.ts";
+import { byteLength, elementCount } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface DeviceOptions {
@@ -56,21 +57,20 @@ export class Device implements DeviceContext {
   readonly batch: CommandBatch;
   readonly profiler: Profiler | undefined;
   readonly staging: Staging;
+  readonly failures = new Failures();
   private readonly sources: ReadonlyMap<string, string>;
-  private failure: Error | undefined;
+  private readonly errorsAtOnce: boolean;
+  /** Within createBuffer(): whether it has been said that there is no memory. */
+  private shortage: boolean | undefined;
   private destroyed = false;
 
-  constructor(
-    gpu: GPUDevice,
-    adapter: AdapterDescription,
-    sources: ReadonlyMap<string, string>,
-    options: DeviceOptions,
-  ) {
+  constructor(gpu: GPUDevice, adapter: FoundAdapter, sources: ReadonlyMap<string, string>, options: DeviceOptions) {
     this.gpu = gpu;
     this.adapterKey = adapter.key;
     this.description = adapter.description;
     this.software = adapter.software;
     this.hint = adapter.hint;
+    this.errorsAtOnce = adapter.errorsAtOnce;
     this.tuning = options.tuning ?? {};
     this.sources = sources;
     this.maxBindingBytes = Math.min(
@@ -81,40 +81,58 @@ export class Device implements DeviceContext {
     this.subgroupSize =
       gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? (subgroupMinSize ?? 0) : 0;
     this.limits = Object.fromEntries(WORKGROUP_LIMITS.map((name) => [name, gpu.limits[name]])) as Device["limits"];
-    this.pool = new BufferPool(gpu, gpu.limits.maxBufferSize);
+    this.pool = new BufferPool({
+      gpu,
+      maxBufferBytes: gpu.limits.maxBufferSize,
+      sendRecorded: () => this.batch.send(),
+      createBuffer: (descriptor, late) => this.createBuffer(descriptor, late),
+      fail: (error) => this.failures.fail(error),
+    });
     this.profiler = options.profile ? new Profiler(gpu) : undefined;
     this.batch = new CommandBatch(this);
     this.staging = new Staging(this.batch);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
-      this.fail(
-        error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message)
-          ? new UserError(
-              `The GPU is out of memory (${this.pool.liveBytes >> 20} MiB in use): use a smaller batch, a shorter block or a smaller model.`,
-            )
-          : new Error(this.batch.explain(error.message)),
-      );
+      const outOfMemory = error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message);
+      if (!outOfMemory) this.failures.fail(new Error(this.batch.explain(error.message)));
+      else if (this.shortage === undefined) this.failures.fail(this.pool.outOfMemory());
+      else this.shortage = true;
     });
     gpu.lost.then(
-      (info) => {
-        if (!this.destroyed)
-          this.fail(
-            new UserError(
-              `The GPU device was lost (${info.reason}: ${info.message}): what was saved is safe; start again, with a smaller batch if memory was short.`,
-            ),
-          );
-      },
+      ({ reason, message }) =>
+        this.failures.lose(
+          new UserError(
+            `The GPU device was lost (${reason}: ${message}): what was saved is safe; start again, with a smaller ` +
+              "batch if memory was short.",
+          ),
+        ),
       () => {},
     );
   }
 
-  private fail(error: Error): void {
-    this.failure ??= error;
+  /** See PoolDevice.createBuffer. */
+  private createBuffer(descriptor: GPUBufferDescriptor, late: () => void): GPUBuffer | undefined {
+    this.failures.throwIfLost();
+    if (this.errorsAtOnce) {
+      this.shortage = false;
+      const buffer = this.gpu.createBuffer(descriptor);
+      const { shortage } = this;
+      this.shortage = undefined;
+      return shortage ? undefined : buffer;
+    }
+    this.gpu.pushErrorScope("out-of-memory");
+    const buffer = this.gpu.createBuffer(descriptor);
+    this.gpu.popErrorScope().then(
+      (error) => error && late(),
+      () => {}, // a lost device's: its reason is told otherwise
+    );
+    return buffer;
   }
 
+  /** Throws what has failed on the device and was told to nobody yet; the reason of a lost device every time. */
   throwIfFailed(): void {
-    if (this.failure) throw this.failure;
+    this.failures.throwIfAny();
   }
 
   /** Text of a file under src/wgsl. */
@@ -124,10 +142,10 @@ export class Device implements DeviceContext {
     return text;
   }
 
-  /** A new tensor from the pool holding `data`. */
+  /** A new tensor from the pool holding `data`; the caller releases it. */
   tensor(data: Float32Array | Uint32Array, shape: readonly number[]): Tensor {
+    if (data.length !== elementCount(shape)) throw new Error(`tensor: ${data.length} values do not fill [${shape}]`);
     const tensor = this.pool.acquire(shape, data instanceof Float32Array ? "f32" : "u32");
-    if (data.byteLength !== byteLength(tensor)) throw new Error(`tensor: ${data.length} values do not fill [${shape}]`);
     this.batch.write(tensor, data);
     return tensor;
   }
@@ -144,16 +162,26 @@ export class Device implements DeviceContext {
 
   /** Submits what is recorded and resolves when the GPU has done it. */
   async finish(): Promise<void> {
+    const { mark } = this.failures;
     this.batch.submit();
     await this.gpu.queue.onSubmittedWorkDone();
-    this.throwIfFailed();
+    this.failures.throwSince(mark);
   }
 
-  /** Frees everything. Tensors of this device are invalid afterwards. */
+  /**
+   * Sends what is recorded and frees everything, once. Whatever was made on this device throws afterwards where it is
+   * used, and does nothing where it is destroyed or disposed of in turn.
+   */
   destroy(): void {
+    if (this.destroyed) return;
     this.destroyed = true;
+    this.failures.lose(new Error("The device was destroyed: open another with requestDevice()."));
     this.pool.destroy();
     this.gpu.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   /**
@@ -161,18 +189,15 @@ export class Device implements DeviceContext {
    */
   stage(tensor: Tensor): () => Promise<ArrayBuffer> {
     const staged = this.staging.open(byteLength(tensor));
-    staged.add(tensor);
-    this.batch.submit();
+    try {
+      staged.add(tensor);
+      this.batch.submit();
+    } catch (error) {
+      staged.dispose();
+      throw error;
+    }
     return () => staged.read();
   }
-}
-
-interface AdapterDescription {
-  readonly adapter: GPUAdapter;
-  readonly key: string;
-  readonly description: string;
-  readonly software: boolean;
-  readonly hint?: string;
 }
 
 /**

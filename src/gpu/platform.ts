@@ -14,6 +14,8 @@ export interface FoundAdapter {
   readonly software: boolean;
   /** On a software adapter: how to get a faster one. */
   readonly hint?: string;
+  /** Errors are told within the call that makes them, as Dawn does in this process; a browser tells them afterwards. */
+  readonly errorsAtOnce: boolean;
 }
 
 const nodeGpu = () => importInNode<typeof import("./node-gpu.ts")>("./gpu/node-gpu.ts");
@@ -53,7 +55,13 @@ export async function requestAdapter(options: GPURequestAdapterOptions = {}): Pr
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance", ...options });
   if (!adapter) throw new UserError(`No WebGPU adapter was found. ${await remedies()}`);
   const described = describeAdapter(adapter.info);
-  return { adapter, ...described, ...(described.software ? { hint: await remedies(described.key) } : {}) };
+  const errorsAtOnce = gpu !== (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  return {
+    adapter,
+    errorsAtOnce,
+    ...described,
+    ...(described.software ? { hint: await remedies(described.key) } : {}),
+  };
 }
 
 async function remedies(present?: string): Promise<string> {

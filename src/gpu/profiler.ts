@@ -42,20 +42,21 @@ export class Profiler {
     encoder.resolveQuerySet(this.queries, 0, names.length * 2, this.resolved, 0);
     encoder.copyBufferToBuffer(this.resolved, 0, staging, 0, bytes);
     // Mapping must wait for the submit that follows this call.
-    this.pending.push(
-      Promise.resolve()
-        .then(() => staging.mapAsync(MAP_MODE_READ))
-        .then(() => {
-          const times = new BigUint64Array(staging.getMappedRange());
-          names.forEach((name, i) => {
-            const total = this.totals.get(name) ?? { count: 0, nanoseconds: 0 };
-            total.count++;
-            total.nanoseconds += Number(times[2 * i + 1] - times[2 * i]);
-            this.totals.set(name, total);
-          });
-          staging.destroy();
-        }),
-    );
+    const added = Promise.resolve()
+      .then(() => staging.mapAsync(MAP_MODE_READ))
+      .then(() => this.add(names, new BigUint64Array(staging.getMappedRange())))
+      .finally(() => staging.destroy());
+    added.catch(() => {}); // report() throws it, if anybody asks
+    this.pending.push(added);
+  }
+
+  private add(names: readonly string[], times: BigUint64Array): void {
+    names.forEach((name, i) => {
+      const total = this.totals.get(name) ?? { count: 0, nanoseconds: 0 };
+      total.count++;
+      total.nanoseconds += Number(times[2 * i + 1] - times[2 * i]);
+      this.totals.set(name, total);
+    });
   }
 
   /** Totals since the last call, the most expensive first. */

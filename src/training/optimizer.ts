@@ -4,7 +4,7 @@ import type { ParameterStore } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
 import { UserError } from "../errors.ts";
 import { printable } from "../files/quote.ts";
-import { BUFFER_USAGE } from "../gpu/usage.ts";
+import { Scope } from "../gpu/scope.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { adamw } from "../kernels/adamw.ts";
@@ -52,21 +52,20 @@ interface Range {
 const ALIGNMENT = 64; // values: parameters start at 256-byte boundaries
 
 export class AdamW {
-  /**
-   * [2]: norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was
-   * skipped.
-   */
-  readonly gradNorm: Tensor;
-  /** u32 [1]: how many of the last steps in a row were skipped because their gradients were not finite. */
-  readonly skipped: Tensor;
   /** Calls of step(), skipped ones included: the t of the bias corrections. */
   stepCount = 0;
   private readonly store: ParameterStore;
   private readonly options: Required<Omit<AdamWOptions, "decay">>;
   private readonly ranges: readonly Range[];
   private readonly moments: readonly { readonly m: Tensor; readonly v: Tensor }[];
+  private readonly norm: Tensor;
+  private readonly skips: Tensor;
+  private readonly scope: Scope;
 
-  /** Takes twice the values' memory for moments (zero). Throws UserError when an option is out of range. */
+  /**
+   * Takes twice the values' memory for moments (zero), until destroy(). Throws UserError, having taken nothing, when an
+   * option is out of range or there is not the memory.
+   */
   constructor(store: ParameterStore, options: AdamWOptions = {}) {
     const {
       learningRate = 5e-5,
@@ -81,27 +80,45 @@ export class AdamW {
     if (!(eps > 0)) throw new UserError(`AdamW: eps is ${eps}, expected a positive number.`);
     if (!(weightDecay >= 0)) throw new UserError(`AdamW: weight decay is ${weightDecay}, expected 0 or more.`);
     if (store.chunks.some(({ grads }) => !grads))
-      throw new Error("AdamW: the parameter store was made without gradients");
+      throw new UserError(
+        "AdamW: the model was made without gradients; give fromPretrained() or fromConfig() gradients: true.",
+      );
+    store.expectOpen();
     this.store = store;
     this.options = { learningRate, betas, eps, weightDecay, form };
     this.ranges = decayRanges(store.all(), decay);
-    const { gpu, pool } = store.device;
-    const zeros = (elements: number): Tensor => ({
-      buffer: gpu.createBuffer({ label: "moments", size: elements * 4, usage: BUFFER_USAGE.tensor }),
-      byteOffset: 0,
-      shape: [elements],
-      dtype: "f32",
-    });
-    this.moments = store.chunks.map(({ elements }) => ({ m: zeros(elements), v: zeros(elements) }));
-    this.gradNorm = pool.acquire([2]);
-    this.skipped = store.device.tensor(new Uint32Array(1), [1]);
+    const { device } = store;
+    const { pool } = device;
+    this.scope = new Scope(pool, "This optimizer's memory");
+    const zeros = (elements: number): Tensor => this.scope.adopt(pool.reserve(elements));
+    [this.moments, this.norm, this.skips] = pool.attempt(() => [
+      store.chunks.map(({ elements }) => ({ m: zeros(elements), v: zeros(elements) })),
+      this.scope.acquire([2]),
+      this.scope.adopt(device.tensor(new Uint32Array(1), [1])),
+    ]);
+  }
+
+  /**
+   * [2]: norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was
+   * skipped.
+   */
+  get gradNorm(): Tensor {
+    this.scope.expectOpen();
+    return this.norm;
+  }
+
+  /** u32 [1]: how many of the last steps in a row were skipped because their gradients were not finite. */
+  get skipped(): Tensor {
+    this.scope.expectOpen();
+    return this.skips;
   }
 
   /**
    * One update of every parameter from its gradient times `gradientScale` (1 / count where the gradients are of a sum),
    * scaled down further when the norm of all exceeds `maxGradNorm` (absent or 0: no clipping). When that norm is not
    * finite, values and moments stay as they are, gradNorm says so and `skipped` counts it; after `maxSkipped` of those
-   * in a row no step changes anything any more (absent or 0: no such end). Reads nothing back.
+   * in a row no step changes anything any more (absent or 0: no such end). Reads nothing back. Throws Error when the
+   * optimizer or the weights it was made for are gone: after a resize, make another.
    */
   step(
     learningRate: number = this.options.learningRate,
@@ -112,18 +129,29 @@ export class AdamW {
     }: { readonly maxGradNorm?: number; readonly gradientScale?: number; readonly maxSkipped?: number } = {},
   ): void {
     if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
+    this.scope.expectOpen();
+    this.store.expectOpen();
+    this.store.device.pool.attempt(() =>
+      this.update(learningRate, { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped }),
+    );
+    this.stepCount++;
+  }
+
+  private update(
+    learningRate: number,
+    { maxNorm, scale, limit }: { readonly maxNorm: number; readonly scale: number; readonly limit: number },
+  ): void {
     const {
       chunks,
       device: { batch },
     } = this.store;
-    this.stepCount++;
     gradNorm(batch, {
       grads: chunks.map(({ grads }) => grads!),
-      maxNorm: maxGradNorm,
-      scale: gradientScale,
-      limit: maxSkipped,
-      result: this.gradNorm,
-      skipped: this.skipped,
+      maxNorm,
+      scale,
+      limit,
+      result: this.norm,
+      skipped: this.skips,
     });
     const { form, betas, eps, weightDecay } = this.options;
     for (const { chunk, start, end, decays } of this.ranges) {
@@ -135,13 +163,13 @@ export class AdamW {
         grads: slice(grads!),
         m: slice(m),
         v: slice(v),
-        norm: this.gradNorm,
+        norm: this.norm,
         form,
         learningRate,
         betas,
         eps,
         weightDecay: decays ? weightDecay : 0,
-        t: this.stepCount,
+        t: this.stepCount + 1,
       });
     }
   }
@@ -153,6 +181,7 @@ export class AdamW {
 
   /** The moments where they lie on the GPU (read them before the next step), for a checkpoint. */
   state(): OptimizerState {
+    this.scope.expectOpen();
     const moments = new Map<string, Tensor>();
     for (const parameter of this.store.all()) {
       for (const [key, tensor] of Object.entries(this.momentsOf(parameter)))
@@ -207,13 +236,13 @@ export class AdamW {
     this.stepCount = stepCount;
   }
 
+  /** Frees the moments, once, after what is recorded was sent. */
   destroy(): void {
-    for (const { m, v } of this.moments) {
-      m.buffer.destroy();
-      v.buffer.destroy();
-    }
-    this.store.device.pool.release(this.gradNorm);
-    this.store.device.pool.release(this.skipped);
+    this.scope.end("the optimizer was destroyed");
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   private momentsOf({ chunk, offset, value }: Parameter): { exp_avg: Tensor; exp_avg_sq: Tensor } {

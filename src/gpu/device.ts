@@ -123,9 +123,11 @@ export class Device implements DeviceContext {
     }
     this.gpu.pushErrorScope("out-of-memory");
     const buffer = this.gpu.createBuffer(descriptor);
-    this.gpu.popErrorScope().then(
-      (error) => error && late(),
-      () => {}, // a lost device's: its reason is told otherwise
+    this.failures.expect(
+      this.gpu.popErrorScope().then(
+        (error) => error && late(),
+        () => {}, // a lost device's: its reason is told otherwise
+      ),
     );
     return buffer;
   }
@@ -165,6 +167,7 @@ export class Device implements DeviceContext {
     const { mark } = this.failures;
     this.batch.submit();
     await this.gpu.queue.onSubmittedWorkDone();
+    await this.failures.told();
     this.failures.throwSince(mark);
   }
 

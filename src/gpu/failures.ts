@@ -8,6 +8,7 @@ export class Failures {
   /** The first of those that were last told of, or are to be: the others follow from it. */
   private latest: Error | undefined;
   private count = 0;
+  private readonly awaited = new Set<Promise<unknown>>();
 
   /** How many there were so far: for throwSince(). */
   get mark(): number {
@@ -26,6 +27,17 @@ export class Failures {
   fail(error: Error): void {
     this.count++;
     if (!this.untold) this.untold = this.latest = error;
+  }
+
+  /** The device will yet tell whether something went well; `telling` calls fail() if not, and does not reject. */
+  expect(telling: Promise<unknown>): void {
+    this.awaited.add(telling);
+    void telling.then(() => this.awaited.delete(telling));
+  }
+
+  /** Resolves when all that was to be told so far has been: at once, unless buffers were just made in a browser. */
+  async told(): Promise<void> {
+    if (this.awaited.size > 0) await Promise.all(this.awaited);
   }
 
   /** Throws a failure that nobody was told of, or why the device was lost. */

@@ -65,6 +65,7 @@ export class StagedRead {
     buffer.unmap();
     this.ended = true;
     pool.release(this.room);
+    await failures.told();
     failures.throwSince(this.mark);
     return copy;
   }

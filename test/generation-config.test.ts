@@ -1,6 +1,7 @@
 // Defaults, generation_config.json, and the random choices.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { UserError } from "../src/errors.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
 import {
   generationConfigFile,
@@ -9,8 +10,16 @@ import {
   parseGenerationConfig,
 } from "../src/generation/options/config-file.ts";
 import { resolveConfig } from "../src/generation/options/config.ts";
+import { optionNames } from "../src/generation/options/options.ts";
+import type { GenerationOptions } from "../src/generation/options/options.ts";
+import { snakeCase } from "../src/snake-case.ts";
 import { drawToken, drawWithoutReplacement, randomStream, uniform } from "../src/generation/scores/sampling.ts";
 import { softmax, topIndices } from "../src/generation/scores/scores.ts";
+
+const badWords = { suppressTokens: null, beginSuppressTokens: null, badWordsIds: [[5]] };
+const lists = { badWordsIds: null, sequenceBias: null, stopStrings: null, eosTokenId: null };
+const cuts = { doSample: true, topK: 0, topP: 1, typicalP: 1, epsilonCutoff: 0, etaCutoff: 0 };
+const lengths = { minLength: 0, minNewTokens: null, noRepeatNgramSize: 0, diversityPenalty: 0 };
 
 describe("configuration", () => {
   test("the defaults are Hugging Face's", () => {
@@ -48,17 +57,98 @@ describe("configuration", () => {
     expect(await loadGenerationConfig(new MemoryFolder("empty"))).toEqual({});
   });
 
+  /** Options and notes of a file. */
+  const read = (json: object): [GenerationOptions, string[]] => {
+    const notes: string[] = [];
+    return [parseGenerationConfig(json, "m/g.json", (note) => notes.push(note)), notes];
+  };
+
+  test.each<[object, GenerationOptions, RegExp?]>([
+    // A whole dump of transformers 4.44, and keys of 4.57: encoder, assistant model, caches.
+    [
+      { num_assistant_tokens: 5, num_assistant_tokens_schedule: "heuristic", generation_kwargs: {}, low_memory: null },
+      {},
+    ],
+    [{ cache_implementation: "static", use_cache: false, decoder_start_token_id: 3, is_assistant: true }, {}],
+    [{ encoder_repetition_penalty: 1, encoder_no_repeat_ngram_size: 0, penalty_alpha: null, token_healing: false }, {}],
+    [{ constraints: null, force_words_ids: null, forced_decoder_ids: [], watermarking_config: null, top_h: 0.4 }, {}],
+    // Off by their value.
+    [{ suppress_tokens: [], begin_suppress_tokens: [], bad_words_ids: [[5]] }, badWords],
+    [{ bad_words_ids: [], sequence_bias: {}, stop_strings: [], eos_token_id: [] }, lists],
+    [{ do_sample: 1, top_k: null, top_p: 1.5, typical_p: 2, epsilon_cutoff: -1, eta_cutoff: 1 }, cuts],
+    [{ min_length: -1, min_new_tokens: -1, no_repeat_ngram_size: -3, diversity_penalty: -0.5 }, lengths],
+    [
+      { do_sample: true, top_p: 0 },
+      { doSample: true, topK: 1 },
+    ],
+    // Without effect beside the others.
+    [
+      { do_sample: false, temperature: 0 },
+      { doSample: false },
+      /ignored temperature 0, which has no effect without do_sample true/,
+    ],
+    [{ top_k: -1, top_p: -1 }, {}, /top_k -1/],
+    [
+      { length_penalty: "x", min_new_tokens: 4 },
+      { minNewTokens: 4 },
+      /length_penalty "x", .* without num_beams above 1/,
+    ],
+    [{ do_sample: true, penalty_alpha: 0.6 }, { doSample: true }],
+    [{ penalty_alpha: 0.6, top_k: 1 }, { topK: 1 }],
+    // Unknown.
+    [
+      { chat_format: "raw", top_q: 1, topK: 4, __proto__x: 1 },
+      {},
+      /ignored chat_format, top_q, topK, __proto__x: no option/,
+    ],
+    [
+      JSON.parse('{"__proto__": {"do_sample": true}, "constructor": 1, "toString": null}'),
+      {},
+      /__proto__, constructor, toString/,
+    ],
+    [{ "\u001b[2J": 1, ["x".repeat(1e6)]: 2 }, {}, /^m\/g\.json: ignored \\u001b\[2J, x{37}\.\.\.: no option/],
+  ])("what Hugging Face accepts is accepted: %j", (json, options, note) => {
+    const [found, notes] = read(json);
+    expect(found).toEqual(options);
+    if (note) expect(notes.join("\n")).toMatch(note);
+    else expect(notes).toEqual([]);
+  });
+
   test("what it cannot honour is refused with the file's name", () => {
     for (const [json, words] of [
       [{ penalty_alpha: 0.6 }, "penalty_alpha is 0.6"],
-      [{ top_q: 1 }, "did you mean top_k?"],
-      [{ topK: 4 }, "top_k"],
-      [{ top_k: -1 }, "topK is -1"],
+      [{ encoder_repetition_penalty: 1.2 }, "encoder_repetition_penalty is 1.2"],
+      [{ encoder_no_repeat_ngram_size: 2 }, "encoder_no_repeat_ngram_size is 2"],
+      [{ dola_layers: "high" }, "dola_layers"],
+      [{ token_healing: true }, "token_healing"],
+      [{ watermarking_config: {} }, "watermarking_config"],
+      [{ force_words_ids: [[1]] }, "force_words_ids"],
+      [{ do_sample: true, top_h: 0.4 }, "top_h"],
+      [{ do_sample: true, temperature: 0 }, "temperature is 0"],
+      [{ do_sample: true, top_k: -1 }, "topK is -1"],
+      [{ num_beams: 2, length_penalty: "x" }, "lengthPenalty"],
+      [{ num_beams: 1.5 }, "numBeams is 1.5"],
+      [{ eos_token_id: "\u001b[31m" }, 'eosTokenId is "\\u001b[31m"'],
       [[], "not a JSON object"],
     ] as const) {
       expect(() => parseGenerationConfig(json, "m/generation_config.json")).toThrow("m/generation_config.json: ");
       expect(() => parseGenerationConfig(json, "m/generation_config.json")).toThrow(words);
     }
+  });
+
+  test("any JSON object is options or a UserError", () => {
+    const keys = [...optionNames.map(snakeCase), "penalty_alpha", "top_h", "force_words_ids", "watermarking_config"];
+    const json = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), fc.oneof(fc.integer(), fc.jsonValue()));
+    fc.assert(
+      fc.property(json, (given) => {
+        try {
+          resolveConfig({}, parseGenerationConfig(given, "t"));
+        } catch (error) {
+          expect(error).toBeInstanceOf(UserError);
+        }
+      }),
+      { seed: 3, numRuns: 1000 },
+    );
   });
 
   test("written and read, options stay the same; defaults are left out", () => {

@@ -1,6 +1,7 @@
 // From options to a complete configuration: values are checked against the table, then for contradictions. Nothing that
 // was asked for is dropped in silence: an option without effect beside the others is an error that names both.
 import { UserError } from "../../errors.ts";
+import { printable, quote } from "../../files/quote.ts";
 import { optionNames, optionOf } from "./options.ts";
 import type { GenerationConfig, GenerationOptions, OptionName } from "./options.ts";
 
@@ -28,7 +29,7 @@ export function checkOptions(options: GenerationOptions): GenerationOptions {
     if (value === undefined) continue;
     if (!isOptionName(name)) throw new UserError(unknownOption(name, optionNames));
     const option = optionOf(name);
-    if (!option.accepts(value)) throw new UserError(`${name} is ${JSON.stringify(value)}; wanted ${option.range}.`);
+    if (!option.accepts(value)) throw new UserError(`${name} is ${quote(value)}; wanted ${option.range}.`);
   }
   return options;
 }
@@ -42,7 +43,8 @@ export function unknownOption(name: string, known: readonly string[]): string {
     const distance = editDistance(plain(name), plain(candidate));
     if (distance < least) [nearest, least] = [candidate, distance];
   }
-  return `Unknown option ${name}; ${nearest ? `did you mean ${nearest}?` : `known are ${known.join(", ")}.`}`;
+  const advice = nearest ? `did you mean ${nearest}?` : `known are ${known.join(", ")}.`;
+  return `Unknown option ${printable(name)}; ${advice}`;
 }
 
 export const isOptionName = (name: string): name is OptionName => Object.hasOwn(tableDefaults, name);
@@ -155,9 +157,9 @@ function contradiction(config: GenerationConfig, given: Given): string | null {
   return rule ? complain(rule.names, rule.advice) : null;
 }
 
-/** Options that were given and would change nothing, each with the condition it lacks. */
-function unused(c: GenerationConfig, given: Given): string | null {
-  const conditions: readonly (readonly [boolean, string, readonly OptionName[]])[] = [
+/** Which options need another one to have an effect: whether they have it, what they lack, their names. */
+export function conditions(c: GenerationConfig): readonly (readonly [boolean, string, readonly OptionName[]])[] {
+  return [
     [c.doSample, "doSample true", ["temperature", "topK", "topP", "minP", "typicalP", "epsilonCutoff", "etaCutoff"]],
     [c.numBeams > 1, "numBeams above 1", ["earlyStopping", "lengthPenalty"]],
     [c.numBeamGroups > 1, "numBeamGroups above 1", ["diversityPenalty"]],
@@ -168,11 +170,15 @@ function unused(c: GenerationConfig, given: Given): string | null {
       ["outputScores", "outputLogits", "outputAttentions", "outputHiddenStates"],
     ],
   ];
-  for (const [holds, wanted, names] of conditions) {
+}
+
+/** Options that were given and would change nothing, each with the condition it lacks. */
+function unused(c: GenerationConfig, given: Given): string | null {
+  for (const [holds, wanted, names] of conditions(c)) {
     if (holds) continue;
     for (const name of names)
       if (isSet(given, name))
-        return `${name} ${JSON.stringify(c[name])} has no effect without ${wanted}; set that, or leave ${name} out.`;
+        return `${name} ${quote(c[name])} has no effect without ${wanted}; set that, or leave ${name} out.`;
   }
   return null;
 }

@@ -35,6 +35,10 @@ export class HubServer {
   cutAlways: number | undefined;
   /** Sends this many bytes of a large file, then nothing more, with the connection open. */
   stallAfter: number | undefined;
+  /** Sends large files a byte at a time, with so many milliseconds between. */
+  tricklesEvery: number | undefined;
+  /** What questions are answered with, as gzip. */
+  packed: Uint8Array | undefined;
   ranges = true;
   /** Changes a byte of these files on their way. */
   readonly damaged = new Set<string>();
@@ -117,6 +121,10 @@ export class HubServer {
     if (this.locked && authorization === undefined)
       return refuse({ status: 401, message: "Invalid username or password." });
 
+    if (this.packed) {
+      response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(this.packed);
+      return undefined;
+    }
     const [, api, short, rest] =
       /^\/(api\/models\/)?((?:[\w.-]+\/)?[\w.-]+?)\/((?:revision|paths-info|resolve)\/.*)$/.exec(path) ?? [];
     if (short !== undefined && this.models.has(`owner/${short}`)) {
@@ -189,6 +197,12 @@ export class HubServer {
       ...(start > 0 && { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
     });
     const large = bytes.length >= LARGE;
+    if (large && this.tricklesEvery !== undefined) {
+      let at = 0;
+      const drop = setInterval(() => response.write(body.subarray(at++, at)), this.tricklesEvery);
+      response.on("close", () => clearInterval(drop));
+      return;
+    }
     const stop = large ? (this.cuts.shift() ?? this.cutAlways ?? this.stallAfter) : undefined;
     if (stop === undefined) {
       response.end(body);

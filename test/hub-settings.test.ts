@@ -58,6 +58,6 @@ describe("the Hub's settings", () => {
       "--offline",
     ]);
     expect(values).toEqual({ revision: "v1", offline: true });
-    expect(SMALL_FILES).toContain(TEMPLATE_FILE);
+    expect(SMALL_FILES.model).toContain(TEMPLATE_FILE);
   });
 });

@@ -3,22 +3,24 @@
 // 127.0.0.1; and one clear sentence for whatever can fail on the way.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { link, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
+import { gzipSync } from "node:zlib";
 import { scanCachedRepo } from "@huggingface/hub";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { resolveModel } from "../src/cli/shared/model-source.ts";
-import type { ModelSourceOptions } from "../src/cli/shared/model-source.ts";
+import { openConfig, openTokenizer, resolveModel } from "../src/cli/shared/model-source.ts";
+import type { SourceOptions } from "../src/cli/shared/model-source.ts";
 import { UserError } from "../src/errors.ts";
 import { Safetensors } from "../src/files/safetensors.ts";
 import { readStream } from "../src/files/folder.ts";
 import { encodeSafetensors } from "../src/files/safetensors-write.ts";
 import { readCheckpoint, readConfig } from "../src/gpt2/checkpoint-files.ts";
 import { openFolder } from "../src/files/open.ts";
-import { isRepoName, isRevision } from "../src/hub/snapshot.ts";
+import { explainDisk, isRepoName, isRevision } from "../src/hub/snapshot.ts";
 import type { DownloadProgress } from "../src/hub/snapshot.ts";
+import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { HubServer } from "./hub-server.ts";
 import type { Refusal } from "./hub-server.ts";
 
@@ -81,14 +83,14 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-const resolve = (name: string, { env, ...options }: ModelSourceOptions = {}): Promise<string> =>
+const resolve = (name: string, { env, ...options }: SourceOptions = {}): Promise<string> =>
   resolveModel(name, {
     env: { HF_HOME: home, HF_ENDPOINT: env?.HF_ENDPOINT ?? hub.endpoint, ...env },
     onNote: (note) => notes.push(note),
     onProgress: (each) => progress.push(each),
     ...options,
   });
-const failure = async (name: string, options: ModelSourceOptions = {}): Promise<string> => {
+const failure = async (name: string, options: SourceOptions = {}): Promise<string> => {
   const error: unknown = await resolve(name, options).then(
     () => "no error",
     (thrown) => thrown,
@@ -409,8 +411,130 @@ describe("what arrives is checked", () => {
   });
 });
 
+describe("a stranger in the cache", () => {
+  it.each(["symbolic", "hard"])("a %s link planted at a partial download is not followed", async (kind) => {
+    hub.publish("gpt2", model);
+    const victim = join(home, "victim");
+    await writeFile(victim, "precious");
+    await mkdir(cache("blobs"), { recursive: true });
+    await (kind === "hard" ? link : symlink)(victim, partial());
+    await expectWhole(await resolve("gpt2"));
+    expect(await readFile(victim, "utf8")).toBe("precious");
+    expect((await lstat(cache("blobs", sha256))).isFile()).toBe(true);
+  });
+
+  const flip = async (path: string): Promise<void> => {
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1] ^= 4;
+    await writeFile(path, bytes); // through the link, into the blob
+  };
+
+  it.each(["model.safetensors", "vocab.json"])(
+    "a flipped bit in %s is found and the file fetched again",
+    async (file) => {
+      const commit = hub.publish("gpt2", model);
+      const folder = await resolve("gpt2");
+      for (const revision of ["main", commit]) {
+        await flip(join(folder, file));
+        hub.asked.length = 0;
+        await expectWhole(await resolve("gpt2", { revision }));
+        expect(Buffer.compare(await readFile(join(folder, file)), Buffer.from(model[file as "vocab.json"]))).toBe(0);
+        expect([...new Set(hub.sent)]).toEqual([file]);
+        expect(notes.pop()).toBe(`The cache's copy of ${file} is damaged and is fetched again.`);
+      }
+    },
+  );
+
+  it("a flipped bit is told where the file cannot be fetched", async () => {
+    hub.publish("gpt2", model);
+    const folder = await resolve("gpt2");
+    await flip(join(folder, "model.safetensors"));
+    expect(await failure("gpt2", { offline: true })).toMatch(
+      /^Offline, gpt2 can come only from the cache, and .* has a damaged copy of it: .*model\.safetensors does not have/,
+    );
+    hub.refuse = { status: 503 };
+    expect(await failure("gpt2")).toMatch(/fails on gpt2/);
+  });
+});
+
+describe("a Hub that means ill", () => {
+  it("sends a byte now and then: that ends", async () => {
+    hub.publish("gpt2", { ...model, "tokenizer.json": "{}" });
+    hub.tricklesEvery = 50;
+    expect(await failure("gpt2", { env: { HF_HUB_DOWNLOAD_TIMEOUT: "0.4" } })).toMatch(
+      /^model\.safetensors came to \d+ of \d+ bytes only\. Cannot reach the Hub .*: only \d+ bytes came for 0\.4 s/,
+    );
+  });
+
+  it("answers a question with what unpacks to very much", async () => {
+    hub.publish("gpt2", model);
+    hub.packed = gzipSync(Buffer.alloc(100e6));
+    expect(await failure("gpt2")).toMatch(/answers with more than 16 MB where the Hub sends some kilobytes/);
+  });
+
+  it("has a config of a terabyte, or an index nested deep", async () => {
+    hub.publish("gpt2", { ...model, "config.json": `{${" ".repeat(20_000)}}` });
+    hub.claimedSize = 1e12;
+    expect(await failure("gpt2")).toMatch(/^config\.json of gpt2 on the Hub has 1000000000000 bytes, and no such file/);
+    hub.claimedSize = undefined;
+    hub.publish("deep", {
+      "config.json": config,
+      "model.safetensors.index.json": `{"weight_map": ${"[".repeat(9000)}`,
+      "tokenizer.json": "{}",
+    });
+    expect(await failure("deep")).toMatch(/nested more than 128 deep/);
+  });
+});
+
+describe("a tokenizer or a config alone", () => {
+  const options = (): SourceOptions => ({
+    env: { HF_HOME: home, HF_ENDPOINT: hub.endpoint },
+    onNote: (note) => notes.push(note),
+    onProgress: (each) => progress.push(each),
+  });
+  const bytes = GPT2Tokenizer.default().truncate(0).save();
+  const part = { "config.json": config, "tokenizer.json": bytes.get("tokenizer.json")!, "pytorch_model.bin": "x" };
+
+  it("is fetched by its name, and nothing else is", async () => {
+    hub.publish("gpt2", part);
+    expect((await openTokenizer("gpt2", options())).vocabSize).toBe(257);
+    expect((await openConfig("gpt2", options())).nLayer).toBe(2);
+    expect(new Set(hub.sent)).toEqual(new Set(["tokenizer.json", "config.json"]));
+    hub.asked.length = 0;
+    expect((await openTokenizer("gpt2", { ...options(), offline: true })).vocabSize).toBe(257);
+    expect(hub.asked).toEqual([]);
+    expect(await failure("gpt2", { offline: true })).toMatch(/only a part of it: model\.safetensors missing/);
+  });
+
+  it("says which flag names what is not there", async () => {
+    hub.publish("bare", { "config.json": config, "model.safetensors": weights });
+    const failed = (open: typeof openTokenizer | typeof openConfig, name: string): Promise<string> =>
+      open(name, options()).then(
+        () => "no error",
+        (error: Error) => (error instanceof UserError ? error.message : "another error"),
+      );
+    expect(await failed(openTokenizer, "/no/such/folder")).toMatch(/^--tokenizer_name: There is no folder "\/no\/such/);
+    expect(await failed(openConfig, "./nowhere")).toMatch(/^--config_name: There is no folder "\.\/nowhere"/);
+    expect(await failed(openTokenizer, "none")).toMatch(
+      /^--tokenizer_name: Neither a folder here nor a model on the Hub/,
+    );
+    expect(await failed(openTokenizer, "bare")).toBe(
+      "--tokenizer_name: bare on the Hub has no tokenizer.json or vocab.json and merges.txt; choose another tokenizer.",
+    );
+    expect(await failed(openTokenizer, "package.json")).toMatch(
+      /^--tokenizer_name: package\.json is a file, wanted the/,
+    );
+    expect(await failed(openConfig, home)).toMatch(/no config\.json/);
+  });
+
+  it("may be a config's own file", async () => {
+    expect((await openConfig("test/fixtures/reference/tiny/config.json", options())).nLayer).toBe(2);
+    expect(hub.asked).toEqual([]);
+  });
+});
+
 describe("offline", () => {
-  it.each<[string, ModelSourceOptions]>([
+  it.each<[string, SourceOptions]>([
     ["--offline", { offline: true }],
     ["HF_HUB_OFFLINE", { env: { HF_HUB_OFFLINE: "1" } }],
     ["TRANSFORMERS_OFFLINE", { env: { TRANSFORMERS_OFFLINE: "yes" } }],
@@ -463,16 +587,14 @@ describe("offline", () => {
 
 describe("the disk", () => {
   it.skipIf(!existsSync("/dev/full"))("is full", async () => {
-    hub.publish("gpt2", model);
-    await mkdir(cache("blobs"), { recursive: true });
-    await symlink("/dev/full", partial());
-    expect(await failure("gpt2")).toMatch(
+    const full: unknown = await writeFile("/dev/full", "x").catch((error: unknown) => error);
+    expect((explainDisk(full, cache()) as Error).message).toMatch(
       /^Cannot write below .*: the disk is full; mend that, or set HF_HUB_CACHE to a folder elsewhere\. What has come is kept/,
     );
   });
 
   it("is too small from the start", async () => {
-    hub.publish("gpt2", model);
+    hub.publish("gpt2", { ...model, "tokenizer.json": "{}" });
     hub.claimedSize = 2 ** 52;
     expect(await failure("gpt2")).toMatch(
       /^The download needs \d+ bytes, and the disk of .* has \d+ free; free some space/,

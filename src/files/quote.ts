@@ -29,7 +29,7 @@ export function printableText(text: string): string {
 export function quote(value: unknown): string {
   if (typeof value === "string") {
     const shown = printable(JSON.stringify(value.slice(0, EXCERPT + 1)), Infinity);
-    return shown.length > EXCERPT ? `${withoutHalf(shown.slice(0, EXCERPT - 3))}...` : shown;
+    return shown.length > EXCERPT ? `${withoutHalf(shown.slice(0, EXCERPT - 4))}..."` : shown;
   }
   try {
     return printable(JSON.stringify(value) ?? "missing");

@@ -186,13 +186,18 @@ function checkTogether(
  */
 function withoutForeignTokens(defaults: GenerationOptions, vocabSize: number): GenerationOptions {
   const inside = (token: number): boolean => token < vocabSize;
-  const { bosTokenId, eosTokenId, padTokenId } = defaults;
-  const eos = asList(eosTokenId ?? []).filter(inside);
+  const one = (token: number | null | undefined): number | null => (token != null && inside(token) ? token : null);
+  const some = (tokens: readonly number[] | null | undefined): readonly number[] | null => {
+    const known = tokens?.filter(inside) ?? [];
+    return known.length > 0 ? known : null;
+  };
   return {
     ...defaults,
-    bosTokenId: bosTokenId != null && inside(bosTokenId) ? bosTokenId : null,
-    eosTokenId: eos.length > 0 ? eos : null,
-    padTokenId: padTokenId != null && inside(padTokenId) ? padTokenId : null,
+    bosTokenId: one(defaults.bosTokenId),
+    eosTokenId: some(asList(defaults.eosTokenId ?? [])),
+    padTokenId: one(defaults.padTokenId),
+    suppressTokens: some(defaults.suppressTokens),
+    beginSuppressTokens: some(defaults.beginSuppressTokens),
   };
 }
 

@@ -40,16 +40,17 @@ export function parameterShapes(config: GPT2Config): ReadonlyMap<string, readonl
 }
 
 /**
- * The folder's config.json. Throws UserError when it is missing, not JSON, or of a model this engine does not compute.
+ * The folder's config.json, or the config in another file of it. Throws UserError when it is missing, not JSON, or of a
+ * model this engine does not compute.
  */
-export async function readConfig(folder: Folder): Promise<GPT2Config> {
-  if (!(await folder.has("config.json"))) {
+export async function readConfig(folder: Folder, file = "config.json"): Promise<GPT2Config> {
+  if (!(await folder.has(file))) {
     throw new UserError(
-      `${folder.name}: no config.json; wanted the folder of a GPT-2 model in Hugging Face's layout ` +
+      `${folder.name}: no ${file}; wanted the folder of a GPT-2 model in Hugging Face's layout ` +
         `(config.json and ${WEIGHTS_FILE}).`,
     );
   }
-  return GPT2Config.fromJson(await readJsonObject(folder, "config.json"), `${folder.name}/config.json`);
+  return GPT2Config.fromJson(await readJsonObject(folder, file), `${folder.name}/${file}`);
 }
 
 /** The weights of a folder, known to fit the config before the first value is read. */

@@ -2,10 +2,19 @@
 //   models--<owner>--<name>/blobs/<hash>                  the bytes, named by their hash
 //                          /snapshots/<commit>/<file>     links to the blobs
 //                          /refs/<revision>               the commit that a branch or tag meant when last asked
-import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { constants } from "node:fs";
+import { copyFile, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { getRepoFolderName, REGEX_COMMIT_HASH } from "@huggingface/hub";
-import { missingFiles } from "./model-files.ts";
+import { isBlobName, isSound } from "./blob-hash.ts";
+import { fileSize } from "./file-size.ts";
+import { missingFiles, presentFiles } from "./model-files.ts";
+import type { Part } from "./model-files.ts";
+
+export interface Snapshot {
+  readonly folder: string;
+  readonly missing: readonly string[];
+}
 
 export class RepoCache {
   /** Folder of this model. */
@@ -23,32 +32,45 @@ export class RepoCache {
     return join(this.path, "snapshots", commit);
   }
 
-  /**
-   * The newest snapshot known for this revision, and which files of a whole model it lacks; undefined when there is
-   * none.
-   */
-  async find(revision: string): Promise<{ readonly folder: string; readonly missing: readonly string[] } | undefined> {
+  /** The newest snapshot known for this revision, and which files of `part` it lacks; undefined when there is none. */
+  async find(revision: string, part: Part): Promise<Snapshot | undefined> {
     const commit = REGEX_COMMIT_HASH.test(revision)
       ? revision
       : (await readFile(this.ref(revision), "utf8").catch(() => "")).trim();
     if (!REGEX_COMMIT_HASH.test(commit)) return undefined;
     const folder = this.snapshot(commit);
     if ((await fileSize(folder)) === undefined) return undefined;
-    return { folder, missing: await missingFiles(folder) };
+    return { folder, missing: await missingFiles(folder, part) };
+  }
+
+  /**
+   * The first file of `part` in a snapshot that has not the bytes that its blob's name says. Copies, which stand for
+   * links where a disk has none, bear no such name and are taken as they are.
+   */
+  async findDamaged(folder: string, part: Part, signal: AbortSignal): Promise<string | undefined> {
+    for (const file of await presentFiles(folder, part)) {
+      const path = join(folder, file);
+      const name = basename(await readlink(path).catch(() => ""));
+      if (isBlobName(name) && !(await isSound(path, name, signal))) return path;
+    }
+    return undefined;
   }
 
   /** Puts a blob into a snapshot under its file name; does nothing when it is there. */
-  async link(commit: string, file: string, hash: string): Promise<void> {
+  async link(commit: string, file: string, hash: string, signal: AbortSignal): Promise<void> {
     const [blob, pointer] = [this.blob(hash), join(this.snapshot(commit), file)];
-    const wanted = await fileSize(blob);
-    if ((await fileSize(pointer)) === wanted) return;
+    const target = await readlink(pointer).catch(() => undefined);
+    if (
+      target === undefined ? await isSound(pointer, hash, signal) : resolve(dirname(pointer), target) === resolve(blob)
+    )
+      return;
     await mkdir(dirname(pointer), { recursive: true });
     await rm(pointer, { force: true });
     try {
       await symlink(relative(dirname(pointer), blob), pointer); // relative: the cache may be moved as a whole
     } catch (error) {
       // Windows without developer mode, FAT disks: no links. Another process may also have been faster.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") await copyFile(blob, pointer);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") await copyFile(blob, pointer, constants.COPYFILE_EXCL);
     }
   }
 
@@ -59,22 +81,11 @@ export class RepoCache {
     if ((await readFile(path, "utf8").catch(() => "")) === commit) return; // the cache may be read-only
     await mkdir(dirname(path), { recursive: true });
     const aside = `${path}.${crypto.randomUUID()}.tmp`;
-    await writeFile(aside, commit);
+    await writeFile(aside, commit, { flag: "wx" });
     await rename(aside, path);
   }
 
   private ref(revision: string): string {
     return join(this.path, "refs", revision);
   }
-}
-
-/** Bytes of the file behind a path or link; undefined when there is none. Other errors are thrown. */
-export async function fileSize(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-      throw error;
-    },
-  );
 }

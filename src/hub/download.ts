@@ -2,13 +2,13 @@
 // again at byte 0 after a cut, checks neither length nor hash, tells no progress and prints on stdout; hence this one.
 // It reads the plain address of a file, never the chunked "xet" storage, because only there a partial file can be gone
 // on with.
-import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { constants } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { lstat, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileSize } from "./cache.ts";
+import { startHash } from "./blob-hash.ts";
+import { fileSize } from "./file-size.ts";
 import { HubError, openAnswer, Patience, unreachable } from "./request.ts";
 import type { Asked } from "./request.ts";
 
@@ -34,10 +34,11 @@ export interface Download {
 }
 
 /**
- * Tries without a single new byte before the network is believed to be gone, and the wait before the second, doubled
- * for each further one.
+ * Tries in a row with hardly a new byte before the network is believed to be gone, and the wait before the second,
+ * doubled for each further one.
  */
 const TRIES = 4;
+const FRUIT_BYTES = 1 << 14;
 const FIRST_WAIT_MS = 500;
 const READ_CHUNK = 1 << 20;
 
@@ -70,9 +71,7 @@ async function place(partial: string, { blob, file }: Download): Promise<void> {
 /** Makes the partial file whole; returns its hash, and whether some of it was there before. */
 async function fill(partial: string, job: Download): Promise<{ resumed: boolean; hash: string }> {
   const { size } = job.file;
-  // Written by position, never appended: two processes that fetch the same file write the same bytes to the same
-  // places.
-  const handle = await open(partial, constants.O_RDWR | constants.O_CREAT);
+  const handle = await openPartial(partial);
   try {
     let done = (await handle.stat()).size;
     if (done > size) {
@@ -80,7 +79,7 @@ async function fill(partial: string, job: Download): Promise<{ resumed: boolean;
       done = 0;
     }
     const resumed = done > 0;
-    const hash = startHash(job.file);
+    const hash = startHash(job.file.hash, size);
     await hashStart(handle, done, hash);
     job.onBytes(done);
     for (let fruitless = 0; done < size;) {
@@ -96,7 +95,7 @@ async function fill(partial: string, job: Download): Promise<{ resumed: boolean;
         if (done < size) throw new HubError("The answer ended early.", { transient: true });
       } catch (error) {
         if (!(error instanceof HubError) || !error.transient) throw error;
-        fruitless = done > before ? 1 : fruitless + 1;
+        fruitless = done - before >= FRUIT_BYTES ? 1 : fruitless + 1;
         if (fruitless === TRIES)
           throw new HubError(
             `${job.file.path} came to ${done} of ${size} bytes only. ${error.message} The same command goes on ` +
@@ -113,6 +112,16 @@ async function fill(partial: string, job: Download): Promise<{ resumed: boolean;
   }
 }
 
+/**
+ * Written by position, never appended: two processes that fetch the same file write the same bytes to the same places.
+ * A link that somebody planted there would lead the bytes into another file, so it goes.
+ */
+async function openPartial(path: string): Promise<FileHandle> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found && (!found.isFile() || found.nlink > 1)) await rm(path);
+  return open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)); // Windows has no O_NOFOLLOW
+}
+
 /** The file's bytes from `offset`. Throws HubError, transient when the connection is cut or stalls. */
 async function* bytesFrom(offset: number, { url, asked }: Download): AsyncGenerator<Uint8Array> {
   const patience = new Patience(asked);
@@ -122,7 +131,7 @@ async function* bytesFrom(offset: number, { url, asked }: Download): AsyncGenera
     const response = await openAnswer(asked, url, { headers, signal: patience.signal });
     let skip = response.status === 206 ? 0 : offset; // a server without ranges sends all of it again
     for await (const chunk of response.body ?? []) {
-      patience.refresh();
+      patience.refresh(chunk.length);
       if (skip < chunk.length) yield chunk.subarray(skip);
       skip = Math.max(0, skip - chunk.length);
     }
@@ -131,10 +140,6 @@ async function* bytesFrom(offset: number, { url, asked }: Download): AsyncGenera
   } finally {
     patience.stop();
   }
-}
-
-function startHash({ hash, size }: RemoteFile): Hash {
-  return hash.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }
 
 async function hashStart(handle: FileHandle, length: number, hash: Hash): Promise<void> {

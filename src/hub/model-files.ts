@@ -4,6 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { checkFileName } from "../files/file-name.ts";
+import { isObject, parseJson } from "../files/json.ts";
 
 export const CONFIG = "config.json";
 export const WEIGHTS = "model.safetensors";
@@ -11,16 +12,25 @@ export const WEIGHTS = "model.safetensors";
 export const INDEX = "model.safetensors.index.json";
 const TOKENIZERS = [["tokenizer.json"], ["vocab.json", "merges.txt"]];
 
-/** All but the weights, in the order of fetching; a model has some of them. */
-export const SMALL_FILES: readonly string[] = [
-  CONFIG,
-  "generation_config.json",
+const TOKENIZER_FILES: readonly string[] = [
   ...TOKENIZERS.flat(),
   "tokenizer_config.json",
   "special_tokens_map.json",
   "added_tokens.json",
-  "infill_template.json",
 ];
+
+/** What a name on the Hub is asked for: all of the model, or one part of it. */
+export type Part = "model" | "tokenizer" | "config";
+
+/** All but the weights, in the order of fetching; a model has some of them. */
+export const SMALL_FILES: Readonly<Record<Part, readonly string[]>> = {
+  model: [CONFIG, "generation_config.json", ...TOKENIZER_FILES, "infill_template.json"],
+  tokenizer: TOKENIZER_FILES,
+  config: [CONFIG],
+};
+
+/** A small file beyond this is none; the readers of these files would refuse it too. */
+export const MAX_SMALL_FILE_BYTES = 64e6;
 
 /** Weights that this engine does not read: asked for by name only to say so. */
 export const OTHER_WEIGHTS: readonly string[] = [
@@ -41,13 +51,9 @@ export function shardsOf(index: string, where: string): string[] {
         "Hub, choose another --revision.",
     );
   };
-  let map: unknown;
-  try {
-    map = (JSON.parse(index) as { weight_map?: unknown } | null)?.weight_map;
-  } catch {
-    fail();
-  }
-  const files = typeof map === "object" && map !== null ? [...new Set(Object.values(map))] : [];
+  const json = parseJson(index, where, "the model is damaged on the Hub, choose another --revision");
+  const map = isObject(json) ? json.weight_map : undefined;
+  const files = isObject(map) ? [...new Set(Object.values(map))] : [];
   if (files.length === 0) fail();
   return files.map((file) => {
     if (typeof file !== "string" || !file.endsWith(".safetensors")) return fail();
@@ -57,27 +63,46 @@ export function shardsOf(index: string, where: string): string[] {
 }
 
 /**
- * What a folder lacks to be a whole model: config, weights and a tokenizer. (Python's library may have fetched only a
- * part.)
+ * What a folder lacks of the part; a whole model is config, weights and a tokenizer. (Python's library may have fetched
+ * only some of it.)
  */
-export async function missingFiles(folder: string): Promise<string[]> {
-  const has = (file: string): Promise<boolean> =>
-    stat(join(folder, file)).then(
-      (found) => found.isFile(),
-      () => false,
-    );
+export async function missingFiles(folder: string, part: Part): Promise<string[]> {
+  const has = (file: string): Promise<boolean> => isFile(join(folder, file));
   const lacking = async (files: readonly string[]): Promise<string[]> =>
     (await Promise.all(files.map(async (file) => ((await has(file)) ? [] : [file])))).flat();
-  const missing = await lacking([CONFIG]);
-  if (!(await has(WEIGHTS))) {
-    missing.push(
-      ...((await has(INDEX))
-        ? await lacking(shardsOf(await readFile(join(folder, INDEX), "utf8"), join(folder, INDEX)))
-        : [WEIGHTS]),
-    );
-  }
-  const tokenizers = await Promise.all(TOKENIZERS.map(lacking));
-  if (tokenizers.every((each) => each.length > 0))
-    missing.push(tokenizers.map((each) => each.join(" and ")).join(" or "));
+  const missing = part === "tokenizer" ? [] : await lacking([CONFIG]);
+  if (part === "model" && !(await has(WEIGHTS)))
+    missing.push(...((await has(INDEX)) ? await lacking(await shardsIn(folder)) : [WEIGHTS]));
+  if (part !== "config") missing.push(...lackOfTokenizer(await Promise.all(TOKENIZERS.map(lacking))));
   return missing;
+}
+
+/** Those files of the part that the folder has. */
+export async function presentFiles(folder: string, part: Part): Promise<string[]> {
+  const small = [...SMALL_FILES[part]];
+  const single = (await isFile(join(folder, WEIGHTS))) || !(await isFile(join(folder, INDEX)));
+  if (part === "model") small.push(...(single ? [WEIGHTS] : [INDEX, ...(await shardsIn(folder))]));
+  const there = await Promise.all(small.map((file) => isFile(join(folder, file))));
+  return small.filter((_, i) => there[i]);
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/** Of the files that a repository has; empty when they make a tokenizer. */
+export function missingTokenizer(has: (file: string) => boolean): string[] {
+  return lackOfTokenizer(TOKENIZERS.map((files) => files.filter((file) => !has(file))));
+}
+
+function lackOfTokenizer(lacks: readonly (readonly string[])[]): string[] {
+  return lacks.some((each) => each.length === 0) ? [] : [lacks.map((each) => each.join(" and ")).join(" or ")];
+}
+
+/** The weight files that the index in `folder` names. Throws UserError as `shardsOf` does. */
+export async function shardsIn(folder: string): Promise<string[]> {
+  return shardsOf(await readFile(join(folder, INDEX), "utf8"), join(folder, INDEX));
 }

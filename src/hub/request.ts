@@ -33,13 +33,38 @@ export function hubFetch(asked: Asked): typeof fetch {
     const patience = new Patience(asked);
     try {
       const response = await openAnswer(asked, input, { ...init, signal: patience.signal });
-      return new Response(await response.arrayBuffer(), response);
+      return new Response(await bodyOf(response, asked), response);
     } catch (error) {
       throw unreachable(error, asked);
     } finally {
       patience.stop();
     }
   };
+}
+
+/** Longest answer that is held in memory, unpacked; those of the Hub have some kilobytes. */
+const MAX_ANSWER_BYTES = 16e6;
+
+/** Read piece by piece: a small answer may unpack to gigabytes. */
+async function bodyOf(response: Response, { settings }: Asked): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    length += piece.length;
+    if (length > MAX_ANSWER_BYTES)
+      throw new HubError(
+        `${settings.endpoint} answers with more than ${MAX_ANSWER_BYTES / 1e6} MB where the Hub sends some ` +
+          "kilobytes; check HF_ENDPOINT.",
+      );
+    pieces.push(piece);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return body;
 }
 
 /** The same for large answers, whose bytes are yet to be read; patience is with the caller. */
@@ -53,13 +78,18 @@ export async function openAnswer(asked: Asked, input: string | URL | Request, in
   throw refusal(response, asked);
 }
 
+/** Slower than this, a connection counts as stalled: a modem of 1994 had three times as much. */
+const LEAST_BYTES_PER_SECOND = 1000;
+
 /**
- * Fires with the asker's signal, and when patienceMs pass without a refresh(). Made by hand: in Node 20.20 an
- * AbortSignal.timeout inside AbortSignal.any never fires once the collector has run.
+ * Fires with the asker's signal, and when patienceMs pass in which hardly anything came, as `refresh` tells it. Made by
+ * hand: in Node 20.20 an AbortSignal.timeout inside AbortSignal.any never fires once the collector has run.
  */
 export class Patience {
   readonly signal: AbortSignal;
   private readonly timer: NodeJS.Timeout;
+  private readonly wanted: number;
+  private came = 0;
   readonly stop: () => void;
 
   constructor({ signal, settings: { patienceMs } }: Asked) {
@@ -68,17 +98,22 @@ export class Patience {
     const follow = (): void => controller.abort(signal.reason);
     if (signal.aborted) follow();
     signal.addEventListener("abort", follow);
-    this.timer = setTimeout(
-      () => controller.abort(new DOMException(`nothing came for ${patienceMs / 1000} s`, "TimeoutError")),
-      patienceMs,
-    );
+    this.wanted = (LEAST_BYTES_PER_SECOND * patienceMs) / 1000;
+    this.timer = setTimeout(() => {
+      const came = this.came > 0 ? `only ${this.came} bytes` : "nothing";
+      controller.abort(new DOMException(`${came} came for ${patienceMs / 1000} s`, "TimeoutError"));
+    }, patienceMs);
     this.stop = () => {
       clearTimeout(this.timer);
       signal.removeEventListener("abort", follow);
     };
   }
 
-  refresh(): void {
+  /** That so many bytes came. The time begins anew when they are enough for it. */
+  refresh(bytes: number): void {
+    this.came += bytes;
+    if (this.came < this.wanted) return;
+    this.came = 0;
     this.timer.refresh();
   }
 }

@@ -1,14 +1,27 @@
 // A model of the Hub as a folder on disk: what it is made of now, what of it the cache lacks, and the way back to the
 // cache when the Hub cannot be asked. snapshotDownload of @huggingface/hub fetches every file of a repository (GPT-2's
 // weights five times over) and knows no offline mode; its modelInfo and pathsInfo are used here.
-import { mkdir, readFile, statfs } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { modelInfo, pathsInfo, REGEX_COMMIT_HASH } from "@huggingface/hub";
 import { UserError } from "../errors.ts";
-import { fileSize, RepoCache } from "./cache.ts";
+import { printable } from "../files/quote.ts";
+import { isBlobName, isSound } from "./blob-hash.ts";
+import { RepoCache } from "./cache.ts";
+import { fileSize } from "./file-size.ts";
 import { download } from "./download.ts";
 import type { RemoteFile } from "./download.ts";
-import { CONFIG, INDEX, OTHER_WEIGHTS, shardsOf, SMALL_FILES, WEIGHTS } from "./model-files.ts";
+import {
+  CONFIG,
+  INDEX,
+  MAX_SMALL_FILE_BYTES,
+  missingTokenizer,
+  OTHER_WEIGHTS,
+  shardsIn,
+  SMALL_FILES,
+  WEIGHTS,
+} from "./model-files.ts";
+import type { Part } from "./model-files.ts";
 import { HubError, hubFetch } from "./request.ts";
 import type { Asked } from "./request.ts";
 
@@ -21,6 +34,7 @@ export interface DownloadProgress {
 }
 
 export interface SnapshotRequest extends Asked {
+  readonly part: Part;
   onProgress?(progress: DownloadProgress): void;
   /** One sentence that the user should read. */
   onNote?(note: string): void;
@@ -42,32 +56,37 @@ export function isRevision(revision: string): boolean {
 }
 
 /**
- * The folder with the model's files, fetched where the cache lacks them. Offline, or when the Hub cannot be asked and
+ * The folder with the files of the asked part, fetched where the cache lacks them or has them damaged. Offline, or when the Hub cannot be asked and
  * the cache has the model whole, the folder of the cache. Throws UserError (HubError) for all that goes wrong on the
  * way or on the disk.
  */
 export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
-  const { settings, repo, revision } = request;
+  const { settings, repo, revision, part, signal } = request;
   const cache = new RepoCache(settings.cacheDir, repo);
-  const cached = await cache.find(revision);
+  const cached = await cache.find(revision, part);
   const whole = cached?.missing.length === 0 ? cached.folder : undefined;
+  const damaged = async (): Promise<string | undefined> => whole && cache.findDamaged(whole, part, signal);
   if (settings.offline) {
-    if (whole !== undefined) return whole;
-    const lack = cached
-      ? `only a part of it: ${cached.missing.join(", ")} missing in ${cached.folder}`
-      : `no copy of it${revision === "main" ? "" : ` at revision ${revision}`}`;
+    const bad = await damaged();
+    if (whole !== undefined && bad === undefined) return whole;
+    const lack = bad
+      ? `a damaged copy of it: ${bad} does not have the bytes that its name says`
+      : cached
+        ? `only a part of it: ${cached.missing.join(", ")} missing in ${cached.folder}`
+        : `no copy of it${revision === "main" ? "" : ` at revision ${revision}`}`;
     throw new UserError(
       `Offline, ${repo} can come only from the cache, and ${settings.cacheDir} has ${lack}; run once without ` +
         "--offline and HF_HUB_OFFLINE, or name a folder.",
     );
   }
-  if (whole !== undefined && REGEX_COMMIT_HASH.test(revision)) return whole; // a commit never changes
+  // A commit never changes.
+  if (whole !== undefined && REGEX_COMMIT_HASH.test(revision) && (await damaged()) === undefined) return whole;
   try {
     let known: Known;
     try {
       known = await askHub(request);
     } catch (error) {
-      if (!(error instanceof HubError) || whole === undefined) throw error;
+      if (!(error instanceof HubError) || whole === undefined || (await damaged()) !== undefined) throw error;
       request.onNote?.(`${error.message} Using the copy in the cache: ${whole}`);
       return whole;
     }
@@ -83,7 +102,7 @@ interface Known {
   readonly files: ReadonlyMap<string, RemoteFile>;
 }
 
-async function askHub(request: Asked): Promise<Known> {
+async function askHub(request: SnapshotRequest): Promise<Known> {
   const {
     repo,
     revision,
@@ -95,7 +114,8 @@ async function askHub(request: Asked): Promise<Known> {
   );
   if (!REGEX_COMMIT_HASH.test(sha))
     throw new HubError(`${hubUrl} names no commit for ${repo}, so it is no Hub; check HF_ENDPOINT.`);
-  return { commit: sha, files: await askFiles(request, sha, [...SMALL_FILES, WEIGHTS, INDEX, ...OTHER_WEIGHTS]) };
+  const weights = request.part === "model" ? [WEIGHTS, INDEX, ...OTHER_WEIGHTS] : [];
+  return { commit: sha, files: await askFiles(request, sha, [...SMALL_FILES[request.part], ...weights]) };
 }
 
 async function askFiles(request: Asked, commit: string, paths: string[]): Promise<Map<string, RemoteFile>> {
@@ -113,7 +133,7 @@ async function askFiles(request: Asked, commit: string, paths: string[]): Promis
   for (const { path, type, size, oid, lfs } of found) {
     const hash = lfs?.oid ?? oid ?? "";
     if (type !== "file" || !paths.includes(path)) continue;
-    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) || !Number.isSafeInteger(size) || size < 0)
+    if (!isBlobName(hash) || !Number.isSafeInteger(size) || size < 0)
       throw new HubError(
         `The Hub gives no usable size and hash for ${path} of ${request.repo}; try again, or another --revision.`,
       );
@@ -130,7 +150,7 @@ async function speaking<R>({ settings, signal }: Asked, answer: Promise<R>): Pro
     signal.throwIfAborted();
     if (error instanceof HubError) throw error;
     throw new HubError(
-      `${settings.endpoint} does not answer as the Hub does (${(error as Error).message}); check HF_ENDPOINT, ` +
+      `${settings.endpoint} does not answer as the Hub does (${printable((error as Error).message)}); check HF_ENDPOINT, ` +
         "and whether this network wants a login first.",
       { cause: error },
     );
@@ -139,49 +159,72 @@ async function speaking<R>({ settings, signal }: Asked, answer: Promise<R>): Pro
 
 /** Fetches what the cache lacks, weights last, and links all into the snapshot. */
 async function complete({ commit, files }: Known, cache: RepoCache, request: SnapshotRequest): Promise<string> {
-  const { repo, revision } = request;
-  if (!files.has(CONFIG))
-    throw new UserError(
-      `${repo} on the Hub has no ${CONFIG}, so it is not a model in Hugging Face's layout; choose another model.`,
-    );
+  const { repo, revision, part, signal } = request;
+  checkOffer(files, request);
   const folder = cache.snapshot(commit);
-  const bring = async (file: RemoteFile, onBytes: (done: number) => void): Promise<void> => {
+  const bring = async (file: RemoteFile, isHere: boolean, onBytes: (done: number) => void): Promise<void> => {
     const blob = cache.blob(file.hash);
-    if ((await fileSize(blob)) !== file.size) {
+    if (!isHere) {
       await mkdir(dirname(blob), { recursive: true });
       const path = file.path.split("/").map(encodeURIComponent).join("/");
       const url = `${request.settings.endpoint}/${repo}/resolve/${commit}/${path}`;
       await download({ file, url, blob, asked: request, onBytes });
     }
-    await cache.link(commit, file.path, file.hash);
+    await cache.link(commit, file.path, file.hash, signal);
   };
-  // The index comes first and unannounced: only with it is it known how much there is to fetch.
-  const index = files.has(WEIGHTS) ? undefined : files.get(INDEX);
-  if (index) await bring(index, () => {});
-  const weights = index
-    ? await shards(await readFile(join(folder, INDEX), "utf8"), commit, request)
-    : single(files, request);
+  const isHere = async ({ path, size, hash }: RemoteFile): Promise<boolean> => {
+    const found = await fileSize(cache.blob(hash));
+    if (found === size && (await isSound(cache.blob(hash), hash, signal))) return true;
+    if (found !== undefined) request.onNote?.(`The cache's copy of ${path} is damaged and is fetched again.`);
+    return false;
+  };
 
-  const small = SMALL_FILES.flatMap((path) => files.get(path) ?? []);
+  let weights: RemoteFile[] = [];
+  if (part === "model") {
+    // The index comes first and unannounced: only with it is it known how much there is to fetch.
+    const index = files.has(WEIGHTS) ? undefined : files.get(INDEX);
+    if (index) await bring(index, await isHere(index), () => {});
+    weights = index ? await shards(folder, commit, request) : single(files, request);
+  }
+  const small = SMALL_FILES[part].flatMap((path) => files.get(path) ?? []);
   const wanted = [...small, ...weights];
-  const lacking = await Promise.all(
-    wanted.map(async ({ size, hash }) => ((await fileSize(cache.blob(hash))) === size ? 0 : size)),
-  );
+  const here: boolean[] = [];
+  for (const file of wanted) here.push(await isHere(file));
+  const lacking = wanted.map(({ size }, i) => (here[i] ? 0 : size));
   const started = await Promise.all(
-    wanted.map(async ({ hash }, i) => (lacking[i] > 0 ? ((await fileSize(`${cache.blob(hash)}.incomplete`)) ?? 0) : 0)),
+    wanted.map(async ({ hash }, i) => (here[i] ? 0 : ((await fileSize(`${cache.blob(hash)}.incomplete`)) ?? 0))),
   );
   const total = sum(lacking);
   await checkSpace(cache, total - sum(started));
   for (const [i, file] of wanted.entries()) {
     if (i === small.length) await request.beforeWeights?.(folder);
-    await bring(file, (bytes) => {
+    const same = wanted.findIndex(({ hash }) => hash === file.hash); // two files may be one blob
+    await bring(file, here[i] || same < i, (bytes) => {
       started[i] = bytes;
       request.onProgress?.({ file: file.path, done: sum(started), total });
     });
-    started[i] = lacking[i]; // two files may be one blob
+    started[i] = lacking[i];
   }
   await cache.remember(revision, commit);
   return folder;
+}
+
+/** Throws UserError when the Hub does not have the part, or has a small file that cannot be one. */
+function checkOffer(files: ReadonlyMap<string, RemoteFile>, { repo, part }: SnapshotRequest): void {
+  if (part !== "tokenizer" && !files.has(CONFIG))
+    throw new UserError(
+      `${repo} on the Hub has no ${CONFIG}, so it is not a model in Hugging Face's layout; choose another model.`,
+    );
+  const [lack] = part === "tokenizer" ? missingTokenizer((file) => files.has(file)) : [];
+  if (lack !== undefined) throw new UserError(`${repo} on the Hub has no ${lack}; choose another tokenizer.`);
+  for (const path of [...SMALL_FILES[part], INDEX]) {
+    const size = files.get(path)?.size ?? 0;
+    if (size > MAX_SMALL_FILE_BYTES)
+      throw new UserError(
+        `${path} of ${repo} on the Hub has ${size} bytes, and no such file has more than ${MAX_SMALL_FILE_BYTES}; ` +
+          "choose another model.",
+      );
+  }
 }
 
 function single(files: ReadonlyMap<string, RemoteFile>, { repo, revision }: Asked): RemoteFile[] {
@@ -199,8 +242,8 @@ function single(files: ReadonlyMap<string, RemoteFile>, { repo, revision }: Aske
   );
 }
 
-async function shards(index: string, commit: string, request: Asked): Promise<RemoteFile[]> {
-  const names = shardsOf(index, `${request.repo}/${INDEX}`);
+async function shards(folder: string, commit: string, request: Asked): Promise<RemoteFile[]> {
+  const names = await shardsIn(folder);
   const found = await askFiles(request, commit, names);
   return names.map((name) => {
     const file = found.get(name);
@@ -237,7 +280,7 @@ const DISK: Readonly<Record<string, string>> = {
 };
 
 /** A system error as a sentence; other errors unchanged. */
-function explainDisk(error: unknown, path: string): unknown {
+export function explainDisk(error: unknown, path: string): unknown {
   const reason = DISK[(error as NodeJS.ErrnoException).code ?? ""];
   if (error instanceof UserError || reason === undefined) return error;
   return new UserError(

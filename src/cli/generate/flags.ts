@@ -18,10 +18,10 @@ const flags = defineFlags({
   ...HUB_FLAGS,
   tokenizerName: {
     type: "string",
-    placeholder: "folder",
+    placeholder: "name",
     defaultText: "the model's",
     group: "Model",
-    help: "Tokenizer folder.",
+    help: "Tokenizer: a folder, or a name on the Hub.",
   },
 
   p1: { type: "string", placeholder: "text", group: GAP, help: "The paragraph before." },

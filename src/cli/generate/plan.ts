@@ -2,6 +2,7 @@
 // for, which tokens end a text, which are never chosen. Everything is checked here, before a GPU is opened.
 import { UserError } from "../../errors.ts";
 import { asList, resolveConfig } from "../../generation/options/config.ts";
+import { checkTokens } from "../../generation/options/prompts.ts";
 import type { GenerationConfig, GenerationOptions } from "../../generation/options/options.ts";
 import type { LogitsProcessor } from "../../generation/scores/logits-processors.ts";
 import type { InfillRequest } from "../../infill/example.ts";
@@ -146,6 +147,8 @@ function plan(
   inGap: boolean,
   { options: flags, allowSpecialTokens }: PlanSettings,
 ): Plan {
+  const { vocabSize } = model.config;
+  for (const { ids } of prompts) checkTokens("The prompt", ids, vocabSize);
   const { total, maxLength, given, wanted } = lengths(model, flags);
   const eosTokenId = flags.eosTokenId ?? endTokens(model, inGap);
   const defaults: GenerationOptions = {
@@ -157,7 +160,7 @@ function plan(
   const longest = Math.max(...prompts.map(({ ids }) => ids.length));
   const maxNewTokens = given ?? Math.min(total - longest, Math.max(MOST_NEW_TOKENS, wanted));
   const never = [
-    ...(flags.suppressTokens ?? model.defaults.suppressTokens ?? []),
+    ...(flags.suppressTokens ?? model.defaults.suppressTokens?.filter((id) => id < vocabSize) ?? []),
     ...unwanted(model, asList(eosTokenId), allowSpecialTokens),
   ];
   const options: GenerationOptions = {
@@ -173,9 +176,8 @@ function plan(
  * Special tokens other than the end, and rows of the embedding that no token has (some models pad their vocabulary).
  */
 function unwanted({ tokenizer, config }: ModelFolder, end: readonly number[], allowSpecialTokens: boolean): number[] {
-  const special = allowSpecialTokens ? [] : tokenizer.specialTokenIds.filter((id) => !end.includes(id));
-  return [
-    ...special,
-    ...Array.from({ length: config.vocabSize - tokenizer.vocabSize }, (_, i) => tokenizer.vocabSize + i),
-  ];
+  const isUnwanted = (id: number): boolean => id < config.vocabSize && !end.includes(id);
+  const special = allowSpecialTokens ? [] : tokenizer.specialTokenIds.filter(isUnwanted);
+  const nameless = Math.max(0, config.vocabSize - tokenizer.vocabSize);
+  return [...special, ...Array.from({ length: nameless }, (_, i) => tokenizer.vocabSize + i)];
 }

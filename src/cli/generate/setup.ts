@@ -57,7 +57,7 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
   const { modelNameOrPath, revision, offline } = values;
   const source =
     modelNameOrPath === undefined ? demo : await resolveModel(modelNameOrPath, { revision, offline, signal });
-  const model = await openModel(source, values.tokenizerName);
+  const model = await openModel(source, values.tokenizerName, { offline, signal });
   const input =
     read.kind === "gap" && read.sample
       ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) }

@@ -116,10 +116,10 @@ const flags = defineFlags({
   },
   tokenizerName: {
     type: "string",
-    placeholder: "folder",
+    placeholder: "name",
     defaultText: "GPT-2's",
     group: "Model",
-    help: "Tokenizer folder that counts the tokens.",
+    help: "Tokenizer that counts the tokens: a folder, or a name on the Hub.",
   },
   blockSize: {
     type: "int",

@@ -6,6 +6,7 @@ import { parseFlags } from "../shared/flags.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { formatDuration } from "../shared/format.ts";
 import { readInputFile } from "../shared/input-file.ts";
+import { openTokenizer } from "../shared/model-source.ts";
 import { PREPARE } from "./flags.ts";
 import type { PrepareFlags } from "./flags.ts";
 import { findInputs } from "./inputs.ts";
@@ -63,9 +64,7 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const folder = await chosenFolder(flags);
 
   const tokenizer =
-    flags.tokenizerName === undefined
-      ? GPT2Tokenizer.default()
-      : await GPT2Tokenizer.fromPretrained(await openFolder(flags.tokenizerName));
+    flags.tokenizerName === undefined ? GPT2Tokenizer.default() : await openTokenizer(flags.tokenizerName, { signal });
   const { pad, eos, p1, p2, p3 } = template.specialTokens;
   tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
   const options: SourceOptions = {

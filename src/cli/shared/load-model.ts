@@ -1,16 +1,20 @@
 // A model folder as src/generate.ts uses it: everything but the weights, read and checked before a GPU is opened.
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
-import { readJson } from "../../files/json.ts";
+import { isObject, readJson, readJsonObject } from "../../files/json.ts";
+import { printable } from "../../files/quote.ts";
 import { loadGenerationConfig } from "../../generation/options/config-file.ts";
 import { asList } from "../../generation/options/config.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
-import { readConfig } from "../../gpt2/checkpoint-files.ts";
+import { ignoredTensors, openCheckpoint, readConfig } from "../../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import { openFolder } from "../../files/open.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
 import { parseTemplate, TEMPLATE_FILE } from "../../infill/template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { writeNote } from "./announce.ts";
+import { openTokenizer } from "./model-source.ts";
+import type { SourceOptions } from "./model-source.ts";
 
 export interface ModelFolder {
   readonly folder: Folder;
@@ -24,30 +28,55 @@ export interface ModelFolder {
   readonly history: string;
 }
 
-/** Throws UserError when a file is missing, damaged or of another model. */
-export async function openModel(path: string, tokenizerPath: string | undefined): Promise<ModelFolder> {
+/**
+ * `tokenizerName`: what --tokenizer_name says. `onNote` gets a sentence for each thing in the folder that is left
+ * unused; default: a line on stderr. Throws UserError when a file is missing, damaged or of another model.
+ */
+export async function openModel(
+  path: string,
+  tokenizerName: string | undefined,
+  options: SourceOptions = {},
+): Promise<ModelFolder> {
+  const { onNote = writeNote } = options;
   const folder = await openFolder(path);
   const config = await readConfig(folder);
-  const tokenizer = await GPT2Tokenizer.fromPretrained(
-    tokenizerPath === undefined ? folder : await openFolder(tokenizerPath),
-  );
-  if (tokenizer.vocabSize > config.vocabSize) {
-    throw new UserError(
-      `The tokenizer of ${tokenizerPath ?? path} has ${tokenizer.vocabSize} tokens, the model in ${path} has ` +
-        `${config.vocabSize}; use the tokenizer that was saved with the model.`,
-    );
-  }
+  const tokenizer = await (tokenizerName === undefined
+    ? GPT2Tokenizer.fromPretrained(folder)
+    : openTokenizer(tokenizerName, options));
   const template = (await folder.has(TEMPLATE_FILE))
     ? parseTemplate(await readJson(folder, TEMPLATE_FILE), `${folder.name}/${TEMPLATE_FILE}`)
     : undefined;
+  const encoder = template && new InfillEncoder(template, tokenizer);
+  const lacking = tokensBeyond(tokenizer, config);
+  const marker = encoder && Object.values(encoder.ids).find((id) => id >= config.vocabSize);
+  if (marker !== undefined)
+    throw new UserError(
+      `${folder.name}: the model has tokens 0 to ${config.vocabSize - 1}, and ${tokenizer.idToToken(marker)} of ` +
+        `${TEMPLATE_FILE} is token ${marker}; use the tokenizer that was saved with the model.`,
+    );
+  const notes = [
+    lacking &&
+      `the tokenizer of ${tokenizerName ?? path} has ${lacking} that the model lacks; a text with it is refused.`,
+    ignoredTensors(folder, await openCheckpoint(folder, config)),
+  ];
+  for (const note of notes) if (note) onNote(note);
   return {
     folder,
     config,
     tokenizer,
-    defaults: await loadGenerationConfig(folder),
-    encoder: template && new InfillEncoder(template, tokenizer),
+    defaults: await loadGenerationConfig(folder, onNote),
+    encoder,
     history: await historyOf(folder),
   };
+}
+
+/** What the tokenizer has more than the model has embeddings, in words; "" when that is nothing. */
+function tokensBeyond(tokenizer: GPT2Tokenizer, { vocabSize }: GPT2Config): string {
+  const count = tokenizer.vocabSize - vocabSize;
+  if (count <= 0) return "";
+  const shown = Array.from({ length: Math.min(count, 3) }, (_, i) => printable(tokenizer.idToToken(vocabSize + i), 30));
+  const more = count > shown.length ? ` and ${count - shown.length} more` : "";
+  return `${count === 1 ? "a token" : `${count} tokens`} (${shown.join(", ")}${more})`;
 }
 
 /** Throws UserError saying what to do with a model that was never shown a gap. */
@@ -67,9 +96,11 @@ export function endTokens({ config, defaults, tokenizer, encoder }: ModelFolder,
   if (inGap && encoder) return [encoder.ids.eos];
   // Configs of small models often carry the ids of a large one.
   const known = (ids: GenerationOptions["eosTokenId"]): readonly number[] =>
-    asList(ids ?? []).filter((id) => id < tokenizer.vocabSize);
+    asList(ids ?? []).filter((id) => id < config.vocabSize && id < tokenizer.vocabSize);
   return (
-    [known(defaults.eosTokenId), tokenizerEnd(tokenizer), known(config.eosTokenId)].find((ids) => ids.length > 0) ?? []
+    [known(defaults.eosTokenId), known(tokenizerEnd(tokenizer)), known(config.eosTokenId)].find(
+      (ids) => ids.length > 0,
+    ) ?? []
   );
 }
 
@@ -84,12 +115,10 @@ function tokenizerEnd(tokenizer: GPT2Tokenizer): readonly number[] {
 
 async function historyOf(folder: Folder): Promise<string> {
   if (!(await folder.has("trainer_state.json"))) return "";
-  const { global_step: step, log_history: log } = (await readJson(folder, "trainer_state.json")) as {
-    global_step?: unknown;
-    log_history?: unknown;
-  };
+  const { global_step: step, log_history: log } = await readJsonObject(folder, "trainer_state.json");
   const last = (key: string): string | undefined => {
-    const entry: unknown = Array.isArray(log) ? log.findLast((each) => typeof each?.[key] === "number") : undefined;
+    const has = (each: unknown): boolean => isObject(each) && typeof each[key] === "number";
+    const entry: unknown = Array.isArray(log) ? log.findLast(has) : undefined;
     return entry === undefined ? undefined : (entry as Record<string, number>)[key].toFixed(4);
   };
   const [loss, evalLoss] = [last("loss"), last("eval_loss")];

@@ -1,11 +1,17 @@
-// Where a model comes from: --model_name_or_path names a folder or a model on the Hub, which is then fetched into the
-// Hub's cache, with a progress bar. The Hub's code is loaded only for the second: its package alone takes a fifth of a
+// Where a model, a tokenizer or a config comes from: --model_name_or_path, --tokenizer_name and --config_name each name
+// a folder or a model on the Hub, of which that part is then fetched into the Hub's cache, with a progress bar. The Hub's code is loaded only for the second: its package alone takes a fifth of a
 // second.
 import { stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.ts";
-import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import { openFolder } from "../../files/open.ts";
+import { quote } from "../../files/quote.ts";
+import { readConfig } from "../../gpt2/checkpoint-files.ts";
+import type { GPT2Config } from "../../gpt2/config.ts";
+import type { Part } from "../../hub/model-files.ts";
 import type { DownloadProgress } from "../../hub/snapshot.ts";
+import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { writeNote } from "./announce.ts";
 import { defineFlags } from "./flag-table.ts";
 import { formatBytes } from "./format.ts";
 import { ProgressBar } from "./progress.ts";
@@ -26,7 +32,7 @@ export const HUB_FLAGS = defineFlags({
   },
 });
 
-export interface ModelSourceOptions {
+export interface SourceOptions {
   readonly revision?: string;
   readonly offline?: boolean;
   /** Stops a download; what has come is kept for the next one. */
@@ -38,28 +44,54 @@ export interface ModelSourceOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What messages call a part, and the flag that names it where it is not the model's. */
+const PARTS = {
+  model: { wanted: "the folder of a model (config.json and model.safetensors in Hugging Face's layout)", by: "" },
+  tokenizer: {
+    wanted: "the folder of a tokenizer (tokenizer.json, or vocab.json and merges.txt)",
+    by: "--tokenizer_name: ",
+  },
+  config: { wanted: "a config.json or the folder of one", by: "--config_name: " },
+} as const satisfies Readonly<Record<Part, object>>;
+
 /**
  * The path of the model's folder: `nameOrPath` itself when it is a folder (or an address, which openFolder reads), else
  * that of the snapshot in the Hub's cache, fetched when needed. Before weights are fetched, config.json must be of a
  * model that this engine computes. Throws UserError when there is no such folder or model, or it cannot be had; the
  * signal's reason when that fired.
  */
-export async function resolveModel(nameOrPath: string, options: ModelSourceOptions = {}): Promise<string> {
+export function resolveModel(nameOrPath: string, options: SourceOptions = {}): Promise<string> {
+  return resolvePart("model", nameOrPath, options);
+}
+
+/** The tokenizer that --tokenizer_name names: a folder, an address or a name on the Hub. Throws as `resolveModel`. */
+export async function openTokenizer(nameOrPath: string, options: SourceOptions = {}): Promise<GPT2Tokenizer> {
+  return GPT2Tokenizer.fromPretrained(await openFolder(await resolvePart("tokenizer", nameOrPath, options)));
+}
+
+/** The config that --config_name names, which may be the file itself too. Throws as `resolveModel`. */
+export async function openConfig(nameOrPath: string, options: SourceOptions = {}): Promise<GPT2Config> {
+  if (await isFile(nameOrPath)) return readConfig(await openFolder(dirname(nameOrPath)), basename(nameOrPath));
+  return readConfig(await openFolder(await resolvePart("config", nameOrPath, options)));
+}
+
+async function resolvePart(part: Part, nameOrPath: string, options: SourceOptions): Promise<string> {
   const { revision } = options;
-  if (await isFolder(nameOrPath)) {
-    if (revision !== undefined)
+  const { by } = PARTS[part];
+  if (await isFolder(part, nameOrPath)) {
+    if (revision !== undefined && part === "model")
       throw new UserError(`--revision is for a model on the Hub, and ${nameOrPath} is a folder here; leave it out.`);
     return nameOrPath;
   }
   const { fetchSnapshot, isRepoName, isRevision } = await import("../../hub/snapshot.ts");
   if (!isRepoName(nameOrPath))
     throw new UserError(
-      `There is no folder ${JSON.stringify(nameOrPath)}, and no model on the Hub can have that name (they look ` +
+      `${by}There is no folder ${quote(nameOrPath)}, and no model on the Hub can have that name (they look ` +
         "like gpt2 or asi/gpt-fr-cased-small); check the path.",
     );
   if (revision !== undefined && !isRevision(revision))
     throw new UserError(
-      `--revision is ${JSON.stringify(revision)}, wanted a branch, a tag or a whole commit hash, such as main.`,
+      `--revision is ${quote(revision)}, wanted a branch, a tag or a whole commit hash, such as main.`,
     );
   const { readSettings } = await import("../../hub/settings.ts");
   const settings = await readSettings(options.env ?? process.env);
@@ -67,27 +99,31 @@ export async function resolveModel(nameOrPath: string, options: ModelSourceOptio
   try {
     return await fetchSnapshot({
       repo: nameOrPath,
+      part,
       revision: revision ?? "main",
       settings: { ...settings, offline: options.offline || settings.offline },
       signal: options.signal ?? new AbortController().signal,
       onProgress: options.onProgress ?? ((progress) => bar.update(progress)),
-      onNote: options.onNote ?? ((note) => void process.stderr.write(`Note     ${note}\n`)),
+      onNote: options.onNote ?? writeNote,
       beforeWeights: async (folder) => void (await readConfig(await openFolder(folder))),
     });
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${by}${error.message}`, { cause: error }) : error;
   } finally {
     bar.stop();
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function isFolder(part: Part, path: string): Promise<boolean> {
   if (/^(https?|file):/i.test(path)) return true;
+  const { by, wanted } = PARTS[part];
+  if (await isFile(path)) throw new UserError(`${by}${path} is a file, wanted ${wanted} or its name on the Hub.`);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile())
-    throw new UserError(
-      `${path} is a file, wanted the folder of a model (config.json and model.safetensors in Hugging Face's ` +
-        "layout) or its name on the Hub.",
-    );
   return found?.isDirectory() ?? false;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
 
 const REDRAW_MS = 100;

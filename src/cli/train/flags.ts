@@ -20,9 +20,9 @@ const flags = defineFlags({
   ...HUB_FLAGS,
   configName: {
     type: "string",
-    placeholder: "folder",
+    placeholder: "name",
     group: "Model",
-    help: "Start from fresh weights instead, with this folder's config.json.",
+    help: "Start from fresh weights instead, with the config.json of this folder or model on the Hub (or this file).",
   },
   configOverrides: {
     type: "pairs",
@@ -31,10 +31,10 @@ const flags = defineFlags({
   },
   tokenizerName: {
     type: "string",
-    placeholder: "folder",
+    placeholder: "name",
     defaultText: "the model's, else GPT-2's",
     group: "Model",
-    help: "Tokenizer folder.",
+    help: "Tokenizer: a folder, or a name on the Hub.",
   },
   vocabMerges: {
     type: "int",

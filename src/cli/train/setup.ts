@@ -3,7 +3,6 @@ import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
-import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
@@ -11,7 +10,9 @@ import { openFolder } from "../../files/open.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { writeNote } from "../shared/announce.ts";
 import type { FlagValues } from "../shared/flags.ts";
+import { openConfig, openTokenizer } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
 
 export interface Setup {
@@ -57,7 +58,7 @@ export async function setUp(
     const config = (await freshConfig(flags)).with({ vocabSize: tokenizer.vocabSize, ...ids });
     loaded = GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed });
   } else {
-    loaded = await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true });
+    loaded = await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true, onNote: writeNote });
     if (tokenizer.vocabSize > loaded.config.vocabSize)
       await loaded.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });
     loaded.updateConfig(ids);
@@ -110,7 +111,7 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
     );
   const tokenizer =
     flags.tokenizerName !== undefined
-      ? await GPT2Tokenizer.fromPretrained(await openFolder(flags.tokenizerName))
+      ? await openTokenizer(flags.tokenizerName, { offline: flags.offline })
       : !fresh && ((await model.has("tokenizer.json")) || (await model.has("vocab.json")))
         ? await GPT2Tokenizer.fromPretrained(model)
         : GPT2Tokenizer.default();
@@ -132,10 +133,11 @@ async function chooseTemplate(
 }
 
 async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {
-  const base = flags.configName === undefined ? new GPT2Config() : await readConfig(await openFolder(flags.configName));
+  const base =
+    flags.configName === undefined ? new GPT2Config() : await openConfig(flags.configName, { offline: flags.offline });
   const json = base.toJson();
   for (const [key, text] of flags.configOverrides) {
-    if (!(key in json))
+    if (!Object.hasOwn(json, key))
       throw new UserError(
         `--config_overrides: ${key} is not a field of config.json; wanted one such as n_embd, n_layer, n_head, n_positions.`,
       );

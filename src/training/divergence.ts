@@ -5,9 +5,9 @@ import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { MicroBatch, TrainingStep } from "./step.ts";
 
 /**
- * Makes the gradients of these micro-batches again, with the dropout they had, and returns the name of the first
- * parameter, in the checkpoint's order, whose gradient holds NaN or infinity; where all are finite and only their norm
- * is not, that of the largest. The gradients are zero afterwards.
+ * Makes the gradients of these micro-batches again, with the dropout they had (as every process does: all have met the
+ * same norm), and returns the name of the first parameter, in the checkpoint's order, whose gradient holds NaN or
+ * infinity; where all are finite and only their norm is not, that of the largest. The gradients are zero afterwards.
  */
 export async function offendingParameter(
   model: GPT2LMHeadModel,
@@ -17,16 +17,20 @@ export async function offendingParameter(
 ): Promise<string> {
   model.transformer.dropoutStep = dropoutStep;
   model.parameters.zeroGrad();
-  step.forwardBackward(microBatches);
+  await step.sum(microBatches);
   let largest = { name: "", value: -1 };
+  let first: string | undefined;
   for (const name of parameterShapes(model.config).keys()) {
     const gradient = await model.device.read(model.parameters.get(name).grad!);
     const value = gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0); // NaN stays NaN
-    if (!Number.isFinite(value)) return name;
+    if (!Number.isFinite(value)) {
+      first = name;
+      break;
+    }
     if (value > largest.value) largest = { name, value };
   }
   model.parameters.zeroGrad();
-  return largest.name;
+  return first ?? largest.name;
 }
 
 export function diverged(step: number, inARow: number, parameter: string): UserError {

@@ -94,9 +94,8 @@ export class TrainingStep {
    * micro-batch of any process has a label no update is made. Throws UserError for ids or labels the model cannot take.
    */
   async run(microBatches: readonly MicroBatch[], learningRate: number): Promise<SentStep> {
-    const { maxGradNorm, maxSkippedUpdates, exchange } = this.options;
-    const own = this.forwardBackward(microBatches);
-    const counts = exchange ? await exchange(this.gradients(), own) : own;
+    const { maxGradNorm, maxSkippedUpdates } = this.options;
+    const { own, counts } = await this.sum(microBatches);
     const count = this.divisor(counts);
     if (count > 0) {
       this.optimizer.step(learningRate, {
@@ -111,8 +110,22 @@ export class TrainingStep {
     return { counts, result: this.readResult(aside, this.divisor(own)) };
   }
 
-  /** Adds these micro-batches' losses and gradients up, and returns what they counted. */
-  forwardBackward(microBatches: readonly MicroBatch[]): Counts {
+  /**
+   * The gradients of the summed loss, over all processes, in the parameters' grad; they must be zero before. Returns what
+   * this process and what all of them counted.
+   */
+  async sum(microBatches: readonly MicroBatch[]): Promise<{ readonly own: Counts; readonly counts: Counts }> {
+    const own = this.forwardBackward(microBatches);
+    const gradients = this.model.parameters.chunks.map(({ grads }) => grads!);
+    const counts = (await this.options.exchange?.(gradients, own)) ?? own;
+    return { own, counts };
+  }
+
+  destroy(): void {
+    this.model.device.pool.release(this.lossSum);
+  }
+
+  private forwardBackward(microBatches: readonly MicroBatch[]): Counts {
     const { batch } = this.model.device;
     let labels = 0;
     let used = 0;
@@ -142,16 +155,8 @@ export class TrainingStep {
     return { labels, microBatches: used };
   }
 
-  destroy(): void {
-    this.model.device.pool.release(this.lossSum);
-  }
-
   private divisor({ labels, microBatches }: Counts): number {
     return this.lossReduction === "token_mean" ? labels : microBatches;
-  }
-
-  private gradients(): Tensor[] {
-    return this.model.parameters.chunks.map(({ grads }) => grads!);
   }
 
   /** Loss, norm, coefficient, skips: 16 bytes copied aside, in order with the update. */

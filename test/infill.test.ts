@@ -189,6 +189,43 @@ describe("a full context", () => {
     });
   });
 
+  it.each([
+    ["Chinese", "从前有一个磨坊主住在河边的村子里，他每天天不亮就起来磨面。", "他回家了。"],
+    ["Japanese", "むかしむかし、川のそばの村に粉屋が住んでいました。", "彼は家に帰った。"],
+    ["Thai", "กาลครั้งหนึ่งนานมาแล้วมีคนสีข้าวอาศัยอยู่ในหมู่บ้านริมแม่น้ำ", "เขากลับบ้าน"],
+    ["one endless word", "abcdefghij", "klmnop"],
+    ["emoji of several characters", "👨‍👩‍👧❤️", "👩🏽‍🚀"],
+  ])("cuts %s, which has no spaces, between characters", (_, p1, p3) => {
+    const gap = { p1: p1.repeat(20), p3: p3.repeat(40) };
+    const { ids, types, trimmed } = encoder.encodeExample({ ...gap, p2: "x" }, { blockSize: 105 })!;
+    const kept = parts(ids);
+    expect(trimmed).toBe(true);
+    expect([...types].filter((type) => type === context).length).toBeGreaterThan(85);
+    expect(gap.p1.endsWith(kept.p1)).toBe(true);
+    expect(gap.p3.startsWith(kept.p3)).toBe(true);
+    expect(`${kept.p1}${kept.p3}`).not.toContain("\uFFFD");
+    expect(kept.p1).not.toMatch(/^[\p{M}\u200d\ufe0f]|\u200d$/u);
+  });
+
+  it("cuts a metadata value without spaces, too", () => {
+    const meta = { summary: "磨坊主回家了".repeat(60) };
+    const { ids } = encoder.encodePrompt({ p1: "", p3: "", meta }, { maxLength: 63 });
+    expect(ids.length).toBeGreaterThan(55);
+    expect(tokenizer.decode(ids)).toMatch(/summary: 磨坊主[^\uFFFD]*\[P2\]$/);
+  });
+
+  it("takes time in proportion to the room, not to the text", () => {
+    const started = performance.now();
+    const word = "word and ".repeat(500_000);
+    const ids = encoder.encodePrompt({ p1: word, p3: "字".repeat(500_000) }, { maxLength: 300 }).ids;
+    expect(ids.length).toBeGreaterThan(290);
+    const cut = encoder.encodePrompt({ p1: word.slice(-4000), p3: "字".repeat(2000) }, { maxLength: 300 }).ids;
+    expect(ids).toEqual(cut);
+    encoder.encodePrompt({ p1: "", p3: "", meta: { summary: word.slice(0, 200_000) } }, { maxLength: 100 });
+    encoder.encodePrompt({ p1: `a${" ".repeat(1_000_000)}b`, p3: `a${"\n".repeat(300_000)}b` }, { maxLength: 100 });
+    expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
   it("never cuts p2, a marker or the end, and never exceeds the block (property)", () => {
     const text = fc
       .array(fc.constantFrom("a", "kite", "extraordinary", "x\ny", "Übermut", "猫猫猫"), { maxLength: 25 })
@@ -218,10 +255,12 @@ describe("a full context", () => {
           const full = tokenizer.encode(by.render(example));
           expect(trimmed).toBe(full.length > blockSize);
           expect(trimmed || ids.join() === full.join()).toBe(true);
-          // What is left is whole words of the original, next to the gap.
-          const cut = parts(ids);
-          const wordsOf = (s: string): string[] => s.split(/\s+/).filter((word) => word !== "");
-          expect(wordsOf(example.p1).slice(-wordsOf(cut.p1).length || Infinity)).toEqual(wordsOf(cut.p1));
+          // What is left is whole words of the original, next to the gap; in Chinese whole characters.
+          const { p1 } = parts(ids);
+          const whole = normalizeText(example.p1);
+          expect(whole.endsWith(p1)).toBe(true);
+          const before = whole.slice(0, whole.length - p1.length);
+          expect(p1 === "" || before === "" || /[ \n猫]$/.test(before)).toBe(true);
         },
       ),
       { numRuns: 200, seed: 4 },

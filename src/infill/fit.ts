@@ -100,7 +100,7 @@ const LONGEST_WORD = 64;
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u3000-\u303f\uff00-\uffef]/u;
 /** What belongs to the character before it. */
-const CONTINUES = /^(?:\p{M}|\p{Emoji_Modifier}|[\u200c\u200d\udc00-\udfff])/u;
+const CONTINUES = /^(?:\p{M}|\p{Emoji_Modifier}|\u200c|\u200d|[\udc00-\udfff])/u;
 
 /** The first place from `at` on where the text may be cut to keep what follows. */
 function wholeStart(text: string, at: number): number {

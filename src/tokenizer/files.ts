@@ -178,7 +178,7 @@ function toVocab(json: JsonObject, source: string): Map<string, number> {
   for (const [piece, id] of Object.entries(json)) {
     if (typeof id !== "number")
       throw new UserError(
-        `${source}: piece ${quote(piece)} has id ${quote(id)}, wanted a number; fetch the ` + "file again.",
+        `${source}: piece ${quote(piece)} has id ${quote(id)}, wanted a number; fetch the file again.`,
       );
     vocab.set(piece, id);
   }

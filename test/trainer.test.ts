@@ -2,7 +2,6 @@
 // what is logged, saved and refused.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MemoryFolder } from "../src/files/folder.ts";
-import type { Folder } from "../src/files/folder.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
@@ -10,12 +9,13 @@ import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import { DEFAULT_ARGUMENTS, totalSteps } from "../src/training/arguments.ts";
 import type { TrainingArguments } from "../src/training/arguments.ts";
-import type { CheckpointStore } from "../src/training/checkpoint.ts";
 import { lossChart } from "../src/training/loss-chart.ts";
 import { niceTicks } from "../src/drawing/ticks.ts";
+import type { Exchange } from "../src/training/step.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import type { LogEntry } from "../src/training/trainer-state.ts";
 import { openDevice } from "./check-kernel.ts";
+import { example, MemoryStore } from "./training-runs.ts";
 
 const config = new GPT2Config({
   vocabSize: 37,
@@ -44,21 +44,6 @@ const args: TrainingArguments = {
   weightDecay: 0.1,
   seed: 3,
 };
-
-class MemoryStore implements CheckpointStore {
-  readonly folders = new Map<string, MemoryFolder>();
-  async open(name: string): Promise<Folder> {
-    const folder = this.folders.get(name) ?? new MemoryFolder(name || "run");
-    this.folders.set(name, folder);
-    return folder;
-  }
-  async list(): Promise<string[]> {
-    return [...this.folders.keys()].filter((name) => name !== "");
-  }
-  async remove(name: string): Promise<void> {
-    this.folders.delete(name);
-  }
-}
 
 let device: Device;
 beforeAll(async () => {
@@ -119,6 +104,25 @@ describe("resumed = uninterrupted", () => {
     expect(await again.folders.get("checkpoint-8")!.read("model.safetensors")).not.toEqual(
       await whole.folders.get("checkpoint-8")!.read("model.safetensors"),
     );
+  });
+
+  test("with the optimizer's moments in many files, too", async () => {
+    const options = { args: { ...args, saveSteps: 4 }, train: examples, padId: 0, maxShardBytes: 2000 };
+    const whole = new MemoryStore();
+    await new Trainer({ ...options, model: fresh(), store: whole }).train();
+    const checkpoint = whole.folders.get("checkpoint-4")!;
+    const files = await checkpoint.list();
+    expect(files).toContain("optimizer.safetensors.index.json");
+    expect(files.filter((file) => /^optimizer-\d{5}-of-\d{5}\.safetensors$/.test(file)).length).toBeGreaterThan(3);
+    const model = await GPT2LMHeadModel.fromPretrained(device, checkpoint, { gradients: true });
+    const again = new MemoryStore();
+    const trainer = new Trainer({ ...options, model, store: again });
+    await trainer.resume(checkpoint);
+    await trainer.train();
+    for (const file of (await again.folders.get("checkpoint-8")!.list()).filter((name) => name !== "config.json")) {
+      const want = await whole.folders.get("checkpoint-8")!.read(file);
+      expect(await again.folders.get("checkpoint-8")!.read(file), file).toEqual(want);
+    }
   });
 
   test("a signal stops after the update in work and leaves a checkpoint that goes on", async () => {
@@ -236,6 +240,84 @@ test("a loss that is no longer a number ends the run with the reason", async () 
   await expect(trainer.train()).rejects.toThrow(/diverged.*lower --learning_rate/);
 });
 
+test("gradients that are not finite skip updates, are counted, and so many in a row end the run by name", async () => {
+  /** Another process's gradient of one parameter is NaN in the updates named. */
+  const poison = (model: GPT2LMHeadModel, updates: readonly number[]): Exchange => {
+    let at = 0;
+    return (_, counts) => {
+      at++;
+      // What is looked at again after the end is as it was.
+      if (updates.includes(at) || at > 8)
+        device.batch.write(model.parameters.get(bad).grad!, Float32Array.of(Infinity));
+      return counts;
+    };
+  };
+  const bad = "transformer.h.0.mlp.c_fc.bias";
+  const skipped: number[] = [];
+  const run = (updates: readonly number[], store: MemoryStore) => {
+    const model = fresh();
+    const options = { args: { ...args, loggingSteps: 4, saveSteps: 1, maxSkippedUpdates: 2 }, train: examples };
+    const exchange = poison(model, updates);
+    return new Trainer({ ...options, model, padId: 0, store, exchange, onSkip: (step) => skipped.push(step) });
+  };
+  const some = new MemoryStore();
+  const { finished, logHistory } = await run([2, 4, 7], some).train();
+  expect(finished).toBe(true);
+  expect(skipped).toEqual([2, 4, 7]);
+  expect(logHistory.map((entry) => entry.skipped_updates)).toEqual([2, 1]);
+  expect(logHistory.every((entry) => Number.isFinite(entry.loss) && Number.isFinite(entry.grad_norm))).toBe(true);
+  expect(await some.weights("checkpoint-4")).toEqual(await some.weights("checkpoint-3"));
+  expect(await some.weights("checkpoint-5")).not.toEqual(await some.weights("checkpoint-4"));
+
+  const store = new MemoryStore();
+  const trainer = run([2, 4, 5, 6, 7, 8], store);
+  await expect(trainer.train()).rejects.toThrow(
+    /last 2 updates in a row up to step 5 are not finite, first in transformer\.h\.0\.mlp\.c_fc\.bias: .*diverged/,
+  );
+  expect([...store.folders.keys()]).toEqual(["checkpoint-1", "checkpoint-2", "checkpoint-3", "checkpoint-4"]);
+});
+
+describe("labels", () => {
+  const lengths = [1, 1, 1, 5, 1, 6, 1, 1];
+  test.each([{ groupByLength: false }, { groupByLength: true }])(
+    "examples of one token stop nothing: batches of 1, group by length $groupByLength",
+    async ({ groupByLength }) => {
+      const seen: { step: number; reason: string }[] = [];
+      const some = {
+        ...args,
+        perDeviceTrainBatchSize: 1,
+        gradientAccumulationSteps: 1,
+        groupByLength,
+        loggingSteps: 1,
+      };
+      const trainer = new Trainer({
+        model: fresh(),
+        args: { ...some, maxSteps: 16, saveSteps: 0 },
+        train: lengths.map(example),
+        evaluation: [3, 1].map(example),
+        padId: 0,
+        onSkip: (step, reason) => seen.push({ step, reason }),
+      });
+      const { finished, logHistory } = await trainer.train();
+      expect(finished).toBe(true);
+      expect(seen).toHaveLength(12);
+      expect(seen[0].reason).toMatch(/no label/);
+      expect(logHistory.filter((entry) => "loss" in entry)).toHaveLength(4);
+      expect(trainer.optimizer.stepCount).toBe(4);
+    },
+  );
+
+  test("data without any are refused, those to evaluate on, too", () => {
+    const options = { model: fresh(), args, padId: 0 };
+    expect(() => new Trainer({ ...options, train: [1, 1].map(example) })).toThrow(
+      "None of the 2 training examples has a token to learn",
+    );
+    expect(() => new Trainer({ ...options, train: examples, evaluation: [example(1, 1)] })).toThrow(
+      "None of the 1 evaluation examples has a token to learn",
+    );
+  });
+});
+
 test("a device lost in mid-run ends it with the reason, and what was saved is whole", async () => {
   const own = await openDevice();
   const store = new MemoryStore();
@@ -271,6 +353,22 @@ test("updates are counted as Hugging Face's Trainer does: what is left at an epo
     4, 6, 1, 6, 15,
   ]);
   expect(() => count(3, 0, 4)).toThrow("3 batches an epoch, 0 epochs and 4 batches an update");
+});
+
+test("the loss chart of a million entries is drawn, with its extremes, and stays small", () => {
+  const history = Array.from({ length: 1_000_000 }, (_, i) => ({
+    step: i + 1,
+    epoch: 0,
+    ...(i % 10 === 9 ? { eval_loss: 5 } : { loss: i === 777_777 ? 99 : 3 + Math.sin(i) }),
+  }));
+  const chart = lossChart(history);
+  expect(chart.length).toBeLessThan(300_000);
+  const heights = chart
+    .match(/points="([^"]*)"/)![1]
+    .split(" ")
+    .map((point) => Number(point.split(",")[1]));
+  expect(heights.length).toBeGreaterThan(700);
+  expect(heights.filter((y) => y < 40)).toHaveLength(1); // the one peak
 });
 
 test("the loss chart is an SVG with a point for each entry and round ticks", () => {

@@ -7,6 +7,8 @@ import { byteLength } from "../src/gpu/tensor.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { Random } from "../src/random.ts";
 import { AdamW } from "../src/training/optimizer.ts";
+import { TrainingStep } from "../src/training/step.ts";
+import type { MicroBatch, SentStep } from "../src/training/step.ts";
 import { summarize } from "./measure.ts";
 import { DEMO, GPT2, SMALL } from "./models.ts";
 import type { BenchModel } from "./models.ts";
@@ -46,24 +48,21 @@ export async function benchTraining({ options, ceiling, report, note }: BenchRun
 class Training {
   readonly model: GPT2LMHeadModel;
   readonly optimizer: AdamW;
-  private readonly inputIds: readonly (readonly number[])[];
+  private readonly update: TrainingStep;
+  private readonly batch: MicroBatch;
 
   constructor(device: Device, { config, batch, length }: BenchModel) {
     const random = new Random(1);
     this.model = GPT2LMHeadModel.fromConfig(device, config);
     this.optimizer = new AdamW(this.model.parameters);
-    this.inputIds = Array.from({ length: batch }, () => Array.from({ length }, () => random.below(config.vocabSize)));
+    this.update = new TrainingStep(this.model, this.optimizer, { maxGradNorm: 1 });
+    const inputIds = Array.from({ length: batch }, () => Array.from({ length }, () => random.below(config.vocabSize)));
+    this.batch = { inputIds, labels: inputIds };
   }
 
-  /** Records and sends one step. */
-  step(): void {
-    const { model, optimizer, inputIds } = this;
-    const output = model.forward({ inputIds, labels: inputIds, keepLogits: false });
-    output.loss!.backward();
-    output.dispose();
-    optimizer.step(1e-4, { maxGradNorm: 1 });
-    optimizer.zeroGrad();
-    model.device.batch.submit();
+  /** Records and sends one step; what it returns waits for the GPU. */
+  step(): Promise<SentStep> {
+    return this.update.run([this.batch], 1e-4);
   }
 
   get momentBytes(): number {
@@ -73,14 +72,14 @@ class Training {
 
 async function timeSteps(device: Device, model: BenchModel, runs: number) {
   const training = new Training(device, model);
-  const { queue } = device.gpu;
   const { batch, pool } = device;
   // The second step finds every buffer where the first left it. JavaScript takes longer to be compiled: in a program's
   // first ten steps recording a launch costs the host four times what it costs later, and where that exceeds the GPU's
   // time it would be timed.
   for (let i = 0; i < (device.software ? 2 : 30); i++) {
-    training.step();
-    await device.finish();
+    await (
+      await training.step()
+    ).result;
   }
   const objects = () => pool.created + batch.counters.bindGroups + batch.counters.pipelines;
   const before = { objects: objects(), submits: batch.counters.submits, dispatches: batch.counters.dispatches };
@@ -91,11 +90,10 @@ async function timeSteps(device: Device, model: BenchModel, runs: number) {
   // One step is under way while the next is recorded: the first interval has nothing before it, and does not count.
   for (let i = 0; i < Math.max(7, runs) + 1; i++) {
     const start = performance.now();
-    training.step();
+    const { result } = await training.step();
     encoding += performance.now() - start;
-    const done = queue.onSubmittedWorkDone();
     await underway;
-    underway = done;
+    underway = result;
     const now = performance.now();
     if (i > 0) times.push(now - last);
     last = now;
@@ -119,11 +117,12 @@ async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
   const device = await requestDevice({ profile: true }).catch(() => undefined); // no timestamps here
   if (!device) return {};
   const training = new Training(device, model);
-  training.step();
+  await training.step();
   await device.profiler!.report();
   for (let i = 0; i < 3; i++) {
-    training.step();
-    await device.finish();
+    await (
+      await training.step()
+    ).result;
   }
   const rows = await device.profiler!.report();
   device.destroy();

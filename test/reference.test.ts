@@ -9,6 +9,7 @@ import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { learningRateAt } from "../src/training/lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "../src/training/optimizer.ts";
+import { TrainingStep } from "../src/training/step.ts";
 import { openDevice } from "./check-kernel.ts";
 import {
   compareFinalParams,
@@ -95,23 +96,21 @@ async function train(model: GPT2LMHeadModel, run: TrainingRun): Promise<string[]
     form: run.optimizer,
     decay: run.grouping === "trainer" ? decayMatrices : decayAllButBiases,
   });
+  const step = new TrainingStep(model, optimizer, { maxGradNorm: run.max_grad_norm ?? 0 });
   const found: string[] = [];
-  const sum = device.pool.acquire([1]);
   const accum = run.gradient_accumulation_steps;
-  for (let step = 0; step < run.steps; step++) {
-    optimizer.zeroGrad();
-    device.batch.clear(sum);
-    for (const inputIds of run.micro_batches.slice(step * accum, (step + 1) * accum))
-      accumulate(model, inputIds, 1 / accum, sum);
+  model.parameters.zeroGrad();
+  for (let update = 0; update < run.steps; update++) {
+    const microBatches = run.micro_batches.slice(update * accum, (update + 1) * accum);
     const lr = learningRateAt(
       { schedule: run.schedule, learningRate: run.learning_rate, warmupSteps: run.warmup_steps, totalSteps: run.steps },
-      step,
+      update,
     );
-    optimizer.step(lr, { maxGradNorm: run.max_grad_norm ?? 0 });
-    const [[loss], [gradNorm]] = await Promise.all([device.read(sum), device.read(optimizer.gradNorm)]);
-    found.push(...compareTrainingStep(run, step, { loss, gradNorm, lr }));
+    const labelled = microBatches.map((inputIds) => ({ inputIds, labels: inputIds }));
+    const { loss, count, gradNorm } = await (await step.run(labelled, lr)).result;
+    found.push(...compareTrainingStep(run, update, { loss: loss / count, gradNorm: gradNorm!, lr }));
   }
-  device.pool.release(sum);
+  step.destroy();
   optimizer.destroy();
   return found;
 }

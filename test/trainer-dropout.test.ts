@@ -51,7 +51,7 @@ describe("each layer draws a mask of its own", () => {
   async function lossWith(active: number, rates: Rates, training: boolean): Promise<number> {
     const model = GPT2LMHeadModel.fromConfig(device, tinyConfig.with(rates), { seed: 1 });
     const layer = (name: string, of: number): string => `transformer.h.${of}.${name}`;
-    for (const { name } of [...model.parameters.all()]) {
+    for (const { name } of model.parameters.all()) {
       const part = /^transformer\.h\.0\.(.*)$/.exec(name)?.[1];
       if (part === undefined) continue;
       const values = await device.read(model.parameters.get(layer(part, 0)).value);

@@ -5,7 +5,7 @@ import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatBytes, formatDuration } from "./cli/shared/format.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
-import type { FlagValues } from "./cli/shared/flags.ts";
+import type { FlagValues, ParsedFlags } from "./cli/shared/flags.ts";
 import { announce } from "./cli/shared/announce.ts";
 import { resolveModel } from "./cli/shared/model-source.ts";
 import { TrainingProgress } from "./cli/shared/progress.ts";
@@ -22,6 +22,7 @@ import { openFolder } from "./files/open.ts";
 import { templateToJson } from "./infill/template.ts";
 import { listCheckpoints } from "./training/checkpoint.ts";
 import { digest } from "./training/fingerprint.ts";
+import { evaluateLoss } from "./training/evaluate.ts";
 import { Trainer } from "./training/trainer.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -43,17 +44,21 @@ const QUICK = {
 
 async function main({ argv, signal }: CliContext): Promise<number | void> {
   const parsed = parseFlags(TRAIN, argv);
-  const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : parsed.values;
+  const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : asScript(parsed);
   checkCombination(flags, parsed.given);
-  const infilling = flags.trainDataFile === undefined;
-  const trainFile = flags.trainDataFile ?? flags.trainFile ?? projectPath("data/sample/train.jsonl");
+  const evaluateOnly = flags.doEval && !flags.doTrain;
+  const infilling = flags.trainDataFile === undefined && flags.evalDataFile === undefined;
   const evalFile =
     flags.evalDataFile ??
     flags.validationFile ??
     (infilling && flags.trainFile === undefined ? projectPath("data/sample/validation.jsonl") : undefined);
+  if (flags.doEval && evalFile === undefined)
+    throw new UserError("--do_eval needs something to evaluate on: --validation_file, or --eval_data_file for text.");
+  const trainFile =
+    (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? projectPath("data/sample/train.jsonl");
   const run = await RunFolder.choose(
     flags.outputDir,
-    flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined,
+    evaluateOnly || flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined,
   );
   const checkpoint =
     flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
@@ -93,14 +98,21 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
       `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
     );
   const choice = { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
+  const evaluation =
+    evalFile === undefined ? undefined : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples });
+  if (evaluateOnly && evaluation) {
+    print(`Evaluate ${evaluation.summary}`);
+    const { perDeviceEvalBatchSize: batchSize, lossOn } = flags;
+    const { loss, perplexity } = await evaluateLoss(model, evaluation.examples, { batchSize, padId, lossOn });
+    print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
+    return;
+  }
   const train = await readExamples(trainFile, choice, {
     limit: flags.maxTrainSamples,
     metadataDropout: flags.metadataDropout,
     seed: flags.seed,
   });
   print(`Train    ${train.summary}`);
-  const evaluation =
-    evalFile === undefined ? undefined : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples });
   if (evaluation) print(`Evaluate ${evaluation.summary}`);
 
   const progress: { bar?: TrainingProgress } = {};
@@ -167,6 +179,20 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   );
 }
 
+/** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training. */
+function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
+  const { blockSize } = values;
+  if (blockSize === 0 || blockSize === 1)
+    throw new UserError(
+      `--block_size is ${blockSize}, wanted at least 2 tokens, or -1 for all of the model's positions.`,
+    );
+  return {
+    ...values,
+    blockSize: blockSize === -1 ? undefined : blockSize,
+    evalSteps: values.evaluateDuringTraining && !given.has("evalSteps") ? values.loggingSteps : values.evalSteps,
+  };
+}
+
 function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   const exclusive = (a: keyof Flags & string, b: keyof Flags & string): void => {
     if (given.has(a) && given.has(b))
@@ -183,9 +209,10 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
     if (given.has(flag) && !given.has(other))
       throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
   };
-  needs("lineByLine", "trainDataFile");
-  needs("evalDataFile", "trainDataFile");
+  if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
+  if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
   needs("shouldContinue", "outputDir");
+  if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
   if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
     throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
   if (flags.maxSteps === 0)

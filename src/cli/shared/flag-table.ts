@@ -39,6 +39,8 @@ export interface ChoiceFlag extends FlagBase {
 /** "list": repeated texts. "ints": whole numbers, repeated or separated by commas. "pairs": repeated key=value. */
 export interface ManyFlag extends FlagBase {
   readonly type: "list" | "ints" | "pairs";
+  /** "pairs": commas separate them too, as in n_layer=4,n_head=4; a comma that no key= follows is part of a value. */
+  readonly commas?: boolean;
 }
 export type Flag = NumberFlag | BoolFlag | StringFlag | ChoiceFlag | ManyFlag;
 
@@ -65,11 +67,21 @@ export type FlagValue<F extends Flag> = F extends NumberFlag
             : ReadonlyMap<string, string>;
 export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: FlagValue<T[K]> };
 
+/** A flag of another program that people bring along. */
+export interface ForeignFlag {
+  /** What takes its place, or "drop it" and why. */
+  readonly answer: string;
+  /** Whether the next argument belongs to it. */
+  readonly takesValue: boolean;
+}
+
 export interface Program<T extends FlagTable> {
   /** As typed: "npx tsx src/train.ts". */
   readonly command: string;
   readonly summary: string;
   readonly flags: T;
+  /** By their names in snake_case without dashes; all on a command line are answered together. */
+  readonly foreignFlags?: Readonly<Record<string, ForeignFlag>>;
   /** Arguments without a flag; without this there are none. */
   readonly positionals?: { readonly name: string; readonly help: string };
   /** Command lines (without the command) and what they do. */
@@ -84,6 +96,13 @@ export function defineFlags<const T extends FlagTable>(table: T): T {
 /** camelCase key -> flag name with dashes: numBeams -> --num_beams. */
 export function flagName(key: string): string {
   return `--${snakeCase(key)}`;
+}
+
+/** A decimal number, finite, and with `whole` an exact integer; undefined for any other text. */
+export function parseNumber(text: string, whole: boolean): number | undefined {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return undefined;
+  const value = Number(text);
+  return (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) ? value : undefined;
 }
 
 /** What a flag takes, for messages. */

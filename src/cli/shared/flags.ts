@@ -4,13 +4,14 @@
 // guesses what an unknown flag was meant to be.
 import { Command, CommanderError, Option } from "commander";
 import { UserError } from "../../errors.ts";
-import { expectedValue, flagName } from "./flag-table.ts";
+import { printable, quote } from "../../files/quote.ts";
+import { expectedValue, flagName, parseNumber } from "./flag-table.ts";
 import type { Flag, FlagTable, FlagValues, Program } from "./flag-table.ts";
 import { addHelp } from "./help.ts";
 import { versionLine } from "./project-path.ts";
 
 export { defineFlags } from "./flag-table.ts";
-export type { Flag, FlagTable, FlagValues, Program } from "./flag-table.ts";
+export type { Flag, FlagTable, FlagValues, ForeignFlag, Program } from "./flag-table.ts";
 
 export interface ParsedFlags<T extends FlagTable> {
   readonly values: FlagValues<T>;
@@ -35,18 +36,15 @@ export class HelpRequested extends TextRequested {
  */
 export function parseFlags<const T extends FlagTable>(program: Program<T>, argv: readonly string[]): ParsedFlags<T> {
   const command = buildCommand(program);
-  const { tokens, positionals } = normalize(program.flags, argv);
+  const { tokens, positionals, foreign } = normalize(program, argv);
   if (tokens.includes("--help")) throw new HelpRequested(command.helpInformation());
   if (tokens.includes("--version")) throw new TextRequested(`${versionLine()}\n`);
-  try {
-    command.parse(tokens, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    throw new UserError(explain(error));
-  }
+  if (foreign.size > 0) throw new UserError(answerForeign(program, foreign, [...tokens, ...positionals]));
+  refuseUnknown(program, tokens);
+  command.parse(tokens, { from: "user" });
   if (positionals.length > 0 && !program.positionals) {
     throw new UserError(
-      `Unexpected argument ${JSON.stringify(positionals[0])}: flags begin with --, and a text with spaces needs quotes. --help lists the flags.`,
+      `Unexpected argument ${quote(positionals[0])}: flags begin with --, and a text with spaces needs quotes. --help lists the flags.`,
     );
   }
   const values: Record<string, unknown> = {};
@@ -108,16 +106,28 @@ function emptyValue(flag: Flag): unknown {
   }
 }
 
+interface Normalized {
+  readonly tokens: string[];
+  readonly positionals: string[];
+  /** Flags of other programs, as typed, with what is said of them. */
+  readonly foreign: ReadonlyMap<string, string>;
+}
+
 /**
  * Rewrites the command line to the one form --name=value with canonical names; unknown flags stay as they are typed.
  */
-function normalize(table: FlagTable, argv: readonly string[]): { tokens: string[]; positionals: string[] } {
+function normalize<T extends FlagTable>(
+  { flags: table, foreignFlags = {} }: Program<T>,
+  argv: readonly string[],
+): Normalized {
+  const foreign = new Map<string, string>();
   const names = new Map<string, { name: string; flag: Flag }>();
   for (const [key, flag] of Object.entries(table)) {
     const name = flagName(key);
     for (const each of [name.slice(2), ...(flag.aliases ?? [])]) names.set(each, { name, flag });
   }
-  const find = (token: string) => names.get(token.slice(2).split("=", 1)[0].replaceAll("-", "_"));
+  const nameOf = (token: string) => token.slice(2).split("=", 1)[0].replaceAll("-", "_");
+  const find = (token: string) => names.get(nameOf(token));
   const tokens: string[] = [];
   const positionals: string[] = [];
   for (let i = 0; i < argv.length; i++) {
@@ -144,6 +154,11 @@ function normalize(table: FlagTable, argv: readonly string[]): { tokens: string[
           `${token.slice(0, equals)} takes no value; write ${negated.name} true or ${negated.name} false.`,
         );
       tokens.push(`${negated.name}=false`);
+    } else if (!found && Object.hasOwn(foreignFlags, nameOf(token))) {
+      const { answer, takesValue } = foreignFlags[nameOf(token)];
+      foreign.set(token.split("=", 1)[0], answer);
+      const next = argv[i + 1] ?? "--";
+      if (value === undefined && (takesValue ? !next.startsWith("--") : /^(true|false)$/i.test(next))) i++;
     } else if (!found) {
       tokens.push(token);
     } else if (value !== undefined) {
@@ -162,12 +177,12 @@ function normalize(table: FlagTable, argv: readonly string[]): { tokens: string[
       i++;
     }
   }
-  return { tokens, positionals };
+  return { tokens, positionals, foreign };
 }
 
 function parseValue(name: string, flag: Flag, text: string, before: unknown): unknown {
   const fail = (): never => {
-    throw new UserError(`${name} is ${JSON.stringify(text)}, expected ${expectedValue(flag)}.`);
+    throw new UserError(`${name} is ${quote(text)}, expected ${expectedValue(flag)}.`);
   };
   if (flag.type === "list") return [...((before as string[]) ?? []), text];
   if (flag.type === "ints")
@@ -176,18 +191,22 @@ function parseValue(name: string, flag: Flag, text: string, before: unknown): un
       ...text.split(",").map((each) => parseNumber(each.trim(), true) ?? fail()),
     ];
   if (flag.type === "pairs") {
-    const equals = text.indexOf("=");
     const pairs = new Map((before as Map<string, string>) ?? []);
-    const key = text.slice(0, equals).trim();
-    if (equals < 1 || key === "") fail();
-    if (pairs.has(key))
-      throw new UserError(
-        `${name} gives ${key} twice (${pairs.get(key)} and ${text.slice(equals + 1)}); give it once.`,
-      );
-    return pairs.set(key, text.slice(equals + 1));
+    for (const pair of flag.commas ? text.split(/,(?=[^,=]*=)/) : [text]) {
+      const equals = pair.indexOf("=");
+      const key = pair.slice(0, equals).trim();
+      const value = pair.slice(equals + 1);
+      if (equals < 1 || key === "") fail();
+      if (pairs.has(key))
+        throw new UserError(
+          `${name} gives ${printable(key)} twice (${printable(pairs.get(key)!)} and ${printable(value)}); give it once.`,
+        );
+      pairs.set(key, value);
+    }
+    return pairs;
   }
   if (before !== undefined)
-    throw new UserError(`${name} is given twice (${String(before)} and ${text}); give it once.`);
+    throw new UserError(`${name} is given twice (${printable(String(before))} and ${printable(text)}); give it once.`);
   switch (flag.type) {
     case "string":
       return text;
@@ -206,15 +225,47 @@ function parseValue(name: string, flag: Flag, text: string, before: unknown): un
   }
 }
 
-function parseNumber(text: string, whole: boolean): number | undefined {
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return undefined;
-  const value = Number(text);
-  return (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) ? value : undefined;
+/** One answer for all of them, and the command line without them. */
+function answerForeign<T extends FlagTable>(
+  program: Program<T>,
+  foreign: ReadonlyMap<string, string>,
+  rest: readonly string[],
+): string {
+  const width = Math.max(...[...foreign.keys()].map((name) => name.length));
+  const lines = [...foreign].map(([name, answer]) => `  ${name.padEnd(width)}  ${answer}`);
+  const others = rest.map((token) => (/^[\w./=:,@%+-]+$/.test(token) ? token : `'${token.replaceAll("'", "'\\''")}'`));
+  return [
+    `${foreign.size === 1 ? "This flag" : "These flags"} of Hugging Face's scripts ${foreign.size === 1 ? "is" : "are"} not for this program:`,
+    ...lines,
+    `Without ${foreign.size === 1 ? "it" : "them"}: ${[program.command, ...others].join(" ")}`,
+  ].join("\n");
 }
 
-/** Commander's own errors: only unknown flags can be left by now. */
-function explain(error: CommanderError): string {
-  const [, typed = error.message] = /unknown option '(.*?)(?:=.*)?'/s.exec(error.message) ?? [];
-  const [, close] = /Did you mean (?:one of )?(.*?)\?\)/s.exec(error.message) ?? [];
-  return `Unknown flag ${typed}${close ? `; did you mean ${close.replace(/, ([^,]*)$/, " or $1")}?` : "."} --help lists all flags.`;
+/** Throws UserError on flags that are not in the table, all of them at once, each with what it may have been meant to be. */
+function refuseUnknown<T extends FlagTable>(program: Program<T>, tokens: readonly string[]): void {
+  const known = new Set(Object.keys(program.flags).map(flagName));
+  const unknown = tokens.filter((token) => !known.has(token.split("=", 1)[0]));
+  const close = unknown.map((token) => closest(program, token));
+  const typed = unknown.map((token) => printable(token.split("=", 1)[0]));
+  if (unknown.length === 1)
+    throw new UserError(
+      `Unknown flag ${typed[0]}${close[0] ? `; did you mean ${close[0]}?` : "."} --help lists all flags.`,
+    );
+  if (unknown.length > 1)
+    throw new UserError(
+      `Unknown flags ${typed.map((name, i) => name + (close[i] ? ` (did you mean ${close[i]}?)` : "")).join(", ")}. ` +
+        `--help lists all flags.`,
+    );
+}
+
+/** What commander takes an unknown flag for: "--beam or --beams", or undefined. */
+function closest<T extends FlagTable>(program: Program<T>, token: string): string | undefined {
+  try {
+    buildCommand(program).parse([token], { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const [, names] = /Did you mean (?:one of )?(.*?)\?\)/s.exec(error.message) ?? [];
+    return names?.replace(/, ([^,]*)$/, " or $1");
+  }
 }

@@ -6,6 +6,7 @@ import { LOSS_REDUCTIONS } from "../../training/step.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { Program } from "../shared/flags.ts";
 import { HUB_FLAGS } from "../shared/model-source.ts";
+import { SCRIPT_FLAGS } from "./script-flags.ts";
 
 const d = DEFAULT_ARGUMENTS;
 
@@ -26,9 +27,12 @@ const flags = defineFlags({
   },
   configOverrides: {
     type: "pairs",
+    commas: true,
+    placeholder: "key=value,...",
     group: "Model",
-    help: "Start from fresh weights, with these fields of config.json (n_layer=4), GPT-2 124M's for the rest. Repeatable.",
+    help: "Start from fresh weights, with these fields of config.json (n_layer=4), GPT-2 124M's for the rest.",
   },
+  modelType: { type: "choice", choices: ["gpt2"], group: "Model", help: "The kind of model, as the 2020 script asks." },
   tokenizerName: {
     type: "string",
     placeholder: "name",
@@ -79,10 +83,12 @@ const flags = defineFlags({
   lineByLine: { type: "bool", group: "Data", help: "Plain text: one example a line, instead of blocks." },
   blockSize: {
     type: "int",
-    min: 2,
-    defaultText: "n_positions",
+    min: -1,
+    defaultText: "n_positions, as with -1",
     group: "Data",
-    help: "Longest sequence in tokens. Infilling examples are trimmed to it (never p2); text is cut into blocks of it.",
+    help:
+      "Longest sequence in tokens, at least 2. Infilling examples are trimmed to it (never p2); text is cut into " +
+      "blocks of it.",
   },
   lossOn: {
     type: "choice",
@@ -97,11 +103,28 @@ const flags = defineFlags({
     max: 1,
     default: 0,
     group: "Data",
-    help: "Leave out each metadata field of a training example with this probability, so that the model works with any subset.",
+    help:
+      "Leave out each metadata field of a training example with this probability, so that the model works with any " +
+      "subset.",
   },
   maxTrainSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples or blocks." },
   maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only the first so many." },
 
+  doTrain: {
+    type: "bool",
+    group: "Training",
+    help: "Train, as without it; with --do_eval to tell both from an evaluation alone.",
+  },
+  doEval: {
+    type: "bool",
+    group: "Training",
+    help: "Evaluate. Without --do_train nothing is trained or written: loss and perplexity of the model are printed.",
+  },
+  evaluateDuringTraining: {
+    type: "bool",
+    group: "Training",
+    help: "Evaluate every --logging_steps updates, where --eval_steps says nothing else.",
+  },
   perDeviceTrainBatchSize: {
     type: "int",
     min: 1,
@@ -222,7 +245,9 @@ const flags = defineFlags({
     min: 1,
     default: 1,
     group: "Training",
-    help: "Pad the rows of a batch to a multiple of this many tokens: on a GPU with --group_by_length, 16 is faster, since there are fewer different shapes. The loss does not change.",
+    help:
+      "Pad the rows of a batch to a multiple of this many tokens: on a GPU with --group_by_length, 16 is faster, since " +
+      "there are fewer different shapes. The loss does not change.",
   },
   seed: {
     type: "int",
@@ -290,8 +315,10 @@ export type TrainFlags = typeof flags;
 export const TRAIN: Program<TrainFlags> = {
   command: "npx tsx src/train.ts",
   summary:
-    "Fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. Without arguments: a short run of the demo model on data/sample/.",
+    "Fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. Without arguments: a short run " +
+    "of the demo model on data/sample/.",
   flags,
+  foreignFlags: SCRIPT_FLAGS,
   examples: [
     { args: "", does: "a short run of the demo model on the sample stories" },
     {

@@ -3,14 +3,16 @@ import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
+import { openFolder } from "../../files/open.ts";
+import { printable } from "../../files/quote.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
-import { openFolder } from "../../files/open.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeNote } from "../shared/announce.ts";
+import { parseNumber } from "../shared/flag-table.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { openConfig, openTokenizer } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
@@ -139,10 +141,22 @@ async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {
   for (const [key, text] of flags.configOverrides) {
     if (!Object.hasOwn(json, key))
       throw new UserError(
-        `--config_overrides: ${key} is not a field of config.json; wanted one such as n_embd, n_layer, n_head, n_positions.`,
+        `--config_overrides: ${printable(key)} is not a field of config.json; wanted one such as n_embd, n_layer, ` +
+          `n_head, n_positions.`,
       );
-    const value: unknown = /^(null|true|false|[-+.\d][-+.\deE]*)$/.test(text) ? JSON.parse(text) : text;
-    json[key] = value;
+    json[key] = overrideValue(text.trim());
   }
   return GPT2Config.fromJson(json, "--config_overrides");
+}
+
+/** As transformers reads it: a number (+2, .5, 1e-5), true or false in any case, null, else the text. */
+function overrideValue(text: string): unknown {
+  const words = new Map<string, unknown>([
+    ["true", true],
+    ["false", false],
+    ["null", null],
+    ["none", null],
+  ]);
+  const word = words.get(text.toLowerCase());
+  return word !== undefined ? word : (parseNumber(text, false) ?? text);
 }

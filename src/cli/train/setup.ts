@@ -137,8 +137,13 @@ async function chooseTemplate(
 async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {
   const base =
     flags.configName === undefined ? new GPT2Config() : await openConfig(flags.configName, { offline: flags.offline });
+  return overrideConfig(base, flags.configOverrides);
+}
+
+/** `base` with these fields of config.json. Throws UserError for what is no field, and for a value it cannot have. */
+export function overrideConfig(base: GPT2Config, overrides: ReadonlyMap<string, string>): GPT2Config {
   const json = base.toJson();
-  for (const [key, text] of flags.configOverrides) {
+  for (const [key, text] of overrides) {
     if (!Object.hasOwn(json, key))
       throw new UserError(
         `--config_overrides: ${printable(key)} is not a field of config.json; wanted one such as n_embd, n_layer, ` +

@@ -52,7 +52,8 @@ describe("decodeBook", () => {
   });
 
   it.each([
-    [Uint8Array.of(0x50, 0x4b, 3, 4, 0, 1), /^b\.txt: not a readable text \(control character 0x03 at character 2\)/],
+    [Uint8Array.of(0x50, 0x4b, 3, 4, 0, 1), /^b\.txt: not a readable text but a ZIP archive/],
+    [Uint8Array.of(0x50, 0x4c, 3, 4, 0, 1), /^b\.txt: not a readable text \(control character 0x03 at character 2\)/],
     [utf8(" \n\n"), /^b\.txt: the file holds no text/],
     [Uint8Array.of(...utf8("école et déjà"), 0xe9, 0x20), /^b\.txt: not valid UTF-8 \(first bad byte at offset 16\)/],
     [Uint8Array.of(0x61, 0x81, 0x62), /not a readable text/],
@@ -70,19 +71,23 @@ describe("unwrapGutenberg", () => {
     ["the small print", "*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*"],
   ])("cuts header and licence off: %s", (_name, marker) => {
     const {
-      header: found,
-      lines,
-      skipped,
+      etexts: [etext, ...others],
     } = unwrapGutenberg(
-      `${header}${marker}\nThe story.\n\nEnd of the Project Gutenberg EBook of X\n\n*** END OF THIS PROJECT GUTENBERG EBOOK X ***\nlicence`,
+      `${header}${marker}\nThe story.\n\nEnd of the Project Gutenberg EBook of X\n\n` +
+        "*** END OF THIS PROJECT GUTENBERG EBOOK X ***\nlicence",
     );
+    const { header: found, lines, skipped } = etext!;
+    expect(others).toEqual([]);
     expect(lines.join("\n").trim()).toBe("The story.");
     expect(found).toEqual({ title: "A Long Title", author: "Ann Bee", language: "fr" });
     expect(`${header}${marker}\nThe story.`.split("\n")[skipped]).toBe("The story.");
   });
 
   it("leaves a file without markers whole", () => {
-    expect(unwrapGutenberg("one\n\ntwo")).toEqual({ header: {}, lines: ["one", "", "two"], skipped: 0 });
+    expect(unwrapGutenberg("one\n\ntwo")).toEqual({
+      etexts: [{ header: {}, lines: ["one", "", "two"], skipped: 0 }],
+      wrapping: [],
+    });
   });
 });
 

@@ -2,9 +2,9 @@
 // the property that counts, that a paragraph of a book has the ids of the same paragraph given to generation.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { bookSource } from "../src/infill/books/book-source.ts";
 import { decodeBook } from "../src/infill/books/decode.ts";
 import { TokenCounter } from "../src/infill/books/measure.ts";
-import { bookSource } from "../src/infill/books/sources.ts";
 import { InfillEncoder } from "../src/infill/encode.ts";
 import { parseJsonl } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList } from "../src/infill/template.ts";
@@ -143,13 +143,13 @@ describe("a paragraph has the same ids everywhere", () => {
         fc.constantFrom("NFC", "NFD"),
         (texts, width, end, form) => {
           const raw = texts.map((sentences) => wrap(sentences.join(" ").normalize(form), width, end));
-          const { examples } = bookSource(decodeBook(bytes.encode(raw.join(end + end)), "b"), "b", {}, {
+          const { drafts } = bookSource(decodeBook(bytes.encode(raw.join(end + end)), "b"), "b", {}, {
             counter: new TokenCounter(DEFAULT_TEMPLATE, tokenizer),
-            lengthBounds: [32, 70],
-            triples: { minTokens: 1, maxTokens: 10_000, minContextTokens: 1 },
+            triples: { minP2: 1, maxP2: 10_000, minTokens: 1, maxTokens: 10_000, minContextTokens: 1, strict: true },
             characters: false,
+            form: "prose",
           } as unknown as Parameters<typeof bookSource>[3]);
-          const { p1, p2, p3, meta } = examples[0]!.example;
+          const { p1, p2, p3, meta } = drafts[0]!.example;
           const prepared = encoder.encodeExample({ p1, p2, p3, meta }, { blockSize: 4096 })!.ids;
           const prompt = encoder.encodePrompt({ p1: raw[0]!, p3: raw[2]!, meta }, { maxLength: 4096 }).ids;
           expect(prepared.slice(0, prompt.length)).toEqual(prompt);

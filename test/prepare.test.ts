@@ -29,7 +29,7 @@ tokenizer.addSpecialTokens(specialTokenList(DEFAULT_TEMPLATE));
 describe("makeTriples", () => {
   const run = (...texts: string[]): Paragraph[] => texts.map((text, index) => ({ text, line: 10 * index, index }));
   const words = (text: string): number => text.split(/\s+/).length;
-  const options = { minTokens: 3, maxTokens: 6, minContextTokens: 1 };
+  const options = { minP2: 1, maxP2: 1000, minTokens: 3, maxTokens: 6, minContextTokens: 1, strict: false };
 
   it("makes each paragraph between two others p2, if it is neither short nor long, and stays inside a run", () => {
     const { triples, tooShort, tooLong } = makeTriples(
@@ -334,6 +334,8 @@ describe("src/prepare.ts", () => {
       "50,60",
       "--layout",
       "p3_first",
+      "--min_p2",
+      "1",
       "--preview",
       "2",
     );
@@ -360,7 +362,7 @@ describe("src/prepare.ts", () => {
     const template = parseTemplate(JSON.parse(await readFile(join(out, "infill_template.json"), "utf8")), "t");
     expect(template).toMatchObject({ order: ["p3", "p1", "metadata", "p2"], lengthBounds: [50, 60] });
     expect(lines.join("\n")).toMatch(
-      /one\.txt: 4 chapters, 120 paragraphs: 112 examples; as p2 0 too short[^]*Length {3}S up to 50[^]*Block[^]*Preview[^]*│|█/,
+      /one\.txt: 4 chapters, 120 paragraphs: 112 examples from 120 passages .*; as p2 0 too short[^]*Length {3}S up to 50[^]*Block[^]*Preview[^]*│|█/,
     );
     expect(lines.at(-1)).toContain(`--train_file ${join(out, "train.jsonl")}`);
   });

@@ -5,8 +5,13 @@
 export type LengthBounds = readonly [small: number, medium: number];
 export type LengthClass = "S" | "M" | "L";
 
-/** About a third each of the paragraphs of novels that are long enough to be learned. */
-export const DEFAULT_LENGTH_BOUNDS: LengthBounds = [32, 70];
+/** Bounds that put about a third of the texts, of so many tokens each, into each class: so each class says something. */
+export function lengthThirds(tokens: readonly number[]): LengthBounds {
+  const sorted = [...tokens].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 1;
+  const small = Math.max(1, at(1 / 3));
+  return [small, Math.max(small + 1, at(2 / 3))];
+}
 
 export function lengthClass(tokens: number, [small, medium]: LengthBounds): LengthClass {
   return tokens <= small ? "S" : tokens <= medium ? "M" : "L";

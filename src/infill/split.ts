@@ -37,6 +37,10 @@ export interface SplitExamples {
   readonly repeated: number;
 }
 
+/** Units of a region, so that whole examples (three passages) lie in it, and of a source that can spare them. */
+const LEAST_REGION = 3,
+  SPARES_REGION = 20;
+
 /** A line of fewer characters is a stock phrase ("Yes, sir."), which stands everywhere and gives nothing away. */
 const STOCK_PHRASE = 40;
 
@@ -44,7 +48,9 @@ export function splitExamples(sources: readonly Source[], shares: Shares, random
   const parts: Record<Split, PlacedExample[]> = { train: [], validation: [], test: [] };
   let across = 0;
   for (const source of sources) {
-    const regions = heldOutRegions(source.units, shares, random);
+    const spans = source.examples.some(({ first, last }) => last > first);
+    const least = spans && source.units >= SPARES_REGION ? LEAST_REGION : 0;
+    const regions = heldOutRegions(source.units, shares, least, random);
     for (const placed of source.examples) {
       const touched = regions.filter(({ from, to }) => from < to && placed.last >= from && placed.first < to);
       const whole = touched.every(({ from, to }) => placed.first >= from && placed.last < to);
@@ -61,9 +67,14 @@ export function splitExamples(sources: readonly Source[], shares: Shares, random
 }
 
 /** Two regions of units [from, to) that do not meet, in random order at random places. */
-function heldOutRegions(units: number, shares: Shares, random: Random): { split: Split; from: number; to: number }[] {
+function heldOutRegions(
+  units: number,
+  shares: Shares,
+  least: number,
+  random: Random,
+): { split: Split; from: number; to: number }[] {
   const order = random.shuffle<Exclude<Split, "train">>(["validation", "test"]);
-  const lengths = order.map((split) => Math.round(units * shares[split]));
+  const lengths = order.map((split) => Math.max(Math.round(units * shares[split]), shares[split] > 0 ? least : 0));
   const free = units - lengths[0]! - lengths[1]!;
   const [a, b] = [random.below(free + 1), random.below(free + 1)].sort((x, y) => x - y) as [number, number];
   return [

@@ -1,7 +1,7 @@
 // The flags of src/prepare.ts.
 import { LOSS_ON } from "../../examples/collate.ts";
 import { DEFAULT_MASKS, GRANULARITIES } from "../../infill/ilm.ts";
-import { DEFAULT_LENGTH_BOUNDS } from "../../infill/length-class.ts";
+import { FORMS } from "../../infill/books/form.ts";
 import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { Program } from "../shared/flags.ts";
@@ -15,13 +15,24 @@ const flags = defineFlags({
     choices: INPUT_FORMATS,
     defaultText: "jsonl for *.jsonl, else book",
     group: "Input",
-    help: "What the files are: novels, ready examples one JSON object a line, or documents with three newlines between them, as ILM reads them.",
+    help:
+      "What the files are: novels, ready examples one JSON object a line, or documents with three newlines between " +
+      "them, as ILM reads them.",
   },
   manifest: {
     type: "string",
     placeholder: "file.json",
     group: "Input",
-    help: 'A JSON list of {"file", "title", "author", "genre", "language", ...}, files relative to it. Without BOOKs, all of its files are read.',
+    help:
+      'A JSON list of {"file", "title", "author", "genre", "language", ...}, files relative to it. Without BOOKs, all ' +
+      "of its files are read.",
+  },
+  form: {
+    type: "choice",
+    choices: FORMS,
+    default: "auto",
+    group: "Input",
+    help: "auto refuses plays and verse; prose takes them as prose, verse keeps their lines.",
   },
 
   genre: { type: "string", group: "Metadata", help: "Genre of all files; goes before the manifest." },
@@ -31,31 +42,45 @@ const flags = defineFlags({
   characters: { type: "bool", default: true, group: "Metadata", help: "Find the characters in each p2." },
   lengthBounds: {
     type: "ints",
-    defaultText: DEFAULT_LENGTH_BOUNDS.join(","),
+    defaultText: "a third of the examples each",
     group: "Metadata",
     help: "Longest p2 of class S and of class M, in tokens.",
   },
 
+  minP2: {
+    type: "int",
+    min: 1,
+    defaultText: `${DEFAULT_TRIPLES.minP2}, less in short chapters`,
+    group: "Passages",
+    help: "Paragraphs are joined until p2 has so many characters; 1: none are joined.",
+  },
+  maxP2: {
+    type: "int",
+    min: 1,
+    defaultText: `${DEFAULT_TRIPLES.maxP2}`,
+    group: "Passages",
+    help: "Most characters of p2; longer paragraphs are divided between sentences.",
+  },
   minTokens: {
     type: "int",
     min: 1,
     default: DEFAULT_TRIPLES.minTokens,
-    group: "Paragraphs",
-    help: "Shortest paragraph that may be p2, in tokens.",
+    group: "Passages",
+    help: "Shortest passage that may be p2, in tokens.",
   },
   maxTokens: {
     type: "int",
     min: 1,
-    default: DEFAULT_TRIPLES.maxTokens,
-    group: "Paragraphs",
-    help: "Longest paragraph that may be p2.",
+    defaultText: `${DEFAULT_TRIPLES.maxTokens}, or half of --max_p2`,
+    group: "Passages",
+    help: "Most tokens of p2.",
   },
   minContextTokens: {
     type: "int",
     min: 1,
     default: DEFAULT_TRIPLES.minContextTokens,
-    group: "Paragraphs",
-    help: "p1 and p3 are one paragraph each, or as many as make so many tokens; 1: always one.",
+    group: "Passages",
+    help: "p1 and p3 are one passage each, or as many as make so many tokens; 1: always one.",
   },
 
   ilmGranularity: {
@@ -157,7 +182,8 @@ export type PrepareFlags = typeof flags;
 export const PREPARE: Program<PrepareFlags> = {
   command: "npx tsx src/prepare.ts",
   summary:
-    "Turns novels, or ready examples, into infilling examples for training: a paragraph, the one before, the one after, and what is said about it.",
+    "Turns novels, or ready examples, into infilling examples for training: a passage, the one before, the one after, " +
+    "and what is said about it.",
   flags,
   positionals: { name: "BOOK", help: "text files, or folders of them" },
   examples: [

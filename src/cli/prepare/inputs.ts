@@ -13,6 +13,23 @@ export interface InputFile {
   readonly fields: Fields;
 }
 
+/** Books in a folder; a README beside them is none. */
+const BOOK_NAME = /^(?!readme\b).*\.(?:txt|text|md|markdown)$/i;
+
+/** Beyond this a text and its pieces do not fit beside one another (a string ends at 512 MB in any case). */
+const LARGEST_TEXT = 256 * 2 ** 20;
+
+/** The bytes of a text file. Throws UserError where it cannot be read, and at once where it is too large. */
+export async function readTextFile(path: string): Promise<Uint8Array> {
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (size > LARGEST_TEXT)
+    throw new UserError(
+      `${path} has ${Math.ceil(size / 2 ** 20)} MiB, and one file may have ${LARGEST_TEXT / 2 ** 20}; split it into ` +
+        "several (between two books, or at any blank line) and give them all.",
+    );
+  return readInputFile(path);
+}
+
 /** Fields that are found in each paragraph, and so not said of a book. */
 const COMPUTED = ["length", "characters", "gap"];
 
@@ -32,11 +49,12 @@ export async function findInputs(
   if (files.length === 0)
     throw new UserError("No books are given; name text files or a folder of them, or a --manifest that lists some.");
   const seen = new Set<string>();
+  const byPath = listed && new Map([...listed].map(([file, fields]) => [resolve(file), fields]));
   return files.map((path) => {
     const full = resolve(path);
     if (seen.has(full)) throw new UserError(`${path} is given twice; name each book once.`);
     seen.add(full);
-    const fields = listed ? [...listed].find(([file]) => resolve(file) === full)?.[1] : {};
+    const fields = byPath ? byPath.get(full) : {};
     if (!fields)
       throw new UserError(
         `${path} is not in ${manifest}; add an entry for it, or leave --manifest out and use flags such as --genre.`,
@@ -45,12 +63,12 @@ export async function findInputs(
   });
 }
 
-/** A file as itself, a folder as the .txt files in it. */
+/** A file as itself, a folder as the text and Markdown files in it. */
 async function expand(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) return [path]; // a missing file is reported where it is read
-  const files = (await readdir(path)).filter((name) => /\.txt$/i.test(name)).sort();
-  if (files.length === 0) throw new UserError(`${path} holds no .txt files; name the books themselves.`);
+  const files = (await readdir(path)).filter((name) => BOOK_NAME.test(name)).sort();
+  if (files.length === 0) throw new UserError(`${path} holds no .txt files (nor .md); name the books themselves.`);
   return files.map((name) => join(path, name));
 }
 

@@ -5,23 +5,26 @@ import { UserError } from "../../errors.ts";
 import { parseFlags } from "../shared/flags.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { formatDuration } from "../shared/format.ts";
-import { readInputFile } from "../shared/input-file.ts";
 import { openTokenizer } from "../shared/model-source.ts";
 import { PREPARE } from "./flags.ts";
 import type { PrepareFlags } from "./flags.ts";
-import { findInputs } from "./inputs.ts";
+import { findInputs, readTextFile } from "./inputs.ts";
 import type { InputFile } from "./inputs.ts";
 import { blockReport, classReport, histogram, splitReport } from "./report.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
 import { decodeBook } from "../../infill/books/decode.ts";
+import { refuseForeignBytes } from "../../infill/books/formats.ts";
 import { TokenCounter } from "../../infill/books/measure.ts";
-import { bookSource, documentSource, jsonlSource } from "../../infill/books/sources.ts";
+import { bookSource } from "../../infill/books/book-source.ts";
+import { documentSource, jsonlSource, placeExamples } from "../../infill/books/sources.ts";
 import type { Fields, ReadSource, SourceOptions } from "../../infill/books/sources.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
 import { GRANULARITIES } from "../../infill/ilm.ts";
 import type { Granularity } from "../../infill/ilm.ts";
-import { DEFAULT_LENGTH_BOUNDS, isLengthBounds } from "../../infill/length-class.ts";
+import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";
+import type { TripleOptions } from "../../infill/books/triples.ts";
+import { isLengthBounds, lengthThirds } from "../../infill/length-class.ts";
 import type { LengthBounds } from "../../infill/length-class.ts";
 import { LEGEND, previewLines } from "../../infill/preview.ts";
 import { SPLITS, splitExamples } from "../../infill/split.ts";
@@ -51,27 +54,25 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const { print, signal } = terminal;
   const started = performance.now();
   const { values: flags, positionals } = parseFlags(PREPARE, argv);
-  const bounds = lengthBounds(flags);
+  const givenBounds = lengthBounds(flags);
+  const triples = tripleOptions(flags);
   const granularities = chosenGranularities(flags);
-  if (flags.minTokens > flags.maxTokens)
-    throw new UserError(
-      `--min_tokens is ${flags.minTokens} and --max_tokens ${flags.maxTokens}; the first must not be above the second.`,
-    );
   if (flags.validationShare + flags.testShare >= 1)
     throw new UserError("--validation_share and --test_share leave nothing for training; make them smaller.");
-  const template = chosenTemplate(flags, bounds);
-  const inputs = await findInputs(positionals, flags.manifest, template.metadataFields);
+  const layout = chosenLayout(flags);
+  const inputs = await findInputs(positionals, flags.manifest, layout.metadataFields);
   const folder = await chosenFolder(flags);
 
   const tokenizer =
     flags.tokenizerName === undefined ? GPT2Tokenizer.default() : await openTokenizer(flags.tokenizerName, { signal });
-  const { pad, eos, p1, p2, p3 } = template.specialTokens;
+  const { pad, eos, p1, p2, p3 } = layout.specialTokens;
   tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
+  const counter = new TokenCounter(layout, tokenizer);
   const options: SourceOptions = {
-    counter: new TokenCounter(template, tokenizer),
-    lengthBounds: bounds,
-    triples: flags,
+    counter,
+    triples,
     characters: flags.characters,
+    form: flags.form,
     masks: { granularities, probability: flags.ilmProbability, passes: flags.ilmPasses },
   };
   const sources: ReadSource[] = [];
@@ -79,11 +80,14 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
     const source = await readSource(input, flags, options, new Random(flags.seed, MASK_DRAWS, sources.length));
     sources.push(source);
     print(`Read     ${input.path}: ${source.summary}`);
+    for (const detail of source.details) print(`         ${detail}`);
     signal?.throwIfAborted();
   }
 
+  const bounds = givenBounds ?? lengthThirds(sources.flatMap(({ drafts }) => drafts.map(({ tokens }) => tokens)));
+  const template: InfillTemplate = { ...layout, lengthBounds: bounds };
   const split = splitExamples(
-    sources,
+    sources.map((source) => placeExamples(source, bounds, counter)),
     { validation: flags.validationShare, test: flags.testShare },
     new Random(flags.seed, SPLIT_DRAWS),
   );
@@ -120,12 +124,29 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   );
 }
 
-function lengthBounds({ lengthBounds }: Flags): LengthBounds {
-  if (lengthBounds.length === 0) return DEFAULT_LENGTH_BOUNDS;
+function lengthBounds({ lengthBounds }: Flags): LengthBounds | undefined {
+  if (lengthBounds.length === 0) return undefined;
   if (isLengthBounds(lengthBounds)) return lengthBounds;
   throw new UserError(
-    `--length_bounds is ${lengthBounds.join(",")}, wanted two whole numbers, the longest p2 of class S and of class M: ${DEFAULT_LENGTH_BOUNDS.join(",")}.`,
+    `--length_bounds is ${lengthBounds.join(",")}, wanted two whole numbers, the longest p2 of class S and of class M: ` +
+      "120,180.",
   );
+}
+
+/** One bound of p2 that is given moves the other where that is not. */
+function tripleOptions(flags: Flags): TripleOptions {
+  const { minTokens, minContextTokens } = flags;
+  const shortest = flags.maxP2 === undefined ? Infinity : Math.max(1, Math.floor((2 / 3) * flags.maxP2));
+  const minP2 = flags.minP2 ?? Math.min(DEFAULT_TRIPLES.minP2, shortest);
+  const maxP2 = flags.maxP2 ?? Math.max(DEFAULT_TRIPLES.maxP2, Math.ceil(1.5 * minP2));
+  const maxTokens = flags.maxTokens ?? Math.max(DEFAULT_TRIPLES.maxTokens, Math.ceil(maxP2 / 2));
+  if (minP2 > maxP2)
+    throw new UserError(`--min_p2 is ${minP2} and --max_p2 ${maxP2}; the first must not be above the second.`);
+  if (minTokens > maxTokens)
+    throw new UserError(
+      `--min_tokens is ${minTokens} and --max_tokens ${maxTokens}; the first must not be above the second.`,
+    );
+  return { minP2, maxP2, minTokens, maxTokens, minContextTokens, strict: flags.minP2 !== undefined };
 }
 
 function chosenGranularities({ ilmGranularity }: Flags): Granularity[] {
@@ -136,13 +157,9 @@ function chosenGranularities({ ilmGranularity }: Flags): Granularity[] {
 }
 
 /** With ILM's documents it also says what kind of gap is to be filled. */
-function chosenTemplate({ layout, inputFormat }: Flags, bounds: LengthBounds): InfillTemplate {
+function chosenLayout({ layout, inputFormat }: Flags): InfillTemplate {
   const base = layout === "p3_first" ? SUFFIX_FIRST_TEMPLATE : DEFAULT_TEMPLATE;
-  return {
-    ...base,
-    metadataFields: [...(inputFormat === "ilm" ? ["gap"] : []), ...base.metadataFields],
-    lengthBounds: bounds,
-  };
+  return { ...base, metadataFields: [...(inputFormat === "ilm" ? ["gap"] : []), ...base.metadataFields] };
 }
 
 /** The output folder, refused where it holds one of the files already. */
@@ -164,7 +181,7 @@ async function readSource(
   options: SourceOptions,
   random: Random,
 ): Promise<ReadSource> {
-  const bytes = await readInputFile(path);
+  const bytes = await readTextFile(path);
   const { genre, title, author, language } = flags;
   const known: Fields = {
     ...fields,
@@ -174,6 +191,7 @@ async function readSource(
     ...(language && { language }),
   };
   const name = basename(path);
+  refuseForeignBytes(bytes, name);
   switch (flags.inputFormat ?? (/\.jsonl$/i.test(path) ? "jsonl" : "book")) {
     case "jsonl":
       return jsonlSource(decodeUtf8(bytes, name), name, known, options);

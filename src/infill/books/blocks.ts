@@ -8,6 +8,8 @@ export interface Block {
   readonly blankBefore: number;
   /** Line number of the first, from 1. */
   readonly line: number;
+  /** Whether its mark-up says that it is one. */
+  readonly isHeading?: boolean;
 }
 
 export interface Page {
@@ -25,25 +27,46 @@ export interface Margins {
 /** A line longer than any that people wrap by hand. */
 const LONG_LINE = 120;
 
-/** `firstLine`: the number of the first line in its file, for messages. */
-export function readBlocks(lines: readonly string[], firstLine = 1): Page {
+/** Spaces inside a line beyond which it is no wider: columns are told apart by fewer, and patterns need an end. */
+const WIDE_GAP = /[ \t]{40,}/g;
+
+/**
+ * `lines`: null for one that is as if it were not there. `firstLine`: the number of the first line in its file, for
+ * messages. `headings`: indices of lines that are headings by their mark-up.
+ */
+export function readBlocks(
+  lines: readonly (string | null)[],
+  firstLine = 1,
+  headings: ReadonlySet<number> = new Set(),
+): Page {
   const blocks: Block[] = [];
   let current: string[] = [],
+    first = 0,
     blank = 0,
     blankBefore = 0;
-  for (const [i, line] of [...lines, ""].entries()) {
-    if (line.trim() !== "") {
-      if (current.length === 0) blankBefore = blank;
-      current.push(line.replaceAll("\t", " ").trimEnd());
-      continue;
-    }
-    if (current.length > 0) {
-      blocks.push({ lines: current, blankBefore, line: firstLine + i - current.length });
-      current = [];
+  const close = (): void => {
+    if (current.length > 0) blocks.push({ lines: current, blankBefore, line: firstLine + first });
+    if (current.length > 0) blank = 0;
+    current = [];
+  };
+  for (const [i, line] of lines.entries()) {
+    if (line === null) continue;
+    if (headings.has(i)) {
+      close();
+      blocks.push({ lines: [line], blankBefore: blank, line: firstLine + i, isHeading: true });
       blank = 0;
+    } else if (line.trim() === "") {
+      close();
+      blank++;
+    } else {
+      if (current.length === 0) {
+        blankBefore = blank;
+        first = i;
+      }
+      current.push(line.replaceAll("\t", " ").trimEnd().replace(WIDE_GAP, " ".repeat(40)));
     }
-    blank++;
   }
+  close();
   const lengths = blocks.flatMap((block) => block.lines.map((line) => line.length)).sort((a, b) => a - b);
   const wrapped = lengths.filter((length) => length > LONG_LINE).length < lengths.length / 10;
   const indent = mostCommon(blocks.flatMap((block) => block.lines.map(indentOf)));

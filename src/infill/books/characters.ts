@@ -14,6 +14,7 @@ import {
   NO_NAMES,
   PLACE_NOUNS,
   PLACE_WORDS,
+  RARE_NAMES,
   ROLES,
   SPEECH_VERBS,
   TITLES,
@@ -29,12 +30,18 @@ interface Usage {
   article: number;
   person: number;
   place: number;
+  /** Right behind a title: then even "Hall" and "West" are somebody. */
+  titled: number;
 }
 
 /** Occurrences that make a name recur; fewer are enough where P1 or P3 has it too. */
 const RECURS = 4;
 const SHARED = 2;
 const MOST_NAMES = 5;
+/** Names of a text that are weighed against one another. */
+const WEIGHED = 100;
+/** Evidence that makes a person of a word that is mostly another. */
+const STRONG = 3;
 
 export class Characters {
   private readonly usage = new Map<string, Usage>();
@@ -48,21 +55,25 @@ export class Characters {
 
   /** The characters in `p2`, in their order there, at most five. `around`: p1 and p3. */
   in(p2: string, ...around: readonly string[]): string[] {
-    const names: { text: string; words: readonly string[] }[] = [];
+    const names = new Map<string, readonly string[]>();
     for (const run of this.runs(wordsOf(p2))) {
-      const last = run.at(-1)!.text;
-      if ((this.usage.get(last)?.all ?? 0) < (around.some((text) => text.includes(last)) ? SHARED : RECURS)) continue;
+      const last = run.at(-1)!;
+      const least = around.some((text) => text.includes(last.text)) ? SHARED : RECURS;
+      if ((this.usage.get(last.key)?.all ?? 0) < least) continue;
       const name = run.map((word, i) => (i === 0 ? "" : word.gap) + word.text).join("");
-      names.push({ text: name, words: run.map(({ text }) => text) });
+      if (!names.has(name))
+        names.set(
+          name,
+          run.map(({ key }) => key),
+        );
+      if (names.size >= WEIGHED) break;
     }
     // "Holmes" says nothing beside "Sherlock Holmes".
-    const distinct = names.filter(
-      (name, i) =>
-        !names.some((other, j) =>
-          other.text === name.text ? j < i : name.words.every((word) => other.words.includes(word)),
-        ),
-    );
-    return distinct.slice(0, MOST_NAMES).map(({ text }) => text);
+    const all = [...names];
+    return all
+      .filter(([name, words]) => !all.some(([other, more]) => other !== name && words.every((w) => more.includes(w))))
+      .slice(0, MOST_NAMES)
+      .map(([name]) => name);
   }
 
   /**
@@ -70,25 +81,25 @@ export class Characters {
    */
   private *runs(words: readonly Word[]): Generator<Word[]> {
     for (let i = 0; i < words.length; i++) {
-      if (!this.isName(words[i]!) && !isPart(words, i)) continue;
+      if (!this.isName(words, i) && !isPart(words, i)) continue;
       const start = i,
         run = [words[i]!];
       while (
         i + 1 < words.length &&
-        (this.isName(words[i + 1]!) || isPart(words, i + 1)) &&
+        (this.isName(words, i + 1) || isPart(words, i + 1)) &&
         joins(words[i]!, words[i + 1]!)
       )
         run.push(words[++i]!);
       while (run.length > 1 && run.at(-1)!.text.length === 1) run.pop();
       if (
-        !run.some((word) => this.isName(word) && this.isPerson(word.text)) ||
-        isPlacePart(words, i) ||
+        !run.some((word, k) => this.isName(words, start + k) && this.isPerson(word)) ||
+        isBeforePlaceNoun(words, i) ||
+        (isPlaceNoun(words[i]!) && !this.isSurname(words, i)) ||
         this.isAdjective(words, start, i)
       )
         continue;
       const before = words[start - 1];
-      const titled = run.length === 1 && before?.capital && TITLES.has(before.lower) && /^\.? $/.test(run[0]!.gap);
-      yield titled ? [before, ...run] : run;
+      yield run.length === 1 && before?.capital && isTitled(words, start) ? [before, ...run] : run;
     }
   }
 
@@ -101,35 +112,53 @@ export class Characters {
       }
       const previous = words[i - 1];
       if (!previous?.capital || TITLES.has(previous.lower) || !joins(previous, word)) runStart = i;
-      let usage = this.usage.get(word.text);
-      if (!usage) this.usage.set(word.text, (usage = { inside: 0, all: 0, article: 0, person: 0, place: 0 }));
+      let usage = this.usage.get(word.key);
+      if (!usage) this.usage.set(word.key, (usage = { inside: 0, all: 0, article: 0, person: 0, place: 0, titled: 0 }));
       usage.all++;
       if (!word.opens) usage.inside++;
       if (hasArticle(words, runStart)) usage.article++;
-      const evidence = isPlacePart(words, i) ? -1 : personEvidence(words, runStart, i);
+      const titled = isTitled(words, i);
+      if (titled) usage.titled++;
+      const evidence =
+        isBeforePlaceNoun(words, i) || (!titled && isPlaceNoun(word)) ? -1 : personEvidence(words, runStart, i);
       if (evidence > 0) usage.person += evidence;
       else usage.place -= evidence;
     }
   }
 
-  private isName({ text, lower, capital }: Word): boolean {
-    if (!capital || text.length < 2 || isOtherWord(lower)) return false;
-    const usage = this.usage.get(text);
-    return usage !== undefined && usage.inside >= SHARED && usage.inside > 2 * (this.lower.get(lower) ?? 0);
+  private isName(words: readonly Word[], i: number): boolean {
+    const { key, lower, capital } = words[i]!;
+    const usage = this.usage.get(key);
+    if (!capital || key.length < 2 || usage === undefined) return false;
+    if (isOtherWord(lower)) return this.isSurname(words, i);
+    if (RARE_NAMES.has(lower) && !isTitled(words, i)) {
+      if (usage.person < STRONG || usage.person <= 2 * usage.place || isHonour(words, i)) return false;
+    }
+    return usage.inside >= SHARED && usage.inside > 2 * (this.lower.get(lower) ?? 0);
+  }
+
+  /** "Mr. Hall", and where he is one, "Hall" by itself; never "Baskerville Hall" or "the hall". */
+  private isSurname(words: readonly Word[], i: number): boolean {
+    if (TITLES.has(words[i]!.lower)) return false;
+    if (isTitled(words, i)) return true;
+    const before = words[i - 1];
+    const stands = !before?.capital || !joins(before, words[i]!);
+    return stands && !hasArticle(words, i) && (this.usage.get(words[i]!.key)?.titled ?? 0) >= SHARED;
   }
 
   /** "King of Beasts", and "the Baskerville demon", where Baskerville hardly ever has an article. */
   private isAdjective(words: readonly Word[], start: number, end: number): boolean {
-    const { text, lower } = words[end]!;
-    const usage = this.usage.get(text);
+    const { key, lower } = words[end]!;
+    const usage = this.usage.get(key);
     if (start === end && ROLES.has(lower) && /^(?:of|de|du|des)$/.test(words[end + 1]?.lower ?? "")) return true;
+    if (start < end && TITLES.has(words[start]!.lower)) return false; // "the Captain Nemo"
     return (
       usage !== undefined && hasArticle(words, start) && usage.article < usage.all / 4 && words[end + 1]?.gap === " "
     );
   }
 
-  private isPerson(text: string): boolean {
-    const usage = this.usage.get(text);
+  private isPerson({ key }: Word): boolean {
+    const usage = this.usage.get(key);
     return usage !== undefined && usage.person > usage.place && usage.person >= Math.max(2, usage.all / 10);
   }
 }
@@ -142,7 +171,10 @@ function personEvidence(words: readonly Word[], start: number, end: number): num
     after = words[end + 1];
   const next = after?.gap === " " ? after.lower : "";
   if (before && /^\.? $/.test(first.gap)) {
-    if (TITLES.has(before.lower)) return ENGLISH_ARTICLES.has(words[start - 2]?.lower ?? "") && before.capital ? -1 : 2; // "the Admiral Benbow" is an inn
+    if (TITLES.has(before.lower))
+      return ENGLISH_ARTICLES.has(words[start - 2]?.lower ?? "") && before.capital
+        ? withArticle(words, start, next)
+        : 2;
     if (PLACE_WORDS.has(before.lower) || FRENCH_ARTICLES.has(before.lower)) return -1;
     if (SPEECH_VERBS.has(before.lower) || EPITHETS.has(before.lower)) return 1;
     if (ENGLISH_ARTICLES.has(before.lower))
@@ -155,6 +187,23 @@ function personEvidence(words: readonly Word[], start: number, end: number): num
     : 0;
 }
 
+/** "the Lady Rowena asked" is somebody; "at the Admiral Benbow" is an inn. */
+function withArticle(words: readonly Word[], start: number, next: string): number {
+  const above = words[start - 3]?.lower ?? "";
+  if (SPEECH_VERBS.has(above) || SPEECH_VERBS.has(next) || ACTION_VERBS.has(next)) return 2;
+  return PLACE_WORDS.has(above) ? -2 : -1;
+}
+
+/** Right behind a title: "Mr. Hall", "Lady Rowena". */
+function isTitled(words: readonly Word[], i: number): boolean {
+  return /^\.? $/.test(words[i]!.gap) && TITLES.has(words[i - 1]?.lower ?? "");
+}
+
+/** "Your Grace", "the French". */
+function isHonour(words: readonly Word[], i: number): boolean {
+  return /^(?:your|his|her|their|the|a|an|in|of|this|last|next|every|all)$/.test(words[i - 1]?.lower ?? "");
+}
+
 /** Whether somebody is spoken to: "Come, Watson!", "Axel, suis-moi!". */
 function isAddressed(before: string, after: string): boolean {
   return (
@@ -162,13 +211,15 @@ function isAddressed(before: string, after: string): boolean {
   );
 }
 
-/** Whether the name at `i` goes on as a place: "Baker Street", "Saville-row". */
-function isPlacePart(words: readonly Word[], i: number): boolean {
+/** "Baker Street": the name goes on as a place. */
+function isBeforePlaceNoun(words: readonly Word[], i: number): boolean {
   const after = words[i + 1];
-  return (
-    (after?.gap === " " && after.capital && PLACE_NOUNS.has(after.lower)) ||
-    PLACE_NOUNS.has(words[i]!.lower.split("-").at(-1)!)
-  );
+  return after?.gap === " " && after.capital && PLACE_NOUNS.has(after.lower);
+}
+
+/** "Street", "Saville-row". */
+function isPlaceNoun({ lower }: Word): boolean {
+  return PLACE_NOUNS.has(lower.split("-").at(-1)!);
 }
 
 function hasArticle(words: readonly Word[], i: number): boolean {
@@ -181,7 +232,11 @@ function hasArticle(words: readonly Word[], i: number): boolean {
  */
 function isPart(words: readonly Word[], i: number): boolean {
   const { text, lower, capital, opens } = words[i]!;
-  return capital && (text.length === 1 ? words[i + 1]?.gap === ". " : !opens && !isOtherWord(lower));
+  return (
+    capital &&
+    !RARE_NAMES.has(lower) &&
+    (text.length === 1 ? words[i + 1]?.gap === ". " : !opens && !isOtherWord(lower))
+  );
 }
 
 function isOtherWord(lower: string): boolean {

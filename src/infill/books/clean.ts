@@ -1,17 +1,39 @@
 // From the lines of a paragraph to its text: wrapped lines joined, and what the transcription added taken out again
 // (marks of italics and of footnotes, doubled spaces). Quotes, dashes and spelling stay as the book has them.
+import { removeEmphasis } from "../../text/emphasis.ts";
 import { joinLines } from "../../text/lines.ts";
 import { normalizeText } from "../../text/normalize.ts";
 
+/** What was set into a paragraph: pictures, music, notes, page numbers. */
+const INSERTED =
+  /\s?\[\s*(?:(?:Footnote|Illustrations?|Note|Sidenote|Music|Musical|Transcriber|TN|Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d)[^[\]]*\]/giu;
+
 /** One line of text; "" when nothing but marks stood there. */
 export function paragraphText(lines: readonly string[]): string {
-  let text = joinLines(lines);
+  let text = removeEmphasis(joinLines(lines));
   if (text.includes("[")) {
     text = text
-      .replace(/\s?\[(?:Footnote|Illustration|Note|Sidenote)\b[^[\]]*\]/gi, "")
+      .replace(INSERTED, "")
       .replace(/ ?\*? ?\[\*[^[\]]*\]/g, "") // a note of the author's set into the line: [* ...]
       .replace(/ ?\[(?:\d{1,3}|[A-Z*†‡])\]/g, ""); // its number: word[1]
   }
+  if (text.includes("{")) text = text.replace(/\s?\{(?:(?:pg?\.?|page) ?)?\d{1,4}\}/gi, ""); // a page's number: {12}
   if (text.includes("*")) text = text.replace(/(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu, "");
-  return normalizeText(text);
+  return normalizeText(text.startsWith("|") ? text.replace(/^\|(?=\p{L})/u, "") : text); // a large initial: |MATTHEW
+}
+
+/** A block's words in one line as they stand in the file, without its marks of emphasis. */
+export function oneLine(lines: readonly string[]): string {
+  const text = lines
+    .map((line) => line.trim())
+    .join(" ")
+    .replace(/\s\s+/g, " ");
+  return removeEmphasis(text);
+}
+
+/** A heading without the mark of its footnote. */
+export function headingText(text: string): string {
+  return text.length > 400
+    ? text
+    : text.replace(/ ?\[\d+\]$/, "").replace(/^[=+*~]+\s*(?=\p{L})|(?<=[\p{L}.])\s*[=+*~]+$/gu, "");
 }

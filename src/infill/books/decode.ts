@@ -1,15 +1,18 @@
-// The text of a book file, whatever it was saved as: UTF-8 (with or without a byte-order mark), UTF-16 with one, or
-// Latin-1 in its Windows form, which older Project Gutenberg files use. Its characters come out in the one spelling of
-// text/normalize.ts.
+// The text of a book file, whatever it was saved as: UTF-8, UTF-16 (with a byte-order mark or without), or one byte a
+// character (encodings.ts). Its characters are then spelt as everywhere in this project (text/normalize.ts).
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { normalizeCharacters } from "../../text/normalize.ts";
+import { decodeSingleByte } from "./encodings.ts";
+import { refuseForeignBytes, refuseForeignText } from "./formats.ts";
 
 /**
- * Throws UserError, naming `name`, where the bytes are no text, or are UTF-8 with damaged places: read as Latin-1 it
- * would turn every accent of the book into two wrong letters.
+ * Lines end with "\n" and hold no control characters. Throws UserError, naming `name`, where the bytes are no plain
+ * text (formats.ts), or are UTF-8 with damaged places: read as Latin-1 it would turn every accent of the book into two
+ * wrong letters.
  */
 export function decodeBook(bytes: Uint8Array, name: string): string {
+  refuseForeignBytes(bytes, name);
   const text = decode(bytes, name);
   // These stand in no text file; tabs, form feeds, the 0x1a that ends DOS files and the line end 0x85 do.
   // oxlint-disable-next-line no-control-regex -- as said above
@@ -17,9 +20,11 @@ export function decodeBook(bytes: Uint8Array, name: string): string {
   if (control) {
     const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
     throw new UserError(
-      `${name}: not a readable text (control character 0x${code} at character ${control.index}); save the book as plain text in UTF-8 or Latin-1.`,
+      `${name}: not a readable text (control character 0x${code} at character ${control.index}); ` +
+        "save the book as plain text in UTF-8 or Latin-1.",
     );
   }
+  refuseForeignText(text, name);
   const plain = normalizeCharacters(text.replaceAll("\x1a", ""));
   if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
   return plain;
@@ -28,25 +33,21 @@ export function decodeBook(bytes: Uint8Array, name: string): string {
 function decode(bytes: Uint8Array, name: string): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  const wide = bareUtf16(bytes);
+  if (wide) return new TextDecoder(wide).decode(bytes);
   const { sequences, strays } = countUtf8(bytes);
   if (strays === 0 || sequences > strays) return decodeUtf8(bytes, name).replace(/^\uFEFF/, "");
-  return decodeWindows1252(bytes);
+  return decodeSingleByte(bytes);
 }
 
-/**
- * What 0x80 to 0x9f are in Windows' Latin-1; a space where it has nothing. Node 20's own decoder takes them for control
- * characters.
- */
-const WINDOWS_1252 = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ";
-
-function decodeWindows1252(bytes: Uint8Array): string {
-  // Latin-1 is Unicode's first 256 characters; decoded by pieces, because a call takes only so many arguments.
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return text.replace(/[\x80-\x9f]/g, (char) => {
-    const known = WINDOWS_1252[char.charCodeAt(0) - 0x80]!;
-    return known === " " ? char : known;
-  });
+/** UTF-16 without its mark: in Latin script every second byte is zero, and no other. */
+function bareUtf16(bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined {
+  const length = Math.min(bytes.length, 4096);
+  const zeros = [0, 0];
+  for (let i = 0; i < length; i++) if (bytes[i] === 0) zeros[i % 2]!++;
+  const many = length / 4;
+  if (zeros[1]! > many && zeros[0] === 0) return "utf-16le";
+  return zeros[0]! > many && zeros[1] === 0 ? "utf-16be" : undefined;
 }
 
 /**

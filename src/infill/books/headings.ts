@@ -22,13 +22,19 @@ const PART = "chapter|part|book|volume|act|canto|letter|stave|section|chapitre|p
 const NUMBER = `(?:\\d{1,3}|${ROMAN}|the ${ORDINAL}|${ORDINAL}|${COUNT})`;
 const NAMED = new RegExp(`^(?:the )?(?:${PART})\\.? ${NUMBER}(?![\\p{L}\\d'’])`, "iu");
 const ORDERED = new RegExp(`^(?:the )?(?:${ORDINAL}) (?:${PART})(?!\\p{L})`, "iu");
-const NUMBER_ALONE = new RegExp(`^(?:[-–—] ?)?(?:[1-9]\\d{0,2}|${ROMAN})(?: ?[-–—]|[.:])?$`);
+const NUMBER_ALONE = new RegExp(`^(?:[-–—] ?|[[(])?(?:[1-9]\\d{0,2}|${ROMAN})(?: ?[-–—]|[.:]|[\\])])?$`);
 const NUMBER_AND_TITLE = new RegExp(`^(?:[1-9]\\d{0,2}|${ROMAN})(?:[.:)]|\\.?[-–—]+| [-–—]+) ?\\S`);
+const ENTRY_NUMBER = new RegExp(`^\\s*(?:(?:${PART})\\.? )?${NUMBER}(?:[.:)—–-]+\\s*|\\s+)`, "iu");
 const UNNUMBERED = /^(?:prologue|epilogue|épilogue|conclusion|interlude|intermezzo|postlude|coda)[.:]?$/i;
 const CONTENTS =
   /^(?:(?:table of )?contents|table(?: des (?:mati[eè]res|chapitres))?|table des mati[eè]res\b.*|sommaire|list of illustrations|illustrations|chapters|chapitres)[.:]?$/i;
 const FRONT =
   /^(?:(?:author'?s |translator'?s |editor'?s |publisher'?s )?(?:preface|foreword|introduction|introductory|note|advertisement)(?: to .*)?|dedication|acknowledge?ments?|pr[ée]face|avant[- ]propos|avertissement|introduction|d[ée]dicace|to the reader|au lecteur)[.:]?$/i;
+/** Titles that a chapter may have as well: 'THE END OF THE ROAD', 'NOTES FROM THE ROAD'; what follows decides. */
+const LOOSE =
+  /^(?:(?:the )?end of |fin d|(?:notes?|appendix|index|glossary|advertisements?|footnotes?) (?!to\b|d[eu] (?:trans|l'[ée]d)))/i;
+const END_OF_PART =
+  /^(?:(?:the )?end of (?:the )?(?:\p{L}+ )?(?:vol|book|part|chapter|story|tale|novel|project)|fin (?:d[eu]|de la) (?:\p{L}+ )?(?:tome|volume|livre|partie|chapitre|roman))/iu;
 const BACK =
   /^(?:appendix|appendice|footnotes?|endnotes?|notes?|index|glossary|bibliography|advertisements?|errata|(?:original |the )*transcriber'?s? notes?|notes? d[eu] (?:transcription|transcripteur|l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$/i;
 const END = /^(?:the end|end|fin|finis|the end of .*|end of .*|fin d[eu] .*)[.!]?$/i;
@@ -36,6 +42,9 @@ const END = /^(?:the end|end|fin|finis|the end of .*|end of .*|fin d[eu] .*)[.!]
 /** Longest heading, in characters; longer ones are prose that begins like one. */
 const LONGEST = 220;
 const LONGEST_TITLE = 120;
+const LONGEST_SYNOPSIS = 1500;
+const IN_WHICH =
+  /^["“«(]?(?:in which|wherein|containing|showing (?:how|that|what)|treats of|being (?:an|the) account|dans lequel|dans laquelle|où l['’]on|où il est|comment \p{L}+ .*[^!?]$)(?!\p{L})/iu;
 
 export class Headings {
   /** Titles that stood in the contents, reduced to their letters. */
@@ -47,10 +56,7 @@ export class Headings {
   addContents({ lines }: Block): void {
     for (const line of [...lines, lines.join(" ")]) {
       const title = line.replace(/[\s.]*\s\d+\s*$/, "");
-      for (const form of [
-        title,
-        title.replace(new RegExp(`^\\s*(?:(?:${PART})\\.? )?${NUMBER}(?:[.:)—–-]+\\s*|\\s+)`, "iu"), ""),
-      ]) {
+      for (const form of [title, title.replace(ENTRY_NUMBER, "")]) {
         const key = letters(form);
         if (key.length > 2) this.titles.add(key);
       }
@@ -60,6 +66,7 @@ export class Headings {
   /** The kind of heading that `text`, the block as one line, is; undefined for prose. */
   kindOf(text: string, block: Block): HeadingKind | undefined {
     if (text.length > LONGEST || block.lines.length > 4) return undefined;
+    if (block.isHeading) return kindByWords(text) ?? "chapter";
     const plain = text.replaceAll("’", "'").replace(/^[[(]|[\])]$/g, "");
     if (CONTENTS.test(plain)) return "contents";
     if (END.test(plain) && (plain === plain.toUpperCase() || block.blankBefore > 1)) return "end";
@@ -73,7 +80,7 @@ export class Headings {
    * synopsis.
    */
   isTitle(text: string, block: Block): boolean {
-    if (isSynopsis(text)) return true;
+    if (block.isHeading || isSynopsis(text)) return true;
     if (block.lines.length > 4 || text.length > LONGEST) return false;
     return (
       this.titles.has(letters(text)) ||
@@ -106,6 +113,21 @@ export class Headings {
   }
 }
 
+/** Whether a closing heading's words may be a chapter's title. */
+export function mayBeTitle(text: string): boolean {
+  const plain = text.replaceAll("’", "'");
+  return LOOSE.test(plain) && !END_OF_PART.test(plain);
+}
+
+/** By what it says, of a heading that is known to be one. */
+function kindByWords(text: string): HeadingKind | undefined {
+  const plain = text.replaceAll("’", "'");
+  if (CONTENTS.test(plain)) return "contents";
+  if (END.test(plain)) return "end";
+  if (FRONT.test(plain)) return "front";
+  return BACK.test(plain) ? "back" : undefined;
+}
+
 /** A chapter's number without its title: "III", "Chapter 2." */
 export function isNumberOnly(text: string): boolean {
   return NUMBER_ALONE.test(text) || NAMED.exec(text)?.[0].length === text.replace(/[\s.:—–-]+$/, "").length;
@@ -125,10 +147,12 @@ export function isContentsEntry(block: Block): boolean {
   );
 }
 
-/** "The start--A storm--Land at last.": what happens, under the heading of a chapter. */
+/** Under the heading of a chapter, what happens in it: "The start--A storm--Land at last.", "In which a storm comes." */
 function isSynopsis(text: string): boolean {
+  if (text.length > LONGEST_SYNOPSIS) return false;
+  if (text.length <= LONGEST && IN_WHICH.test(text)) return true;
   const parts = text.split(/ ?(?:--|—|–) ?/);
-  return parts.length > 2 && parts.every((part) => part.length <= 90 && /^["“«‘(]?[\p{Lu}\d]/u.test(part));
+  return parts.length > 2 && parts.every((part) => part.length <= 120 && /^["“«‘(]?[\p{Lu}\d]/u.test(part.trim()));
 }
 
 /** Every letter a capital, and at least two of them: how titles and signs are set. */

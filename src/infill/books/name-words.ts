@@ -56,15 +56,20 @@ export const EPITHETS = list(`poor dear bon bonne pauvre cher chère honnête br
 /** In capitals, and nobody's name (months that are names too, April or March, must be told by their use). */
 export const NO_NAMES = list(`
   i january february july september october november december
-  monday tuesday wednesday thursday friday saturday sunday spring summer autumn winter christmas easter
-  english englishman englishmen french frenchman frenchmen american americans german germans indian indians spanish spaniard spaniards italian
-  italians chinese japanese irish irishman scotch scottish scotchman dutch european europeans russian russians african asiatic roman romans
-  greek greeks latin turk turks turkish belgian belgians danish icelandic icelander icelanders mormon mormons christian christians jew jews
+  monday tuesday wednesday thursday saturday sunday easter
+  english englishman englishmen frenchman frenchmen american americans germans indian indians spanish spaniard spaniards italian
+  italians chinese japanese irish irishman scotch scottish scotchman european europeans russian russians african asiatic romans
+  greek greeks latin turk turks turkish belgian belgians danish icelandic icelander icelanders mormon mormons christians jew jews
   catholic protestant british briton britons welsh canadian australian parsee hindoo hindoos
   anglais anglaise anglaises français française américain américains américaine indien indiens indienne indous indou hindou hindous chinois
   japonais allemand allemands italien espagnol parisien européen européens islandais islandaise danois mormon parsi malais
   god lord heaven heavens hell devil providence bible gospel scripture scriptures nature death fate fortune majesty highness honour honor excellency
-  holiness worship lordship ladyship grace
+  holiness worship lordship ladyship
   dieu ciel seigneur diable honneur majesté altesse excellence providence bourse parlement
   yes no oh ah eh well good north south east west northern southern eastern western government parliament
   nord sud est ouest messieurs mesdames gentlemen ladies ma'am sirs`);
+
+/** In capitals, and now and then somebody's name: only what people do, more than once, makes them that. */
+export const RARE_NAMES = list(
+  `grace french german dutch roman christian friday spring summer autumn winter christmas`,
+);

@@ -19,19 +19,26 @@ const LEADERS = /\.{5,}|(?:\s\.){4,}/;
 const SLACK = 12;
 const SHORT = 60;
 
+export interface ResidueContext {
+  /** The paragraphs just above, in which the marks of footnotes stand. */
+  readonly before: readonly string[];
+  readonly margins: Margins;
+  /** Whether verse is text like any other. */
+  readonly keepVerse?: boolean;
+}
+
 /**
- * What `block` is, `text` being its words in one line; undefined for a paragraph. `before`: the paragraphs just above,
- * in which the marks of footnotes stand.
+ * What `block` is, `text` being its words in one line; undefined for a paragraph.
  */
 export function residueOf(
   text: string,
   block: Block,
-  { before, margins }: { readonly before: readonly string[]; readonly margins: Margins },
+  { before, margins, keepVerse = false }: ResidueContext,
 ): Residue | undefined {
   // a colon that lost its sentence is no sign
   if (!/[\p{L}\p{N}]/u.test(text)) return /^[,;:]$/.test(text) ? undefined : "separator";
   if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
-  if (/^\*/.test(text) || LEADERS.test(text) || isVerse(block, margins)) return "display";
+  if (/^\*/.test(text) || hasLeaders(block) || (!keepVerse && isVerse(block, margins))) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
   if (/^["“«‘']/.test(text) && (isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/).test(text))
     return undefined;
@@ -68,7 +75,7 @@ function isFootnote(text: string, before: readonly string[]): boolean {
  * Whether at least half of the line ends come long before the next word would have met the margin; or, where lines are
  * as long as prose, whether each begins with a capital.
  */
-function isVerse({ lines }: Block, { width, indent }: Margins): boolean {
+export function isVerse({ lines }: Block, { width, indent }: Margins): boolean {
   if (lines.length < 2 || width === Infinity) return lines.length > 1;
   const early = lines.slice(0, -1).filter((line, i) => {
     if (line.length >= width - SLACK) return false;
@@ -76,9 +83,23 @@ function isVerse({ lines }: Block, { width, indent }: Margins): boolean {
     const space = next.indexOf(" ");
     return line.length + 1 + (space < 0 ? next.length : space) < width - SLACK;
   });
-  if (early.length >= (lines.length - 1) / 2) return true;
+  if (early.length >= (lines.length - 1) / 2) return !isNarrowProse(lines);
   return (
     (lines.length > 3 || lines.every((line) => indentOf(line) > indent)) &&
     lines.every((line) => /^\s*["“«‘'(—-]*\p{Lu}/u.test(line))
   );
+}
+
+/** Prose with a margin of its own, as of a letter: its lines are filled, and many begin in the middle of a sentence. */
+function isNarrowProse(lines: readonly string[]): boolean {
+  const width = Math.max(...lines.slice(0, 12).map((line) => line.trim().length));
+  const inner = lines.slice(1);
+  const filled = lines.slice(0, -1).filter((line) => line.trim().length >= width - SLACK);
+  const inside = inner.filter((line) => /^\s*[\p{Ll}\d(]/u.test(line));
+  return width > 30 && filled.length >= 0.8 * (lines.length - 1) && inside.length > 0.4 * inner.length;
+}
+
+/** Dots that lead to a number; in prose a row of dots is a pause. */
+function hasLeaders({ lines }: Block): boolean {
+  return lines.filter((line) => LEADERS.test(line)).length >= lines.length / 2;
 }

@@ -2,7 +2,9 @@
 // brackets that close behind them, when what follows begins like a sentence and the dot is no abbreviation's.
 import { isAbbreviation } from "../abbreviations.ts";
 
-const BOUNDARY = /[.!?…]+[\])"”»’']*\s+(?=["“«‘'([¿¡—–-]*\s*[\p{Lu}\p{N}])/gu;
+/** Each run of stops is tried once, from its first. Chinese and Japanese put no space behind theirs. */
+const BOUNDARY =
+  /(?<![.!?…])[.!?…]+(?: »|[\])"”»’'])*\s+(?=["“«‘'([¿¡—–-]*\s*[\p{Lu}\p{Lo}\p{N}])|[。！？]+[」』”’）]*(?=[^\s」』”’）])/gu;
 
 /** [start, end) of each sentence in `text`, without the white space between. */
 export function sentenceSpans(text: string): [start: number, end: number][] {

@@ -1,19 +1,17 @@
-// The three kinds of input, each as examples that know their place: books, JSON Lines of ready examples, and ILM's
-// documents.
+// What the three kinds of input (books, JSON Lines of ready examples, ILM's documents) give: examples that know their
+// place. Their length class is filled in at the end, when the lengths of all are known.
 import { UserError } from "../../errors.ts";
 import type { Random } from "../../random.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import { parseJsonl } from "../example.ts";
-import type { InfillExample, Meta, MetaValue } from "../example.ts";
+import type { InfillExample, MetaValue } from "../example.ts";
 import { maskDocument, splitDocuments } from "../ilm.ts";
 import type { MaskOptions } from "../ilm.ts";
 import { lengthClass } from "../length-class.ts";
 import type { LengthBounds } from "../length-class.ts";
 import type { PlacedExample, Source } from "../split.ts";
-import { readBook } from "./chapters.ts";
-import { Characters } from "./characters.ts";
+import type { Form } from "./form.ts";
 import type { TokenCounter } from "./measure.ts";
-import { makeTriples } from "./triples.ts";
 import type { TripleOptions } from "./triples.ts";
 
 /** Metadata of a whole book or file: title, genre, ... */
@@ -21,100 +19,50 @@ export type Fields = Readonly<Record<string, MetaValue>>;
 
 export interface SourceOptions {
   readonly counter: TokenCounter;
-  readonly lengthBounds: LengthBounds;
   readonly triples: TripleOptions;
   readonly masks: MaskOptions;
   /** Whether to look for the characters in books. */
   readonly characters: boolean;
+  readonly form: Form;
 }
 
-export interface ReadSource extends Source {
+/** An example whose length class is still open. */
+export type Draft = Omit<PlacedExample, "total">;
+
+export interface ReadSource {
   readonly name: string;
-  /** What was found and what was left out, for people. */
+  readonly units: number;
+  readonly drafts: readonly Draft[];
+  /** What was found, for people. */
   readonly summary: string;
+  /** What was left out, a line each. */
+  readonly details: readonly string[];
 }
 
 /** The order of the fields in a file, for readers; in the sequence the template's order holds. */
 const FIELD_ORDER = ["gap", "length", "genre", "theme", "characters", "title", "author", "language", "summary"];
 
 /**
- * Triples of a book. `text`: as decodeBook gives it. `fields` go before what the book's own header says. Throws
- * UserError when there is no triple.
+ * Ready examples. Fields that they lack are filled in from `fields`. Throws UserError with line and field at fault.
  */
-export function bookSource(text: string, name: string, fields: Fields, options: SourceOptions): ReadSource {
-  const { counter, lengthBounds } = options;
-  const book = readBook(text);
-  const paragraphs = book.runs.flat();
-  const { triples, tooShort, tooLong } = makeTriples(
-    book.runs,
-    (paragraph) => counter.text(paragraph),
-    options.triples,
-  );
-  if (triples.length === 0) {
-    throw new UserError(
-      `${name}: no usable triple of paragraphs (${paragraphs.length} paragraphs in ${book.runs.length} runs, ${tooShort} too short and ${tooLong} too long for p2); check that it is prose with blank lines or indents between paragraphs, or lower --min_tokens.`,
-    );
-  }
-  const cast = options.characters ? new Characters(paragraphs.map((paragraph) => paragraph.text)) : undefined;
-  const examples = triples.map(({ tokens, line, first, last, ...texts }): PlacedExample => {
-    const [p1, p2, p3] = [texts.p1, texts.p2, texts.p3].map(normalizeText) as [string, string, string];
-    const characters = cast?.in(p2, p1, p3) ?? [];
-    const meta = ordered({
-      ...book.header,
-      ...fields,
-      length: lengthClass(tokens, lengthBounds),
-      ...(characters.length > 0 ? { characters } : {}),
-    });
-    const example = { p1, p3, p2, meta, where: `${name}, line ${line}` };
-    return { example, first, last, source: `${name}:${line}`, tokens, total: counter.example(example) };
-  });
-  const left = [
-    [book.displays, "verse, signs and separators"],
-    [book.notes, "notes"],
-  ] as const;
-  return {
-    name,
-    examples,
-    units: paragraphs.length,
-    summary:
-      `${plural(book.chapters, "chapter")}, ${plural(paragraphs.length, "paragraph")}: ${plural(examples.length, "example")}` +
-      `; as p2 ${tooShort} too short, ${tooLong} too long; left out ${left.map(([count, what]) => `${count} ${what}`).join(", ")}`,
-  };
-}
-
-/**
- * Ready examples. Fields that they lack are filled in from `fields`, and the length class. Throws UserError with line
- * and field at fault.
- */
-export function jsonlSource(
-  text: string,
-  name: string,
-  fields: Fields,
-  { counter, lengthBounds }: SourceOptions,
-): ReadSource {
-  const examples = parseJsonl(text, name).map((example, i): PlacedExample => {
-    const tokens = counter.text(normalizeText(example.p2));
-    const meta: Meta =
-      typeof example.meta === "string"
-        ? example.meta
-        : ordered({ ...fields, length: lengthClass(tokens, lengthBounds), ...example.meta });
-    const trimmed: InfillExample = {
+export function jsonlSource(text: string, name: string, fields: Fields, { counter }: SourceOptions): ReadSource {
+  const drafts = parseJsonl(text, name).map((example, i): Draft => {
+    const normalized: InfillExample = {
       ...example,
       p1: normalizeText(example.p1),
       p2: normalizeText(example.p2),
       p3: normalizeText(example.p3),
-      meta,
+      meta: typeof example.meta === "string" ? example.meta : ordered({ ...fields, ...example.meta }),
     };
     return {
-      example: trimmed,
+      example: normalized,
       first: i,
       last: i,
       source: example.where!.replace(", line ", ":"),
-      tokens,
-      total: counter.example(trimmed),
+      tokens: counter.text(normalized.p2),
     };
   });
-  return { name, examples, units: examples.length, summary: plural(examples.length, "example") };
+  return { name, drafts, units: drafts.length, summary: plural(drafts.length, "example"), details: [] };
 }
 
 /** Gaps in documents that three newlines separate. Throws UserError when none was masked. */
@@ -122,37 +70,53 @@ export function documentSource(
   text: string,
   name: string,
   fields: Fields,
-  { counter, lengthBounds, masks }: SourceOptions,
+  { counter, masks }: SourceOptions,
   random: Random,
 ): ReadSource {
   const documents = splitDocuments(text);
-  const examples = documents.flatMap((document, i) =>
-    maskDocument(document, masks, random).map(({ granularity, p1, p2, p3 }): PlacedExample => {
-      const tokens = counter.text(p2);
-      const meta = ordered({ ...fields, gap: granularity, length: lengthClass(tokens, lengthBounds) });
-      const where = `${name}, document ${i + 1}`,
-        example = { p1, p3, p2, meta, where };
-      return { example, first: i, last: i, source: where, tokens, total: counter.example(example) };
+  const drafts = documents.flatMap((document, i) =>
+    maskDocument(document, masks, random).map(({ granularity, p1, p2, p3 }): Draft => {
+      const where = `${name}, document ${i + 1}`;
+      const example = { p1, p3, p2, meta: ordered({ ...fields, gap: granularity }), where };
+      return { example, first: i, last: i, source: where, tokens: counter.text(p2) };
     }),
   );
-  if (examples.length === 0) {
+  if (drafts.length === 0) {
     throw new UserError(
-      `${name}: no mask fell on its ${plural(documents.length, "document")} (three newlines separate documents); raise --ilm_probability or --ilm_passes.`,
+      `${name}: no mask fell on its ${plural(documents.length, "document")} (three newlines separate documents); ` +
+        "raise --ilm_probability or --ilm_passes.",
     );
   }
   const kinds = masks.granularities.map(
     (granularity) =>
-      `${examples.filter(({ example }) => (example.meta as Fields)["gap"] === granularity).length} ${granularity}`,
+      `${drafts.filter(({ example }) => (example.meta as Fields)["gap"] === granularity).length} ${granularity}`,
   );
   return {
     name,
-    examples,
+    drafts,
     units: documents.length,
-    summary: `${plural(documents.length, "document")}: ${plural(examples.length, "example")} (${kinds.join(", ")})`,
+    summary: `${plural(documents.length, "document")}: ${plural(drafts.length, "example")} (${kinds.join(", ")})`,
+    details: [],
   };
 }
 
-function ordered(fields: Fields): Fields {
+/**
+ * The examples of a source with their length class, where they do not say one themselves, and measured whole. Throws
+ * UserError on what the template does not allow.
+ */
+export function placeExamples({ drafts, units }: ReadSource, bounds: LengthBounds, counter: TokenCounter): Source {
+  const examples = drafts.map((draft): PlacedExample => {
+    const { meta } = draft.example;
+    const example =
+      typeof meta === "string"
+        ? draft.example
+        : { ...draft.example, meta: ordered({ length: lengthClass(draft.tokens, bounds), ...meta }) };
+    return { ...draft, example, total: counter.example(example) };
+  });
+  return { units, examples };
+}
+
+export function ordered(fields: Fields): Fields {
   const known = FIELD_ORDER.filter((field) => Object.hasOwn(fields, field));
   return Object.fromEntries(
     [...known, ...Object.keys(fields).filter((field) => !known.includes(field))].map((field) => [
@@ -162,6 +126,6 @@ function ordered(fields: Fields): Fields {
   );
 }
 
-function plural(count: number, noun: string): string {
+export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,17 +1,29 @@
-// From paragraphs in a row to examples. P2 is always one paragraph of the book, neither very short (an "Oh!" teaches
-// nothing about writing) nor longer than a model can write at once. P1 and P3 are the paragraphs beside it; where those
-// are short, as in dialogue, the next ones are added, a line each, until there is something to go by.
-import type { Paragraph } from "./chapters.ts";
+// From passages in a row to examples: P2 is a passage, P1 and P3 are those beside it; where these are short, the next
+// ones are added until there is something to go by.
+import { passagesOf } from "./passages.ts";
+import type { PassageBounds } from "./passages.ts";
+import type { Paragraph } from "./story.ts";
 
-export interface TripleOptions {
-  /** Bounds of p2 in tokens. */
+export interface TripleOptions extends PassageBounds {
+  /** In tokens: a shorter p2 teaches nothing about writing ("Oh!"). */
   readonly minTokens: number;
-  readonly maxTokens: number;
-  /** P1 and P3 grow to so many tokens, where the run of paragraphs has them. */
+  /** P1 and P3 grow to so many tokens, where the run has them. */
   readonly minContextTokens: number;
+  /** Whether no p2 may have fewer characters than minP2; else runs too short for three such passages give shorter ones. */
+  readonly strict: boolean;
 }
 
-export const DEFAULT_TRIPLES: TripleOptions = { minTokens: 16, maxTokens: 400, minContextTokens: 32 };
+/** 600 to 900 characters are the passages of the writers' tool of 2020 (about 100 to 250 tokens). */
+export const DEFAULT_TRIPLES: TripleOptions = {
+  minP2: 600,
+  maxP2: 900,
+  minTokens: 16,
+  maxTokens: 400,
+  minContextTokens: 32,
+  strict: false,
+};
+/** Of minP2: what is shorter stays a context even in a short run. */
+const SHORTEST = 1 / 12;
 
 export interface Triple {
   readonly p1: string;
@@ -21,32 +33,48 @@ export interface Triple {
   readonly tokens: number;
   /** Line of the file where p2 begins, from 1. */
   readonly line: number;
-  /** Indices of the first and the last paragraph in it. */
+  /** Indices of the first and the last passage in it, counted through all runs. */
   readonly first: number;
   readonly last: number;
 }
 
 export interface TripleSet {
   readonly triples: Triple[];
-  /** Paragraphs between two others that are too short, or too long, to be p2. */
+  readonly passages: number;
+  /** Passages of several paragraphs, and passages that are a part of a longer one. */
+  readonly joined: number;
+  readonly divided: number;
+  /** Passages between two others that are too short, or too long, to be p2. */
   readonly tooShort: number;
   readonly tooLong: number;
+  /** Passages in runs of fewer than three. */
+  readonly alone: number;
 }
 
-/**
- * `runs`: paragraphs that follow one another without a break; a triple never leaves its run. `countTokens`: of a
- * paragraph.
- */
+/** `runs`: paragraphs that follow one another without a break; a triple never leaves its run. */
 export function makeTriples(
   runs: readonly (readonly Paragraph[])[],
   countTokens: (text: string) => number,
   options: TripleOptions,
 ): TripleSet {
   const triples: Triple[] = [];
-  let tooShort = 0,
-    tooLong = 0;
-  for (const run of runs) {
-    if (run.length < 3) continue;
+  let passages = 0,
+    joined = 0,
+    divided = 0,
+    tooShort = 0,
+    tooLong = 0,
+    alone = 0;
+  const leastCharacters = options.strict ? options.minP2 : Math.floor(options.minP2 * SHORTEST);
+  for (const paragraphs of runs) {
+    const offset = passages;
+    const run = passagesOf(paragraphs, countTokens, options, { shorter: !options.strict });
+    passages += run.length;
+    joined += run.filter((each) => each.paragraphs > 1).length;
+    divided += run.filter((each) => each.isPart).length;
+    if (run.length < 3) {
+      alone += run.length;
+      continue;
+    }
     const tokens = run.map(({ text }) => countTokens(text));
     /** How far from `start`, going by `step`, the context reaches. */
     const reach = (start: number, step: 1 | -1): number => {
@@ -58,25 +86,26 @@ export function makeTriples(
     const text = (from: number, to: number): string =>
       run
         .slice(from, to + 1)
-        .map((paragraph) => paragraph.text)
+        .map((each) => each.text)
         .join("\n");
     for (let i = 1; i < run.length - 1; i++) {
-      if (tokens[i]! < options.minTokens) tooShort++;
-      else if (tokens[i]! > options.maxTokens) tooLong++;
+      const { text: p2, line } = run[i]!;
+      if (tokens[i]! < options.minTokens || p2.length < leastCharacters) tooShort++;
+      else if (tokens[i]! > options.maxTokens || p2.length > options.maxP2) tooLong++;
       else {
         const from = reach(i - 1, -1),
           to = reach(i + 1, 1);
         triples.push({
           p1: text(from, i - 1),
-          p2: run[i]!.text,
+          p2,
           p3: text(i + 1, to),
           tokens: tokens[i]!,
-          line: run[i]!.line,
-          first: run[from]!.index,
-          last: run[to]!.index,
+          line,
+          first: offset + from,
+          last: offset + to,
         });
       }
     }
   }
-  return { triples, tooShort, tooLong };
+  return { triples, passages, joined, divided, tooShort, tooLong, alone };
 }

@@ -2,8 +2,10 @@
 import { TITLES } from "./name-words.ts";
 
 export interface Word {
-  /** Without an elided article or a genitive: "l'Anglais" and "Anglais's" are "Anglais". */
+  /** Without an elided article or a genitive: "l'Anglais" and "Anglais's" are "Anglais". As the text spells it. */
   readonly text: string;
+  /** With straight apostrophes; `lower` too. */
+  readonly key: string;
   readonly lower: string;
   /** What stands between the word before and this one, the elided article included. */
   readonly gap: string;
@@ -33,16 +35,17 @@ export function wordsOf(text: string): Word[] {
       const elided = ELISION.exec(word)?.[0] ?? "";
       gap += elided;
       genitive = /['’]s$/.test(word);
-      word = word.slice(elided.length).replace(CONTRACTION, "").replaceAll("’", "'");
+      word = word.slice(elided.length).replace(CONTRACTION, "");
     }
-    const lower = word.toLowerCase();
+    const key = word.replaceAll("’", "'");
+    const lower = key.toLowerCase();
     const capital = word[0] !== lower[0] && (word.length === 1 || word !== word.toUpperCase());
     const opens =
       before === undefined ||
       (gap !== " " &&
         OPENING.test(gap) &&
         !(gap.startsWith(".") && before.capital && (before.text.length === 1 || TITLES.has(before.lower))));
-    before = { text: word, lower, gap, opens, capital, genitive };
+    before = { text: word, key, lower, gap, opens, capital, genitive };
     words.push(before);
   }
   return words;

@@ -1,0 +1,86 @@
+// A book as examples: read, divided into passages, its people looked for, and an account of all that for the reader.
+import { UserError } from "../../errors.ts";
+import { printable } from "../../files/quote.ts";
+import { normalizeText } from "../../text/normalize.ts";
+import { readBook } from "./chapters.ts";
+import type { Book } from "./chapters.ts";
+import { Characters } from "./characters.ts";
+import type { Form, FormFound } from "./form.ts";
+import { ordered, plural } from "./sources.ts";
+import type { Draft, Fields, ReadSource, SourceOptions } from "./sources.ts";
+import type { Verse } from "./story.ts";
+import { makeTriples } from "./triples.ts";
+import type { TripleOptions, TripleSet } from "./triples.ts";
+
+const VERSE: Readonly<Record<Form, Verse>> = { auto: "leave out", prose: "join lines", verse: "keep lines" };
+
+/**
+ * Triples of a book. `text`: as decodeBook gives it. `fields` go before what the book's own header says. Throws
+ * UserError where it is a play or verse (unless options.form says how to take it), or gives no triple.
+ */
+export function bookSource(text: string, name: string, fields: Fields, options: SourceOptions): ReadSource {
+  const { counter, form } = options;
+  const book = readBook(text, { verse: VERSE[form] });
+  if (form === "auto" && book.form) refuseForm(name, book.form);
+  const paragraphs = book.runs.flat();
+  const set = makeTriples(book.runs, (paragraph) => counter.text(paragraph), options.triples);
+  const report = book.leftOut.report(paragraphs.reduce((sum, paragraph) => sum + paragraph.text.length, 0));
+  if (set.triples.length === 0) refuseWithoutTriple(name, book, set, options.triples, report);
+  const cast = options.characters ? new Characters(paragraphs.map((paragraph) => paragraph.text)) : undefined;
+  const headers = headerByLine(book);
+  const drafts = set.triples.map(({ tokens, line, first, last, ...texts }): Draft => {
+    const [p1, p2, p3] = [texts.p1, texts.p2, texts.p3].map(normalizeText) as [string, string, string];
+    const characters = cast?.in(p2, p1, p3) ?? [];
+    const meta = ordered({ ...headers(line), ...fields, ...(characters.length > 0 ? { characters } : {}) });
+    const example = { p1, p3, p2, meta, where: `${name}, line ${line}` };
+    return { example, first, last, source: `${name}:${line}`, tokens };
+  });
+  return { name, drafts, units: set.passages, summary: summaryOf(book, paragraphs.length, set), details: report };
+}
+
+function refuseForm(name: string, { form, share, example }: FormFound): never {
+  const what =
+    form === "play"
+      ? `a play (${Math.round(100 * share)}% of its blocks begin with who speaks, as "${printable(example, 40)}")`
+      : `verse (${Math.round(100 * share)}% of its text, as "${printable(example, 40)}")`;
+  throw new UserError(
+    `${name}: looks like ${what}, and examples are made of paragraphs of prose; pass --form prose to take it as prose ` +
+      "all the same, or --form verse to keep its lines.",
+  );
+}
+
+function refuseWithoutTriple(
+  name: string,
+  book: Book,
+  { passages, tooShort, tooLong }: TripleSet,
+  { strict, minP2 }: TripleOptions,
+  report: readonly string[],
+): never {
+  const paragraphs = book.runs.reduce((sum, run) => sum + run.length, 0);
+  const found =
+    `${plural(paragraphs, "paragraph")} in ${plural(book.runs.length, "run")}, ${plural(passages, "passage")}, ` +
+    `${tooShort} too short and ${tooLong} too long for p2`;
+  const advice = strict ? `lower --min_p2 (${minP2})` : "lower --min_tokens";
+  throw new UserError(
+    `${name}: no usable triple of paragraphs (${found}${report.length > 0 ? `; ${report.join("; ")}` : ""}); ` +
+      `check that it is prose with blank lines or indents between paragraphs, or ${advice}.`,
+  );
+}
+
+/** What the header of the etext that holds a line says. */
+function headerByLine({ parts }: Book): (line: number) => Fields {
+  const known = parts.flatMap(({ header, runs }) => {
+    const first = runs[0]?.[0];
+    return first ? [{ line: first.line, header: { ...header } }] : [];
+  });
+  return (line) => known.findLast((part) => part.line <= line)?.header ?? {};
+}
+
+function summaryOf({ chapters }: Book, paragraphs: number, set: TripleSet): string {
+  const { passages, joined, divided, tooShort, tooLong, alone } = set;
+  return (
+    `${plural(chapters, "chapter")}, ${plural(paragraphs, "paragraph")}: ${plural(set.triples.length, "example")} from ` +
+    `${plural(passages, "passage")} (${joined} of several paragraphs, ${divided} of a part of one); ` +
+    `as p2 ${tooShort} too short, ${tooLong} too long, ${alone} without neighbours`
+  );
+}

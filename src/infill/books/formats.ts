@@ -1,0 +1,98 @@
+// Files that are books but no plain text, told by their bytes: a PDF's or an archive's read as prose would be noise, or an
+// error about some control character. Each gets one sentence: what it is, and what makes a text of it.
+import { UserError } from "../../errors.ts";
+
+interface Format {
+  readonly is: string;
+  readonly todo: string;
+}
+
+const pandoc = (ending: string): string =>
+  `convert it to plain text first, for instance with "pandoc book.${ending} -t plain --wrap=none -o book.txt"`;
+const unpack = (command: string): string => `unpack it first (${command}) and give the text files that are in it`;
+const EBOOK = 'convert it to plain text first, for instance with Calibre\'s "ebook-convert book.mobi book.txt"';
+
+const HTML: Format = { is: "a web page (HTML)", todo: pandoc("html") };
+const WORD_DOC: Format = {
+  is: "an old Word document (.doc) or another OLE file",
+  todo: "open it in a word processor and save it as plain text in UTF-8",
+};
+const IMAGE: Format = { is: "a picture", todo: "give the book's text; a scanned page must go through OCR first" };
+
+/** By what stands at an offset; as Latin-1. */
+const SIGNATURES: readonly (readonly [offset: number, bytes: string, format: Format])[] = [
+  [0, "{\\rtf", { is: "a Rich Text document (RTF)", todo: pandoc("rtf") }],
+  [0, "\x1f\x8b", { is: "a gzip archive", todo: unpack("gunzip") }],
+  [0, "BZh", { is: "a bzip2 archive", todo: unpack("bunzip2") }],
+  [0, "\xfd7zXZ", { is: "an xz archive", todo: unpack("unxz") }],
+  [0, "\x28\xb5\x2f\xfd", { is: "a zstd archive", todo: unpack("unzstd") }],
+  [0, "7z\xbc\xaf\x27\x1c", { is: "a 7-Zip archive", todo: unpack("7z x") }],
+  [0, "Rar!\x1a", { is: "a RAR archive", todo: unpack("unrar x") }],
+  [257, "ustar", { is: "a tar archive", todo: unpack("tar -xf") }],
+  [0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", WORD_DOC],
+  [60, "BOOKMOBI", { is: "a Kindle or Mobipocket book", todo: EBOOK }],
+  [60, "TEXtREAd", { is: "a PalmDOC book", todo: EBOOK }],
+  [0, "AT&TFORM", { is: "a DjVu document", todo: 'extract its text first, for instance with "djvutxt"' }],
+  [0, "%!PS", { is: "a PostScript document", todo: 'extract its text first, for instance with "ps2txt"' }],
+  [0, "\x89PNG", IMAGE],
+  [0, "\xff\xd8\xff", IMAGE],
+  [0, "GIF8", IMAGE],
+];
+const PDF: Format = {
+  is: "a PDF document",
+  todo: 'extract its text first, for instance with "pdftotext book.pdf book.txt", and look through it',
+};
+
+/** What is inside a ZIP file, by names that stand in it uncompressed. */
+const ZIPPED: readonly (readonly [name: string, format: Format])[] = [
+  ["application/epub+zip", { is: "an EPUB book", todo: pandoc("epub") }],
+  ["META-INF/container.xml", { is: "an EPUB book", todo: pandoc("epub") }],
+  ["application/vnd.oasis.opendocument.text", { is: "an OpenDocument text (ODT)", todo: pandoc("odt") }],
+  ["word/", { is: "a Word document (DOCX)", todo: pandoc("docx") }],
+  [".iwa", { is: "a Pages document", todo: "open it in Pages and export it as plain text" }],
+];
+const ZIP: Format = { is: "a ZIP archive", todo: unpack("unzip") };
+
+const HTML_START = /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b/i;
+const HTML_TAG =
+  /<\/?(?:p|div|span|br|h[1-6]|i|b|em|strong|a|table|tr|td|ul|ol|li|hr|img|font|center)(?:\s[^<>]*)?\/?>/gi;
+const JSON_LINE = /^\s*\{"(?:p1|p2|p3|meta|text)"\s*:/;
+/** Of a text, what is looked at for marks. */
+const LOOKED_AT = 65_536;
+
+/** Throws UserError, naming `name`, where the first bytes are those of a format that is no plain text. */
+export function refuseForeignBytes(bytes: Uint8Array, name: string): void {
+  const at = (offset: number, length: number): string => latin1(bytes.subarray(offset, offset + length));
+  const found = SIGNATURES.find(([offset, signature]) => at(offset, signature.length) === signature)?.[2];
+  if (found) refuse(name, found);
+  if (at(0, 1024).includes("%PDF-")) refuse(name, PDF);
+  if (at(0, 4) === "PK\x03\x04" || at(0, 4) === "PK\x05\x06") {
+    // Names stand before each file and once more in the directory at the end.
+    const names = at(0, LOOKED_AT) + at(Math.max(0, bytes.length - LOOKED_AT), LOOKED_AT);
+    refuse(name, ZIPPED.find(([part]) => names.includes(part))?.[1] ?? ZIP);
+  }
+}
+
+/** Throws UserError where a text is a format's source and not what a reader sees: HTML, XML, LaTeX, JSON Lines. */
+export function refuseForeignText(text: string, name: string): void {
+  const start = text.slice(0, LOOKED_AT);
+  if (HTML_START.test(start)) refuse(name, HTML);
+  const words = start.split(/\s+/).length;
+  if ((start.match(HTML_TAG)?.length ?? 0) > Math.max(10, words / 50)) refuse(name, HTML);
+  if (/^\s*<\?xml\b/.test(start))
+    refuse(name, { is: "an XML file", todo: "convert it to plain text first; pandoc reads FictionBook and DocBook" });
+  if (/^[^]{0,2000}\\documentclass\b/.test(start) || /\\begin\{document\}/.test(start))
+    refuse(name, { is: "a LaTeX source", todo: pandoc("tex") });
+  if (JSON_LINE.test(start)) refuse(name, { is: "JSON Lines", todo: "name it *.jsonl, or pass --input_format jsonl" });
+}
+
+function refuse(name: string, { is, todo }: Format): never {
+  throw new UserError(`${name}: not a readable text but ${is}; ${todo}.`);
+}
+
+/** Latin-1 is Unicode's first 256 characters; by pieces, because a call takes only so many arguments. */
+export function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text;
+}

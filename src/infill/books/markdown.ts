@@ -1,0 +1,108 @@
+// Markdown as writers use it, read line by line: headings, emphasis, comments, images, links, quotes. Not by a parser of
+// the whole language: for that an indented first line is code and "1865. It was" a list, and a book would lose them.
+// Emphasis is taken out with everybody's (text/emphasis.ts).
+import type { HeaderFields } from "./gutenberg.ts";
+
+export interface Markdown {
+  /** As many as before; what is no text is "". */
+  readonly lines: readonly string[];
+  /** Indices of lines that are headings. */
+  readonly headings: ReadonlySet<number>;
+  readonly header: HeaderFields;
+}
+
+const HEADING = /^ {0,3}#{1,6}[ \t]+(\S.*)$/;
+const RULE = /^ {0,3}(?:(?:- *){3,}|(?:\* *){3,}|(?:_ *){3,})$/;
+const FENCE = /^ {0,3}(?:```|~~~)/;
+const REFERENCE = /^ {0,3}\[[^\]^][^\]]{0,200}\]:\s*\S/;
+const TAG = /<\/?(?:i|b|em|strong|br|u|s|sup|sub|span|p|div|center|small|cite)(?:\s[^<>]*)?\/?>/gi;
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["&nbsp;", " "],
+  ["&amp;", "&"],
+  ["&lt;", "<"],
+  ["&gt;", ">"],
+  ["&quot;", '"'],
+  ["&mdash;", "—"],
+  ["&ndash;", "–"],
+  ["&hellip;", "…"],
+]);
+
+/** `lines` as a reader would see them; undefined where no line is a Markdown heading. */
+export function readMarkdown(lines: readonly string[]): Markdown | undefined {
+  const hasHeading = lines.some((line, i) => HEADING.test(line) || isUnderlined(lines, i));
+  if (!hasHeading) return undefined;
+  const { header, from } = frontMatter(lines);
+  const headings = new Set<number>();
+  const plain = withoutComments(lines.map((line, i) => (i < from ? "" : line)));
+  const read = plain.map((line, i) => {
+    if (i > 0 && isUnderlined(plain, i - 1)) return "";
+    const heading = HEADING.exec(line)?.[1]?.replace(/[ \t]+#+[ \t]*$/, "");
+    if (heading !== undefined || isUnderlined(plain, i)) {
+      headings.add(i);
+      return inline(heading ?? line).trim();
+    }
+    if (RULE.test(line)) return "* * *";
+    if (FENCE.test(line) || REFERENCE.test(line)) return "";
+    return inline(line.replace(/^ {0,3}(?:> ?){1,9}/, ""));
+  });
+  return { lines: read, headings, header };
+}
+
+/** A line of its own with ==== or ---- right below it. */
+function isUnderlined(lines: readonly string[], at: number): boolean {
+  const below = lines[at + 1];
+  if (below === undefined || !/^(?:={3,}|-{3,})\s*$/.test(below)) return false;
+  return /\p{L}|\p{N}/u.test(lines[at]!) && (lines[at - 1] ?? "").trim() === "" && lines[at]!.length <= 120;
+}
+
+/** The block of fields between two lines of --- that opens a file. `from`: the first line behind it. */
+function frontMatter(lines: readonly string[]): { readonly header: HeaderFields; readonly from: number } {
+  const end =
+    lines[0]?.trimEnd() === "---" ? lines.slice(0, 200).findIndex((line, i) => i > 0 && /^---\s*$/.test(line)) : -1;
+  if (end < 0) return { header: {}, from: 0 };
+  const fields: { title?: string; author?: string; language?: string } = {};
+  for (const line of lines.slice(1, end)) {
+    const [, key, value] = /^(title|author|lang|language):\s*["']?(.*?)["']?\s*$/i.exec(line.slice(0, 500)) ?? [];
+    if (!key || !value) continue;
+    if (/^lang/i.test(key)) fields.language = value.slice(0, 2).toLowerCase();
+    else fields[key.toLowerCase() as "title" | "author"] = value;
+  }
+  return { header: fields, from: end + 1 };
+}
+
+/** Comments may run over many lines; one that nobody closed is text. */
+function withoutComments(lines: readonly string[]): string[] {
+  if (!lines.some((line) => line.includes("<!--"))) return [...lines];
+  const last = lines.findLastIndex((line) => line.includes("-->"));
+  let open = false;
+  return lines.map((line, i) => {
+    let rest = line;
+    let kept = "";
+    while (rest !== "") {
+      const at = rest.indexOf(open ? "-->" : "<!--");
+      if (!open && (at < 0 || (i >= last && !rest.includes("-->", at)))) break;
+      if (!open) kept += rest.slice(0, at);
+      if (at < 0) {
+        rest = "";
+      } else {
+        rest = rest.slice(at + (open ? 3 : 4));
+        open = !open;
+      }
+    }
+    return open ? kept : kept + rest;
+  });
+}
+
+function inline(line: string): string {
+  let text = line;
+  if (text.includes("["))
+    text = text
+      .replace(/!\[[^[\]]*\](?:\([^()]*\)|\[[^[\]]*\])/g, "")
+      .replace(/\[\^([^[\]]{1,20})\]:?/g, "[$1]")
+      .replace(/\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])/g, "$1");
+  if (text.includes("<")) text = text.replace(TAG, "");
+  if (text.includes("&")) text = text.replace(/&[a-z]{2,6};/g, (entity) => ENTITIES.get(entity) ?? entity);
+  if (text.includes("`")) text = text.replaceAll("`", "");
+  if (text.includes("~~")) text = text.replaceAll("~~", "");
+  return text.includes("\\") ? text.replace(/\\$/, "").replace(/\\([!-/:-@[-`{-~])/g, "$1") : text;
+}

@@ -156,10 +156,7 @@ describe("losses by kind of token", () => {
   });
 
   it("become perplexities, changes and retrieval", () => {
-    const use = contextUse([scored(4, [5, 6]), scored(8, [7, 20]), scored(4, [4, 5]), scored(4, [])], {
-      seed: 1,
-      candidates: 3,
-    });
+    const use = contextUse([scored(4, [5, 6]), scored(8, [7, 20]), scored(4, [4, 5]), scored(4, [])], { seed: 1 });
     expect(use.perplexity.context!.value).toBeCloseTo(Math.exp(2), 10);
     expect(use.perplexity.infill!.value).toBeCloseTo(Math.exp(20 / 16), 10);
     expect(use.perplexity.infillTextonly!.value).toBeCloseTo(Math.exp(16 / 12), 10);
@@ -169,19 +166,32 @@ describe("losses by kind of token", () => {
     // Found; not found; one of two that are equal. The last has no p3 to be found.
     expect(use.retrieval.accuracy!.value).toBeCloseTo(1.5 / 3, 10);
     expect(use.retrieval.chance).toBeCloseTo(1 / 3, 10);
+    expect(use.retrieval).toMatchObject({ fewest: 3, candidates: 3 });
+  });
+
+  it("say among how many was really chosen", () => {
+    const of = (...foreign: number[][]) =>
+      contextUse(
+        foreign.map((losses) => scored(4, losses)),
+        { seed: 1 },
+      );
+    expect(of([5], [5, 6, 7], []).retrieval).toMatchObject({ fewest: 2, candidates: 4, chance: (1 / 2 + 1 / 4) / 2 });
+    expect(verdicts(of([5], [5, 6, 7])).join()).toContain("found among 2 to 4 in 100.0% (chance 37.5%)");
+    expect(verdicts(of([5], [6])).join()).toContain("found among 2 in 100.0% (chance 50.0%)");
+    expect(of([]).retrieval).toEqual({ fewest: 0, candidates: 0, accuracy: undefined, chance: undefined });
   });
 
   it("say in words what is used, and what is not", () => {
     const many = (foreign: number): ScoredExample[] =>
       Array.from({ length: 9 }, (_, i) => scored(4, [4 + foreign + (i % 3)]));
-    expect(verdicts(contextUse(many(2), { seed: 1, candidates: 2 }))[0]).toMatch(
+    expect(verdicts(contextUse(many(2), { seed: 1 }))[0]).toMatch(
       /^p3: used; another example's p3 costs p2 0\.750 nats a token .* among 2 in 100\.0% \(chance 50\.0%\)$/,
     );
-    expect(verdicts(contextUse(many(-1), { seed: 1, candidates: 2 }))[0]).toMatch(/^p3: no sign of use; /);
-    expect(verdicts(contextUse(many(-3), { seed: 1, candidates: 2 }))[0]).toMatch(
+    expect(verdicts(contextUse(many(-1), { seed: 1 }))[0]).toMatch(/^p3: no sign of use; /);
+    expect(verdicts(contextUse(many(-3), { seed: 1 }))[0]).toMatch(
       /^p3: misleading; another example's p3 gains p2 0\.500 nats/,
     );
-    expect(verdicts(contextUse(many(2), { seed: 1, candidates: 2 }))).toHaveLength(1);
+    expect(verdicts(contextUse(many(2), { seed: 1 }))).toHaveLength(1);
   });
 });
 
@@ -359,7 +369,7 @@ describe("what is shown", () => {
     name,
     about: "tiny",
     scored,
-    use: contextUse(scored, { seed: 1, candidates: 2 }),
+    use: contextUse(scored, { seed: 1 }),
     written: withTexts
       ? {
           texts: [text],

@@ -29,12 +29,24 @@ describe("a document with a gap", () => {
     expect(ends("One.\n\nTwo. [[]] Three.\n\nFour.")).toEqual(["Two.", "Three."]);
     expect(ends("[[ ]]\n\nThree.")).toEqual(["", "Three."]);
     expect(ends("One.\nTwo.\n[[…]]\nThree.\nFour.")).toEqual(["Two.", "Three."]);
+    expect(ends("One.\rTwo\r\r[[…]]\r\rThree\u00a0!\rFour.")).toEqual(["One. Two", "Three ! Four."]);
   });
   it.each<[string, unknown]>([
     ["", undefined],
     [" ... ", undefined],
     ["length=M; theme = hope, love;", { length: "M", theme: "hope, love" }],
     ["They find\nthe boat; all are glad.", "They find the boat; all are glad."],
+    ["thème=espoir", { thème: "espoir" }],
+    ["the\u0300me = espoir\u00a0; point de vue=elle", { thème: "espoir", "point de vue": "elle" }],
+    ["主题=希望; l'heure=midi", { 主题: "希望", "l'heure": "midi" }],
+    ["2 + 2 = 4, she says", "2 + 2 = 4, she says"],
+    [
+      "__proto__=x; constructor=y",
+      Object.fromEntries([
+        ["__proto__", "x"],
+        ["constructor", "y"],
+      ]),
+    ],
     ["__proto__=x", Object.fromEntries([["__proto__", "x"]])],
   ])("reads %j in the brackets", (inside, meta) => expect(gapMetadata(inside, "a")).toEqual(meta));
   it.each([
@@ -43,10 +55,20 @@ describe("a document with a gap", () => {
     ["[[]]\n\n[[]]", "2 gaps found, in lines 1, 3"],
     ["[[length=M; hope]]", '"hope" stands among key=value pairs'],
     ["[[length=M; length=S]]", "gives length twice (M and S)"],
+    ["[[]]\n".repeat(9), "9 gaps found, in lines 1, 2, 3, 4, 5, ..., wanted one"],
   ])("refuses %j", (text, message) => {
     expect(() => parseDocument(text, "a.txt")).toThrow(UserError);
     expect(() => parseDocument(text, "a.txt")).toThrow(message);
   });
+});
+
+it("a document takes time in proportion to its length", () => {
+  const started = performance.now();
+  const opened = `[[a]] ${"[[ ".repeat(300_000)}`;
+  expect(parseDocument(opened, "a").request.p3).toHaveLength(899_999);
+  expect(() => parseDocument("[[]]\n".repeat(100_000), "a")).toThrow("100000 gaps found");
+  expect(parseDocument(`a${"\n ".repeat(300_000)}[[]]${" ".repeat(500_000)}b`, "a").request).toMatchObject({ p3: "b" });
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 describe("sentence ends", () => {

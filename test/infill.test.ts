@@ -9,6 +9,7 @@ import { dropMetadata, parseJsonl, parseRequests } from "../src/infill/example.t
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList, SUFFIX_FIRST_TEMPLATE } from "../src/infill/template.ts";
 import type { InfillTemplate } from "../src/infill/template.ts";
+import { UserError } from "../src/errors.ts";
 import { normalizeText } from "../src/text/normalize.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -60,6 +61,27 @@ describe("parseJsonl", () => {
   it("refuses a file without examples", () => {
     for (const text of ["", "\n \r\n", "\uFEFF"])
       expect(() => parseJsonl(text, "t.jsonl")).toThrow(/^t\.jsonl: no examples found/);
+  });
+
+  it("reads lines that end in CR, and says what is wrong with foreign text in few printable characters", () => {
+    expect(parseJsonl('{"p1":"a","p3":"b","p2":"c"}\r{"p1":"d","p3":"","p2":"e"}\r', "t")).toHaveLength(2);
+    const odd = ["\u001b[31m", "x".repeat(1_000_000), `${"[".repeat(100_000)}${"]".repeat(100_000)}`];
+    const lines = [
+      ...odd.map((text) => `{"p1": "a", "p3": "b", "p2": "c", "meta": {${JSON.stringify(text)}: false}}`),
+      ...odd.map((text) => `{"p1": ${text}}`),
+      `{"p1": "a", "p3": "b", "p2": "c", "meta": ${odd[2]}}`,
+    ];
+    for (const line of lines) {
+      expect(() => parseJsonl(line, "t")).toThrow(UserError);
+      // oxlint-disable-next-line no-control-regex -- that there is none
+      expect(() => parseJsonl(line, "t")).toThrow(/^t, line 1: [^\x00-\x1f]{1,400}$/);
+    }
+  });
+
+  it("takes a foreign object's names for what they are", () => {
+    const meta = '{"__proto__": "x", "constructor": "y"}';
+    const [example] = parseJsonl(`{"p1":"a","p3":"b","p2":"c","meta":${meta}}`, "t");
+    expect(() => encoder.encodeExample(example!, { blockSize: 99 })).toThrow(/metadata field "__proto__" is unknown/);
   });
 
   it("does not need p2 of a gap to fill", () => {

@@ -52,6 +52,34 @@ describe("saved files", () => {
     expect(read.modelMaxLength).toBe(1024);
   });
 
+  it("may begin with a byte-order mark, each of them", async () => {
+    for (const names of [SLOW_FORM, FAST_FORM]) {
+      const read = await load(only(names).map(([name, text]) => [name, `\uFEFF${text}`] as const));
+      expect(read.save()).toEqual(saved);
+    }
+  });
+
+  it("by strangers are refused in one short, printable sentence", async () => {
+    const nested = "[".repeat(100_000) + "]".repeat(100_000);
+    const hostile: [string, string][][] = [
+      [["tokenizer.json", `{"model": ${nested}}`]],
+      [...only(FAST_FORM), ["tokenizer_config.json", `{"added_tokens_decoder": ${nested}}`]],
+      changed("tokenizer.json", (json) => (json.added_tokens[1].content = "x".repeat(2_000_000)), FAST_FORM),
+      changed("tokenizer.json", (json) => (json.model.vocab[`\u001b[2J${"y".repeat(1e6)}`] = "1"), FAST_FORM),
+      changed("tokenizer.json", (json) => (json.normalizer = { type: "\u009b31m".repeat(1e5) }), FAST_FORM),
+      changed("tokenizer.json", (json) => (json.model.merges[0] = "\u001b".repeat(1e6)), FAST_FORM),
+    ];
+    for (const files of hostile) {
+      const error: unknown = await load(files).then(
+        () => "no error",
+        (thrown) => thrown,
+      );
+      expect(error).toBeInstanceOf(UserError);
+      expect((error as UserError).message.length).toBeLessThan(400);
+      expect((error as UserError).message).not.toMatch(/\p{Cc}/u);
+    }
+  });
+
   it("hold what Hugging Face looks for", () => {
     const tokenizerJson = JSON.parse(saved.get("tokenizer.json")!);
     expect(tokenizerJson.added_tokens[0]).toEqual({

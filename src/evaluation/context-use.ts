@@ -34,7 +34,15 @@ export interface ContextUse {
   /** Nats by which a token of p2 (or its end) becomes more probable: below 0 where the model misses what was taken. */
   readonly change: Readonly<Partial<Record<Withheld | "foreignP3", Estimate>>>;
   /** How often p2 is most probable under its own p3, and how often it would be by chance. */
-  readonly retrieval: { readonly accuracy?: Estimate; readonly chance?: number; readonly candidates: number };
+  readonly retrieval: Retrieval;
+}
+
+export interface Retrieval {
+  readonly accuracy?: Estimate;
+  readonly chance?: number;
+  /** Paragraphs that an example's p2 was tried with, its own p3 included: the fewest and the most; 0 where none was. */
+  readonly fewest: number;
+  readonly candidates: number;
 }
 
 export interface ScoreOptions {
@@ -103,10 +111,7 @@ export async function scoreExamples(
 }
 
 /** The figures, each with its interval. `seed` draws the resampled examples. */
-export function contextUse(
-  scored: readonly ScoredExample[],
-  { seed, candidates }: Pick<ScoreOptions, "seed" | "candidates">,
-): ContextUse {
+export function contextUse(scored: readonly ScoredExample[], { seed }: Pick<ScoreOptions, "seed">): ContextUse {
   const perplexity = (kind: "context" | "text" | "p2"): Estimate | undefined =>
     rescale(
       ratio(
@@ -124,6 +129,8 @@ export function contextUse(
       seed,
     );
   const tried = scored.filter(({ foreignP3 }) => foreignP3.length > 0);
+  // A file of few examples has fewer other paragraphs than were asked for.
+  const among = tried.map(({ foreignP3 }) => 1 + foreignP3.length);
   return {
     perplexity: { context: perplexity("context"), infill: perplexity("p2"), infillTextonly: perplexity("text") },
     change: {
@@ -134,11 +141,9 @@ export function contextUse(
     },
     retrieval: {
       accuracy: ratio(tried.map(found), seed),
-      candidates,
-      chance:
-        tried.length > 0
-          ? tried.reduce((sum, { foreignP3 }) => sum + 1 / (1 + foreignP3.length), 0) / tried.length
-          : undefined,
+      fewest: among.reduce((least, count) => Math.min(least, count), among[0] ?? 0),
+      candidates: among.reduce((most, count) => Math.max(most, count), 0),
+      chance: among.length > 0 ? among.reduce((sum, count) => sum + 1 / count, 0) / among.length : undefined,
     },
   };
 }

@@ -40,6 +40,7 @@ function modelJson({ name, about, scored, use, written }: ModelEvaluation): obje
     },
     p3_retrieval: {
       candidates: retrieval.candidates,
+      fewest_candidates: retrieval.fewest,
       accuracy: orNull(retrieval.accuracy),
       chance: orNull(retrieval.chance),
     },

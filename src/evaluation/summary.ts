@@ -1,6 +1,6 @@
 // One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the
 // verdict are all made from these rows, so they cannot disagree.
-import type { ContextUse, ScoredExample } from "./context-use.ts";
+import type { ContextUse, Retrieval, ScoredExample } from "./context-use.ts";
 import type { Estimate } from "./estimate.ts";
 import type { LengthRule } from "./length-rule.ts";
 import { COPY_WORDS } from "./text-statistics.ts";
@@ -91,7 +91,7 @@ export function summaryRows({ models }: Evaluation): Row[] {
     change("with the p3 of another example", "foreignP3"),
     {
       group: "retrieval",
-      label: `true p3 found among ${retrieval.candidates}`,
+      label: `true p3 found among ${among(retrieval)}`,
       share: true,
       figures: figures(({ use }) => use.retrieval.accuracy),
       chance: retrieval.chance,
@@ -151,12 +151,17 @@ export function verdicts({ change, retrieval }: ContextUse): string[] {
   return [
     ...say("p3", "another example's p3", change.foreignP3).map((text) =>
       accuracy
-        ? `${text}, and the true one is found among ${retrieval.candidates} in ${percent(accuracy.value)} (chance ${percent(chance!)})`
+        ? `${text}, and the true one is found among ${among(retrieval)} in ${percent(accuracy.value)} (chance ${percent(chance!)})`
         : text,
     ),
     ...say("p1", "leaving it out", change.p1),
     ...say("metadata", "leaving it out", change.metadata),
   ];
+}
+
+/** "10", or "2 to 4" where a small file had not as many for each. */
+function among({ fewest, candidates }: Retrieval): string {
+  return fewest === candidates ? String(candidates) : `${fewest} to ${candidates}`;
 }
 
 /** "6.21 (5.98 to 6.45)", "0" where there is no range, or a dash. */

@@ -17,7 +17,11 @@ const MAX_DEPTH = 128;
  * JSON.parse makes them, so a key "__proto__" is a plain own key: look foreign keys up with Object.hasOwn,
  * Object.entries or a Map. Throws UserError when it is no JSON, or nested more than 128 deep.
  */
-export function parseJson(text: string, what: string, advice = "fetch or save the file again"): unknown {
+export function parseJson(
+  text: string,
+  what: string,
+  advice = "the file is cut short or damaged, so fetch or save it again",
+): unknown {
   const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const deep = placeBelow(body, MAX_DEPTH);
   if (deep !== undefined)
@@ -31,9 +35,24 @@ export function parseJson(text: string, what: string, advice = "fetch or save th
   }
 }
 
-/** Parsed JSON of a file. Throws UserError naming it when it is missing, larger than 64 MB, or no JSON. */
+/** Parsed JSON of a file. Throws UserError as `readModelText` does, and when it is no JSON. */
 export async function readJson(folder: Folder, file: string): Promise<unknown> {
-  return parseJson(await readText(folder, file, MAX_BYTES), `${folder.name}/${file}`);
+  return parseJson(await readModelText(folder, file), `${folder.name}/${file}`);
+}
+
+/**
+ * A text file of a model folder, without a byte-order mark. Throws UserError naming it when it is missing, empty, larger
+ * than 64 MB, no UTF-8, or a Git LFS pointer.
+ */
+export async function readModelText(folder: Folder, file: string): Promise<string> {
+  const text = (await readText(folder, file, MAX_BYTES)).replace(/^\uFEFF/, "");
+  if (/^version \S*git-lfs\S*\/spec\//.test(text)) {
+    throw new UserError(
+      `${folder.name}/${file}: a Git LFS pointer, not the file itself; run "git lfs pull" there, or download the file.`,
+    );
+  }
+  if (text === "") throw new UserError(`${folder.name}/${file}: the file is empty; fetch it again.`);
+  return text;
 }
 
 /** The same for a file that holds an object. Throws UserError for a list or a plain value too. */

@@ -1,9 +1,15 @@
 // One infilling example: the paragraph before (p1), the paragraph after (p3), the paragraph between (p2) and what is
-// wanted of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and CRLF
-// accepted. Fields other than these four are ignored, so files may carry their own ids and notes.
+// wanted of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and any line
+// ends accepted. Fields other than these four are ignored, so files may carry their own ids and notes.
 import { UserError } from "../errors.ts";
+import { isObject, parseJson } from "../files/json.ts";
+import { quote } from "../files/quote.ts";
+import { normalizeLineEnds } from "../text/normalize.ts";
 
 export type MetaValue = string | number | readonly (string | number)[];
+/** A line of a JSON Lines file. */
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Named fields, or one plain sentence that is used as it stands. */
 export type Meta = string | Readonly<Record<string, MetaValue>>;
 
@@ -37,7 +43,15 @@ export function parseJsonl(text: string, name: string): InfillExample[] {
 
 /** Gaps to fill: as parseJsonl, but p2 is neither needed nor read. */
 export function parseRequests(text: string, name: string): InfillRequest[] {
-  return parseLines(text, name).map(({ where, fields }) => request(fields, where));
+  return parseRequestLines(text, name).map(({ gap }) => gap);
+}
+
+/** The same, each with the whole object of its line. */
+export function parseRequestLines(
+  text: string,
+  name: string,
+): { readonly gap: InfillRequest; readonly fields: Fields }[] {
+  return parseLines(text, name).map(({ where, fields }) => ({ gap: request(fields, where), fields }));
 }
 
 /**
@@ -51,16 +65,10 @@ export function dropMetadata<E extends InfillRequest>(example: E, rate: number, 
   return { ...example, meta: Object.fromEntries(Object.entries(meta).filter(() => random() >= rate)) };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function parseLines(text: string, name: string): { where: string; fields: Fields }[] {
   const rows: { where: string; fields: Fields }[] = [];
-  // Only "\n" ends a line here: other separators (U+2028...) may stand inside a JSON string. A "\r" before it is JSON
-  // space.
-  for (const [index, line] of text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .entries()) {
+  // Other separators (U+2028...) may stand inside a JSON string; a bare "\r" may not.
+  for (const [index, line] of normalizeLineEnds(text).split("\n").entries()) {
     if (line.trim() === "") continue;
     const where = `${name}, line ${index + 1}`;
     rows.push({ where, fields: parseObject(line, where) });
@@ -73,20 +81,11 @@ function parseLines(text: string, name: string): { where: string; fields: Fields
 }
 
 function parseObject(line: string, where: string): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw new UserError(
-      `${where}: not valid JSON (${(error as Error).message}); each line must be one whole JSON object.`,
-    );
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UserError(
-      `${where}: found ${describe(value)}, wanted an object with "p1", "p3" and "p2"; each line must be one JSON object.`,
-    );
-  }
-  return value as Fields;
+  const value = parseJson(line, where, "each line must be one whole JSON object");
+  if (isObject(value)) return value;
+  throw new UserError(
+    `${where}: found ${describe(value)}, wanted an object with "p1", "p3" and "p2"; each line must be one JSON object.`,
+  );
 }
 
 function request(fields: Fields, where: string): InfillRequest {
@@ -113,7 +112,8 @@ function metaField(value: unknown, where: string): Meta {
     if (wrong !== undefined) {
       const found = Array.isArray(entry) ? `a list holding ${describe(wrong)}` : describe(wrong);
       throw new UserError(
-        `${where}: field "meta.${key}" is ${found}, wanted a string, a number or a list of them; correct it or leave it out.`,
+        `${where}: field ${quote(`meta.${key}`)} is ${found}, wanted a string, a number or a list of them; ` +
+          "correct it or leave it out.",
       );
     }
   }
@@ -125,5 +125,5 @@ function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
-  return `the ${typeof value} ${JSON.stringify(value)}`;
+  return `the ${typeof value} ${quote(value)}`;
 }

@@ -5,6 +5,7 @@
 // has the token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text
 // before it. Encoding part by part therefore gives the ids that Hugging Face gives for the whole string.
 import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 import { normalizeLine } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { isLengthBounds } from "./length-class.ts";
@@ -113,15 +114,16 @@ export function metadataFields(
 ): [field: string, value: string][] {
   if (meta === undefined) return [];
   if (typeof meta === "string") return nonBlank([["", normalizeLine(meta)]]);
-  for (const field of Object.keys(meta)) {
-    if (!template.metadataFields.includes(field)) {
+  const own = new Map(Object.entries(meta).map(([field, value]) => [normalizeLine(field), value]));
+  const known = template.metadataFields.map((field) => [field, normalizeLine(field)] as const);
+  for (const field of own.keys()) {
+    if (known.every(([, name]) => name !== field))
       throw new UserError(
-        `${where}: metadata field "${field}" is unknown, wanted one of ${template.metadataFields.join(", ")}; rename it, or train with a template that lists it.`,
+        `${where}: metadata field ${quote(field)} is unknown, wanted one of ${template.metadataFields.join(", ")}; ` +
+          "rename it, or train with a template that lists it.",
       );
-    }
   }
-  const present = template.metadataFields.filter((field) => Object.hasOwn(meta, field));
-  return nonBlank(present.map((field) => [field, valueText(meta[field]!)]));
+  return nonBlank(known.flatMap(([field, name]) => (own.has(name) ? [[field, valueText(own.get(name)!)]] : [])));
 }
 
 /** "length: M; theme: hope", or "" without fields. */

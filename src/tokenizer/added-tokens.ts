@@ -1,6 +1,9 @@
 // Added tokens: strings such as [P1] or <|endoftext|> that are found in the text before BPE sees it, anywhere and any
 // number of times. Matching follows Hugging Face's AddedVocabulary: the leftmost match wins, then the longest.
 
+import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
+
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
@@ -23,8 +26,12 @@ export function plainToken(id: number, content: string, special: boolean): Added
 /** A stretch of plain text, or the id of an added token found in its place. */
 export type Segment = string | number;
 
+/** One pattern finds them all: at ten million letters it takes a second to build, and beyond that engines give up. */
+const MAX_LETTERS = 1_000_000;
+
 export class AddedTokens {
   private readonly byContent = new Map<string, AddedToken>();
+  private letters = 0;
   private readonly byId = new Map<number, AddedToken>();
   /** Patterns by whether special tokens are found; rebuilt after a change. */
   private readonly matchers = new Map<boolean, readonly RegExp[]>();
@@ -33,8 +40,14 @@ export class AddedTokens {
     for (const token of tokens) this.set(token);
   }
 
-  /** Adds a token, or replaces the one of the same content. */
+  /** Adds a token, or replaces the one of the same content. Throws UserError when they grow too long in all. */
   set(token: AddedToken): void {
+    if (!this.byContent.has(token.content)) this.letters += token.content.length;
+    if (this.letters > MAX_LETTERS)
+      throw new UserError(
+        `The added tokens have more than ${MAX_LETTERS} letters in all, with ${quote(token.content)} of ` +
+          `${token.content.length}; use shorter or fewer ones.`,
+      );
     this.byContent.set(token.content, token);
     this.byId.set(token.id, token);
     this.matchers.clear();

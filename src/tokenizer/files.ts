@@ -2,16 +2,16 @@
 // cases what tokenizer_config.json, special_tokens_map.json and added_tokens.json say about added tokens. What this
 // engine would encode differently from Hugging Face is refused by name.
 import { UserError } from "../errors.ts";
-import { readText } from "../files/folder.ts";
 import type { Folder } from "../files/folder.ts";
+import { readJsonObject, readModelText } from "../files/json.ts";
+import type { JsonObject } from "../files/json.ts";
+import { quote } from "../files/quote.ts";
 import { plainToken } from "./added-tokens.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { Merge } from "./bpe.ts";
 import { END_OF_TEXT } from "./gpt2-vocabulary.ts";
 import { checkParts, ROLE_KEYS, ROLES } from "./parts.ts";
 import type { Role, TokenizerParts } from "./parts.ts";
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The model, and the added tokens that its own file declares. */
 interface ModelParts {
@@ -80,7 +80,8 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
     roles,
     additionalSpecialTokens: [...new Set(additional)],
     addPrefixSpace: typeof config.add_prefix_space === "boolean" ? config.add_prefix_space : model.addPrefixSpace,
-    modelMaxLength: Number.isSafeInteger(maxLength) ? (maxLength as number) : undefined, // 1e30 stands for "unknown" there
+    // 1e30 stands for "unknown" there.
+    modelMaxLength: Number.isSafeInteger(maxLength) ? (maxLength as number) : undefined,
   };
   checkParts(parts, folder.name);
   return parts;
@@ -88,7 +89,7 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
 
 async function readModel(folder: Folder): Promise<ModelParts> {
   if (await folder.has("tokenizer.json")) {
-    return parseTokenizerJson(await readObject(folder, "tokenizer.json"), `${folder.name}/tokenizer.json`);
+    return parseTokenizerJson(await readJsonObject(folder, "tokenizer.json"), `${folder.name}/tokenizer.json`);
   }
   const missing: string[] = [];
   for (const file of ["vocab.json", "merges.txt"]) if (!(await folder.has(file))) missing.push(file);
@@ -98,8 +99,8 @@ async function readModel(folder: Folder): Promise<ModelParts> {
         "a tokenizer needs either tokenizer.json or both vocab.json and merges.txt, so fetch those into the folder.",
     );
   }
-  const vocab = toVocab(await readObject(folder, "vocab.json"), `${folder.name}/vocab.json`);
-  const merges = parseMerges(await readFileText(folder, "merges.txt"), `${folder.name}/merges.txt`);
+  const vocab = toVocab(await readJsonObject(folder, "vocab.json"), `${folder.name}/vocab.json`);
+  const merges = parseMerges(await readModelText(folder, "merges.txt"), `${folder.name}/merges.txt`);
   return { vocab, merges, addedTokens: [], addPrefixSpace: false };
 }
 
@@ -107,7 +108,7 @@ function parseTokenizerJson(json: JsonObject, source: string): ModelParts {
   const model = objectOr(json.model, {});
   const refuse = (what: string, found: unknown, wanted: string): never => {
     throw new UserError(
-      `${source}: ${what} is ${JSON.stringify(found)}, and this engine reads only ${wanted}; use a GPT-2 tokenizer.`,
+      `${source}: ${what} is ${quote(found)}, and this engine reads only ${wanted}; use a GPT-2 tokenizer.`,
     );
   };
   if ((model.type ?? "BPE") !== "BPE") refuse("the model", model.type, "BPE");
@@ -167,7 +168,7 @@ function toMerge(value: unknown, where: string): Merge {
   if (Array.isArray(pair) && pair.length === 2 && pair.every((piece) => typeof piece === "string" && piece !== ""))
     return [pair[0], pair[1]];
   throw new UserError(
-    `${where} is ${JSON.stringify(value)}, wanted two pieces with a space between; the file is cut short or ` +
+    `${where} is ${quote(value)}, wanted two pieces with a space between; the file is cut short or ` +
       "damaged, so fetch it again.",
   );
 }
@@ -177,8 +178,7 @@ function toVocab(json: JsonObject, source: string): Map<string, number> {
   for (const [piece, id] of Object.entries(json)) {
     if (typeof id !== "number")
       throw new UserError(
-        `${source}: piece ${JSON.stringify(piece)} has id ${JSON.stringify(id)}, wanted a number; fetch the ` +
-          "file again.",
+        `${source}: piece ${quote(piece)} has id ${quote(id)}, wanted a number; fetch the file again.`,
       );
     vocab.set(piece, id);
   }
@@ -190,7 +190,7 @@ function toAddedToken(id: number, value: unknown, source: string): AddedToken {
   const json = objectOr(value, {});
   if (typeof json.content !== "string" || json.content === "" || !Number.isSafeInteger(id)) {
     throw new UserError(
-      `${source}: added token ${JSON.stringify(value)} (id ${id}) has no content or no whole number as its id; ` +
+      `${source}: added token ${quote(value)} (id ${id}) has no content or no whole number as its id; ` +
         "fetch the file again.",
     );
   }
@@ -211,35 +211,5 @@ function objectOr(value: unknown, otherwise: JsonObject): JsonObject {
 }
 
 async function readOptionalObject(folder: Folder, file: string): Promise<JsonObject> {
-  return (await folder.has(file)) ? readObject(folder, file) : {};
-}
-
-async function readObject(folder: Folder, file: string): Promise<JsonObject> {
-  const text = await readFileText(folder, file);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(
-      `${folder.name}/${file}: not valid JSON (${(error as Error).message}); the file is cut short or damaged, ` +
-        "so fetch it again.",
-    );
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new UserError(
-      `${folder.name}/${file}: wanted a JSON object, found ${text.slice(0, 40)}; fetch the file again.`,
-    );
-  }
-  return json as JsonObject;
-}
-
-async function readFileText(folder: Folder, file: string): Promise<string> {
-  const text = await readText(folder, file);
-  if (/^version \S*git-lfs\S*\/spec\//.test(text)) {
-    throw new UserError(
-      `${folder.name}/${file}: a Git LFS pointer, not the file itself; run "git lfs pull" there, or download the file.`,
-    );
-  }
-  if (text === "") throw new UserError(`${folder.name}/${file}: the file is empty; fetch it again.`);
-  return text;
+  return (await folder.has(file)) ? readJsonObject(folder, file) : {};
 }

@@ -2,13 +2,17 @@
 // never change; only added tokens do.
 import { UserError } from "../errors.ts";
 import type { Folder } from "../files/folder.ts";
+import { quote } from "../files/quote.ts";
 import { AddedTokens, plainToken } from "./added-tokens.ts";
 import { BytePairEncoder } from "./bpe.ts";
-import { bytesInIdOrder, charOfByte, pieceToBytes } from "./byte-alphabet.ts";
+import { pieceToBytes } from "./byte-alphabet.ts";
+import { decodeStream } from "./decode-stream.ts";
+import type { DecodeStream } from "./decode-stream.ts";
 import { readTokenizer } from "./files.ts";
 import { END_OF_TEXT, gpt2Vocabulary } from "./gpt2-vocabulary.ts";
-import { checkParts, ROLES } from "./parts.ts";
+import { ROLES } from "./parts.ts";
 import type { Role, TokenizerParts } from "./parts.ts";
+import { firstMerges, mergesOf, withMerges } from "./reduce.ts";
 import { writeTokenizer } from "./saved-files.ts";
 
 /** What the rest of the engine needs of a tokenizer. */
@@ -38,15 +42,7 @@ export type NewSpecialTokens = Readonly<Partial<Record<Role, NewToken>>> & {
   readonly additionalSpecialTokens?: readonly NewToken[];
 };
 
-/** Turns ids into text as they come, one at a time. */
-export interface DecodeStream {
-  /**
-   * The text that this id completes: "" while a character still lacks bytes. Throws UserError on an id out of range.
-   */
-  push(id: number): string;
-  /** What is left: U+FFFD for an unfinished character, else "". */
-  end(): string;
-}
+export type { DecodeStream } from "./decode-stream.ts";
 
 export class GPT2Tokenizer implements Tokenizer {
   private readonly parts: TokenizerParts; // its added tokens and roles are the initial ones
@@ -96,14 +92,7 @@ export class GPT2Tokenizer implements Tokenizer {
    * byte.
    */
   truncate(mergeCount: number): GPT2Tokenizer {
-    const merges = this.parts.merges.slice(0, mergeCount);
-    if (merges.length !== mergeCount) {
-      throw new UserError(
-        `truncate: wanted the first ${mergeCount} merges, the tokenizer has ${this.parts.merges.length}; ask ` +
-          "for a whole number up to that.",
-      );
-    }
-    return this.withMerges(merges, "truncate");
+    return new GPT2Tokenizer(withMerges(this.currentParts(), firstMerges(this.parts, mergeCount), "truncate"));
   }
 
   /**
@@ -112,19 +101,8 @@ export class GPT2Tokenizer implements Tokenizer {
    * out of range.
    */
   prune(ids: Iterable<number>): GPT2Tokenizer {
-    const mergeOf = new Map(this.parts.merges.map((merge) => [merge[0] + merge[1], merge]));
-    const kept = new Set<readonly [string, string]>();
-    const keep = (piece: string): void => {
-      const merge = mergeOf.get(piece);
-      if (!merge || kept.has(merge)) return;
-      kept.add(merge);
-      merge.forEach(keep);
-    };
-    for (const id of ids) keep(this.idToToken(id));
-    return this.withMerges(
-      this.parts.merges.filter((merge) => kept.has(merge)),
-      "prune",
-    );
+    const pieces = Array.from(ids, (id) => this.idToToken(id));
+    return new GPT2Tokenizer(withMerges(this.currentParts(), mergesOf(this.parts, pieces), "prune"));
   }
 
   /** Number of tokens, added ones included; ids run from 0 to vocabSize - 1. */
@@ -198,16 +176,10 @@ export class GPT2Tokenizer implements Tokenizer {
   }
 
   createDecodeStream(options: DecodeOptions = {}): DecodeStream {
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // keeps U+FEFF
-    return {
-      push: (id) => {
-        this.checkId(id);
-        return options.skipSpecialTokens && this.isSpecial(id)
-          ? ""
-          : decoder.decode(this.bytesOf(id), { stream: true });
-      },
-      end: () => decoder.decode(),
-    };
+    return decodeStream((id) => {
+      this.checkId(id);
+      return options.skipSpecialTokens && this.isSpecial(id) ? undefined : this.bytesOf(id);
+    });
   }
 
   /** Adds tokens that are not special; known ones are from now on found whole. Returns how many new ids there are. */
@@ -227,7 +199,7 @@ export class GPT2Tokenizer implements Tokenizer {
     const unknown = keys.find((key) => key !== "additionalSpecialTokens" && !ROLES.includes(key));
     if (unknown)
       throw new UserError(
-        `addSpecialTokens: no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(", ")} and ` +
+        `addSpecialTokens: no role ${quote(unknown)}; the roles are ${ROLES.join(", ")} and ` +
           "additionalSpecialTokens.",
       );
     return this.countNew(() => {
@@ -244,27 +216,6 @@ export class GPT2Tokenizer implements Tokenizer {
   /** File name -> text of a Hugging Face tokenizer folder. */
   save(): Map<string, string> {
     return writeTokenizer(this.currentParts());
-  }
-
-  private withMerges(merges: TokenizerParts["merges"], what: string): GPT2Tokenizer {
-    const idInSource = (piece: string): number => this.parts.vocab.get(piece) ?? -1;
-    const bytes = bytesInIdOrder.map((byte) => charOfByte[byte]).sort((a, b) => idInSource(a) - idInSource(b));
-    if (idInSource(bytes[0]) < 0)
-      throw new UserError(
-        `${what}: the vocabulary lacks the byte ${JSON.stringify(bytes[0])}; give one with the whole byte alphabet.`,
-      );
-    const added = this.added.list();
-    const base = [
-      ...bytes,
-      ...merges.map(([left, right]) => left + right),
-      ...added.map((token) => token.content).filter((content) => this.parts.vocab.has(content)),
-    ];
-    const vocab = new Map([...new Set(base)].map((piece, id) => [piece, id]));
-    let nextId = vocab.size;
-    const addedTokens = added.map((token) => ({ ...token, id: vocab.get(token.content) ?? nextId++ }));
-    const parts = { ...this.currentParts(), vocab, merges, addedTokens };
-    checkParts(parts, what);
-    return new GPT2Tokenizer(parts);
   }
 
   private currentParts(): TokenizerParts {

@@ -1,5 +1,5 @@
-// The values that tuning tries for each entry of src/kernels/tuning.ts.
-import type { Tuning } from "../src/kernels/tuning.ts";
+// The values that tuning tries for each entry of src/gpu/tuning.ts.
+import type { Tuning } from "../src/gpu/tuning.ts";
 import type { Family } from "./cases.ts";
 
 export type Candidate = Partial<Tuning>;
@@ -36,6 +36,11 @@ export const SWEEPS = {
         rowsShare: [4, 8],
       }),
     ],
+  },
+  subgroupIds: {
+    family: "rows",
+    concerns: () => true,
+    candidates: combinations({ subgroupIds: ["builtin", "computed"] }),
   },
   matmul: {
     family: "matmul",

@@ -1,5 +1,6 @@
 // Attention: training forward and backward, decoding over a cache, and the cache's own kernels.
-import { attentionBackward, attentionForward } from "../src/kernels/attention.ts";
+import { attentionForward } from "../src/kernels/attention.ts";
+import { attentionBackward } from "../src/kernels/attention-backward.ts";
 import { resizeHeads } from "../src/kernels/attention-resize.ts";
 import { attentionDecode } from "../src/kernels/attention-decode.ts";
 import { kvCacheAppend, kvCacheReorder } from "../src/kernels/kv-cache.ts";

@@ -1,7 +1,9 @@
 // What follows the logits of a decoding step: the best tokens, the choice of the next, edits.
 import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
 import { editLogits, packEdits } from "../src/kernels/edit-logits.ts";
-import { argmax, logSumExp, packTokens, setAside, topK } from "../src/kernels/top-k.ts";
+import { logSumExp } from "../src/kernels/log-sum-exp.ts";
+import { packTokens, setAside } from "../src/kernels/top-k-aside.ts";
+import { argmax, topK } from "../src/kernels/top-k.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { CommandBatch } from "../src/gpu/batch.ts";
 import { f32 } from "./cases.ts";

@@ -1,11 +1,7 @@
 // Matrix products: squares, and those of the models' layers: in training (a batch of rows) and in decoding (one to 32
 // rows).
-import { layerNormForward } from "../src/kernels/layernorm.ts";
-import { matmul, takesNorm } from "../src/kernels/matmul.ts";
+import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
-import { isNormCheap } from "../src/kernels/matvec.ts";
-import type { Normalization } from "../src/kernels/matvec.ts";
-import type { Tensor } from "../src/gpu/tensor.ts";
 import { f32 } from "./cases.ts";
 import type { KernelCase } from "./cases.ts";
 import { DEMO, GPT2, logitsStride, SMALL } from "./models.ts";
@@ -40,35 +36,9 @@ function productCase({ name, layout, m, n, k, stride = n, epilogue, save = false
       const out = workspace.zeros([m, stride]);
       const after = epilogue && makeEpilogue(workspace, epilogue, m, n, save);
       const { batch } = workspace.device;
-      const launch = (rows: Tensor, inside?: Normalization): void =>
-        matmul(batch, { a: rows, b, out, layout, n, epilogue: after, norm: inside });
-      return {
-        outputs: [out],
-        launch: norm
-          ? normLaunch(workspace, a, takesNorm(batch.device, layout, m, b) && isNormCheap(batch.device, m, b), launch)
-          : () => launch(a),
-      };
+      const before = norm ? { weight: workspace.normal([k]), bias: workspace.normal([k]), epsilon: 1e-5 } : undefined;
+      return { outputs: [out], launch: () => matmul(batch, { a, b, out, layout, n, epilogue: after, norm: before }) };
     },
-  };
-}
-
-/** `product` with the layer norm of a inside, or after a launch of it. */
-function normLaunch(
-  workspace: Workspace,
-  a: Tensor,
-  inside: boolean,
-  product: (rows: Tensor, norm?: Normalization) => void,
-): () => void {
-  const [m, k] = a.shape,
-    { batch } = workspace.device;
-  const weight = workspace.normal([k]),
-    bias = workspace.normal([k]);
-  if (inside) return () => product(a, { weight, bias, epsilon: 1e-5 });
-  const y = workspace.zeros([m, k]),
-    stats = workspace.zeros([m, 2]);
-  return () => {
-    layerNormForward(batch, { x: a, weight, bias, y, stats, eps: 1e-5 });
-    product(y);
   };
 }
 

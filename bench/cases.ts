@@ -1,6 +1,6 @@
 // One case is one launch function at one size: its tensors, what it writes, and the work it cannot avoid. The benchmark
 // of kernels times them all, tuning compares and times those that a setting concerns.
-import type { Tuning } from "../src/kernels/tuning.ts";
+import type { Tuning } from "../src/gpu/tuning.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { Sizes, Work } from "./report.ts";
 import type { Workspace } from "./workspace.ts";

@@ -1,7 +1,8 @@
 // What the adapter can do at most, measured beside everything else: multiply-adds in registers, and a copy of buffers
 // larger than any cache. Each is tried in a few shapes and the best one counts; results are given as a share of these.
 import type { Device } from "../src/gpu/device.ts";
-import { defineKernel } from "../src/gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../src/gpu/kernel.ts";
+import type { Element } from "../src/gpu/kernel.ts";
 import { measure } from "./measure.ts";
 import type { MeasureOptions, Timing } from "./measure.ts";
 
@@ -29,10 +30,6 @@ const fmaKernel = (chains: number) => {
     name: "ceiling_fma",
     source: [],
     text: `
-struct Params { rounds: u32, a: f32, b: f32 }
-@group(0) @binding(0) var<storage, read_write> out: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let a = params.a;
@@ -45,36 +42,36 @@ ${Array<string>(4)
   }
   out[id.x] = ${Array.from({ length: chains }, (_, i) => `x${i}`).join(" + ")};
 }`,
-    bindings: { out: "read_write" },
+    bindings: { out: readWrite("f32", "[threads]") },
     params: { rounds: "u32", a: "f32", b: "f32" },
     constants: { WG_SIZE: "u32" },
+    example: { WG_SIZE },
   });
 };
 
 /** A thread moves EACH elements, a workgroup's threads side by side: narrow ones suit GPUs, wide ones processors. */
-const copyKernel = (element: string) =>
+const copyKernel = (element: Element) =>
   defineKernel({
     name: "ceiling_copy",
     source: [],
     text: `
-@group(0) @binding(0) var<storage, read> x: array<${element}>;
-@group(0) @binding(1) var<storage, read_write> y: array<${element}>;
-
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let at = (workgroup.y * groups.x + workgroup.x) * WG_SIZE * EACH + local;
   for (var i = 0u; i < EACH; i++) { y[at + i * WG_SIZE] = x[at + i * WG_SIZE]; }
 }`,
-    bindings: { x: "read", y: "read_write" },
-    params: {},
+    bindings: { x: read(element, "[n]"), y: readWrite(element, "[n]") },
     constants: { WG_SIZE: "u32", EACH: "u32" },
+    example: { WG_SIZE, EACH: 4 },
   });
 
 const FMAS = [8, 12, 16].map((chains) => ({ chains, kernel: fmaKernel(chains) }));
-const COPIES = [
-  { element: "vec4f", bytes: 16 },
-  { element: "mat4x4f", bytes: 64 },
-].flatMap(({ element, bytes }) =>
+const COPIES = (
+  [
+    { element: "vec4f", bytes: 16 },
+    { element: "mat4x4f", bytes: 64 },
+  ] as const
+).flatMap(({ element, bytes }) =>
   [1, 4].map((each) => ({ each, unit: bytes * each * WG_SIZE, kernel: copyKernel(element) })),
 );
 

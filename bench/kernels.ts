@@ -1,6 +1,5 @@
 // Times every kernel at several sizes, in the variant that the adapter is tuned for or in those asked for.
 import { requestDevice } from "../src/gpu/device.ts";
-import { tuningOf } from "../src/kernels/tuning.ts";
 import { attentionCases } from "./cases-attention.ts";
 import { nextTokenCases } from "./cases-choice.ts";
 import { elementwiseCases } from "./cases-elementwise.ts";
@@ -51,7 +50,7 @@ export async function benchKernels({ options, ceiling, report, note }: BenchRun)
       variant ? { tuning: Object.fromEntries(FAMILIES.map((family) => [family, variant])) } : {},
     );
     const workspace = new Workspace(device);
-    const tuning = tuningOf(device);
+    const tuning = device.tuning;
     for (const { name, sizes, work, family, prepare } of chosen) {
       if (round > 0 && !family) continue;
       const { launch } = prepare(workspace);

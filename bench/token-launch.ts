@@ -7,7 +7,8 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue } from "../src/kernels/matmul.ts";
-import { logSumExp, topK } from "../src/kernels/top-k.ts";
+import { logSumExp } from "../src/kernels/log-sum-exp.ts";
+import { topK } from "../src/kernels/top-k.ts";
 import { logitsStride } from "./models.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -1,4 +1,4 @@
-// Finds the fastest form of each kernel for the adapter at hand: every candidate of src/kernels/tuning.ts is compared
+// Finds the fastest form of each kernel for the adapter at hand: every candidate of src/gpu/tuning.ts is compared
 // with the present row's results, then timed. Prints the row to put there.
 import { announce } from "../src/cli/shared/announce.ts";
 import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
@@ -8,8 +8,7 @@ import type { CliContext } from "../src/cli/shared/run.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
-import { tuningOf } from "../src/kernels/tuning.ts";
-import type { Tuning } from "../src/kernels/tuning.ts";
+import type { Tuning } from "../src/gpu/tuning.ts";
 import { SWEEPS, untuned } from "./candidates.ts";
 import type { Candidate, Sweep } from "./candidates.ts";
 import { measureCeiling } from "./ceiling.ts";
@@ -28,7 +27,7 @@ const flags = defineFlags({
 });
 const TUNE: Program<typeof flags> = {
   command: "npx tsx bench/tune.ts",
-  summary: "Finds the fastest form of each kernel on this adapter and prints the row for src/kernels/tuning.ts.",
+  summary: "Finds the fastest form of each kernel on this adapter and prints the row for src/gpu/tuning.ts.",
   flags,
 };
 
@@ -38,7 +37,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   announce(device);
   const timing = { runs: values.runs, runMs: values.quick ? 5 : 20 };
   const ceiling = await measureCeiling(device, timing);
-  const present = tuningOf(device);
+  const present = device.tuning;
   const missing = untuned(present);
   if (missing.length > 0) throw new Error(`tune: no candidates for ${missing.join(", ")}`);
   device.destroy();

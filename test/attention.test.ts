@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
-import { attentionBackward, attentionForward, attentionWeights } from "../src/kernels/attention.ts";
+import { attentionForward } from "../src/kernels/attention.ts";
+import { attentionBackward } from "../src/kernels/attention-backward.ts";
+import { attentionWeights } from "../src/kernels/attention-weights.ts";
 import { dropoutParams } from "../src/kernels/random.ts";
 import type { Dropout } from "../src/kernels/random.ts";
 import { centralDifferences, expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requestDevice } from "../src/gpu/device.ts";
-import { tuningOf } from "../src/kernels/tuning.ts";
 import { SWEEPS, untuned } from "../bench/candidates.ts";
 import { summarize } from "../bench/measure.ts";
 import { jsonLine, rates } from "../bench/report.ts";
@@ -90,7 +89,7 @@ describe("nothing is forgotten", () => {
 
   it("every entry of the tuning table has candidates, and the present row is among them", async () => {
     const device = await requestDevice();
-    const tuning = tuningOf(device);
+    const tuning = device.tuning;
     device.destroy();
     expect(untuned(tuning)).toEqual([]);
     expect(untuned({ ...tuning, extra: 1 } as never)).toEqual(["extra"]);

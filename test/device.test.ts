@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { fold } from "../src/gpu/batch.ts";
 import { sizeClass } from "../src/gpu/buffer-pool.ts";
 import type { Device } from "../src/gpu/device.ts";
-import { composeModule, defineKernel } from "../src/gpu/kernel.ts";
-import { reshape, sliceRows } from "../src/gpu/tensor.ts";
+import { bitsOf, defineKernel, definedKernels, join, kernelForms, read, readWrite } from "../src/gpu/kernel.ts";
+import { composeModule } from "../src/gpu/wgsl-module.ts";
+import { reshape, sliceRows, viewAs } from "../src/gpu/tensor.ts";
 import { columnSum } from "../src/kernels/column-sum.ts";
 import { openDevice } from "./check-kernel.ts";
 
@@ -173,41 +174,116 @@ test("tensors: slices must start where bindings may, and shapes must hold the el
 describe("shaders", () => {
   const broken = defineKernel({
     name: "broken",
-    source: ["lib/grid.wgsl", "column_sum.wgsl"],
-    bindings: { x: "read" },
-    params: {},
+    source: ["lib/grid.wgsl", "column_sum_invocation.wgsl"],
+    bindings: { x: read("f32", "[N]") },
     constants: { N: "u32" },
   });
 
-  test("directives are lifted, constants are typed, and a line knows its file", () => {
-    const files: Record<string, string> = { a: "// one\nenable subgroups;\nfn f() {}", b: "fn g() {}" };
-    const module = composeModule(
-      { ...broken, source: ["a", "b"], constants: { N: "u32", EPS: "f32", ON: "bool" } },
-      { N: 3, EPS: 1, ON: true },
-      (file) => files[file],
-    );
+  test("a module is the declaration, then its files, and a line knows where it came from", () => {
+    const files: Record<string, string> = { a: "// one\nfn f() {}\n", b: "fn g() {}" };
+    const kernel = defineKernel({
+      name: "sample",
+      variant: "workgroup",
+      source: ["a", "b"],
+      text: "fn main() {}",
+      bindings: {
+        x: read("vec4f", "[N, C]"),
+        y: readWrite("f16", "[N]", "sums"),
+        z: bitsOf("f32", read("u32", "[N]")),
+      },
+      params: { rows: "u32", scale: "f32" },
+      constants: { N: "u32", EPS: "f32", ON: "bool" },
+      needs: ["subgroups"],
+    });
+    const module = composeModule(kernel, { N: 3, EPS: 1, ON: true }, (file) => files[file]);
     expect(module.code.split("\n")).toEqual([
       "enable subgroups;",
+      "diagnostic(off, subgroup_uniformity);",
+      "enable f16;",
+      "// sample, workgroup",
       "const N: u32 = 3u;",
       "const EPS: f32 = 1.0f;",
       "const ON: bool = true;",
-      "// one",
+      "struct Params {",
+      "  rows: u32,",
+      "  scale: f32,",
+      "}",
+      "@group(1) @binding(0) var<uniform> params: Params;",
+      "@group(0) @binding(0) var<storage, read> x: array<vec4f>;      // [N, C]",
+      "@group(0) @binding(1) var<storage, read_write> y: array<f16>;  // [N] sums",
+      "@group(0) @binding(2) var<storage, read> z: array<u32>;        // [N]",
       "",
+      "// ---- a",
+      "// one",
       "fn f() {}",
+      "",
+      "// ---- b",
       "fn g() {}",
+      "",
+      "// ---- text of sample",
+      "fn main() {}",
+      "",
     ]);
-    expect(module.origin(7)).toBe("a:3");
-    expect(module.origin(8)).toBe("b:1");
-    expect(() => composeModule({ ...broken, source: [] }, {}, () => "")).toThrow("constant N is missing");
-    expect(() => composeModule({ ...broken, source: [] }, { N: -1 }, () => "")).toThrow("N is -1");
+    expect(kernel.dtypes).toEqual(["f32", "f16", "f32"]);
+    expect([13, 19, 22, 25].map((line) => module.origin(line))).toEqual([
+      "declaration (@group(0) @binding(0) var<storage, read> x: array<vec4f>;      // [N, C])",
+      "a:2",
+      "b:1",
+      "text of sample:1",
+    ]);
+    expect(() => composeModule(broken, {}, () => "")).toThrow("constant N is missing");
+    expect(() => composeModule(broken, { N: -1 }, () => "")).toThrow("N is -1");
+  });
+
+  test("parts are joined in order, and never declare a name twice", () => {
+    const part = { source: ["a"], bindings: { x: read("f32", "[N]") }, constants: { N: "u32" } } as const;
+    const other = { source: ["b"], bindings: { y: read("u32", "[N]") }, params: { rows: "u32" } } as const;
+    const joined = defineKernel({ ...join(part, other), name: "joined" });
+    expect([joined.source, joined.bindingNames, joined.paramNames, joined.constantNames]).toEqual([
+      ["a", "b"],
+      ["x", "y"],
+      ["rows"],
+      ["N"],
+    ]);
+    expect(() => join(part, part)).toThrow("both declare x");
+  });
+
+  test("forms are made when they are asked for, once, and all of them for tools", () => {
+    const made: string[] = [];
+    const kernels = kernelForms(["one", "two"], (variant) => {
+      made.push(variant);
+      return defineKernel({ name: "forms", variant, source: [] });
+    });
+    expect(made).toEqual([]);
+    expect(kernels("two")).toBe(kernels("two"));
+    expect(made).toEqual(["two"]);
+    const listed = definedKernels().filter(({ name }) => name === "forms");
+    expect(listed.map(({ variant }) => variant)).toEqual(["two", "one"]);
+    expect(made).toEqual(["two", "one"]);
   });
 
   test("one that does not compile is told with its file and line, by the next submit", async () => {
     const own = await openDevice();
     own.batch.dispatch(broken, { N: 1 }, { x: own.pool.acquire([1]) }, {}, 1);
-    await expect((async () => own.read(own.pool.acquire([1])))()).rejects.toThrow(/broken: column_sum\.wgsl:\d+: /);
+    await expect((async () => own.read(own.pool.acquire([1])))()).rejects.toThrow(
+      /broken: column_sum_invocation\.wgsl:\d+: /,
+    );
     own.destroy();
   });
+});
+
+test("a tensor of another dtype is refused, also where a launch of its buffer is known", () => {
+  const { batch, pool } = device;
+  const x = device.tensor(Float32Array.of(1, 2), [1, 2]),
+    out = pool.acquire([2]);
+  for (let i = 0; i < 3; i++) columnSum(batch, { x, out });
+  expect(() => columnSum(batch, { x: viewAs(x, "u32"), out })).toThrow(
+    "column_sum: cannot bind x: it is u32, expected f32",
+  );
+  expect(() => columnSum(batch, { x, out: viewAs(out, "u32") })).toThrow("cannot bind out: it is u32, expected f32");
+  expect(() => viewAs(x, "f16")).toThrow("cannot view f32 as f16");
+  columnSum(batch, { x, out });
+  [x, out].forEach((tensor) => pool.release(tensor));
 });
 
 test("a lost device ends in its reason", async () => {

@@ -1,7 +1,7 @@
 // Which form a row kernel takes: by the tuning, the device's limits, and the rows and their length.
 import { describe, expect, it } from "vitest";
 import { rowForm } from "../src/kernels/rows.ts";
-import type { Tuning } from "../src/kernels/tuning.ts";
+import type { Tuning } from "../src/gpu/tuning.ts";
 
 const gpu = { rows: "mixed", rowsWorkgroupSize: 128, rowsMaxSize: 1024, rowsLanes: 2 ** 19, rowsShare: 4 } as Tuning;
 

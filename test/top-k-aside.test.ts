@@ -2,7 +2,8 @@
 // else changes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
-import { packTokens, setAside, topK } from "../src/kernels/top-k.ts";
+import { packTokens, setAside } from "../src/kernels/top-k-aside.ts";
+import { topK } from "../src/kernels/top-k.ts";
 import { openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const REMOVED = Math.fround(-3.4028234663852886e38);

@@ -2,7 +2,8 @@
 // infinities, NaN.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
-import { argmax, logSumExp, topK } from "../src/kernels/top-k.ts";
+import { logSumExp } from "../src/kernels/log-sum-exp.ts";
+import { argmax, topK } from "../src/kernels/top-k.ts";
 import { expectClose, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
 const TABLE = [

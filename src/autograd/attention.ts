@@ -2,7 +2,8 @@
 // dout v^T, delta = rowsum(dout * out), ds = p (dp - delta): dq = ds k / sqrt(HS), dk = ds^T q / sqrt(HS), dv = p^T
 // dout.
 import type { Tensor } from "../gpu/tensor.ts";
-import { attentionBackward, attentionForward } from "../kernels/attention.ts";
+import { attentionForward } from "../kernels/attention.ts";
+import { attentionBackward } from "../kernels/attention-backward.ts";
 import type { Dropout } from "../kernels/random.ts";
 import type { Tape } from "./tape.ts";
 import type { Variable } from "./variable.ts";

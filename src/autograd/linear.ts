@@ -7,14 +7,14 @@ import { addInto } from "../kernels/add.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { geluBackward } from "../kernels/gelu.ts";
 import { matmul } from "../kernels/matmul.ts";
-import type { Normalization } from "../kernels/matvec.ts";
+import type { Normalization } from "../kernels/matmul.ts";
 import { rowWindows } from "../kernels/windows.ts";
 import type { GradientSink, Tape } from "./tape.ts";
 import type { Parameter, Variable } from "./variable.ts";
 
 /**
- * x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x on the way,
- * see matmul.
+ * x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x before, see
+ * matmul.
  */
 export function linear(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, norm?: Normalization): Variable {
   expectNotRecorded(tape, norm);

@@ -11,7 +11,7 @@ import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { attentionWeights } from "../kernels/attention.ts";
+import { attentionWeights } from "../kernels/attention-weights.ts";
 import type { GPT2Config } from "./config.ts";
 import { KVCache } from "./kv-cache.ts";
 import { normLinear, normLinearGelu } from "./norm-linear.ts";

@@ -1,7 +1,7 @@
 // Commands collected into one encoder with one open compute pass, sent by submit(). Parameters go to 256-byte slots of
 // one uniform buffer bound with a dynamic offset, so in steady state a dispatch creates no WebGPU object (see
 // launch-cache.ts) and writes no buffer of its own.
-import type { Access, BindingsOf, ConstantsOf, ConstantType, Kernel, ParamsOf, ParamType } from "./kernel.ts";
+import type { Bindings, BindingsOf, Constants, ConstantsOf, Kernel, Params, ParamsOf } from "./kernel.ts";
 import { LaunchCache } from "./launch-cache.ts";
 import type { CacheCounters } from "./launch-cache.ts";
 import { byteLength } from "./tensor.ts";
@@ -68,7 +68,7 @@ export class CommandBatch {
    * [x, y, z]. Throws when a binding exceeds the device's binding limit or a dimension exceeds 65535. A launch of zero
    * workgroups is nothing.
    */
-  dispatch<B extends Names<Access>, P extends Names<ParamType>, K extends Names<ConstantType>>(
+  dispatch<B extends Bindings, P extends Params, K extends Constants>(
     kernel: Kernel<B, P, K>,
     constants: ConstantsOf<K>,
     bindings: BindingsOf<B>,
@@ -92,9 +92,9 @@ export class CommandBatch {
         `${kernel.name}: cannot launch ${x} x ${y} x ${z} workgroups: at most ${MAX_WORKGROUPS} in a dimension`,
       );
     }
-    const { pipeline, group } = this.cache.find(kernel as unknown as Kernel, constants, bindings);
+    const { pipeline, group } = this.cache.find(kernel, constants, bindings);
     if (this.slot === SLOTS) this.submit();
-    const offset = this.writeParams(kernel as unknown as Kernel, params);
+    const offset = this.writeParams(kernel, params);
     this.counters.dispatches++;
     this.encoder ??= this.device.gpu.createCommandEncoder();
     const { profiler } = this.device;

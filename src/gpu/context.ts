@@ -3,6 +3,7 @@
 import type { BufferPool } from "./buffer-pool.ts";
 import type { Failures } from "./failures.ts";
 import type { Profiler } from "./profiler.ts";
+import type { Tuning } from "./tuning.ts";
 
 export const WORKGROUP_LIMITS = [
   "maxComputeWorkgroupStorageSize",
@@ -16,8 +17,8 @@ export interface DeviceContext {
   readonly adapterKey: string;
   /** Computes on the processor. */
   readonly software: boolean;
-  /** Overrides of the tuning table. */
-  readonly tuning: Readonly<Record<string, string | number>>;
+  /** Which variants run here. */
+  readonly tuning: Tuning;
   /** Most bytes that one binding may have. */
   readonly maxBindingBytes: number;
   /** Lanes of a subgroup, or 0 where there are none or their number varies. */

@@ -14,14 +14,16 @@ import { Profiler } from "./profiler.ts";
 import { Staging } from "./staging.ts";
 import { byteLength, elementCount } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkTuning, resolveTuning } from "./tuning.ts";
+import type { Tuning } from "./tuning.ts";
 
 export interface DeviceOptions {
   /**
    * Pretend the device binds no more than this many bytes at once (at least 65536): larger tensors then go by windows.
    */
   readonly maxStorageBufferBindingSize?: number;
-  /** Overrides of the tuning table, see kernels/tuning.ts: forces a kernel variant or a tile size. */
-  readonly tuning?: Readonly<Record<string, string | number>>;
+  /** Overrides of the tuning table, see tuning.ts: forces a kernel variant or a tile size. */
+  readonly tuning?: Partial<Tuning>;
   /**
    * Measure GPU time per kernel (needs timestamp-query; slows the run, since every dispatch gets a pass of its own).
    */
@@ -47,7 +49,8 @@ export class Device implements DeviceContext {
   readonly software: boolean;
   /** On a software adapter: how to get a faster one. */
   readonly hint: string | undefined;
-  readonly tuning: Readonly<Record<string, string | number>>;
+  /** Which variants run here. */
+  readonly tuning: Tuning;
   readonly maxBindingBytes: number;
   /** Lanes of a subgroup, or 0 where there are none or their number varies. */
   readonly subgroupSize: number;
@@ -71,7 +74,6 @@ export class Device implements DeviceContext {
     this.software = adapter.software;
     this.hint = adapter.hint;
     this.errorsAtOnce = adapter.errorsAtOnce;
-    this.tuning = options.tuning ?? {};
     this.sources = sources;
     this.maxBindingBytes = Math.min(
       gpu.limits.maxStorageBufferBindingSize,
@@ -80,6 +82,16 @@ export class Device implements DeviceContext {
     const { subgroupMinSize, subgroupMaxSize } = adapter.adapter.info;
     this.subgroupSize =
       gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? (subgroupMinSize ?? 0) : 0;
+    this.tuning = resolveTuning(
+      {
+        adapterKey: adapter.key,
+        software: adapter.software,
+        subgroups: gpu.features.has("subgroups"),
+        subgroupSize: this.subgroupSize,
+        subgroupId: adapter.wgslFeatures.has("subgroup_id"),
+      },
+      options.tuning,
+    );
     this.limits = Object.fromEntries(WORKGROUP_LIMITS.map((name) => [name, gpu.limits[name]])) as Device["limits"];
     this.pool = new BufferPool({
       gpu,
@@ -208,6 +220,7 @@ export class Device implements DeviceContext {
  * Throws UserError when there is none or an option is out of range.
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<Device> {
+  checkTuning(options.tuning ?? {}); // before an adapter is opened
   const small = options.maxStorageBufferBindingSize;
   if (small !== undefined && !(small >= 65536)) {
     throw new UserError(`maxStorageBufferBindingSize is ${small}, expected at least 65536.`);

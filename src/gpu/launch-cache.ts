@@ -1,12 +1,13 @@
 // Pipelines and bind groups, made once and found again. A step is the same launches in the same order as the step
 // before, so each launch remembers the two that followed it last: nearly always the next one is recognised there by
 // comparing objects, without the strings and hashes of the keyed caches. Two, since beams alternate between two tables.
-import { composeModule } from "./kernel.ts";
-import type { Kernel, WgslModule } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { byteLength, OFFSET_ALIGNMENT } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import { COMPUTE_STAGE } from "./usage.ts";
 import type { DeviceContext } from "./context.ts";
+import { composeModule } from "./wgsl-module.ts";
+import type { WgslModule } from "./wgsl-module.ts";
 
 type Names<T> = Readonly<Record<string, T>>;
 type Constant = number | boolean;
@@ -67,7 +68,7 @@ export class LaunchCache {
     this.paramsLayout = paramsLayout;
   }
 
-  /** Throws when a binding exceeds the device's binding limit or starts where none may. */
+  /** Throws when a tensor is of another dtype, exceeds the device's binding limit or starts where no binding may. */
   find(kernel: Kernel, constants: Names<Constant>, bindings: Names<Tensor>): Launch {
     const { last } = this;
     if (last) {
@@ -101,8 +102,10 @@ export class LaunchCache {
 
   private lookUp(kernel: Kernel, pipeline: Pipeline, bindings: Names<Tensor>): Launch {
     let key = "";
-    for (const name of kernel.bindingNames) {
+    for (const [i, name] of kernel.bindingNames.entries()) {
       const tensor = bindings[name];
+      if (tensor.dtype !== kernel.dtypes[i])
+        throw new Error(`${kernel.name}: cannot bind ${name}: it is ${tensor.dtype}, expected ${kernel.dtypes[i]}`);
       const bytes = byteLength(tensor);
       if (bytes > this.device.maxBindingBytes) {
         throw new Error(
@@ -174,7 +177,7 @@ export class LaunchCache {
   }
 
   private layout(kernel: Kernel): Layout {
-    const access = Object.values(kernel.bindings);
+    const access = Object.values(kernel.bindings).map((binding) => binding.access);
     const hasParams = kernel.paramNames.length > 0;
     const key = `${access.join()};${hasParams}`;
     let layout = this.layouts.get(key);
@@ -215,6 +218,7 @@ function matches(launch: Launch, kernel: Kernel, constants: Names<Constant>, bin
     if (
       tensor.buffer !== known.buffer ||
       tensor.byteOffset !== known.byteOffset ||
+      tensor.dtype !== known.dtype ||
       byteLength(tensor) !== launch.sizes[i]
     )
       return false;

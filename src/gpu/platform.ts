@@ -12,6 +12,8 @@ export interface FoundAdapter {
   readonly description: string;
   /** Computes on the processor. */
   readonly software: boolean;
+  /** Language features of the WGSL compiler; empty where it does not tell. */
+  readonly wgslFeatures: ReadonlySet<string>;
   /** On a software adapter: how to get a faster one. */
   readonly hint?: string;
   /** Errors are told within the call that makes them, as Dawn does in this process; a browser tells them afterwards. */
@@ -56,9 +58,11 @@ export async function requestAdapter(options: GPURequestAdapterOptions = {}): Pr
   if (!adapter) throw new UserError(`No WebGPU adapter was found. ${await remedies()}`);
   const described = describeAdapter(adapter.info);
   const errorsAtOnce = gpu !== (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  const wgslFeatures: ReadonlySet<string> = gpu.wgslLanguageFeatures ?? new Set();
   return {
     adapter,
     errorsAtOnce,
+    wgslFeatures,
     ...described,
     ...(described.software ? { hint: await remedies(described.key) } : {}),
   };

@@ -76,3 +76,10 @@ export function sameShape(a: Shape, b: Shape): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+/** The same bits as numbers of another dtype of the same width. */
+export function viewAs(tensor: Tensor, dtype: DType): Tensor {
+  if (bytesPerElement(dtype) !== bytesPerElement(tensor.dtype))
+    throw new Error(`viewAs: cannot view ${tensor.dtype} as ${dtype}: another width`);
+  return { buffer: tensor.buffer, byteOffset: tensor.byteOffset, shape: tensor.shape, dtype };
+}

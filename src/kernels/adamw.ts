@@ -1,6 +1,7 @@
 // AdamW (Loshchilov and Hutter 2019) over flat ranges. Both forms in use are one formula on the GPU; what differs is
 // computed here, in float64.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineElementKernel } from "./elements.ts";
@@ -9,7 +10,13 @@ import { rowWindows } from "./windows.ts";
 const kernel = defineElementKernel({
   name: "adamw",
   source: ["adamw.wgsl"],
-  bindings: { grads: "read", norm: "read", values: "read_write", m: "read_write", v: "read_write" },
+  bindings: {
+    grads: read("vec4f", "[count4]"),
+    norm: read("f32", "[2]", "norm, clip coefficient"),
+    values: readWrite("vec4f", "[count4]"),
+    m: readWrite("vec4f", "[count4]"),
+    v: readWrite("vec4f", "[count4]"),
+  },
   params: {
     count4: "u32",
     beta1: "f32",
@@ -21,7 +28,6 @@ const kernel = defineElementKernel({
     step: "f32",
     decay: "f32",
   },
-  constants: {},
 });
 
 /**

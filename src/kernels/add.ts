@@ -1,5 +1,6 @@
 // Elementwise sums: the residual stream forward, and gradients that meet backward.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineElementKernel } from "./elements.ts";
@@ -8,17 +9,15 @@ import { flatten, rowWindows } from "./windows.ts";
 const sum = defineElementKernel({
   name: "add",
   source: ["add.wgsl"],
-  bindings: { a: "read", b: "read", y: "read_write" },
+  bindings: { a: read("f32", "[count]"), b: read("f32", "[count]"), y: readWrite("f32", "[count]") },
   params: { count: "u32" },
-  constants: {},
 });
 
 const sumInto = defineElementKernel({
   name: "add_into",
   source: ["add_into.wgsl"],
-  bindings: { x: "read", y: "read_write" },
+  bindings: { x: read("f32", "[count]"), y: readWrite("f32", "[count]") },
   params: { count: "u32" },
-  constants: {},
 });
 
 /** y = a + b, all of one shape. */

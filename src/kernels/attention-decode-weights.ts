@@ -1,6 +1,6 @@
 // Attention probabilities over a cache, for output only: one slow pass.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
@@ -9,9 +9,16 @@ const WG_SIZE = 64;
 const kernel = defineKernel({
   name: "attention_decode_weights",
   source: ["lib/grid.wgsl", "attention_decode_weights.wgsl"],
-  bindings: { qkv: "read", keys: "read", ancestry: "read", mask: "read", weights: "read_write" },
+  bindings: {
+    qkv: read("f32", "[B*T, 3C]"),
+    keys: read("f32", "[R, NH, capacity, HS]"),
+    ancestry: read("u32", "[B, capacity]"),
+    mask: read("u32", "[B, capacity]"),
+    weights: readWrite("f32", "[B, NH, T, past + T]"),
+  },
   params: { rows: "u32", length: "u32", past: "u32", capacity: "u32", heads: "u32" },
   constants: { HS: "u32", WG_SIZE: "u32" },
+  example: { HS: 64, WG_SIZE },
 });
 
 /**

@@ -2,20 +2,12 @@
 // on GPUs.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, join, kernelForms, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
-import { tuningOf } from "./tuning.ts";
+import { rowPart } from "./rows.ts";
 
-const bindings = {
-  qkv: "read",
-  keys: "read_write",
-  values: "read_write",
-  ancestry: "read",
-  mask: "read",
-  out: "read_write",
-} as const;
 const params = {
   rows: "u32",
   length: "u32",
@@ -30,31 +22,50 @@ const params = {
   append: "u32",
 } as const;
 
-const bySubgroup = (pack: 1 | 4) =>
-  defineKernel({
-    name: "attention_decode",
-    bindings,
+/** Channels that are read at a time: four where the head size is a multiple of four. */
+const PACKS = ["vec4", "scalar"] as const;
+type Pack = (typeof PACKS)[number];
+
+function decodePart(pack: Pack) {
+  const element = pack === "vec4" ? "vec4f" : "f32";
+  return {
+    source: [`lib/pack_${pack}.wgsl`, "attention_decode.wgsl"],
+    bindings: {
+      qkv: read(element, "[B*T, 3C]"),
+      keys: readWrite(element, "[R, NH, capacity, HS]"),
+      values: readWrite(element, "[R, NH, capacity, HS]"),
+      ancestry: read("u32", "[B, capacity]"),
+      mask: read("u32", "[B, capacity]"),
+      out: readWrite(element, "[B*T, C]"),
+    },
     params,
-    source: [
-      "lib/grid.wgsl",
-      `lib/pack${pack}.wgsl`,
-      "lib/rows_subgroup.wgsl",
-      "lib/share_subgroup.wgsl",
-      "lib/attention_decode.wgsl",
-      "attention_decode.wgsl",
-    ],
-    constants: { HS: "u32", LANES: "u32", WG_SIZE: "u32" },
+  };
+}
+
+const subgroupKernels = (pack: Pack) =>
+  kernelForms(["builtin", "computed"], (ids) => {
+    const form = ids === "builtin" ? "subgroup" : "subgroup, computed ids";
+    const operation = join(decodePart(pack), {
+      source: ["lib/share_subgroup.wgsl", "attention_decode_subgroup.wgsl"],
+      constants: { HS: "u32", LANES: "u32" } as const,
+      example: { HS: 64, LANES: 32 },
+    });
+    return defineKernel({ ...join(rowPart(form), operation), name: "attention_decode", variant: `${form}, ${pack}` });
   });
-const byWorkgroup = (pack: 1 | 4) =>
-  defineKernel({
+const bySubgroup = { vec4: subgroupKernels("vec4"), scalar: subgroupKernels("scalar") };
+
+const byWorkgroup = kernelForms(PACKS, (pack) => {
+  const operation = {
+    source: ["lib/grid.wgsl", "attention_decode_workgroup.wgsl"],
+    constants: { HS: "u32", LANES: "u32" } as const,
+    example: { HS: 64, LANES: 256 },
+  };
+  return defineKernel({
+    ...join(decodePart(pack), operation),
     name: "attention_decode",
-    bindings,
-    params,
-    source: ["lib/grid.wgsl", `lib/pack${pack}.wgsl`, "lib/attention_decode.wgsl", "attention_decode_workgroup.wgsl"],
-    constants: { HS: "u32", LANES: "u32" },
+    variant: `workgroup, ${pack}`,
   });
-const subgroup = { 1: bySubgroup(1), 4: bySubgroup(4) };
-const workgroup = { 1: byWorkgroup(1), 4: byWorkgroup(4) };
+});
 
 /**
  * out [B*T, C]: token t of row b of qkv [B*T, 3C] attends to positions 0 .. past + t of keys and values [R, NH,
@@ -98,7 +109,8 @@ export function attentionDecode(
     );
   if (rows > physical) throw new Error(`attention_decode: cannot append ${rows} rows: the cache has ${physical}`);
   const { device } = batch;
-  const pack = HS % 4 === 0 ? 4 : 1;
+  const pack = HS % 4 === 0 ? "vec4" : "scalar";
+  const chunks = pack === "vec4" ? HS / 4 : HS;
   for (const { first, count, part } of batchWindows("attention_decode", device, rows, qkv)) {
     const q = part(qkv),
       o = part(out),
@@ -112,22 +124,25 @@ export function attentionDecode(
       past,
       capacity,
       heads,
-      chunks: HS / pack,
+      chunks,
       qkv_at: q.at,
       out_at: o.at,
       table_at: a.at,
       first,
       append: Number(length === 1),
     };
-    if (tuningOf(device).attentionDecode === "subgroup") {
+    if (device.tuning.attentionDecode === "subgroup") {
       // a subgroup a workgroup: software adapters share workgroups among their threads
       const LANES = device.subgroupSize;
-      batch.dispatch(subgroup[pack], { HS, LANES, WG_SIZE: LANES }, bound, given, work);
+      const kernel = bySubgroup[pack](device.tuning.subgroupIds);
+      batch.dispatch(kernel, { HS, LANES, WG_SIZE: LANES }, bound, given, work);
     } else {
       const LANES = lanes(device, past + length);
-      if (HS / pack > LANES)
-        throw new Error(`attention_decode: cannot attend with heads of ${HS} channels: at most ${LANES * pack}`);
-      batch.dispatch(workgroup[pack], { HS, LANES }, bound, given, work);
+      if (chunks > LANES)
+        throw new Error(
+          `attention_decode: cannot attend with heads of ${HS} channels: at most ${(HS / chunks) * LANES}`,
+        );
+      batch.dispatch(byWorkgroup(pack), { HS, LANES }, bound, given, work);
     }
   }
 }
@@ -138,7 +153,7 @@ export function attentionDecode(
  */
 function lanes(device: DeviceContext, positions: number): number {
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.limits;
-  let most = tuningOf(device).attentionLanes;
+  let most = device.tuning.attentionLanes;
   while (most > maxComputeInvocationsPerWorkgroup || LANE_BYTES * most + SHARED_BYTES > maxComputeWorkgroupStorageSize)
     most /= 2;
   return most > 64 && positions <= most / 2 ? most / 2 : most;

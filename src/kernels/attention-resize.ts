@@ -1,7 +1,7 @@
 // Heads of another size: attention's kernels want a multiple of four channels, and zeros at the end of every head
 // change neither scores nor sums.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
@@ -11,9 +11,10 @@ const WG_SIZE = 64;
 const kernel = defineKernel({
   name: "attention_resize",
   source: ["lib/grid.wgsl", "attention_resize.wgsl"],
-  bindings: { x: "read", y: "read_write" },
+  bindings: { x: read("f32", "[N, from_length]"), y: readWrite("f32", "[N, to_length]") },
   params: { elements: "u32", from_length: "u32", to_length: "u32", from_at: "u32", to_at: "u32", accumulate: "u32" },
   constants: { WG_SIZE: "u32" },
+  example: { WG_SIZE },
 });
 
 /** The head size that attention computes with. */

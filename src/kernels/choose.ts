@@ -1,6 +1,7 @@
 // Chooses each row's next token from its logits and makes it the row's next input, all on the GPU: a decoding step then
 // starts from tokens that the CPU has not seen.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { bitsOf, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
@@ -13,12 +14,17 @@ const MAX_COLUMNS = 2 ** 24;
 const window = { rows: "u32", first_row: "u32", all_rows: "u32" } as const;
 const row = { columns: "u32", stride4: "u32", last_position: "u32" } as const;
 
+/** What lib/next_token.wgsl writes. */
+const nextInputs = readWrite("u32", "[2, all rows]", "ids, then positions");
+
 const greedy = defineRowKernel({
   name: "choose_greedy",
   source: ["lib/float_order.wgsl", "lib/next_token.wgsl", "choose_greedy.wgsl"],
-  bindings: { logits: "read", inputs: "read_write" },
+  bindings: {
+    logits: bitsOf("f32", read("vec4u", "[rows, stride4]", "bits of f32; a window from first_row on")),
+    inputs: nextInputs,
+  },
   params: { ...window, ...row },
-  constants: {},
 });
 
 const sampleSource = ["lib/float_order.wgsl", "lib/random.wgsl", "lib/next_token.wgsl", "choose_sample.wgsl"];
@@ -27,7 +33,11 @@ const sample = defineRowKernel(
   {
     name: "choose_sample",
     source: [...sampleSource, "choose_sample_subgroup.wgsl"],
-    bindings: { logits: "read", inputs: "read_write", streams: "read" },
+    bindings: {
+      logits: bitsOf("f32", read("vec4u", "[rows / expand, stride4]", "bits of f32; a window")),
+      inputs: nextInputs,
+      streams: read("vec2u", "[all rows]", "names of the rows' random numbers"),
+    },
     params: {
       ...window,
       expand: "u32",
@@ -38,7 +48,6 @@ const sample = defineRowKernel(
       top_p: "f32",
       min_p: "f32",
     },
-    constants: {},
   },
   [...sampleSource, "choose_sample_workgroup.wgsl"],
 );

@@ -1,7 +1,7 @@
 // out[c] (+)= scale * sum over rows of x[n, start + c]. Without workgroup memory many rows go in two passes, blocks of
 // rows first, so that a narrow matrix still occupies the device.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { elementCount, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnsWorkgroupSize } from "./rows.ts";
@@ -12,18 +12,22 @@ const BLOCK = 64;
 
 const kernel = defineKernel({
   name: "column_sum",
-  source: ["lib/grid.wgsl", "column_sum.wgsl"],
-  bindings: { x: "read", out: "read_write" },
+  variant: "invocation",
+  source: ["lib/grid.wgsl", "column_sum_invocation.wgsl"],
+  bindings: { x: read("f32", "[N, stride]"), out: readWrite("f32", "[blocks, columns]") },
   params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", block: "u32", scale: "f32" },
   constants: { ACCUMULATE: "bool", WG_SIZE: "u32" },
+  example: { ACCUMULATE: true, WG_SIZE },
 });
 
 const workgroupKernel = defineKernel({
   name: "column_sum",
+  variant: "workgroup",
   source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "column_sum_workgroup.wgsl"],
-  bindings: { x: "read", out: "read_write" },
+  bindings: { x: read("f32", "[N, stride]"), out: readWrite("f32", "[columns]") },
   params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", scale: "f32" },
   constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
+  example: { ACCUMULATE: true, WG_SIZE: 256, WIDTH: 8 },
 });
 
 /** Columns of a workgroup that sums in workgroup memory: 8 floats are what a GPU's memory hands out at a time. */

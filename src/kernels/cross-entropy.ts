@@ -1,6 +1,7 @@
 // Softmax cross-entropy by row. The gradient replaces the logits, so that [N, V] exists once; a row costs one read for
 // the softmax and one read and write for the gradient.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
@@ -12,9 +13,14 @@ export const IGNORED = 0xffffffff;
 const kernel = defineRowKernel({
   name: "cross_entropy",
   source: ["lib/softmax_row.wgsl", "cross_entropy.wgsl"],
-  bindings: { targets: "read", logits: "read_write", losses: "read_write" },
+  bindings: {
+    targets: read("u32", "[all rows]", "column of the row's label, or IGNORED"),
+    logits: readWrite("vec4f", "[rows, stride4]", "a window from first_row on"),
+    losses: readWrite("f32", "[all rows]"),
+  },
   params: { rows: "u32", first_row: "u32", columns: "u32", stride4: "u32", scale: "f32" },
   constants: { GRADIENT: "bool" },
+  example: { GRADIENT: true },
 });
 
 /**

@@ -1,5 +1,6 @@
 // Sparse changes to logits where they are: a list of edits goes up instead of a row coming down.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
@@ -25,9 +26,12 @@ const LARGEST = 3.4028234663852886e38; // of f32
 const kernel = defineRowKernel({
   name: "edit_logits",
   source: ["lib/float_order.wgsl", "edit_logits.wgsl"],
-  bindings: { edits: "read", base: "read", logits: "read_write" },
+  bindings: {
+    edits: read("u32", "[all rows + 1]", "first word of each row's edits; then kind, token, value bits each"),
+    base: read("f32", "[all rows]"),
+    logits: readWrite("f32", "[rows, stride]", "a window from first_row on"),
+  },
   params: { rows: "u32", first_row: "u32", columns: "u32", stride: "u32" },
-  constants: {},
 });
 
 /** The edits of every row as the kernel reads them. */

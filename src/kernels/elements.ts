@@ -1,22 +1,35 @@
 // Elementwise kernels share their entry point, lib/elements.wgsl: this defines one over it and launches it for a count
 // of elements (numbers, or vec4f where the operation says so).
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
-import type { Access, BindingsOf, ConstantsOf, ConstantType, KernelSpec, ParamsOf, ParamType } from "../gpu/kernel.ts";
-
-type Names<T> = Readonly<Record<string, T>>;
+import { defineKernel, join } from "../gpu/kernel.ts";
+import type {
+  Bindings,
+  BindingsOf,
+  Constants,
+  ConstantsOf,
+  KernelSpec,
+  None,
+  Params,
+  ParamsOf,
+} from "../gpu/kernel.ts";
 
 const WG_SIZE = 64;
 const ELEMENTS = 16; // a thread's share, as in lib/elements.wgsl
+
+const ELEMENT_PART = {
+  source: ["lib/grid.wgsl", "lib/elements.wgsl"],
+  constants: { WG_SIZE: "u32" },
+  example: { WG_SIZE },
+} as const;
 
 /**
  * Defines `spec`, whose files provide element_count() and element_main(i), and returns its launch over `count`
  * elements.
  */
 export function defineElementKernel<
-  const B extends Names<Access>,
-  const P extends Names<ParamType>,
-  const K extends Names<ConstantType>,
+  const B extends Bindings = None,
+  const P extends Params = None,
+  const K extends Constants = None,
 >(
   spec: KernelSpec<B, P, K>,
 ): (
@@ -26,18 +39,9 @@ export function defineElementKernel<
   params: ParamsOf<P>,
   count: number,
 ) => void {
-  const kernel = defineKernel({
-    ...spec,
-    source: ["lib/grid.wgsl", "lib/elements.wgsl", ...spec.source],
-    constants: { ...spec.constants, WG_SIZE: "u32" } as const,
-  });
+  const kernel = defineKernel({ ...join(spec, ELEMENT_PART), name: spec.name });
   return (batch, constants, bindings, params, count) => {
-    batch.dispatch(
-      kernel,
-      { ...constants, WG_SIZE } as never,
-      bindings,
-      params,
-      Math.ceil(count / (WG_SIZE * ELEMENTS)),
-    );
+    const workgroups = Math.ceil(count / (WG_SIZE * ELEMENTS));
+    batch.dispatch(kernel, { ...constants, WG_SIZE }, bindings, params, workgroups);
   };
 }

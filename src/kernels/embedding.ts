@@ -2,7 +2,7 @@
 // CPU, which has the ids anyway, makes the groups.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnsWorkgroupSize, defineRowKernel } from "./rows.ts";
@@ -13,10 +13,34 @@ const BLOCK = 128; // channels of a group that one row of the backward kernel ta
 const WIDTH = BLOCK / 4; // invocations of a workgroup side by side; its other dimension is the group's rows
 const WG_SIZE = 256; // at most: most groups have one row
 
+/** Both forms of backward. */
+const grouped = {
+  bindings: {
+    x: read("f32", "[rows, channels]"),
+    plan: read("u32", "[...]", "lists of rows; from groups_at on [groups, 3]: start, end, target"),
+    out: readWrite("f32", "[targets, channels]"),
+  },
+  params: {
+    groups: "u32",
+    groups_at: "u32",
+    blocks: "u32",
+    channels: "u32",
+    first_row: "u32",
+    rows: "u32",
+    first_target: "u32",
+    targets: "u32",
+  },
+} as const;
+
 const forward = defineRowKernel({
   name: "embedding",
   source: ["embedding.wgsl"],
-  bindings: { indices: "read", wte: "read", wpe: "read", y: "read_write" },
+  bindings: {
+    indices: read("u32", "[2, all rows]", "ids, then positions"),
+    wte: read("f32", "[tokens, channels]"),
+    wpe: read("f32", "[positions, channels]"),
+    y: readWrite("f32", "[rows, channels]"),
+  },
   params: {
     rows: "u32",
     first_row: "u32",
@@ -27,41 +51,23 @@ const forward = defineRowKernel({
     first_position: "u32",
     positions: "u32",
   },
-  constants: {},
 });
 
 const backward = defineRowKernel({
   name: "embedding_backward",
-  source: ["embedding_backward.wgsl"],
-  bindings: { x: "read", plan: "read", out: "read_write" },
-  params: {
-    groups: "u32",
-    groups_at: "u32",
-    blocks: "u32",
-    channels: "u32",
-    first_row: "u32",
-    rows: "u32",
-    first_target: "u32",
-    targets: "u32",
-  },
+  source: ["embedding_backward_subgroup.wgsl"],
+  ...grouped,
   constants: { BLOCK: "u32" },
+  example: { BLOCK },
 });
 
 const backwardWorkgroup = defineKernel({
   name: "embedding_backward",
+  variant: "workgroup, columns",
   source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "embedding_backward_workgroup.wgsl"],
-  bindings: { x: "read", plan: "read", out: "read_write" },
-  params: {
-    groups: "u32",
-    groups_at: "u32",
-    blocks: "u32",
-    channels: "u32",
-    first_row: "u32",
-    rows: "u32",
-    first_target: "u32",
-    targets: "u32",
-  },
+  ...grouped,
   constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
+  example: { ACCUMULATE: true, WG_SIZE, WIDTH },
 });
 
 /** Invocations of a workgroup that has a group, 0 where groups are added by row kernels. */

@@ -1,5 +1,6 @@
 // Backward of gelu_new; forward is an epilogue of matmul.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineElementKernel } from "./elements.ts";
@@ -8,9 +9,8 @@ import { flatten, rowWindows } from "./windows.ts";
 const backward = defineElementKernel({
   name: "gelu_backward",
   source: ["lib/gelu.wgsl", "gelu_backward.wgsl"],
-  bindings: { dy: "read_write", u: "read" },
+  bindings: { dy: readWrite("f32", "[count]"), u: read("f32", "[count]", "what gelu_new was applied to") },
   params: { count: "u32" },
-  constants: {},
 });
 
 /** dy *= gelu_new'(u), in place; u holds what gelu_new was applied to. Any equal shapes, f32. */

@@ -1,5 +1,6 @@
 // The norm of all gradients together and the factor that clips it, both left on the GPU.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { read, readWrite } from "../gpu/kernel.ts";
 import { elementCount, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
@@ -12,17 +13,24 @@ const BLOCK = 4096 + 128;
 const squares = defineRowKernel({
   name: "grad_norm",
   source: ["grad_norm.wgsl"],
-  bindings: { grads: "read", partial: "read_write" },
+  bindings: {
+    grads: read("vec4f", "[count4]", "a window of a flat buffer"),
+    partial: readWrite("f32", "[all blocks]"),
+  },
   params: { blocks: "u32", count4: "u32", first_block: "u32" },
   constants: { BLOCK4: "u32" },
+  example: { BLOCK4: BLOCK / 4 },
 });
 
 const clip = defineRowKernel({
   name: "grad_norm_clip",
   source: ["grad_norm_clip.wgsl"],
-  bindings: { partial: "read", result: "read_write", skipped: "read_write" },
+  bindings: {
+    partial: read("f32", "[blocks]"),
+    result: readWrite("f32", "[2]", "norm, coefficient"),
+    skipped: readWrite("u32", "[1]", "updates in a row that were not made"),
+  },
   params: { blocks: "u32", max_norm: "f32", scale: "f32", limit: "u32" },
-  constants: {},
 });
 
 /**

@@ -2,7 +2,7 @@
 // capacity] says which of the R rows holds a position of logical row b, `mask` [B, capacity] whether the position may
 // be seen. Reordering beams rewrites the tables and moves no keys.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
@@ -12,7 +12,11 @@ const WG_SIZE = 64;
 const append = defineKernel({
   name: "kv_cache_append",
   source: ["lib/grid.wgsl", "kv_cache_append.wgsl"],
-  bindings: { qkv: "read", keys: "read_write", values: "read_write" },
+  bindings: {
+    qkv: read("f32", "[B*T, 3C]"),
+    keys: readWrite("f32", "[R, NH, capacity, HS]"),
+    values: readWrite("f32", "[R, NH, capacity, HS]"),
+  },
   params: {
     elements: "u32",
     length: "u32",
@@ -24,14 +28,22 @@ const append = defineKernel({
     first: "u32",
   },
   constants: { WG_SIZE: "u32" },
+  example: { WG_SIZE },
 });
 
 const reorder = defineKernel({
   name: "kv_cache_reorder",
   source: ["lib/grid.wgsl", "kv_cache_reorder.wgsl"],
-  bindings: { parents: "read", ancestry: "read", mask: "read", new_ancestry: "read_write", new_mask: "read_write" },
+  bindings: {
+    parents: read("u32", "[B]"),
+    ancestry: read("u32", "[old B, capacity]"),
+    mask: read("u32", "[old B, capacity]"),
+    new_ancestry: readWrite("u32", "[B, capacity]"),
+    new_mask: readWrite("u32", "[B, capacity]"),
+  },
   params: { rows: "u32", capacity: "u32", length: "u32" },
   constants: { WG_SIZE: "u32" },
+  example: { WG_SIZE },
 });
 
 /**

@@ -1,7 +1,7 @@
 // Layer normalisation over the last dimension (Ba et al. 2016), as torch.nn.LayerNorm: biased variance, eps inside the
 // root.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum, columnsWidth } from "./column-sum.ts";
@@ -11,33 +11,62 @@ import { rowWindows } from "./windows.ts";
 const forward = defineRowKernel({
   name: "layernorm",
   source: ["layernorm.wgsl"],
-  bindings: { x: "read", weight: "read", bias: "read", y: "read_write", stats: "read_write" },
+  bindings: {
+    x: read("f32", "[N, C]"),
+    weight: read("f32", "[C]"),
+    bias: read("f32", "[C]"),
+    y: readWrite("f32", "[N, C]"),
+    stats: readWrite("vec2f", "[N]", "mean and rstd, saved for backward"),
+  },
   params: { rows: "u32" },
   constants: { C: "u32", EPS: "f32" },
+  example: { C: 768, EPS: 1e-5 },
 });
 
 const backwardDx = defineRowKernel({
   name: "layernorm_backward_dx",
   source: ["layernorm_backward_dx.wgsl"],
-  bindings: { dy: "read", x: "read", weight: "read", stats: "read", dx: "read_write" },
+  bindings: {
+    dy: read("f32", "[N, C]"),
+    x: read("f32", "[N, C]"),
+    weight: read("f32", "[C]"),
+    stats: read("vec2f", "[N]", "mean and rstd"),
+    dx: readWrite("f32", "[N, C]"),
+  },
   params: { rows: "u32" },
   constants: { C: "u32", ACCUMULATE: "bool" },
+  example: { C: 768, ACCUMULATE: true },
 });
 
 const backwardDparams = defineKernel({
   name: "layernorm_backward_dparams",
-  source: ["lib/grid.wgsl", "layernorm_backward_dparams.wgsl"],
-  bindings: { dy: "read", x: "read", stats: "read", partial: "read_write" },
+  variant: "invocation",
+  source: ["lib/grid.wgsl", "layernorm_backward_dparams_invocation.wgsl"],
+  bindings: {
+    dy: read("f32", "[N, C]"),
+    x: read("f32", "[N, C]"),
+    stats: read("vec2f", "[N]", "mean and rstd"),
+    partial: readWrite("f32", "[blocks, 2, C]", "of dweight, then of dbias"),
+  },
   params: { rows: "u32", blocks: "u32" },
   constants: { C: "u32", BLOCK: "u32", WG_SIZE: "u32" },
+  example: { C: 768, BLOCK: 32, WG_SIZE: 64 },
 });
 
 const backwardDparamsWorkgroup = defineKernel({
   name: "layernorm_backward_dparams",
+  variant: "workgroup",
   source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "layernorm_backward_dparams_workgroup.wgsl"],
-  bindings: { dy: "read", x: "read", stats: "read", dweight: "read_write", dbias: "read_write" },
+  bindings: {
+    dy: read("f32", "[N, C]"),
+    x: read("f32", "[N, C]"),
+    stats: read("vec2f", "[N]", "mean and rstd"),
+    dweight: readWrite("f32", "[C]"),
+    dbias: readWrite("f32", "[C]"),
+  },
   params: { rows: "u32" },
   constants: { C: "u32", WG_SIZE: "u32", WIDTH: "u32" },
+  example: { C: 768, WG_SIZE: 256, WIDTH: 8 },
 });
 
 const WG_SIZE = 64;

@@ -1,89 +1,28 @@
-// Matrix products in the three forms that a linear layer needs, with what follows them fused in:
-//   nn  out[m, n] = a[m, k] b[k, n]      forward, weights [in, out] as stored
-//   nt  out[m, n] = a[m, k] b[n, k]^T    gradient by the input; logits from wte [V, C]
-//   tn  out[m, n] = a[k, m]^T b[k, n]    gradient by the weight
-// Matrices beyond the device's binding limit go by windows of rows; a reduction that is cut this way accumulates.
+// Matrix products in the three layouts that a linear layer needs (see product.ts), with what precedes and follows them
+// fused in: checks, windows, and which launch serves. Matrices beyond the device's binding limit go by windows of rows;
+// a reduction that is cut this way accumulates.
 import type { CommandBatch } from "../gpu/batch.ts";
-import type { DeviceContext } from "../gpu/context.ts";
-import { defineKernel } from "../gpu/kernel.ts";
-import type { Access, Kernel } from "../gpu/kernel.ts";
+import type { Bindings, BindingsOf } from "../gpu/kernel.ts";
 import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { after, CORE, EPILOGUES, withEpilogue } from "./epilogue.ts";
-import type { After, Epilogue, EpilogueName } from "./epilogue.ts";
-import { isMatvec, launchMatvec, PRODUCT_PARAMS } from "./matvec.ts";
-import type { Normalization, Operands } from "./matvec.ts";
-import { tuningOf } from "./tuning.ts";
+import { BIAS, BIAS_GELU, BIAS_GELU_SAVE, BIAS_RESIDUAL, NO_EPILOGUE } from "./epilogue.ts";
+import type { Epilogue, EpiloguePart } from "./epilogue.ts";
+import { layerNormForward } from "./layernorm.ts";
+import { launchMatmul } from "./matmul-kernels.ts";
+import { hasFewRows, normalizesInside } from "./matmul-plan.ts";
+import { launchMatvec } from "./matvec.ts";
+import type { Layout, Normalization, Product } from "./product.ts";
 import { rowWindows } from "./windows.ts";
 import type { Window } from "./windows.ts";
 
 export type { Epilogue } from "./epilogue.ts";
-export type Layout = "nn" | "nt" | "tn";
-
-const WG_SIZE = 256;
-
-// Each variant's files and constants besides A_TRANSPOSED and B_TRANSPOSED.
-const VARIANTS = {
-  subgroup: {
-    source: ["lib/grid.wgsl", "matmul_subgroup.wgsl"],
-    constants: { SG: "u32", WG_SIZE: "u32", ROWS: "u32" },
-  },
-  workgroup: { source: ["matmul_workgroup.wgsl"], constants: { SPLIT: "bool" } },
-} as const;
-type VariantName = keyof typeof VARIANTS;
-
-function define(
-  variant: VariantName,
-  operands: Operands,
-  epilogue: EpilogueName,
-): Kernel<Record<string, Access>, typeof PRODUCT_PARAMS> {
-  const { source, constants } = VARIANTS[variant];
-  return defineKernel({
-    name: "matmul",
-    source: [`matmul_${operands}.wgsl`, "matmul.wgsl", ...source, ...EPILOGUES[epilogue].source],
-    bindings: EPILOGUES[epilogue].bindings as Record<string, Access>,
-    params: PRODUCT_PARAMS,
-    constants: { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool", ...constants } as Record<string, "bool" | "u32">,
-  });
-}
-
-// Ends a product whose reduction was split. `b` is bound for its place only: epilogues count their bindings after a, b
-// and out.
-const sumKernels = Object.fromEntries(
-  (Object.keys(EPILOGUES) as EpilogueName[]).map((epilogue) => [
-    epilogue,
-    defineKernel({
-      name: "matmul_sum",
-      source: ["lib/grid.wgsl", "matmul_sum.wgsl", ...EPILOGUES[epilogue].source],
-      bindings: { parts: "read", b: "read", out: "read_write", ...omitCore(EPILOGUES[epilogue].bindings) } as Record<
-        string,
-        Access
-      >,
-      params: { m: "u32", n: "u32", parts: "u32", out_stride: "u32", out_column: "u32", accumulate: "u32" },
-      constants: { WG_SIZE: "u32" },
-    }),
-  ]),
-);
-
-function omitCore(bindings: Record<string, Access>): Record<string, Access> {
-  return Object.fromEntries(Object.entries(bindings).filter(([name]) => !(name in CORE)));
-}
-
-const names = <T extends object>(record: T) => Object.keys(record) as (keyof T & string)[];
-const byEpilogue = (variant: VariantName, operands: Operands) =>
-  Object.fromEntries(names(EPILOGUES).map((epilogue) => [epilogue, define(variant, operands, epilogue)]));
-const kernels = Object.fromEntries(
-  names(VARIANTS).map((variant) => [
-    variant,
-    { vec4: byEpilogue(variant, "vec4"), scalar: byEpilogue(variant, "scalar") },
-  ]),
-);
+export type { Layout, Normalization } from "./product.ts";
 
 /**
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32. `m`, `n` and `k`
  * come from the tensors; give one where a tensor's rows are wider than the matrix (padded logits), and the columns past
  * it are neither read nor written. bias holds [n], residual and preactivation are shaped as out. `norm` normalises the
- * rows of a before, where takesNorm says that it can.
+ * rows of a before: on the way where that is cheaper (normalizesInside), else in a launch before.
  */
 export function matmul(
   batch: CommandBatch,
@@ -130,39 +69,68 @@ export function matmul(
     if (like)
       expectShape(name, epilogue.kind === "bias_gelu" ? "preactivation" : "residual", like, out.shape, "as out");
   }
-  const { device } = batch;
-  if (norm) {
-    if (!takesNorm(device, layout, M, b))
-      throw new Error(`${name}: cannot take a layer norm of [${a.shape}] before [${b.shape}]`);
-    for (const each of ["weight", "bias"] as const) expectShape(name, `norm ${each}`, norm[each], [K], "columns of a");
+  const whole = { a, b, out, layout, m: M, n: N, k: K, accumulate, epilogue };
+  if (!norm) {
+    launchWindows(batch, whole, undefined);
+    return;
   }
+  if (layout === "tn") throw new Error(`${name}: cannot take a layer norm of the rows of a: they are its columns`);
+  expectShape(name, "a", a, [M, K], "whole rows, for the layer norm");
+  expectShape(name, "norm weight", norm.weight, [K], "columns of a");
+  expectShape(name, "norm bias", norm.bias, [K], "columns of a");
+  if (normalizesInside(batch.device, layout, M, b)) launchWindows(batch, whole, norm);
+  else launchAfterNorm(batch, whole, norm);
+}
+
+/** What is asked for: sizes are settled, tensors may be larger than a binding. */
+interface WholeProduct {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly out: Tensor;
+  readonly layout: Layout;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly accumulate: boolean;
+  readonly epilogue: Epilogue | undefined;
+}
+
+function launchAfterNorm(batch: CommandBatch, whole: WholeProduct, norm: Normalization): void {
+  const { a, b, out, layout, m, n, k, accumulate, epilogue } = whole;
+  const { weight, bias, epsilon: eps } = norm;
+  const { pool } = batch.device;
+  const y = pool.acquire([m, k]),
+    stats = pool.acquire([m, 2]);
+  try {
+    layerNormForward(batch, { x: a, weight, bias, y, stats, eps });
+    launchWindows(batch, { a: y, b, out, layout, m, n, k, accumulate, epilogue }, undefined);
+  } finally {
+    pool.release(stats);
+    pool.release(y);
+  }
+}
+
+function launchWindows(
+  batch: CommandBatch,
+  { a, b, out, layout, m, n, k, accumulate, epilogue }: WholeProduct,
+  norm: Normalization | undefined,
+): void {
+  const { device } = batch;
   const most = device.maxBindingBytes;
   if (byteLength(a) <= most && byteLength(b) <= most && byteLength(out) <= most) {
-    launch(batch, layout, {
-      a,
-      aColumn: 0,
-      b,
-      out,
-      outColumn: 0,
-      m: M,
-      n: N,
-      k: K,
-      accumulate,
-      after: after(epilogue, 0, M),
-      norm,
-    });
+    const product = productOf({ a, aColumn: 0, b, out, outColumn: 0, m, n, k, accumulate }, layout, norm);
+    launchFor(batch, product, epilogue, 0);
     return;
   }
   const rows = layout === "tn" ? rowWindows(device, out) : rowWindows(device, out, a);
-  const columns = layout === "nt" ? rowWindows(device, b) : [{ start: 0, count: N }];
+  const columns = layout === "nt" ? rowWindows(device, b) : [{ start: 0, count: n }];
   const depth =
-    layout === "nn" ? rowWindows(device, b) : layout === "tn" ? rowWindows(device, a, b) : [{ start: 0, count: K }];
+    layout === "nn" ? rowWindows(device, b) : layout === "tn" ? rowWindows(device, a, b) : [{ start: 0, count: k }];
   for (const row of rows)
     for (const column of columns)
       for (const part of depth) {
         const [aRows, aColumn] = layout === "tn" ? [part, row.start] : [row, part.start];
-        const last = part.start + part.count === K;
-        launch(batch, layout, {
+        const window = {
           a: slice(a, aRows),
           aColumn,
           b: slice(b, layout === "nt" ? column : part),
@@ -172,25 +140,16 @@ export function matmul(
           n: column.count,
           k: part.count,
           accumulate: accumulate || part.start > 0,
-          after: after(last ? epilogue : undefined, row.start, row.count),
-          norm,
-        });
+        };
+        const last = part.start + part.count === k;
+        launchFor(batch, productOf(window, layout, norm), last ? epilogue : undefined, row.start);
       }
-}
-
-/**
- * Whether matmul takes a layer norm of `m` rows before their product with `b`: few rows, read by fours, each whole in
- * one launch.
- */
-export function takesNorm(device: DeviceContext, layout: Layout, m: number, b: Tensor): boolean {
-  const [rows, columns] = b.shape;
-  const whole = layout === "nt" || (layout === "nn" && rows % 4 === 0 && byteLength(b) <= device.maxBindingBytes);
-  return isMatvec(device, m) && whole && columns % 4 === 0;
 }
 
 const slice = (tensor: Tensor, { start, count }: Window) => sliceRows(tensor, start, count);
 
-interface Launch {
+/** What one launch makes: a from column `aColumn` on, out from column `outColumn` on. */
+interface ProductWindow {
   readonly a: Tensor;
   readonly aColumn: number;
   readonly b: Tensor;
@@ -200,130 +159,65 @@ interface Launch {
   readonly n: number;
   readonly k: number;
   readonly accumulate: boolean;
-  readonly after: After;
-  readonly norm: Normalization | undefined;
 }
 
-/**
- * One product over bindable windows: a from column `aColumn` on, out from column `outColumn` on. A token or a training
- * step is bound by what the host does for each launch, so objects are written out here, without spreading one into
- * another.
- */
-function launch(
-  batch: CommandBatch,
+function productOf(
+  { a, aColumn, b, out, outColumn, m, n, k, accumulate }: ProductWindow,
   layout: Layout,
-  { a, aColumn, b, out, outColumn, m, n, k, accumulate, after, norm }: Launch,
-): void {
-  const { device } = batch;
-  const aStride = a.shape[1],
-    bStride = b.shape[1];
-  const operands = aStride % 4 === 0 && aColumn % 4 === 0 && bStride % 4 === 0 ? "vec4" : "scalar";
+  norm: Normalization | undefined,
+): Product {
+  const a_stride = a.shape[1],
+    b_stride = b.shape[1];
   const params = {
     m,
     n,
     k,
-    a_stride: aStride,
-    b_stride: bStride,
+    a_stride,
+    b_stride,
     out_stride: out.shape[1],
     a_column: aColumn,
     out_column: outColumn,
     accumulate: accumulate ? 1 : 0,
     depth: k,
   };
-  if (layout !== "tn" && isMatvec(device, m)) {
-    launchMatvec(batch, { a, b, out, transposed: layout === "nt", operands, norm, after }, params);
+  const operands = a_stride % 4 === 0 && aColumn % 4 === 0 && b_stride % 4 === 0 ? "vec4" : "scalar";
+  return { a, b, out, layout, operands, norm, params };
+}
+
+/** The launch with the epilogue, if there is one, for rows of out from `start` on. */
+function launchFor(batch: CommandBatch, product: Product, epilogue: Epilogue | undefined, start: number): void {
+  if (!epilogue) {
+    launch(batch, product, NO_EPILOGUE, {});
     return;
   }
-  const { variant, workgroups, parts, depth, constants } = chooseVariant(device, layout, operands, m, n, k);
-  const kernel = kernels[variant][operands];
-  if (parts === 1) {
-    batch.dispatch(kernel[after.name], constants as never, withEpilogue({ a, b, out }, after), params, workgroups);
-    return;
+  const { kind, bias } = epilogue;
+  const count = product.params.m;
+  switch (kind) {
+    case "bias":
+      launch(batch, product, BIAS, { bias });
+      return;
+    case "bias_residual":
+      launch(batch, product, BIAS_RESIDUAL, { bias, residual: sliceRows(epilogue.residual, start, count) });
+      return;
+    case "bias_gelu": {
+      const { preactivation } = epilogue;
+      if (!preactivation) launch(batch, product, BIAS_GELU, { bias });
+      else launch(batch, product, BIAS_GELU_SAVE, { bias, preactivation: sliceRows(preactivation, start, count) });
+      return;
+    }
+    default:
+      throw new Error(`matmul: unknown epilogue ${kind satisfies never}`);
   }
-  const sums = device.pool.acquire([parts, m, n]);
-  batch.dispatch(
-    kernel.none,
-    constants as never,
-    { a, b, out: sums },
-    { ...params, out_stride: n, out_column: 0, accumulate: 0, depth },
-    workgroups,
-  );
-  const { out_stride, out_column } = params;
-  batch.dispatch(
-    sumKernels[after.name],
-    { WG_SIZE },
-    withEpilogue({ parts: sums, b, out }, after),
-    { m, n, parts, out_stride, out_column, accumulate: params.accumulate },
-    Math.ceil((m * n) / WG_SIZE),
-  );
-  device.pool.release(sums);
 }
 
-interface Choice {
-  readonly variant: VariantName;
-  readonly constants: Record<string, number | boolean>;
-  readonly workgroups: number | readonly [number, number] | readonly [number, number, number];
-  /** The reduction is done in this many parts of `depth`, which are summed by a launch of their own. */
-  readonly parts: number;
-  readonly depth: number;
-}
-
-function chooseVariant(
-  device: DeviceContext,
-  layout: Layout,
-  operands: Operands,
-  m: number,
-  n: number,
-  k: number,
-): Choice {
-  const tuning = tuningOf(device);
-  const A_TRANSPOSED = layout === "tn",
-    B_TRANSPOSED = layout === "nt";
-  if (tuning.matmul === "subgroup") {
-    const SG = device.subgroupSize,
-      WG_SIZE = Math.max(32, SG);
-    // 16 rows of scalar loads take too long to compile
-    const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;
-    const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
-    return {
-      variant: "subgroup",
-      constants: { A_TRANSPOSED, B_TRANSPOSED, SG, WG_SIZE, ROWS },
-      workgroups: Math.ceil(tiles / (WG_SIZE / SG)),
-      parts: 1,
-      depth: k,
-    };
-  }
-  const across = Math.ceil(n / TILE),
-    down = Math.ceil(m / TILE);
-  const { parts, depth } = splitReduction(tuning.matmulWorkgroups, across * down, m, n, k);
-  return {
-    variant: "workgroup",
-    constants: { A_TRANSPOSED, B_TRANSPOSED, SPLIT: parts > 1 },
-    workgroups: [across, down, parts],
-    parts,
-    depth,
-  };
-}
-
-const TILE = 64,
-  TILE_K = 32; // of matmul_workgroup.wgsl
-/** Fewest slices of a part: below, summing the parts costs more than it saves. */
-const LEAST_SLICES = 4;
-/** Most memory for the parts of one product. */
-const PARTS_BYTES = 2 ** 26;
-
-/** Parts of the reduction where there are too few tiles for all the workgroups that the GPU runs at once. */
-function splitReduction(
-  workgroups: number,
-  tiles: number,
-  m: number,
-  n: number,
-  k: number,
-): { parts: number; depth: number } {
-  const slices = Math.ceil(k / TILE_K);
-  const wanted = Math.min(workgroups / tiles, slices / LEAST_SLICES, PARTS_BYTES / (4 * m * n));
-  const depth = wanted < 2 ? k : Math.ceil(slices / Math.floor(wanted)) * TILE_K;
-  return { parts: Math.ceil(k / depth), depth };
+function launch<B extends Bindings>(
+  batch: CommandBatch,
+  product: Product,
+  epilogue: EpiloguePart<B>,
+  more: BindingsOf<B>,
+): void {
+  if (hasFewRows(batch.device, product.layout, product.params.m)) launchMatvec(batch, product, epilogue, more);
+  else launchMatmul(batch, product, epilogue, more);
 }
 
 /** The matrix [rows, columns] must be the tensor, or its first columns when their number was `given`. */

@@ -3,12 +3,20 @@
 // lib/rows_*.wgsl.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
-import { defineKernel } from "../gpu/kernel.ts";
-import type { Access, BindingsOf, ConstantsOf, ConstantType, KernelSpec, ParamsOf, ParamType } from "../gpu/kernel.ts";
-import { tuningOf } from "./tuning.ts";
-import type { Tuning } from "./tuning.ts";
-
-type Names<T> = Readonly<Record<string, T>>;
+import { defineKernel, join, kernelForms } from "../gpu/kernel.ts";
+import type {
+  Bindings,
+  BindingsOf,
+  Constants,
+  ConstantsOf,
+  KernelSpec,
+  None,
+  Params,
+  ParamsOf,
+  Part,
+} from "../gpu/kernel.ts";
+import { subgroupIds } from "./subgroup-ids.ts";
+import type { Tuning } from "../gpu/tuning.ts";
 
 const SMALLEST = 64; // invocations of a workgroup that has a row to itself
 const LARGEST_WITHOUT_SUBGROUPS = 256; // lib/rows_workgroup.wgsl keeps a vec4f each in workgroup memory
@@ -36,7 +44,7 @@ export function rowForm(
 ): RowForm {
   if (variant === "subgroup") return { library: "subgroup", size: rowsWorkgroupSize };
   const wanted = Math.min(rowsLanes / rows, length / rowsShare, rowsMaxSize, most);
-  const size = wanted < 1 ? 1 : 2 ** Math.floor(Math.log2(wanted));
+  const size = powerOfTwoUpTo(wanted);
   if (variant === "workgroup")
     return {
       library: "workgroup",
@@ -44,6 +52,8 @@ export function rowForm(
     };
   return size < SMALLEST ? { library: "subgroup", size: rowsWorkgroupSize } : { library: "subgroups", size };
 }
+
+const powerOfTwoUpTo = (most: number): number => (most < 1 ? 1 : 2 ** Math.floor(Math.log2(most)));
 
 /** The most invocations that a workgroup may have which keeps some numbers of each in workgroup memory. */
 export function largestWorkgroup({ limits }: DeviceContext): number {
@@ -53,7 +63,7 @@ export function largestWorkgroup({ limits }: DeviceContext): number {
 
 /** The form that a launch on this device takes. */
 export function rowFormOn(device: DeviceContext, rows: number, length: number): RowForm {
-  return rowForm(tuningOf(device), largestWorkgroup(device), rows, length);
+  return rowForm(device.tuning, largestWorkgroup(device), rows, length);
 }
 
 /**
@@ -61,8 +71,40 @@ export function rowFormOn(device: DeviceContext, rows: number, length: number): 
  * memory.
  */
 export function columnsWorkgroupSize(device: DeviceContext): number {
-  const { rows, rowsMaxSize } = tuningOf(device);
-  return rows === "subgroup" ? 0 : Math.min(rowsMaxSize, largestWorkgroup(device));
+  const { rows, rowsMaxSize } = device.tuning;
+  return rows === "subgroup" ? 0 : powerOfTwoUpTo(Math.min(rowsMaxSize, largestWorkgroup(device)));
+}
+
+const FORMS = ["subgroup", "subgroups", "workgroup", "subgroup, computed ids", "subgroups, computed ids"] as const;
+type Form = (typeof FORMS)[number];
+/** Of the row libraries, where subgroups cannot be asked for their number. */
+const COMPUTED = {
+  subgroup: "subgroup, computed ids",
+  subgroups: "subgroups, computed ids",
+  workgroup: "workgroup",
+} as const satisfies Readonly<Record<RowLibrary, Form>>;
+
+/** The entry point and reductions of a row kernel; the operation's files provide row_count() and row_main(). */
+export function rowPart(form: Form): Part<None, None, { readonly WG_SIZE: "u32" }> {
+  const part = (library: RowLibrary) =>
+    ({
+      source: ["lib/grid.wgsl", `lib/rows_${library}.wgsl`],
+      constants: { WG_SIZE: "u32" },
+      example: { WG_SIZE: 64 },
+    }) as const;
+  switch (form) {
+    case "workgroup":
+      return part(form);
+    case "subgroup":
+    case "subgroups":
+      return join(subgroupIds("builtin"), part(form));
+    case "subgroup, computed ids":
+      return join(subgroupIds("computed"), part("subgroup"));
+    case "subgroups, computed ids":
+      return join(subgroupIds("computed"), part("subgroups"));
+    default:
+      throw new Error(`rows: unknown form ${form satisfies never}`);
+  }
 }
 
 /**
@@ -70,9 +112,9 @@ export function columnsWorkgroupSize(device: DeviceContext): number {
  * (omitted: short). `workgroupSource` are the operation's files where a workgroup has a row to itself, if they differ.
  */
 export function defineRowKernel<
-  const B extends Names<Access>,
-  const P extends Names<ParamType>,
-  const K extends Names<ConstantType>,
+  const B extends Bindings = None,
+  const P extends Params = None,
+  const K extends Constants = None,
 >(
   spec: KernelSpec<B, P, K>,
   workgroupSource = spec.source,
@@ -84,24 +126,18 @@ export function defineRowKernel<
   rows: number,
   length?: number,
 ) => void {
-  const variant = (lib: string, source: readonly string[]) =>
-    defineKernel({
-      ...spec,
-      source: ["lib/grid.wgsl", lib, ...source],
-      constants: { ...spec.constants, WG_SIZE: "u32" } as const,
-    });
-  const variants = {
-    subgroup: variant("lib/rows_subgroup.wgsl", spec.source),
-    subgroups: variant("lib/rows_subgroups.wgsl", workgroupSource),
-    workgroup: variant("lib/rows_workgroup.wgsl", workgroupSource),
-  };
+  const kernels = kernelForms(FORMS, (form) => {
+    const source = form.startsWith("subgroups") || form === "workgroup" ? workgroupSource : spec.source;
+    return defineKernel({ ...join({ ...spec, source }, rowPart(form)), name: spec.name, variant: form });
+  });
   return (batch, constants, bindings, params, rows, length = 0) => {
-    const { library, size } = rowFormOn(batch.device, rows, length);
+    const { device } = batch;
+    const { library, size } = rowFormOn(device, rows, length);
     // A workgroup holds several subgroups, hence rows; the library strides, so a generous count is only idle groups.
-    const rowsPerGroup = library === "subgroup" ? Math.max(1, size / (batch.device.subgroupSize || 32)) : 1;
+    const rowsPerGroup = library === "subgroup" ? Math.max(1, size / (device.subgroupSize || 32)) : 1;
     batch.dispatch(
-      variants[library],
-      { ...constants, WG_SIZE: size } as never,
+      kernels(device.tuning.subgroupIds === "builtin" ? library : COMPUTED[library]),
+      { ...constants, WG_SIZE: size },
       bindings,
       params,
       Math.ceil(rows / rowsPerGroup),

@@ -1,9 +1,5 @@
 // out = softmax(q k^T * scale) v with the causal and the padding mask, keys tile by tile, the softmax online (Milakov
 // and Gimelshein 2018): sums are rescaled when a larger score appears. A query whose keys are all hidden gives zeros.
-@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;           // [B*T, 3, NH, HS]
-@group(0) @binding(1) var<storage, read> mask: array<u32>;            // [B, T]
-@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;     // [B*T, NH, HS]
-@group(0) @binding(3) var<storage, read_write> lse: array<f32>;       // [B, NH, T]
 
 const LOWEST: f32 = -3.0e38;
 

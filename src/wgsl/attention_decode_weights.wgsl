@@ -1,12 +1,5 @@
 // The attention probabilities of new tokens over a cache, [B, NH, T, S] with S = past + T, for callers that ask to see
 // them: one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
-struct Params { rows: u32, length: u32, past: u32, capacity: u32, heads: u32 }
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;             // [B*T, 3C]
-@group(0) @binding(1) var<storage, read> keys: array<f32>;            // [R, NH, capacity, HS]
-@group(0) @binding(2) var<storage, read> ancestry: array<u32>;        // [B, capacity]
-@group(0) @binding(3) var<storage, read> mask: array<u32>;            // [B, capacity]
-@group(0) @binding(4) var<storage, read_write> weights: array<f32>;   // [B, NH, T, S]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,10 +1,6 @@
 // y[n, c] (+)= x[n, c] for lines of another length: longer ones end in zeros, shorter ones drop the end. Attention
 // works on heads of a multiple of four channels; this brings others there and back. One invocation an element of y.
 // Constant: WG_SIZE.
-struct Params { elements: u32, from_length: u32, to_length: u32, from_at: u32, to_at: u32, accumulate: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;               // [N, from_length]
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;         // [N, to_length]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,10 +1,5 @@
 // The attention probabilities themselves, [B, NH, T, S], for callers that ask to see them: one invocation a query,
 // nothing saved from the fused kernels. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
-struct Params { batch: u32, length: u32, heads: u32, masked: u32, qkv_at: u32, mask_at: u32, weights_at: u32 }
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;             // [B*T, 3C]
-@group(0) @binding(1) var<storage, read> mask: array<u32>;            // [B, T]
-@group(0) @binding(2) var<storage, read_write> weights: array<f32>;   // [B, NH, T, T]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,8 +1,4 @@
 // The token with the greatest logit of each row, the lowest among equals.
-struct Params { rows: u32, first_row: u32, all_rows: u32, columns: u32, stride4: u32, last_position: u32 }
-// [rows, stride4] of vec4 bits of f32: a window from first_row on
-@group(0) @binding(0) var<storage, read> logits: array<vec4u>;
-@group(1) @binding(0) var<uniform> params: Params;
 
 fn row_count() -> u32 { return params.rows; }
 

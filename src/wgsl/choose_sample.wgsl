@@ -2,14 +2,6 @@
 // the row's stream and the step, and what is kept is found by searching for a threshold among the floats' integer keys:
 // exact, without sorting, and the same whatever the number of lanes but for the rounding of sums. Columns count below
 // 2^24. A file beside this one searches and draws: key_range(row), narrowed(kept, by_weight) and drawn(kept, number).
-struct Params {
-  rows: u32, first_row: u32, all_rows: u32, expand: u32, columns: u32, stride4: u32, last_position: u32,
-  step: u32, top_k: u32, temperature: f32, top_p: f32, min_p: f32,
-}
-// [rows / expand, stride4] of vec4 bits of f32: a window
-@group(0) @binding(0) var<storage, read> logits: array<vec4u>;
-@group(0) @binding(2) var<storage, read> streams: array<vec2u>;       // [all_rows] names of the rows' random numbers
-@group(1) @binding(0) var<uniform> params: Params;
 
 // What is left of a row: keys from `least` on whose weight, the probability over that of the greatest, is at least
 // min_weight; `count` tokens at most.

@@ -1,9 +1,5 @@
 // out[c] (+)= scale * sum of x[n, start + c] over all rows, in one launch. No float atomics, so the same bits every
 // time. Constants: ACCUMULATE, WG_SIZE, WIDTH.
-struct Params { rows: u32, columns: u32, stride: u32, start: u32, scale: f32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;               // [N, stride]
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;       // [columns]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

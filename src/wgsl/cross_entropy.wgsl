@@ -1,11 +1,5 @@
 // losses[n] = -log softmax(logits[n])[target] and, with GRADIENT, the logits become their own gradient in the same
 // pass: (softmax - one-hot) * scale, zero in ignored rows and in the padding columns. Constant: GRADIENT.
-struct Params { rows: u32, first_row: u32, columns: u32, stride4: u32, scale: f32 }
-@group(0) @binding(0) var<storage, read> targets: array<u32>;             // [all rows] column of the row's label, or IGNORED
-// [rows, stride4] of vec4f: a window from first_row on
-@group(0) @binding(1) var<storage, read_write> logits: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> losses: array<f32>;        // [all rows]
-@group(1) @binding(0) var<uniform> params: Params;
 
 const IGNORED = 0xffffffffu;
 

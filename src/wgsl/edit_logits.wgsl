@@ -2,11 +2,6 @@
 // logits less the row's base (the log-sum-exp, where scores are log-probabilities; else 0). A column belongs to one
 // lane, so edits of one token happen one after the other without a barrier. A score that was removed stays so unless it
 // is set.
-struct Params { rows: u32, first_row: u32, columns: u32, stride: u32 }
-@group(0) @binding(0) var<storage, read> edits: array<u32>;           // [all rows + 1] first word of each row's edits; then kind, token, value bits each
-@group(0) @binding(1) var<storage, read> base: array<f32>;            // [all rows]
-@group(0) @binding(2) var<storage, read_write> logits: array<f32>;    // [rows, stride]: a window from first_row on
-@group(1) @binding(0) var<uniform> params: Params;
 
 // In the order of EDIT_KINDS in kernels/edit-logits.ts.
 const SET = 0u;

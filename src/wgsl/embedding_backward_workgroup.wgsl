@@ -1,12 +1,6 @@
 // out[target of group] (+)= sum of the x rows that the group lists, as embedding_backward, where workgroups share: one
 // has a group and 4 * WIDTH of its channels, its invocations the group's rows. A row belongs to one group and sums have
 // one order, so no atomics and the same bits every time. Constants: ACCUMULATE, WG_SIZE, WIDTH.
-struct Params { groups: u32, groups_at: u32, blocks: u32, channels: u32, first_row: u32, rows: u32, first_target: u32, targets: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;               // [rows, channels]
-// row lists; from groups_at on: [groups, 3] start, end, target
-@group(0) @binding(1) var<storage, read> plan: array<u32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;       // [targets, channels]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,11 +1,6 @@
 // The norm of scale * gradients, from partial sums of their squares, and the factor that clips them: scale * min(1,
 // max_norm / (norm + 1e-6)), as torch's clip_grad_norm_; scale when max_norm is 0; 0 when the norm is not finite, which
 // makes adamw leave everything as it was. A row kernel of one row.
-struct Params { blocks: u32, max_norm: f32, scale: f32, limit: u32 }
-@group(0) @binding(0) var<storage, read> partial: array<f32>;         // [blocks]
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;    // [2] norm, coefficient
-@group(0) @binding(2) var<storage, read_write> skipped: array<u32>;   // [1] updates in a row that were not made
-@group(1) @binding(0) var<uniform> params: Params;
 
 fn row_count() -> u32 { return 1u; }
 

@@ -1,10 +1,5 @@
 // Copies the keys and values of T new tokens from qkv [B*T, 3C] into the cache [R, NH, capacity, HS], where one head's
 // positions are contiguous: what attention_decode reads. One invocation an element of [B, T, C]. Constant: WG_SIZE.
-struct Params { elements: u32, length: u32, past: u32, capacity: u32, heads: u32, head_size: u32, qkv_at: u32, first: u32 }
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;             // [B*T, 3C]
-@group(0) @binding(1) var<storage, read_write> keys: array<f32>;      // [R, NH, capacity, HS]
-@group(0) @binding(2) var<storage, read_write> values: array<f32>;    // [R, NH, capacity, HS]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,13 +1,6 @@
 // Row r goes on from row parents[r]: ancestry and mask of the positions before `length` are the parent's, later
 // positions belong to row r itself and are visible once written. Keys and values stay where they are. Constant:
 // WG_SIZE.
-struct Params { rows: u32, capacity: u32, length: u32 }
-@group(0) @binding(0) var<storage, read> parents: array<u32>;              // [B]
-@group(0) @binding(1) var<storage, read> ancestry: array<u32>;             // [B, capacity]
-@group(0) @binding(2) var<storage, read> mask: array<u32>;                 // [B, capacity]
-@group(0) @binding(3) var<storage, read_write> new_ancestry: array<u32>;   // [B, capacity]
-@group(0) @binding(4) var<storage, read_write> new_mask: array<u32>;       // [B, capacity]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

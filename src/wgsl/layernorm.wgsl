@@ -1,11 +1,4 @@
 // y = (x - mean) * rstd * weight + bias over the last dimension. Constants: C, EPS.
-struct Params { rows: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;               // [N, C]
-@group(0) @binding(1) var<storage, read> weight: array<f32>;          // [C]
-@group(0) @binding(2) var<storage, read> bias: array<f32>;            // [C]
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;         // [N, C]
-@group(0) @binding(4) var<storage, read_write> stats: array<vec2f>;   // [N, 2] mean, rstd; saved for backward
-@group(1) @binding(0) var<uniform> params: Params;
 
 fn row_count() -> u32 { return params.rows; }
 

@@ -1,12 +1,5 @@
 // dweight[c] += sum over rows of dy * xhat, dbias[c] += sum of dy, in one launch. No float atomics, so the same bits
 // every time. Constants: C, WG_SIZE, WIDTH.
-struct Params { rows: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
-@group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]
-@group(0) @binding(2) var<storage, read> stats: array<vec2f>;         // [N, 2] mean, rstd
-@group(0) @binding(3) var<storage, read_write> dweight: array<f32>;   // [C]
-@group(0) @binding(4) var<storage, read_write> dbias: array<f32>;     // [C]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

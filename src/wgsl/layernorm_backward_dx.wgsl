@@ -1,12 +1,5 @@
 // dx (+)= rstd * (g - mean_c(g) - xhat * mean_c(g * xhat)), with g = dy * weight, xhat = (x - mean) * rstd. Constants:
 // C, ACCUMULATE.
-struct Params { rows: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
-@group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]
-@group(0) @binding(2) var<storage, read> weight: array<f32>;          // [C]
-@group(0) @binding(3) var<storage, read> stats: array<vec2f>;         // [N, 2] mean, rstd
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;        // [N, C]
-@group(1) @binding(0) var<uniform> params: Params;
 
 fn row_count() -> u32 { return params.rows; }
 

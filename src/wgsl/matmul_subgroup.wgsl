@@ -4,9 +4,6 @@
 // where four k of one row at a time (not one k of all rows) keep the sums from being spilled. Constants: SG, WG_SIZE,
 // ROWS: 4 for products of few rows,
 // 8 for subgroups of four lanes, else 16. A row is summed in the same order whatever ROWS and m are.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
-
 const LANES: u32 = select(4u, 8u, ROWS > 8u);      // that hold rows; the others hold the same again
 const_assert(SG >= LANES && WG_SIZE % SG == 0u);
 
@@ -51,9 +48,9 @@ fn b_line(at: vec4u) -> vec4f {
 }
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32,
-        @builtin(subgroup_invocation_id) lane: u32) {
-  let tile = linear_workgroup(workgroup, grid) * (WG_SIZE / SG) + local / SG;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, invocation: Invocation) {
+  let lane = invocation.lane;
+  let tile = linear_workgroup(workgroup, grid) * (WG_SIZE / SG) + subgroup_of(invocation);
   let tiles_down = (params.m + ROWS - 1u) / ROWS;
   let row = tile % tiles_down * ROWS;
   let column = (tile / tiles_down * SG + lane) * 4u;

@@ -1,10 +1,5 @@
 // The end of a product whose reduction was split: out (+)= the sum of its parts, always in the same order, then the
 // epilogue. One invocation an element. Constant: WG_SIZE.
-struct Params { m: u32, n: u32, parts: u32, out_stride: u32, out_column: u32, accumulate: u32 }
-@group(0) @binding(0) var<storage, read> parts: array<f32>;           // [parts, m, n]
-@group(0) @binding(1) var<storage, read> b: array<f32>;               // the product's, unused: epilogues count on three bindings
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;       // [m, n]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -3,9 +3,6 @@
 // address that depends on the workgroup only, which lavapipe turns into one load for all lanes; of four rows a lane
 // reads one, of eight two, and they are broadcast. Constants: SG, ROWS (1, 4 or 8). A row is summed in the same order
 // whatever ROWS and m are.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
-
 // rows that lanes hold one of; lane % HELD says which, and four further which of the others
 const HELD: u32 = min(ROWS, 4u);
 const_assert(SG >= HELD);

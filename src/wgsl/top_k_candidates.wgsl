@@ -1,4 +1,3 @@
 // top_k over the candidates that parts of a row gave: a column stands for the id found there.
-@group(0) @binding(3) var<storage, read> candidates: array<u32>;      // [rows, stride] ids, a window as logits
 
 fn id_of(row: u32, column: u32) -> u32 { return candidates[row * params.stride + column]; }

@@ -2,17 +2,9 @@
 // values) against tiles of columns; lib/attention_subgroup.wgsl and lib/attention_workgroup.wgsl are two ways to
 // multiply them. A team of TEAM invocations makes ROWS rows; every invocation holds four columns of a tile, and some
 // channels of the sums. Constants: HS, a multiple of 4, TEAM and WG_SIZE.
-struct Params {
-  batch: u32, length: u32, heads: u32, scale: f32,
-  qkv_at: u32, out_at: u32, lse_at: u32, delta_at: u32, mask_at: u32,      // first elements of what is bound
-  rows: u32, chunks: u32, own: u32,                                        // ROWS, CHUNKS and OWN as bounds of loops
-  masked: u32, accumulate: u32,
-  first_sequence: u32, seed: u32, step: u32, site: u32, drop_below: u32, keep_scale: f32,
-}
 // Loops that end at a constant are unrolled, and software adapters take many times as long to compile them. The loops
 // that end at params.rows and params.own work on the first row or chunk and let the others move up: indices stay
 // constant, which keeps arrays in registers.
-@group(1) @binding(0) var<uniform> params: Params;
 
 const_assert(HS % 4u == 0u && WG_SIZE % TEAM == 0u);
 const BLOCK: u32 = WG_SIZE / TEAM * ROWS;        // rows of a workgroup

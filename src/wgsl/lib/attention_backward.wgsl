@@ -1,10 +1,4 @@
 // What the gradients of attention share: bindings, and how they are stored.
-@group(0) @binding(0) var<storage, read> dout: array<vec4f>;          // [B*T, NH, HS]
-@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;           // [B*T, 3, NH, HS]
-@group(0) @binding(2) var<storage, read> lse: array<f32>;             // [B, NH, T]
-@group(0) @binding(3) var<storage, read> delta: array<f32>;           // [B*T, NH] sum over channels of dout * out
-@group(0) @binding(4) var<storage, read> mask: array<u32>;            // [B, T]
-@group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;    // [B*T, 3, NH, HS]
 
 fn fetch(source: u32, at: u32) -> vec4f {
   if (source == DOUT) { return dout[at]; }

@@ -1,21 +1,17 @@
 // Attention's products by subgroups, without workgroup memory or barriers: a team is a subgroup, TEAM its size, with 8
 // rows. Four lanes hold two rows each and broadcast them, a lane holds four columns, so one load feeds many
 // multiplications: on adapters that run on the processor a load costs as much as 10 to 20.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
-
 const ROWS: u32 = 8u;
 const_assert(TEAM >= 4u);
 var<private> lane: u32;
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32,
-        @builtin(subgroup_invocation_id) subgroup_lane: u32) {
-  lane = subgroup_lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, invocation: Invocation) {
+  lane = invocation.lane;
   let block = linear_workgroup(workgroup, grid);
   if (block >= params.batch * params.heads * block_count()) { return; }
   var place = place_of(block);
-  place.first += local / TEAM * ROWS;
+  place.first += subgroup_of(invocation) * ROWS;
   if (place.first < params.length) { attention_rows(place, place.first, place.first + ROWS); }
 }
 

@@ -1,6 +1,5 @@
 // The end of choosing a token: it becomes the row's next input, one position on, without the CPU having seen it.
 // The kernel provides logits, params.columns, params.stride4, params.all_rows and params.last_position.
-@group(0) @binding(1) var<storage, read_write> inputs: array<u32>;    // [2, all_rows] ids, then positions
 
 const NO_TOKEN: u32 = 0xffffffffu;        // the row's logits were not finite
 

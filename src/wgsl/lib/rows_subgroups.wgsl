@@ -3,9 +3,6 @@
 // A reduction costs one barrier: subgroups reduce in registers, leave a part each, and everyone reduces the parts in
 // the same order. Parts go to two halves in turn, so who writes for one reduction cannot overtake who still reads for
 // the last.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
-
 const ROW_PARTS = WG_SIZE / 4u;       // a subgroup has at least 4 lanes
 var<workgroup> row_parts: array<f32, 2u * ROW_PARTS>;
 var<workgroup> row_part_keys: array<u32, 2u * ROW_PARTS>;
@@ -16,7 +13,7 @@ var<workgroup> row_agreed4: vec4f;
 var<private> row_lanes: u32;          // of a subgroup
 var<private> row_half: u32;
 
-fn row_subgroups() -> u32 { return max(1u, WG_SIZE / row_lanes); }
+fn row_subgroups() -> u32 { return WG_SIZE / row_lanes; }
 
 fn row_sum(value: f32, lane: u32) -> f32 {
   row_half = ROW_PARTS - row_half;
@@ -88,9 +85,10 @@ fn row_before(value: u32, lane: u32) -> u32 {
   return subgroupAdd(before) + subgroupExclusiveAdd(value);
 }
 
+// A lane's number follows its subgroup, whichever invocations that has.
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) lane: u32,
-        @builtin(subgroup_size) lanes: u32) {
-  row_lanes = lanes;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, invocation: Invocation) {
+  row_lanes = min(invocation.lanes, WG_SIZE);
+  let lane = subgroup_of(invocation) * row_lanes + invocation.lane;
   for (var n = linear_workgroup(workgroup, grid); n < row_count(); n += grid.x * grid.y) { row_main(n, lane, WG_SIZE); }
 }

@@ -1,6 +1,4 @@
 // Operands of a product whose rows do not all start at multiples of four elements: four neighbours are four loads.
-@group(0) @binding(0) var<storage, read> a: array<f32>;               // [m, k], or [k, m] when A_TRANSPOSED
-@group(0) @binding(1) var<storage, read> b: array<f32>;               // [k, n], or [n, k] when B_TRANSPOSED
 
 fn a_one(at: u32) -> f32 { return a[at]; }
 fn b_one(at: u32) -> f32 { return b[at]; }

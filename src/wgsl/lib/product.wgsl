@@ -3,15 +3,6 @@
 // block is a mat4x4f whose column j is k + j. Rows and columns past the matrix are clamped, or read from the
 // neighbouring row (at the very end robust access gives something): they only reach results that are not stored.
 // Nothing past k reaches a sum.
-struct Params {
-  m: u32, n: u32, k: u32,
-  a_stride: u32, b_stride: u32, out_stride: u32,
-  a_column: u32, out_column: u32,                 // where the windows of a and out start within their rows
-  accumulate: u32,
-  depth: u32,                                     // of one part, where the reduction is split
-}
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;       // [m, n]
-@group(1) @binding(0) var<uniform> params: Params;
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
 

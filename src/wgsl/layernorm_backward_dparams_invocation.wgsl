@@ -1,12 +1,6 @@
 // Partial sums over a block of rows: partial[block, c] = sum dy * xhat (for weight), partial[block, C + c] = sum dy
 // (for bias). column_sum folds the blocks: no float atomics, so a step gives the same bits every time. Constants: C,
 // BLOCK (rows), WG_SIZE.
-struct Params { rows: u32, blocks: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<f32>;              // [N, C]
-@group(0) @binding(1) var<storage, read> x: array<f32>;               // [N, C]
-@group(0) @binding(2) var<storage, read> stats: array<vec2f>;         // [N, 2] mean, rstd
-@group(0) @binding(3) var<storage, read_write> partial: array<f32>;   // [blocks, 2C]
-@group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -2,12 +2,6 @@
 // index. A row belongs to one group and a lane walks a group in order, so no atomics and the same bits every time. x
 // and out may be windows: rows and targets outside are another launch's. A row kernel whose rows are blocks of a
 // group's channels, so that a long group still occupies many lanes. Constant: BLOCK (channels).
-struct Params { groups: u32, groups_at: u32, blocks: u32, channels: u32, first_row: u32, rows: u32, first_target: u32, targets: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;               // [rows, channels]
-// row lists; from groups_at on: [groups, 3] start, end, target
-@group(0) @binding(1) var<storage, read> plan: array<u32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;       // [targets, channels]
-@group(1) @binding(0) var<uniform> params: Params;
 
 fn row_count() -> u32 { return params.groups * params.blocks; }
 

@@ -1,0 +1,141 @@
+// The kernels of products of many rows: register tiles fed by subgroup broadcasts, or tiles in workgroup memory, whose
+// reduction may be split into parts that a launch of its own adds up. Each is made for an epilogue when one first asks
+// for it. A token or a training step is bound by what the host does for each launch, so objects are written out here.
+import type { CommandBatch } from "../gpu/batch.ts";
+import { defineKernel, join, joinedForms, listForms, read, readWrite } from "../gpu/kernel.ts";
+import type { Bindings, BindingsOf } from "../gpu/kernel.ts";
+import type { SubgroupIds } from "../gpu/tuning.ts";
+import { EPILOGUES, NO_EPILOGUE } from "./epilogue.ts";
+import type { EpiloguePart } from "./epilogue.ts";
+import { partDepth, TILE } from "./matmul-plan.ts";
+import { OPERANDS, productPart } from "./product.ts";
+import type { Operands, Product } from "./product.ts";
+import { subgroupIds } from "./subgroup-ids.ts";
+
+const SUM_SIZE = 256; // a workgroup of matmul_sum
+
+function subgroupPart(ids: SubgroupIds) {
+  return join(subgroupIds(ids), {
+    source: ["lib/grid.wgsl", "matmul_subgroup.wgsl"],
+    constants: { SG: "u32", WG_SIZE: "u32", ROWS: "u32" } as const,
+    example: { SG: 32, WG_SIZE: 32, ROWS: 16 },
+  });
+}
+
+const subgroupForms = (ids: SubgroupIds, title: string) =>
+  joinedForms(<B extends Bindings>(operands: Operands, epilogue: EpiloguePart<B>) =>
+    defineKernel({
+      ...join(join(productPart(operands), subgroupPart(ids)), epilogue),
+      name: "matmul",
+      variant: `${title}, ${operands}, ${epilogue.name}`,
+    }),
+  );
+const subgroupKernels = {
+  builtin: subgroupForms("builtin", "subgroup"),
+  computed: subgroupForms("computed", "subgroup, computed ids"),
+};
+
+const workgroupKernels = joinedForms(<B extends Bindings>(operands: Operands, epilogue: EpiloguePart<B>) => {
+  const tiles = { source: ["matmul_workgroup.wgsl"], constants: { SPLIT: "bool" } as const, example: { SPLIT: false } };
+  return defineKernel({
+    ...join(join(productPart(operands), tiles), epilogue),
+    name: "matmul",
+    variant: `workgroup, ${operands}, ${epilogue.name}`,
+  });
+});
+
+const sumKernels = joinedForms(<B extends Bindings>(_form: "sum", epilogue: EpiloguePart<B>) => {
+  const sum = {
+    source: ["lib/grid.wgsl", "matmul_sum.wgsl"],
+    bindings: { parts: read("f32", "[parts, m, n]"), out: readWrite("f32", "[m, n]") },
+    params: { m: "u32", n: "u32", parts: "u32", out_stride: "u32", out_column: "u32", accumulate: "u32" } as const,
+    constants: { WG_SIZE: "u32" } as const,
+    example: { WG_SIZE: SUM_SIZE },
+  };
+  return defineKernel({ ...join(sum, epilogue), name: "matmul_sum", variant: epilogue.name });
+});
+
+listForms(() => {
+  for (const epilogue of EPILOGUES) {
+    for (const operands of OPERANDS) {
+      subgroupKernels.builtin(operands, epilogue);
+      subgroupKernels.computed(operands, epilogue);
+      workgroupKernels(operands, epilogue);
+    }
+    sumKernels("sum", epilogue);
+  }
+});
+
+/** A product of any number of rows; `more` is what the epilogue binds. */
+export function launchMatmul<B extends Bindings>(
+  batch: CommandBatch,
+  product: Product,
+  epilogue: EpiloguePart<B>,
+  more: BindingsOf<B>,
+): void {
+  if (batch.device.tuning.matmul === "subgroup") launchSubgroups(batch, product, epilogue, more);
+  else launchWorkgroups(batch, product, epilogue, more);
+}
+
+function launchSubgroups<B extends Bindings>(
+  batch: CommandBatch,
+  { a, b, out, layout, operands, params }: Product,
+  epilogue: EpiloguePart<B>,
+  more: BindingsOf<B>,
+): void {
+  const { tuning, subgroupSize: SG } = batch.device;
+  const { m, n } = params;
+  const WG_SIZE = Math.max(32, SG);
+  // 16 rows of scalar loads take too long to compile
+  const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;
+  const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
+  batch.dispatch(
+    subgroupKernels[tuning.subgroupIds](operands, epilogue),
+    { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", SG, WG_SIZE, ROWS },
+    Object.assign({ a, b, out }, more),
+    params,
+    Math.ceil(tiles / (WG_SIZE / SG)),
+  );
+}
+
+function launchWorkgroups<B extends Bindings>(
+  batch: CommandBatch,
+  { a, b, out, layout, operands, params }: Product,
+  epilogue: EpiloguePart<B>,
+  more: BindingsOf<B>,
+): void {
+  const { device } = batch;
+  const { m, n, k, out_stride, out_column, accumulate } = params;
+  const across = Math.ceil(n / TILE),
+    down = Math.ceil(m / TILE);
+  const A_TRANSPOSED = layout === "tn",
+    B_TRANSPOSED = layout === "nt";
+  const depth = partDepth(device, m, n, k);
+  const parts = Math.ceil(k / depth);
+  if (parts === 1) {
+    batch.dispatch(
+      workgroupKernels(operands, epilogue),
+      { A_TRANSPOSED, B_TRANSPOSED, SPLIT: false },
+      Object.assign({ a, b, out }, more),
+      params,
+      [across, down],
+    );
+    return;
+  }
+  const sums = device.pool.acquire([parts, m, n]);
+  batch.dispatch(
+    workgroupKernels(operands, NO_EPILOGUE),
+    { A_TRANSPOSED, B_TRANSPOSED, SPLIT: true },
+    { a, b, out: sums },
+    { ...params, out_stride: n, out_column: 0, accumulate: 0, depth },
+    [across, down, parts],
+  );
+  batch.dispatch(
+    sumKernels("sum", epilogue),
+    { WG_SIZE: SUM_SIZE },
+    Object.assign({ parts: sums, out }, more),
+    { m, n, parts, out_stride, out_column, accumulate },
+    Math.ceil((m * n) / SUM_SIZE),
+  );
+  device.pool.release(sums);
+}

@@ -1,0 +1,64 @@
+// What the kernels of matrix products declare alike, for many rows and for few: operands, result and parameters.
+import { read, readWrite } from "../gpu/kernel.ts";
+import type { ParamsOf } from "../gpu/kernel.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+/**
+ *   nn  out[m, n] = a[m, k] b[k, n]      forward, weights [in, out] as stored
+ *   nt  out[m, n] = a[m, k] b[n, k]^T    gradient by the input; logits from wte [V, C]
+ *   tn  out[m, n] = a[k, m]^T b[k, n]    gradient by the weight
+ */
+export type Layout = "nn" | "nt" | "tn";
+
+/** A layer norm of the rows of A: weight and bias are as wide as they are. */
+export interface Normalization {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly epsilon: number;
+}
+
+/** Whether rows are read by four neighbours at a time. */
+export const OPERANDS = ["vec4", "scalar"] as const;
+export type Operands = (typeof OPERANDS)[number];
+
+const params = {
+  m: "u32",
+  n: "u32",
+  k: "u32",
+  a_stride: "u32",
+  b_stride: "u32",
+  out_stride: "u32",
+  a_column: "u32", // where the windows of a and out start within their rows
+  out_column: "u32",
+  accumulate: "u32",
+  depth: "u32", // of one part, where the reduction is split
+} as const;
+export type ProductParams = ParamsOf<typeof params>;
+
+/** Reading blocks of a and b, and storing blocks of out through an epilogue. */
+export function productPart(operands: Operands) {
+  const element = operands === "vec4" ? "vec4f" : "f32";
+  return {
+    source: [`lib/product_${operands}.wgsl`, "lib/product.wgsl"],
+    bindings: {
+      a: read(element, "[m, k]", "or [k, m] when A_TRANSPOSED"),
+      b: read(element, "[k, n]", "or [n, k] when B_TRANSPOSED"),
+      out: readWrite("f32", "[m, n]"),
+    },
+    params,
+    constants: { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool" } as const,
+    example: { A_TRANSPOSED: false, B_TRANSPOSED: false },
+  };
+}
+
+/** One product over tensors that can be bound: windows of larger ones, perhaps. */
+export interface Product {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly out: Tensor;
+  readonly layout: Layout;
+  readonly operands: Operands;
+  /** Of the rows of a, on the way; only where matmul-plan.ts says that this product takes it. */
+  readonly norm: Normalization | undefined;
+  readonly params: ProductParams;
+}

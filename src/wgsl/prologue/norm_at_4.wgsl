@@ -1,3 +1,0 @@
-// The layer norm of prologue/norm.wgsl, for a product with a bias.
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;   // [k]
-@group(0) @binding(5) var<storage, read> norm_bias: array<vec4f>;     // [k]

@@ -5,10 +5,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
+import type { Program } from "../src/cli/shared/flags.ts";
 import { runCli } from "../src/cli/shared/run.ts";
 import type { CliContext } from "../src/cli/shared/run.ts";
 import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
+import { shaderText } from "./print-shader.ts";
 import { collectTests, runGroups } from "./test-shim.ts";
 import type { Group, Outcome } from "./test-shim.ts";
 
@@ -22,9 +25,29 @@ const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+const flags = defineFlags({
+  printShader: {
+    type: "string",
+    placeholder: "kernel",
+    group: "What",
+    help: "Instead of checking, print a kernel's WGSL as the driver gets it, in each of its forms, such as layernorm.",
+  },
+});
+const DOCTOR: Program<typeof flags> = {
+  command: "npm run doctor --",
+  summary: "Checks on this adapter every kernel against float64, and the whole model against reference numbers.",
+  flags,
+  positionals: { name: "check", help: "only these test files: a part of their names, or paths" },
+};
+
 async function main({ argv, signal }: CliContext): Promise<number> {
+  const { values, positionals } = parseFlags(DOCTOR, argv);
+  if (values.printShader !== undefined) {
+    process.stdout.write(shaderText(values.printShader));
+    return 0;
+  }
   redirectVitest(new URL("./test-shim.ts", import.meta.url).href);
-  const files = chooseFiles(argv);
+  const files = chooseFiles(positionals);
   await describeMachine();
   const skipped = files.filter(lacksPackage);
   let failed = 0,

@@ -197,10 +197,10 @@ describe("shaders", () => {
     });
     const module = composeModule(kernel, { N: 3, EPS: 1, ON: true }, (file) => files[file]);
     expect(module.code.split("\n")).toEqual([
+      "// ==== sample, workgroup",
       "enable subgroups;",
       "diagnostic(off, subgroup_uniformity);",
       "enable f16;",
-      "// sample, workgroup",
       "const N: u32 = 3u;",
       "const EPS: f32 = 1.0f;",
       "const ON: bool = true;",

@@ -48,8 +48,8 @@ function declarations(kernel: Kernel, values: Values): string[] {
   const constants = constantLines(kernel.name, kernel.constants, values);
   const bindings = bindingLines(Object.entries(kernel.bindings));
   return [
+    `// ==== ${kernelTitle(kernel)}`,
     ...directives,
-    `// ${kernelTitle(kernel)}`,
     ...constants,
     ...(fields.length > 0
       ? [

@@ -1,32 +1,33 @@
-// Every kernel, for tools that show or check them all: importing a launch file declares its kernels.
-import "./adamw.ts";
-import "./add.ts";
-import "./attention-backward.ts";
-import "./attention-decode-weights.ts";
-import "./attention-decode.ts";
-import "./attention-resize.ts";
-import "./attention-weights.ts";
-import "./attention.ts";
-import "./choose.ts";
-import "./column-sum.ts";
-import "./cross-entropy.ts";
-import "./dropout.ts";
-import "./edit-logits.ts";
-import "./embedding.ts";
-import "./gelu.ts";
-import "./grad-norm.ts";
-import "./kv-cache.ts";
-import "./layernorm.ts";
-import "./log-sum-exp.ts";
-import "./matmul-kernels.ts";
-import "./matvec.ts";
-import "./top-k-aside.ts";
-import "./top-k-candidates.ts";
-import "./top-k.ts";
+// Every launch file, for tools that show or check all kernels: importing one declares its kernels.
 import { definedKernels } from "../gpu/kernel.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 
-/** Every kernel of the library in every form, and of what else was imported. */
+export * as adamw from "./adamw.ts";
+export * as add from "./add.ts";
+export * as attentionBackward from "./attention-backward.ts";
+export * as attentionDecodeWeights from "./attention-decode-weights.ts";
+export * as attentionDecode from "./attention-decode.ts";
+export * as attentionResize from "./attention-resize.ts";
+export * as attentionWeights from "./attention-weights.ts";
+export * as attention from "./attention.ts";
+export * as choose from "./choose.ts";
+export * as columnSum from "./column-sum.ts";
+export * as crossEntropy from "./cross-entropy.ts";
+export * as dropout from "./dropout.ts";
+export * as editLogits from "./edit-logits.ts";
+export * as embedding from "./embedding.ts";
+export * as gelu from "./gelu.ts";
+export * as gradNorm from "./grad-norm.ts";
+export * as kvCache from "./kv-cache.ts";
+export * as layernorm from "./layernorm.ts";
+export * as logSumExp from "./log-sum-exp.ts";
+export * as matmulKernels from "./matmul-kernels.ts";
+export * as matvec from "./matvec.ts";
+export * as topKAside from "./top-k-aside.ts";
+export * as topKCandidates from "./top-k-candidates.ts";
+export * as topK from "./top-k.ts";
+
+/** Every kernel of the library in every form. */
 export function allKernels(): readonly Kernel[] {
   return definedKernels();
 }

@@ -137,7 +137,8 @@ function checked(kernel: string, { logits, columns, inputs }: Row, expand: numbe
   const [rows, stride] = logits.shape;
   if (stride % 4 !== 0 || columns > stride || columns >= MAX_COLUMNS) {
     throw new Error(
-      `${kernel}: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${columns} columns`,
+      `${kernel}: cannot bind logits: shape is [${logits.shape}], ` +
+        `expected a row of a multiple of 4 and at least ${columns} columns`,
     );
   }
   expectShape(kernel, "inputs", inputs, [2, rows * expand], "ids and positions");

@@ -49,7 +49,8 @@ export function crossEntropyByRow(
   expectShape("cross_entropy", "losses", losses, [rows], "N of logits");
   if (stride % 4 !== 0 || vocabSize > stride) {
     throw new Error(
-      `cross_entropy: cannot bind logits: shape is [${logits.shape}], expected a row of a multiple of 4 and at least ${vocabSize} columns`,
+      `cross_entropy: cannot bind logits: shape is [${logits.shape}], ` +
+        `expected a row of a multiple of 4 and at least ${vocabSize} columns`,
     );
   }
   for (const { start, count } of rowWindows(batch.device, logits)) {

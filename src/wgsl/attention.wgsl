@@ -11,7 +11,8 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
   let values = qkv_matrix(place, 2u);
   let end = min(span_end, params.length);
   var sums: Sums;
-  var states: Tile;      // of a row: the highest score so far, this invocation's sum of weights, what the last tile shrank sums by
+  // of a row: the highest score so far, this invocation's sum of weights, what the last tile shrank sums by
+  var states: Tile;
   for (var r = 0u; r < ROWS; r++) { states[r] = vec4f(LOWEST, 0.0, 1.0, 0.0); }
 
   for (var start = 0u; start < end; start += COLUMNS) {
@@ -43,7 +44,8 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     let seen = total > 0.0;
     let query = place.first + turn;
     if (query < params.length && lane == 0u) {
-      lse[params.lse_at + (place.b * params.heads + place.head) * params.length + query] = select(0.0, states[0].x + log(total), seen);
+      let at = params.lse_at + (place.b * params.heads + place.head) * params.length + query;
+      lse[at] = select(0.0, states[0].x + log(total), seen);
     }
     next_row(&states, vec4f(select(0.0, 1.0 / total, seen)));
   }

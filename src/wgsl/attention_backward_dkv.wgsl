@@ -15,8 +15,10 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
     multiply(&tile, values, place.first, gradients, start);
     multiply(&weights, keys, place.first, queries, start);
     let query = columns_of(start);
-    let query_lse = vec4f(lse_of(place, query.x), lse_of(place, query.y), lse_of(place, query.z), lse_of(place, query.w));
-    let query_delta = vec4f(delta_of(place, query.x), delta_of(place, query.y), delta_of(place, query.z), delta_of(place, query.w));
+    let query_lse = vec4f(
+      lse_of(place, query.x), lse_of(place, query.y), lse_of(place, query.z), lse_of(place, query.w));
+    let query_delta = vec4f(
+      delta_of(place, query.x), delta_of(place, query.y), delta_of(place, query.z), delta_of(place, query.w));
     for (var turn = 0u; turn < params.rows; turn++) {
       let key = place.first + turn;
       let unseen = (query < vec4u(key)) | (query >= vec4u(end)) | vec4<bool>(hidden_key(place.b, key));

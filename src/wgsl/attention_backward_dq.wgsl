@@ -18,7 +18,8 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
       let query = place.first + turn;
       let p = select(exp(scores[0] * params.scale - lse_of(place, query)), vec4f(), hidden | (key > vec4u(query)));
       next_row(&scores, p);
-      next_row(&tile, p * (tile[0] * dropout_factors(place, vec4u(query), key) - delta_of(place, query)) * params.scale);
+      let factors = dropout_factors(place, vec4u(query), key);
+      next_row(&tile, p * (tile[0] * factors - delta_of(place, query)) * params.scale);
     }
     accumulate(&sums, &tile, keys, start, end);
   }

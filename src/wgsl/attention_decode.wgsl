@@ -1,4 +1,3 @@
-// What the two forms of attention over a cache share: parameters, bindings, and what stands for no score.
-
+// What the two forms of attention over a cache share. Constant: HS.
 const CHUNKS: u32 = HS / PACK;
-const LOWEST: f32 = -3.0e38;
+const LOWEST: f32 = -3.0e38;             // stands for no score

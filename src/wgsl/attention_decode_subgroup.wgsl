@@ -1,6 +1,5 @@
 // Attention of new tokens over cached keys and values, one subgroup a (token, head), online softmax (Milakov and
-// Gimelshein
-// 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels, and where
+// Gimelshein 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels, and where
 // there are more lanes than channels, a slice of the positions. The ancestry table says which row of the cache holds a
 // position, so beams are reordered without moving keys. A query that sees nothing gives zeros. With params.append the
 // row's one new token comes from qkv and joins the cache here, where nobody else reads that position. The form for
@@ -37,7 +36,9 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     if (mask[table + end] != 0u) {
       highest = score;
       sum = select(0.0, 1.0, lane == 0u);
-      if (own_slice == 0u) { for (var k = 0u; k < OWN; k++) { acc[k] = qkv[q + 2u * width + min(own_chunk + k * LANES, CHUNKS - 1u)]; } }
+      if (own_slice == 0u) {
+        for (var k = 0u; k < OWN; k++) { acc[k] = qkv[q + 2u * width + min(own_chunk + k * LANES, CHUNKS - 1u)]; }
+      }
     }
   }
   for (var start = 0u; start < end; start += 4u * LANES) {
@@ -46,9 +47,13 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     var score = vec4f();
     for (var c = 0u; c < params.chunks; c++) {
       let query = qkv[q + c];
-      score += vec4f(pack_dot(query, keys[at.x + c]), pack_dot(query, keys[at.y + c]), pack_dot(query, keys[at.z + c]), pack_dot(query, keys[at.w + c]));
+      score += vec4f(
+        pack_dot(query, keys[at.x + c]), pack_dot(query, keys[at.y + c]),
+        pack_dot(query, keys[at.z + c]), pack_dot(query, keys[at.w + c]));
     }
-    let seen = vec4<bool>(sees(table, first, end), sees(table, first + 1u, end), sees(table, first + 2u, end), sees(table, first + 3u, end));
+    let seen = vec4<bool>(
+      sees(table, first, end), sees(table, first + 1u, end),
+      sees(table, first + 2u, end), sees(table, first + 3u, end));
     score = select(vec4f(LOWEST), score / sqrt(f32(HS)), seen);
     let next = max(highest, row_max(max(max(score.x, score.y), max(score.z, score.w)), lane));
     let alpha = exp(highest - next);
@@ -65,7 +70,8 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
       if (own_quad < quads && own_slice < SLICES) {
         for (var k = 0u; k < OWN; k++) {
           let c = min(own_chunk + k * LANES, CHUNKS - 1u);
-          acc[k] += weight.x * values[value_at.x + c] + weight.y * values[value_at.y + c] + weight.z * values[value_at.z + c] + weight.w * values[value_at.w + c];
+          acc[k] += weight.x * values[value_at.x + c] + weight.y * values[value_at.y + c]
+            + weight.z * values[value_at.z + c] + weight.w * values[value_at.w + c];
         }
       }
     }
@@ -87,7 +93,9 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
 // Where four positions of this head begin in the cache; past the end, the last one again.
 fn cache_at(table: u32, first: u32, end: u32, head: u32) -> vec4u {
   let position = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(end - 1u));
-  let row = vec4u(ancestry[table + position.x], ancestry[table + position.y], ancestry[table + position.z], ancestry[table + position.w]);
+  let row = vec4u(
+    ancestry[table + position.x], ancestry[table + position.y],
+    ancestry[table + position.z], ancestry[table + position.w]);
   return ((row * params.heads + head) * params.capacity + position) * CHUNKS;
 }
 

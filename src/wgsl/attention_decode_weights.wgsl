@@ -2,7 +2,11 @@
 // them: one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
   if (id >= params.rows * params.heads * params.length) { return; }
   let t = id % params.length;

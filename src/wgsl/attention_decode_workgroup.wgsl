@@ -1,6 +1,5 @@
 // Attention of new tokens over cached keys and values, one workgroup a (token, head), online softmax (Milakov and
-// Gimelshein
-// 2018) over LANES positions at a time. Scores: four lanes share a position, and neighbouring lanes read neighbouring
+// Gimelshein 2018) over LANES positions at a time. Scores: four lanes share a position, and neighbouring lanes read neighbouring
 // channels. Softmax: a lane has a position. Sum of values: a lane has a chunk of channels and every SLICES-th position.
 // The ancestry table says which row of the cache holds a position, so beams are reordered without moving keys. A query
 // that sees nothing gives zeros. With params.append the row's one new token comes from qkv and joins the cache here,
@@ -68,7 +67,11 @@ fn put_part(lane: u32, value: Pack) {
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let n = linear_workgroup(workgroup, grid);
   if (n >= params.rows) { return; }
   let append = params.append != 0u;
@@ -103,12 +106,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
     let seen = lane < count && mask[table + position] != 0u;
     workgroupBarrier();
 
-    let mine = lane / TEAM + QUARTER * vec4u(0u, 1u, 2u, 3u);            // past the end, `at` has the last position again
+    // past the end, `at` has the last position again
+    let mine = lane / TEAM + QUARTER * vec4u(0u, 1u, 2u, 3u);
     let key_at = vec4u(at[mine.x], at[mine.y], at[mine.z], at[mine.w]);
     var dots = vec4f();
     for (var c = member; c < params.chunks; c += TEAM) {
       let query = qkv[q + c];
-      dots += vec4f(pack_dot(query, keys[key_at.x + c]), pack_dot(query, keys[key_at.y + c]), pack_dot(query, keys[key_at.z + c]), pack_dot(query, keys[key_at.w + c]));
+      dots += vec4f(
+        pack_dot(query, keys[key_at.x + c]), pack_dot(query, keys[key_at.y + c]),
+        pack_dot(query, keys[key_at.z + c]), pack_dot(query, keys[key_at.w + c]));
     }
     parts[part_at(member, mine.x)] = dots.x;
     parts[part_at(member, mine.y)] = dots.y;
@@ -116,7 +122,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
     parts[part_at(member, mine.w)] = dots.w;
     workgroupBarrier();
 
-    let product = parts[part_at(0u, lane)] + parts[part_at(1u, lane)] + parts[part_at(2u, lane)] + parts[part_at(3u, lane)];
+    let product = parts[part_at(0u, lane)] + parts[part_at(1u, lane)]
+      + parts[part_at(2u, lane)] + parts[part_at(3u, lane)];
     let score = select(LOWEST, product * scale, seen);
     let next = max(highest, greatest(score, lane, used));
     let alpha = exp(highest - next);
@@ -131,8 +138,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
       for (var i = slice; i < count; i += 4u * SLICES) {
         let four = i + SLICES * vec4u(0u, 1u, 2u, 3u);
         let held = min(four, vec4u(count - 1u));
-        let weight = select(vec4f(), vec4f(weights[held.x], weights[held.y], weights[held.z], weights[held.w]), four < vec4u(count));
-        acc += weight.x * values[at[held.x] + chunk] + weight.y * values[at[held.y] + chunk] + weight.z * values[at[held.z] + chunk] + weight.w * values[at[held.w] + chunk];
+        let found = vec4f(weights[held.x], weights[held.y], weights[held.z], weights[held.w]);
+        let weight = select(vec4f(), found, four < vec4u(count));
+        acc += weight.x * values[at[held.x] + chunk] + weight.y * values[at[held.y] + chunk]
+          + weight.z * values[at[held.z] + chunk] + weight.w * values[at[held.w] + chunk];
       }
     }
     workgroupBarrier();                              // `at` and `weights` have been read

@@ -3,7 +3,11 @@
 // Constant: WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
   if (id >= params.elements) { return; }
   let n = id / params.to_length;

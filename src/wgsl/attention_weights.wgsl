@@ -2,7 +2,11 @@
 // nothing saved from the fused kernels. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
   let length = params.length;
   if (id >= params.batch * params.heads * length) { return; }
@@ -33,4 +37,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
   }
 }
 
-fn is_visible(b: u32, j: u32) -> bool { return params.masked == 0u || mask[params.mask_at + b * params.length + j] != 0u; }
+fn is_visible(b: u32, j: u32) -> bool {
+  return params.masked == 0u || mask[params.mask_at + b * params.length + j] != 0u;
+}

@@ -20,7 +20,9 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   var kept = Kept(row, range.greatest, range.least, 0.0, params.columns);
   // A loop, so that what it calls is compiled once: 0 by number, 1 by weight.
   let first = select(1u, 0u, params.top_k > 0u && params.top_k < params.columns);
-  for (var warper = first; warper < select(1u, 2u, params.top_p < 1.0); warper++) { kept = narrowed(kept, warper == 1u, lane, lanes); }
+  for (var warper = first; warper < select(1u, 2u, params.top_p < 1.0); warper++) {
+    kept = narrowed(kept, warper == 1u, lane, lanes);
+  }
   kept.min_weight = params.min_p;
   // 24 bits: the greatest is below 1 and stays so as a float.
   let number = f32(pcg4d(vec4u(streams[out], params.step, 0u)).x >> 8u) / 16777216.0;

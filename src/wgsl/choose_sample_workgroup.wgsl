@@ -54,8 +54,18 @@ fn narrowed(before: Kept, by_weight: bool, lane: u32, lanes: u32) -> Kept {
     }
     inside = number.w - number.z;
     if (measure.x >= goal) { low = keys.x; inside = number.x; }
-    else if (measure.y >= goal) { low = keys.y; high = keys.x; above += vec2f(measure.x - above.x, number.x); inside = number.y - number.x; }
-    else if (measure.z >= goal) { low = keys.z; high = keys.y; above += vec2f(measure.y - above.x, number.y); inside = number.z - number.y; }
+    else if (measure.y >= goal) {
+      low = keys.y;
+      high = keys.x;
+      above += vec2f(measure.x - above.x, number.x);
+      inside = number.y - number.x;
+    }
+    else if (measure.z >= goal) {
+      low = keys.z;
+      high = keys.y;
+      above += vec2f(measure.y - above.x, number.y);
+      inside = number.z - number.y;
+    }
     else { high = keys.z; above += vec2f(measure.z - above.x, number.z); }
   }
   kept.least = low;
@@ -107,7 +117,17 @@ fn listed_at(c4: u32, length: u32) -> vec4u {
 // A lane's part of the kept in [from_key, high): their measure and their number from each of three keys on, and in all.
 struct Measured { measure: vec4f, number: vec4f }
 
-fn measured(kept: Kept, keys: vec3u, from_key: u32, high: u32, by_weight: bool, in_list: bool, listed: u32, lane: u32, lanes: u32) -> Measured {
+fn measured(
+  kept: Kept,
+  keys: vec3u,
+  from_key: u32,
+  high: u32,
+  by_weight: bool,
+  in_list: bool,
+  listed: u32,
+  lane: u32,
+  lanes: u32,
+) -> Measured {
   var found = Measured();
   let end = select(params.columns, listed, in_list);
   for (var c4 = lane; 4u * c4 < end; c4 += lanes) {
@@ -144,7 +164,9 @@ fn drawn(kept: Kept, number: f32, lane: u32, lanes: u32) -> u32 {
     let part = (run.count + teams - 1u) / teams;
     let end = run.first + min(run.count, (lane / TEAM + 1u) * part);
     var weight = 0.0;
-    for (var c4 = run.first + lane / TEAM * part + lane % TEAM; c4 < end; c4 += TEAM) { weight += dot(weights_at(kept, c4), vec4f(1.0)); }
+    for (var c4 = run.first + lane / TEAM * part + lane % TEAM; c4 < end; c4 += TEAM) {
+      weight += dot(weights_at(kept, c4), vec4f(1.0));
+    }
     lane_weights[lane] = weight;
     workgroupBarrier();
     if (lane < teams) {
@@ -157,7 +179,8 @@ fn drawn(kept: Kept, number: f32, lane: u32, lanes: u32) -> u32 {
     if (lane == 0u) {
       var goal = run.goal;
       var found = vec2f();
-      for (var walk = min(level, 1u); walk < 2u; walk++) {       // at first to the end for the sum, then to the number's part of it
+      // at first to the end for the sum, then to the number's part of it
+      for (var walk = min(level, 1u); walk < 2u; walk++) {
         found = locate(run.before, goal, teams);
         if (walk == 0u) { goal = number * found.y; }
       }

@@ -2,7 +2,11 @@
 // and losses. No float atomics, so the same bits every time. Constants: ACCUMULATE, WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
   let block = id / params.columns;
   let first = block * params.block;

@@ -5,7 +5,9 @@ fn element_count() -> u32 { return params.count; }
 
 fn element_main(i: u32) {
   var value = 0.0;
-  if (keep(params.seed, params.step, params.site, params.first + i, params.drop_below)) { value = x[i] * params.keep_scale; }
+  if (keep(params.seed, params.step, params.site, params.first + i, params.drop_below)) {
+    value = x[i] * params.keep_scale;
+  }
   if (ACCUMULATE) { value += y[i]; }
   y[i] = value;
 }

@@ -18,7 +18,9 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     let kind = edits[edit];
     let token = edits[edit + 1u];
     if (kind == CLEAR) {
-      for (var column = lane; column < params.columns; column += lanes) { logits[n * params.stride + column] = REMOVED; }
+      for (var column = lane; column < params.columns; column += lanes) {
+        logits[n * params.stride + column] = REMOVED;
+      }
     } else if (token % lanes == lane) {
       let at = n * params.stride + token;
       logits[at] = edited(logits[at], kind, bitcast<f32>(edits[edit + 2u]), base[row]);

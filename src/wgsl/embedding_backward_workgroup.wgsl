@@ -3,7 +3,11 @@
 // one order, so no atomics and the same bits every time. Constants: ACCUMULATE, WG_SIZE, WIDTH.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let id = linear_workgroup(workgroup, grid);
   if (id >= params.groups * params.blocks) { return; }
   let entry = params.groups_at + 3u * (id / params.blocks);

@@ -3,7 +3,11 @@
 // BLOCK (rows), WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
   let block = id / C;
   let c = id % C;

@@ -2,7 +2,11 @@
 // every time. Constants: C, WG_SIZE, WIDTH.
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let c = linear_workgroup(workgroup, grid) * WIDTH + local % WIDTH;
   // Rows two by two: loads under way at once, and shorter chains to lose bits in.
   var sums = vec4f();        // of dweight and dbias, twice

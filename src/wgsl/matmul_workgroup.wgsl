@@ -1,8 +1,7 @@
 // A product by tiles in workgroup memory: 256 threads make 64 by 64 results, each a block of four by four, slices of
 // TILE_K of the reduction at a time, of which each brings one block. While a slice is multiplied, the next one is on
 // its way from memory to registers, so that its latency is hidden even where a multiprocessor has a single workgroup.
-// Tiles of 128 were no faster below
-// 4096 by 4096 results (NVIDIA H200), and 8% at that.
+// Tiles of 128 were no faster below 4096 by 4096 results (NVIDIA H200), and 8% at that.
 // A tile is kept by k, as vec4f along rows (A) or columns (B), so that threads read neighbours; operands that lie the
 // other way are turned around in registers, and their slots are permuted by k, or all writes would meet in one memory
 // bank. Constant SPLIT: workgroup.z takes params.depth of the reduction, a multiple of TILE_K, and leaves its part in
@@ -36,7 +35,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let of_a = local < BLOCKS;
   let mine = select(block_of(local - BLOCKS, B_TRANSPOSED), block_of(local, !A_TRANSPOSED), of_a);
   let offset = 4u * mine.y;                      // of the block in the slice
-  let start = select(b_start(column + 4u * mine.x) + offset * b_step(), a_start(row + 4u * mine.x) + offset * a_step(), of_a);
+  let start_a = a_start(row + 4u * mine.x) + offset * a_step();
+  let start_b = b_start(column + 4u * mine.x) + offset * b_step();
+  let start = select(start_b, start_a, of_a);
   let keep_at = offset * QUADS + (mine.x ^ (mine.y % 8u));
   var next = fetch(of_a, start, first, offset);
   var sums = mat4x4f();

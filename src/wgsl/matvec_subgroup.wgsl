@@ -38,7 +38,11 @@ fn add_rows(sums: mat4x4f, x: vec4f, b: mat4x4f) -> mat4x4f {
 }
 
 @compute @workgroup_size(SG)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
   let tile = linear_workgroup(workgroup, grid);
   let tiles_down = (params.m + ROWS - 1u) / ROWS;
   let row = tile % tiles_down * ROWS;

@@ -79,7 +79,9 @@ fn store(sums: mat4x4f, row: u32, first_column: u32, quad: u32, slice: u32, loca
   // Every GATHER-th slice into one of the first GATHER, which no other thread reads or writes; then those.
   if (local < GATHER * SUMS) {
     var sum = partial[local];
-    for (var s = local / SUMS + GATHER; s < min(SLICES, (params.k + 3u) / 4u); s += GATHER) { sum += partial[s * SUMS + local % SUMS]; }
+    for (var s = local / SUMS + GATHER; s < min(SLICES, (params.k + 3u) / 4u); s += GATHER) {
+      sum += partial[s * SUMS + local % SUMS];
+    }
     partial[local] = sum;
   }
   workgroupBarrier();

@@ -5,7 +5,6 @@
 // Loops that end at a constant are unrolled, and software adapters take many times as long to compile them. The loops
 // that end at params.rows and params.own work on the first row or chunk and let the others move up: indices stay
 // constant, which keeps arrays in registers.
-
 const_assert(HS % 4u == 0u && WG_SIZE % TEAM == 0u);
 const BLOCK: u32 = WG_SIZE / TEAM * ROWS;        // rows of a workgroup
 const COLUMNS: u32 = 4u * TEAM;                  // of a tile
@@ -37,7 +36,8 @@ fn block_count() -> u32 { return (params.length + BLOCK - 1u) / BLOCK; }
 // Queries, keys or values (part 0, 1, 2) of a head.
 fn qkv_matrix(place: Place, part: u32) -> Matrix {
   let stride = 3u * params.heads * CHUNKS;
-  return Matrix(QKV, params.qkv_at / 4u + place.b * params.length * stride + (part * params.heads + place.head) * CHUNKS, stride);
+  let head = (part * params.heads + place.head) * CHUNKS;
+  return Matrix(QKV, params.qkv_at / 4u + place.b * params.length * stride + head, stride);
 }
 
 fn out_matrix(place: Place) -> Matrix {

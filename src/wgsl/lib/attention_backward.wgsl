@@ -1,4 +1,4 @@
-// What the gradients of attention share: bindings, and how they are stored.
+// What the gradients of attention share: how they read what they need, and how they are stored.
 
 fn fetch(source: u32, at: u32) -> vec4f {
   if (source == DOUT) { return dout[at]; }
@@ -10,7 +10,8 @@ fn lse_of(place: Place, query: u32) -> f32 {
 }
 
 fn delta_of(place: Place, query: u32) -> f32 {
-  return delta[params.delta_at + (place.b * params.length + min(query, params.length - 1u)) * params.heads + place.head];
+  let token = place.b * params.length + min(query, params.length - 1u);
+  return delta[params.delta_at + token * params.heads + place.head];
 }
 
 fn store(sums: ptr<function, Sums>, part: Matrix, first: u32) {

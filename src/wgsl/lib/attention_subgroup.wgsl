@@ -28,7 +28,9 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
   for (var c = 0u; c < params.chunks; c++) {
     let a = fetch(rows.source, upper + c);
     let b = fetch(rows.source, lower + c);
-    let channels = transpose(mat4x4f(fetch(columns.source, at.x + c), fetch(columns.source, at.y + c), fetch(columns.source, at.z + c), fetch(columns.source, at.w + c)));
+    let channels = transpose(mat4x4f(
+      fetch(columns.source, at.x + c), fetch(columns.source, at.y + c),
+      fetch(columns.source, at.z + c), fetch(columns.source, at.w + c)));
     multiply_channel(tile, a.x, b.x, channels[0]);
     multiply_channel(tile, a.y, b.y, channels[1]);
     multiply_channel(tile, a.z, b.z, channels[2]);

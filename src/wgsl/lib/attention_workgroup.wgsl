@@ -14,7 +14,11 @@ var<workgroup> weight_stage: array<vec4f, COLUMNS * TEAMS>;      // [column, tea
 var<workgroup> team_stage: array<mat2x4f, TEAMS>;                // [team] its invocations' values
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   lane = local % TEAM;
   team = local / TEAM;
   let block = linear_workgroup(workgroup, grid);
@@ -41,7 +45,9 @@ fn multiply(tile: ptr<function, Tile>, rows: Matrix, first: u32, columns: Matrix
     workgroupBarrier();
     for (var k = 0u; k < min(TEAM, CHUNKS - c); k++) {
       let at = k * COLUMNS + lane;
-      let lines = mat4x4f(column_stage[at], column_stage[at + TEAM], column_stage[at + 2u * TEAM], column_stage[at + 3u * TEAM]);
+      let lines = mat4x4f(
+        column_stage[at], column_stage[at + TEAM],
+        column_stage[at + 2u * TEAM], column_stage[at + 3u * TEAM]);
       for (var r = 0u; r < ROWS; r++) { (*tile)[r] += row_stage[k * BLOCK + team * ROWS + r] * lines; }
     }
   }
@@ -56,7 +62,8 @@ fn accumulate(sums: ptr<function, Sums>, tile: ptr<function, Tile>, channels: Ma
       for (var e = 0u; e < 4u; e++) { weight_stage[(lane + e * TEAM) * TEAMS + team] = by_column[e]; }
     }
     for (var j = team; j < COLUMNS; j += TEAMS) {
-      column_stage[j * TEAM + lane] = fetch(channels.source, line(channels, start + j) + min(own * TEAM + lane, CHUNKS - 1u));
+      let c = min(own * TEAM + lane, CHUNKS - 1u);
+      column_stage[j * TEAM + lane] = fetch(channels.source, line(channels, start + j) + c);
     }
     workgroupBarrier();
     var rows = (*sums)[0];
@@ -74,7 +81,8 @@ fn next_row(rows: ptr<function, Tile>, last: vec4f) { *rows = Tile((*rows)[1], (
 // The largest, or the sum, over the team.
 fn team_max(value: f32) -> f32 {
   let all = team_values(value);
-  return max(max(max(all[0].x, all[0].y), max(all[0].z, all[0].w)), max(max(all[1].x, all[1].y), max(all[1].z, all[1].w)));
+  let pairs = max(all[0], all[1]);
+  return max(max(pairs.x, pairs.y), max(pairs.z, pairs.w));
 }
 
 fn team_sum(value: f32) -> f32 {

@@ -1,7 +1,7 @@
 // Sums down columns in workgroup memory: a workgroup has WIDTH neighbouring columns, invocation i the column i % WIDTH
 // and of its rows every DEPTH-th from i / WIDTH on. Constants: WG_SIZE, WIDTH, powers of two.
-const DEPTH = WG_SIZE / WIDTH;
-const_assert((WG_SIZE & (WG_SIZE - 1u)) == 0u && (WIDTH & (WIDTH - 1u)) == 0u);
+const DEPTH = WG_SIZE / WIDTH;           // at least 1, or loops over rows would never end
+const_assert(WG_SIZE >= WIDTH && (WG_SIZE & (WG_SIZE - 1u)) == 0u && (WIDTH & (WIDTH - 1u)) == 0u);
 var<workgroup> column_parts: array<vec4f, WG_SIZE>;
 
 // Four sums over the invocations of each column, for the first WIDTH of them.

@@ -4,7 +4,11 @@
 const ELEMENTS = 16u;
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let first = linear_workgroup(workgroup, grid) * WG_SIZE * ELEMENTS;
   let end = min(first + WG_SIZE * ELEMENTS, element_count());
   for (var i = first + local; i < end; i += WG_SIZE) { element_main(i); }

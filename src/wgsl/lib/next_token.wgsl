@@ -12,7 +12,8 @@ fn next_token(n: u32, token: u32) {
 
 // The keys of four logits of row n from column 4 * c4 on; 0 past the end.
 fn keys_at(n: u32, c4: u32) -> vec4u {
-  return select(vec4u(), keys_of(logits[n * params.stride4 + c4]), 4u * c4 + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns));
+  let inside = 4u * c4 + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns);
+  return select(vec4u(), keys_of(logits[n * params.stride4 + c4]), inside);
 }
 
 fn greatest_of(keys: vec4u) -> u32 { return max(max(keys.x, keys.y), max(keys.z, keys.w)); }

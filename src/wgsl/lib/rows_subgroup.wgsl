@@ -1,7 +1,7 @@
 // Row kernels, one subgroup a row: reductions without workgroup memory or barriers. On software adapters this is 10 to
-// 20 times faster than the other rows_*.wgsl, and on GPUs right for many rows. Needs
-// lib/subgroup_ids_*.wgsl. Constant: WG_SIZE. The operation provides row_count() and row_main(). Any subgroup size is right: the subgroups of the grid stride over the rows
-// together.
+// 20 times faster than the other rows_*.wgsl, and on GPUs right for many rows. Constant: WG_SIZE. Needs
+// lib/subgroup_ids_*.wgsl. The operation provides row_count() and row_main(). Any subgroup size is right: the subgroups
+// of the grid stride over the rows together.
 fn row_sum(value: f32, lane: u32) -> f32 { return subgroupAdd(value); }
 fn row_max(value: f32, lane: u32) -> f32 { return subgroupMax(value); }
 fn row_max_u32(value: u32, lane: u32) -> u32 { return subgroupMax(value); }

@@ -1,5 +1,5 @@
 // Row kernels, all subgroups of a workgroup a row: for rows that are few and long. Constant: WG_SIZE, a power of two.
-// The operation provides row_count() and row_main(). Any subgroup size is right.
+// Needs lib/subgroup_ids_*.wgsl. The operation provides row_count() and row_main(). Any subgroup size is right.
 // A reduction costs one barrier: subgroups reduce in registers, leave a part each, and everyone reduces the parts in
 // the same order. Parts go to two halves in turn, so who writes for one reduction cannot overtake who still reads for
 // the last.
@@ -31,7 +31,9 @@ fn row_max(value: f32, lane: u32) -> f32 {
   if (lane % row_lanes == 0u) { row_parts[row_half + lane / row_lanes] = part; }
   workgroupBarrier();
   var largest = part;
-  for (var i = lane % row_lanes; i < row_subgroups(); i += row_lanes) { largest = max(largest, row_parts[row_half + i]); }
+  for (var i = lane % row_lanes; i < row_subgroups(); i += row_lanes) {
+    largest = max(largest, row_parts[row_half + i]);
+  }
   return subgroupMax(largest);
 }
 
@@ -41,7 +43,9 @@ fn row_max_u32(value: u32, lane: u32) -> u32 {
   if (lane % row_lanes == 0u) { row_part_keys[row_half + lane / row_lanes] = part; }
   workgroupBarrier();
   var largest = part;
-  for (var i = lane % row_lanes; i < row_subgroups(); i += row_lanes) { largest = max(largest, row_part_keys[row_half + i]); }
+  for (var i = lane % row_lanes; i < row_subgroups(); i += row_lanes) {
+    largest = max(largest, row_part_keys[row_half + i]);
+  }
   return subgroupMax(largest);
 }
 

@@ -112,6 +112,10 @@ fn row_before(value: u32, lane: u32) -> u32 {
 }
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   for (var n = linear_workgroup(workgroup, grid); n < row_count(); n += grid.x * grid.y) { row_main(n, lane, WG_SIZE); }
 }

@@ -1,6 +1,5 @@
-// Where an invocation stands among the subgroups of its workgroup, as the device says. Nothing guarantees that subgroups
-// hold invocations in the order of their local index, so the number of a subgroup is not to be computed where it can be
-// had. Constant: WG_SIZE.
+// Which subgroup of its workgroup an invocation is in, as the device says. Nothing guarantees that subgroups hold
+// invocations in the order of their local index, so the number is not computed where it can be asked for.
 struct Invocation {
   @builtin(subgroup_id) subgroup: u32,
   @builtin(subgroup_invocation_id) lane: u32,

@@ -1,5 +1,5 @@
 // lib/subgroup_ids_builtin.wgsl for compilers without the language feature subgroup_id: subgroups are taken to hold
-// invocations in the order of their local index, as every driver that was tried does. Constant: WG_SIZE.
+// invocations in the order of their local index, as they do on every driver that was tried.
 struct Invocation {
   @builtin(local_invocation_index) index: u32,
   @builtin(subgroup_invocation_id) lane: u32,

@@ -42,7 +42,8 @@ fn best_four(row: u32, first: u32, end: u32, lanes: u32, last_key: u32, next_col
     // Four loads under way at once.
     let columns = start + lanes * vec4u(0u, 1u, 2u, 3u);
     let at = row * params.stride + min(columns, vec4u(end - 1u));
-    let keys = select(vec4u(), keys_of(vec4u(logits[at.x], logits[at.y], logits[at.z], logits[at.w])), columns < vec4u(end));
+    let bits = vec4u(logits[at.x], logits[at.y], logits[at.z], logits[at.w]);
+    let keys = select(vec4u(), keys_of(bits), columns < vec4u(end));
     if (all(keys <= vec4u(held.keys.w))) { continue; }
     for (var i = 0u; i < 4u; i++) { held = with_column(held, keys[i], columns[i], last_key, next_column); }
   }
@@ -54,8 +55,12 @@ fn with_column(before: Held, key: u32, column: u32, last_key: u32, next_column: 
   var held = before;
   if (key > held.keys.w && (key < last_key || (key == last_key && column >= next_column))) {
     if (key > held.keys.x) { held = Held(vec4u(key, held.keys.xyz), vec4u(column, held.columns.xyz)); }
-    else if (key > held.keys.y) { held = Held(vec4u(held.keys.x, key, held.keys.yz), vec4u(held.columns.x, column, held.columns.yz)); }
-    else if (key > held.keys.z) { held = Held(vec4u(held.keys.xy, key, held.keys.z), vec4u(held.columns.xy, column, held.columns.z)); }
+    else if (key > held.keys.y) {
+      held = Held(vec4u(held.keys.x, key, held.keys.yz), vec4u(held.columns.x, column, held.columns.yz));
+    }
+    else if (key > held.keys.z) {
+      held = Held(vec4u(held.keys.xy, key, held.keys.z), vec4u(held.columns.xy, column, held.columns.z));
+    }
     else { held = Held(vec4u(held.keys.xyz, key), vec4u(held.columns.xyz, column)); }
   }
   return held;

@@ -1,8 +1,13 @@
 // Choosing tokens on the GPU and editing logits there, against the loops' own float64 arithmetic: the same tokens for
 // the same random numbers, ties, removed tokens, rows that are not finite, and windows.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { applyEdits } from "../src/generation/scores/logits-processors.ts";
-import { minP, temperature, topK, topP } from "../src/generation/scores/logits-warpers.ts";
+import { applyEdits } from "../src/generation/scores/logits-processor.ts";
+import {
+  MinPLogitsWarper,
+  TemperatureLogitsWarper,
+  TopKLogitsWarper,
+  TopPLogitsWarper,
+} from "../src/generation/scores/logits-warpers.ts";
 import { drawToken, randomStream, uniform } from "../src/generation/scores/sampling.ts";
 import { argmax } from "../src/generation/scores/scores.ts";
 import type { Device } from "../src/gpu/device.ts";
@@ -43,10 +48,10 @@ function drawn(
   number: number,
 ): number {
   const scores = Float64Array.from(logits, (x) => (x <= REMOVED ? -Infinity : x));
-  temperature(t).warp(scores);
-  if (k > 0) topK(k).warp(scores);
-  if (p < 1) topP(p).warp(scores);
-  minP(m).warp(scores);
+  new TemperatureLogitsWarper(t).apply(scores);
+  if (k > 0) new TopKLogitsWarper(k).apply(scores);
+  if (p < 1) new TopPLogitsWarper(p).apply(scores);
+  new MinPLogitsWarper(m).apply(scores);
   return drawToken(scores, number);
 }
 

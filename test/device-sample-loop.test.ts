@@ -6,7 +6,7 @@ import type { Decoder, SampleRequest } from "../src/generation/device/decoder.ts
 import { generate } from "../src/generation/generate.ts";
 import type { GenerateInputs } from "../src/generation/generate.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
-import { applyEdits } from "../src/generation/scores/logits-processors.ts";
+import { applyEdits } from "../src/generation/scores/logits-processor.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
 import { MultiStepSchedule } from "../src/generation/device/multi-step.ts";
 import { argmax } from "../src/generation/scores/scores.ts";

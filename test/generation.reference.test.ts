@@ -2,26 +2,28 @@
 // options of src/generation against Hugging Face's. Then every warper and processor case by itself.
 import { describe, expect, test } from "vitest";
 import { parseGenerationConfig } from "../src/generation/options/config-file.ts";
+import { buildWarpers } from "../src/generation/scores/build-processors.ts";
 import {
-  applyEdits,
-  badWords,
-  beginSuppressTokens,
-  exponentialDecay,
-  forcedEos,
-  hammingDiversity,
-  isSparse,
-  minLength,
-  minNewTokens,
-  noRepeatNgram,
-  repetitionPenalty,
-  sequenceBias,
-  suppressTokens,
-} from "../src/generation/scores/logits-processors.ts";
-import type { LogitsProcessor, RowContext } from "../src/generation/scores/logits-processors.ts";
-import { buildWarpers } from "../src/generation/scores/logits-warpers.ts";
+  ExponentialDecayLengthPenalty,
+  ForcedEOSTokenLogitsProcessor,
+  MinLengthLogitsProcessor,
+  MinNewTokensLengthLogitsProcessor,
+  SuppressTokensAtBeginLogitsProcessor,
+} from "../src/generation/scores/length-processors.ts";
+import { applyProcessors } from "../src/generation/scores/logits-processor.ts";
+import type { LogitsProcessor, RowContext } from "../src/generation/scores/logits-processor.ts";
+import { LogitNormalization } from "../src/generation/scores/row-processors.ts";
+import {
+  HammingDiversityLogitsProcessor,
+  NoBadWordsLogitsProcessor,
+  NoRepeatNGramLogitsProcessor,
+  RepetitionPenaltyLogitsProcessor,
+  SequenceBiasLogitsProcessor,
+  SuppressTokensLogitsProcessor,
+} from "../src/generation/scores/token-processors.ts";
 import type { SequenceBias } from "../src/generation/options/options.ts";
 import { resolveConfig } from "../src/generation/options/config.ts";
-import { logSoftmax, softmax } from "../src/generation/scores/scores.ts";
+import { softmax } from "../src/generation/scores/scores.ts";
 import { OracleDecoder } from "./oracle/decoder.ts";
 import { compareGenerate, runGenerateCase } from "./oracle/generate-case.ts";
 import { listCases, loadModelCase } from "./oracle/fixtures.ts";
@@ -60,7 +62,7 @@ for (const name of listCases("model")) {
         const want = rowsOf(model.tensor(entry.probs), config.vocabSize);
         rowsOf(logits, config.vocabSize).forEach((row, r) => {
           const scores = Float64Array.from(row);
-          for (const warper of warpers) warper.warp(scores);
+          applyProcessors(scores, warpers, contextOf([], r));
           const got = softmax(scores);
           expect(got.map((p) => Number(p > 0))).toEqual(Float64Array.from(want[r], (p) => Number(p > 0)));
           expect(got.filter((p) => p > 0)).toHaveLength(entry.kept[r]);
@@ -78,14 +80,24 @@ for (const name of listCases("model")) {
         rowsOf(model.tensor(logits), config.vocabSize).forEach((row, r) => {
           const scores = Float64Array.from(row);
           const { processor, context } = processorCase(entry, inputIds[r], r);
-          if (isSparse(processor)) applyEdits(scores, processor.edits(context));
-          else processor.apply(scores, context);
+          applyProcessors(scores, [processor], context);
           expect(greatestDifference(scores, want[r])).toBeLessThan(1e-5);
         });
       });
     }
   });
 }
+
+/** Row `row`, whose prompt is all of `ids`. */
+const contextOf = (ids: readonly number[], row: number): RowContext => ({
+  ids,
+  length: ids.length,
+  promptLength: ids.length,
+  maxLength: 1000,
+  prompt: 0,
+  row,
+  earlierGroups: [],
+});
 
 /** A processor case's options are those of HF's classes, which are not those of generate(). */
 function processorCase(
@@ -95,44 +107,44 @@ function processorCase(
 ): { processor: LogitsProcessor; context: RowContext } {
   const o = entry.options as Record<string, number>;
   const list = (name: string): number[] => entry.options[name] as number[];
+  const whole = contextOf(ids, row);
   const context: RowContext = {
-    ids,
-    length: ids.length,
-    promptLength: o.prompt_length ?? o.begin_index ?? ids.length,
-    maxLength: o.max_length ?? 1000,
-    prompt: 0,
-    row,
-    earlierGroups: [],
+    ...whole,
+    promptLength: o.prompt_length ?? o.begin_index ?? whole.promptLength,
+    maxLength: o.max_length ?? whole.maxLength,
   };
   const eos = [o.eos_token_id];
   switch (entry.name) {
     case "repetition_penalty":
-      return { processor: repetitionPenalty(o.penalty), context };
+      return { processor: new RepetitionPenaltyLogitsProcessor(o.penalty), context };
     case "no_repeat_ngram":
-      return { processor: noRepeatNgram(o.ngram_size), context };
+      return { processor: new NoRepeatNGramLogitsProcessor(o.ngram_size), context };
     case "bad_words":
-      return { processor: badWords(entry.options.bad_words_ids as number[][], eos), context };
+      return { processor: new NoBadWordsLogitsProcessor(entry.options.bad_words_ids as number[][], eos), context };
     case "sequence_bias":
-      return { processor: sequenceBias(entry.options.sequence_bias as SequenceBias), context };
+      return { processor: new SequenceBiasLogitsProcessor(entry.options.sequence_bias as SequenceBias), context };
     case "min_length":
-      return { processor: minLength(o.min_length, eos), context };
+      return { processor: new MinLengthLogitsProcessor(o.min_length, eos), context };
     case "min_new_tokens":
-      return { processor: minNewTokens(o.min_new_tokens, eos), context };
+      return { processor: new MinNewTokensLengthLogitsProcessor(o.min_new_tokens, eos), context };
     case "forced_eos":
-      return { processor: forcedEos([o.forced_eos_token_id]), context };
+      return { processor: new ForcedEOSTokenLogitsProcessor([o.forced_eos_token_id]), context };
     case "exponential_decay_length_penalty":
-      return { processor: exponentialDecay(o.start_index, o.decay_factor, eos), context };
+      return { processor: new ExponentialDecayLengthPenalty([o.start_index, o.decay_factor], eos), context };
     case "suppress_tokens":
-      return { processor: suppressTokens(list("suppress_tokens")), context };
+      return { processor: new SuppressTokensLogitsProcessor(list("suppress_tokens")), context };
     case "begin_suppress_tokens":
-      return { processor: beginSuppressTokens(list("begin_suppress_tokens")), context };
+      return { processor: new SuppressTokensAtBeginLogitsProcessor(list("begin_suppress_tokens")), context };
     case "hamming_diversity": {
       const group = (o.num_beams / o.num_beam_groups) * o.beam_group_idx;
       const earlierGroups = list("current_tokens").slice(row * o.num_beams, row * o.num_beams + group);
-      return { processor: hammingDiversity(o.diversity_penalty), context: { ...context, earlierGroups } };
+      return {
+        processor: new HammingDiversityLogitsProcessor(o.diversity_penalty),
+        context: { ...context, earlierGroups },
+      };
     }
     case "log_softmax":
-      return { processor: { name: "logSoftmax", apply: logSoftmax }, context };
+      return { processor: new LogitNormalization(), context };
     default:
       throw new Error(`no processor for reference case ${entry.name}`);
   }

@@ -7,10 +7,13 @@ import { resolveConfig } from "../src/generation/options/config.ts";
 import type { Candidates, Decoder } from "../src/generation/device/decoder.ts";
 import { generate } from "../src/generation/generate.ts";
 import type { GenerateOutput } from "../src/generation/generate.ts";
-import { buildProcessors } from "../src/generation/scores/logits-processors.ts";
-import type { PrefixAllowedTokens } from "../src/generation/scores/logits-processors.ts";
-import { buildWarpers } from "../src/generation/scores/logits-warpers.ts";
+import { buildProcessors } from "../src/generation/scores/build-processors.ts";
+import type { OwnProcessors } from "../src/generation/scores/build-processors.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
+import {
+  GuidedDecoder,
+  UnbatchedClassifierFreeGuidanceLogitsProcessor,
+} from "../src/generation/device/guided-decoder.ts";
 import { readBackOf } from "../src/generation/loops/read-back.ts";
 import { StepRecorder } from "../src/generation/loops/recorder.ts";
 import { TableDecoder } from "./oracle/table-decoder.ts";
@@ -253,7 +256,7 @@ describe("what is read, and why", () => {
   function readBack(
     options: GenerationOptions,
     decoder: Decoder = new TableDecoder(50257, 6),
-    allowed?: PrefixAllowedTokens,
+    own: OwnProcessors = {},
   ): string {
     const config = resolveConfig(options);
     const back = readBackOf({
@@ -263,8 +266,7 @@ describe("what is read, and why", () => {
       prompts: [],
       stopping: [],
       recorder: new StepRecorder(config, { ...general(decoder), inspect: async () => ({}) }),
-      processors: buildProcessors(config, allowed),
-      warpers: config.doSample ? buildWarpers(config) : [],
+      processors: buildProcessors(config, own),
     });
     return back.what === "logits" ? back.why : back.what === "tokens" ? "tokens" : `candidates ${back.count}`;
   }
@@ -286,21 +288,26 @@ describe("what is read, and why", () => {
     ["candidates 54", { ...sample, typicalP: 0.5 }],
     ["candidates 24", { ...sample, topK: 20, epsilonCutoff: 0.1, etaCutoff: 0.1 }],
     ["what is returned or observed of every step needs whole rows", { numBeams: 2, outputScores: true }],
-    ["guidanceScale mixes the whole rows of two runs", { numBeams: 2, guidanceScale: 2 }],
     ["promptLookupNumTokens checks several positions of one row at once", { promptLookupNumTokens: 2 }],
-    ["removeInvalidValues changes whole rows", { numBeams: 2, removeInvalidValues: true }],
+    ["InfNanRemoveLogitsProcessor needs whole rows", { numBeams: 2, removeInvalidValues: true }],
     ["without topK, what is drawn from is the whole row", { ...sample, numBeams: 2, topK: 0 }],
-    ["without topK, what is drawn from is the whole row", { ...sample, topK: 0, typicalP: 0.5 }],
-    [
-      "renormalizeLogits needs the probability of every token that diversityPenalty lowers",
-      { ...groups, renormalizeLogits: true },
-    ],
+    ["without topK, TypicalLogitsWarper looks at the whole row", { ...sample, topK: 0, typicalP: 0.5 }],
+    ["normalisation needs every token that earlier groups lower", { ...groups, renormalizeLogits: true }],
     ["504 candidates take longer to find than rows to read", { ...sample, numBeams: 2, topK: 500 }],
   ])("%s: %j", (want, options) => expect(readBack(options)).toBe(want));
 
   test("what the decoder has, and what the caller restricts", () => {
     expect(readBack({ numBeams: 2 }, general(new TableDecoder(V, 6)))).toBe("the decoder has no sampler");
-    expect(readBack({ numBeams: 2 }, undefined, () => [1])).toBe("prefixAllowedTokensFn changes whole rows");
+    expect(readBack({ numBeams: 2 }, undefined, { prefixAllowedTokensFn: () => [1] })).toBe(
+      "PrefixConstrainedLogitsProcessor needs whole rows",
+    );
+    const guidance = new UnbatchedClassifierFreeGuidanceLogitsProcessor(
+      2,
+      new GuidedDecoder(new TableDecoder(V, 6), []),
+    );
+    expect(readBack({ numBeams: 2 }, undefined, { guidance })).toBe(
+      "UnbatchedClassifierFreeGuidanceLogitsProcessor needs whole rows",
+    );
     expect(readBack({ numBeams: 4 }, new TableDecoder(17, 6))).toBe("candidates 8");
     expect(readBack({ numBeams: 4 }, new TableDecoder(16, 6))).toBe(
       "8 candidates, each a token and its logit, are no less to read",

@@ -2,7 +2,7 @@
 // times into p2 itself. Forbidden are a field's name with its colon, and markers spelt in ordinary tokens; and a line
 // that begins with a field's name. The rule looks at bytes, so it holds for every way in which tokens can spell them;
 // "the length of the rope" stays possible. A logits processor in the form of generation's, as Hugging Face's
-// NoBadWordsLogitsProcessor is one; it edits few tokens, so no row of scores is read back for it.
+// NoBadWordsLogitsProcessor is one; it edits few tokens by the text alone, so no row of scores is read back for it.
 import { specialTokenList } from "./template.ts";
 import type { InfillTemplate, SpecialIds } from "./template.ts";
 
@@ -36,7 +36,7 @@ const HALF_MARK = "âĢ?|Â";
 const MORE = "…";
 
 export class NoTemplateSyntaxLogitsProcessor {
-  readonly name = "noTemplateSyntax";
+  readonly needs = "text";
   private readonly p2: number;
   private readonly pieceOf: (id: number) => string;
   /** Whether a text's end may be the beginning of what is forbidden; otherwise no token needs a look. */

@@ -4,7 +4,7 @@ import { UserError } from "../../errors.ts";
 import { asList, resolveConfig } from "../../generation/options/config.ts";
 import { checkTokens } from "../../generation/options/prompts.ts";
 import type { GenerationConfig, GenerationOptions } from "../../generation/options/options.ts";
-import type { LogitsProcessor } from "../../generation/scores/logits-processors.ts";
+import type { LogitsProcessor } from "../../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { withFlagNames } from "./options.ts";

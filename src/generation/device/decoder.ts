@@ -2,7 +2,7 @@
 // time. Everything in this folder is written against this interface alone, so the same loops run on the GPU model and
 // on the float64 model that the tests compare it with. A decoder on a GPU may also sample where the logits are, which
 // the loops use when the options allow; without that they read the logits.
-import type { LogitEdit } from "../scores/logits-processors.ts";
+import type { LogitEdit, SamplerSettings } from "../scores/logits-processor.ts";
 import type { RandomStream } from "../scores/sampling.ts";
 
 /**
@@ -93,12 +93,8 @@ export interface SampleRequest {
   readonly step: number;
 }
 
-/** What to keep and how to draw; each value may say that it keeps everything (topK 0, topP 1, minP 0). */
-export interface Sampling {
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly minP: number;
+/** What to keep and how to draw. */
+export interface Sampling extends SamplerSettings {
   /** One for each row; the same object as long as the rows are the same. */
   readonly streams: readonly RandomStream[];
 }

@@ -3,7 +3,7 @@
 // decoder: the conditional rows first, then as many rows after the negative prompt, with the same tokens appended and
 // the same reordering.
 import type { Decoder } from "./decoder.ts";
-import type { DenseProcessor } from "../scores/logits-processors.ts";
+import type { RowContext, RowProcessor } from "../scores/logits-processor.ts";
 import { logSoftmax } from "../scores/scores.ts";
 import { leftPad } from "../options/prompts.ts";
 
@@ -59,20 +59,32 @@ export class GuidedDecoder implements Decoder {
     return both.subarray(0, split);
   }
 
-  /** The processor that mixes both runs; it comes before all others. */
-  guide(scale: number): DenseProcessor {
-    return {
-      name: "guidanceScale",
-      apply: (scores, { row }) => {
-        const other = Float64Array.from(this.unconditional.subarray(row * this.vocabSize, (row + 1) * this.vocabSize));
-        logSoftmax(scores);
-        logSoftmax(other);
-        for (let i = 0; i < scores.length; i++) scores[i] = scale * (scores[i] - other[i]) + other[i];
-      },
-    };
+  /** What logits() left: of row `row`, after the negative prompt, [V]. */
+  unconditionalLogits(row: number): Float32Array {
+    return this.unconditional.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
   }
 
   dispose(): void {
     this.inner.dispose();
+  }
+}
+
+/** Mixes both runs of a GuidedDecoder; it comes before all other processors. */
+export class UnbatchedClassifierFreeGuidanceLogitsProcessor implements RowProcessor {
+  readonly name = "UnbatchedClassifierFreeGuidanceLogitsProcessor";
+  readonly needs = "logits";
+  private readonly scale: number;
+  private readonly decoder: GuidedDecoder;
+
+  constructor(scale: number, decoder: GuidedDecoder) {
+    this.scale = scale;
+    this.decoder = decoder;
+  }
+
+  apply(scores: Float64Array, { row }: RowContext): void {
+    const other = Float64Array.from(this.decoder.unconditionalLogits(row));
+    logSoftmax(scores);
+    logSoftmax(other);
+    for (let i = 0; i < scores.length; i++) scores[i] = this.scale * (scores[i] - other[i]) + other[i];
   }
 }

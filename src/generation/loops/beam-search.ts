@@ -6,12 +6,11 @@
 // in the batch change nothing.
 import { BeamHypotheses } from "./beam-hypotheses.ts";
 import { candidateCount, eosTokens, padToken } from "../options/config.ts";
-import type { RowContext } from "../scores/logits-processors.ts";
+import type { RowContext } from "../scores/logits-processor.ts";
 import type { ObservedBeams } from "./observer.ts";
 import type { GenerationConfig } from "../options/options.ts";
 import type { Prompt } from "../options/prompts.ts";
 import type { ReadBack } from "./read-back.ts";
-import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawWithoutReplacement, randomStream, uniform } from "../scores/sampling.ts";
 import type { RandomStream } from "../scores/sampling.ts";
@@ -63,7 +62,6 @@ export async function beamSearch(run: Run, back: ReadBack): Promise<Sequence[]> 
   const { decoder, config, recorder } = run;
   const all = run.prompts.map((prompt, number) => startSearch(prompt, number, config, run.seed));
   let searches = all; // those the decoder holds, numBeams rows each, in its order
-  prefill(run, config.numBeams);
   for (;;) {
     const scoresOf = await readScores(run, back, contextsOf(searches, config.numBeams));
     for (const [place, search] of searches.entries())

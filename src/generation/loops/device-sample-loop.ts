@@ -3,9 +3,10 @@
 // were taken past a row's end are forgotten. The tokens are those of sample-loop.ts.
 import { NO_TOKEN } from "../../kernels/choose.ts";
 import type { RowEdits, Sampling, TokenSampler } from "../device/decoder.ts";
-import { isSparse } from "../scores/logits-processors.ts";
+import { editsOf, isEditing } from "../scores/logits-processor.ts";
+import type { SamplerSettings } from "../scores/logits-processor.ts";
 import { MultiStepSchedule } from "../device/multi-step.ts";
-import { editsOf, NonFiniteLogits, prefill } from "./run.ts";
+import { NonFiniteLogits } from "./non-finite-logits.ts";
 import type { Run, Sequence } from "./run.ts";
 import { acceptToken, contextOf, finished, startRows } from "./sample-loop.ts";
 import type { GrowingRow } from "./sample-loop.ts";
@@ -16,12 +17,13 @@ import type { GrowingRow } from "./sample-loop.ts";
 const AHEAD = 2;
 
 /** numReturnSequences sequences for each prompt, in order. */
-export async function sampleOnDevice(run: Run, sampler: TokenSampler): Promise<Sequence[]> {
+export async function sampleOnDevice(run: Run, sampler: TokenSampler, settings: SamplerSettings): Promise<Sequence[]> {
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order
-  let sampling = samplingOf(run, rows);
+  let sampling = samplingOf(run, settings, rows);
   // Edits that depend on the text need the last token: then only the model's run overlaps with reading it.
-  const ahead = run.processors.every((processor) => !isSparse(processor) || processor.byLength === true) ? AHEAD : 0;
+  const known = run.processors.every((processor) => !isEditing(processor) || processor.needs === "lengths");
+  const ahead = known ? AHEAD : 0;
   const schedule = new MultiStepSchedule();
   const unread: Promise<Uint32Array>[] = [];
   const readUntil = async (left: number): Promise<void> => {
@@ -29,7 +31,6 @@ export async function sampleOnDevice(run: Run, sampler: TokenSampler): Promise<S
     for (let i = 0; i < count; i++) await acceptTokens(run, rows, await unread.shift()!);
     schedule.record(count);
   };
-  prefill(run, run.config.numReturnSequences);
   for (let step = 0; rows.some((row) => !row.reason);) {
     const open = rows.filter((row) => !row.reason);
     const left = Math.max(...open.map(({ prompt }) => prompt.maxLength - prompt.ids.length)) - step;
@@ -53,7 +54,7 @@ export async function sampleOnDevice(run: Run, sampler: TokenSampler): Promise<S
           kept.map((row) => rows.indexOf(row)),
         );
       rows = kept;
-      sampling = samplingOf(run, rows);
+      sampling = samplingOf(run, settings, rows);
     } else {
       sampler.stepSampled();
       if (ahead === 0) sampler.submit();
@@ -72,13 +73,14 @@ async function acceptTokens(run: Run, rows: readonly GrowingRow[], tokens: Uint3
   }
 }
 
-function samplingOf({ config }: Run, rows: readonly GrowingRow[]): Sampling | undefined {
-  const { doSample, temperature, topK, topP, minP } = config;
-  return doSample ? { temperature, topK, topP, minP: minP ?? 0, streams: rows.map((row) => row.stream) } : undefined;
+function samplingOf({ config }: Run, settings: SamplerSettings, rows: readonly GrowingRow[]): Sampling | undefined {
+  return config.doSample ? { ...settings, streams: rows.map((row) => row.stream) } : undefined;
 }
 
 /** The edits of choice number `step`. Rows that are over need none: what they choose is not looked at. */
 function editsAt(run: Run, rows: readonly GrowingRow[], step: number): RowEdits | undefined {
-  const edits = rows.map((row, r) => (row.reason ? [] : editsOf(run, contextOf(row, row.prompt.ids.length + step, r))));
+  const edits = rows.map((row, r) =>
+    row.reason ? [] : editsOf(run.processors, contextOf(row, row.prompt.ids.length + step, r)),
+  );
   return edits.some((row) => row.length > 0) ? edits : undefined;
 }

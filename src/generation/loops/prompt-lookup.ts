@@ -1,7 +1,6 @@
 // Prompt lookup decoding (Saxena 2023; HF's PromptLookupCandidateGenerator): where the text's last tokens occurred
 // before, what followed them is a draft of what follows now, and one pass over the model checks all of it. Each position
 // chooses its token just as it would alone (the same random number too), so the output is that of the plain loop.
-import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { appendToken, contextOf, finished, startRows } from "./sample-loop.ts";
 import { wholeRows } from "./score-rows.ts";
@@ -16,7 +15,6 @@ export async function lookupSequences(run: Run, draftLength: number): Promise<Se
       "generate: cannot look tokens up in the prompt: this decoder has no extend() and truncate(), wanted one that has",
     );
   const [row] = startRows(run);
-  prefill(run, 1);
   let logits = await decoder.logits(); // [positions checked, V]
   let draft: number[] = [];
   for (;;) {

@@ -1,9 +1,6 @@
 // What one call of generate() hands to its loops (sampling, prompt lookup, beam search), and what they hand back.
-import { UserError } from "../../errors.ts";
 import type { Decoder } from "../device/decoder.ts";
-import { isSparse } from "../scores/logits-processors.ts";
-import type { LogitEdit, LogitsProcessor, RowContext } from "../scores/logits-processors.ts";
-import type { LogitsWarper } from "../scores/logits-warpers.ts";
+import type { LogitsProcessor } from "../scores/logits-processor.ts";
 import type { GenerationConfig } from "../options/options.ts";
 import type { Prompt } from "../options/prompts.ts";
 import type { StepRecorder } from "./recorder.ts";
@@ -18,9 +15,8 @@ export interface Run {
   /** The seed in force: config.seed, or the one drawn for this call. */
   readonly seed: number;
   readonly prompts: readonly Prompt[];
+  /** All that changes scores, in order; warpers too. */
   readonly processors: readonly LogitsProcessor[];
-  /** Empty unless sampling. */
-  readonly warpers: readonly LogitsWarper[];
   readonly stopping: readonly StoppingCriterion[];
   readonly recorder: StepRecorder;
   readonly streamer?: Streamer;
@@ -36,47 +32,17 @@ export interface Sequence {
   readonly beam?: { readonly score: number; readonly indices: readonly number[] };
 }
 
-/** Starts the decoder with the prompts, `expand` rows for each, and room for all that may come. */
-export function prefill({ decoder, prompts }: Run, expand: number): void {
+/** Rows that the decoder holds for each prompt. */
+export const rowsPerPrompt = ({ numBeams, numReturnSequences }: GenerationConfig): number =>
+  numBeams > 1 ? numBeams : numReturnSequences;
+
+/** Starts the decoder with the prompts, and room for all that may come. */
+export function prefill({ config, decoder, prompts }: Run): void {
   const columns = Math.max(...prompts.map((prompt) => prompt.padded.length + prompt.maxLength - prompt.ids.length));
   decoder.prefill(
     prompts.map((prompt) => prompt.padded),
     prompts.map((prompt) => prompt.mask),
-    expand,
+    rowsPerPrompt(config),
     columns,
   );
-}
-
-/** The model gave NaN or an infinity where a token is to be chosen. */
-export class NonFiniteLogits extends Error {
-  private readonly prompt: number;
-  private readonly ids: readonly number[];
-  private readonly what: string;
-
-  /** After `ids`, of prompt number `prompt`. */
-  constructor(prompt: number, ids: readonly number[], what: string) {
-    super(`generate: cannot choose token ${ids.length} of prompt ${prompt}: ${what}, wanted finite logits`);
-    this.prompt = prompt;
-    this.ids = ids;
-    this.what = what;
-  }
-
-  /** The same for people, with the part of the model where such numbers first appear. */
-  async explained(decoder: Decoder): Promise<UserError> {
-    const part = await decoder.locateNonFinite?.(this.ids);
-    const where =
-      part === undefined
-        ? ""
-        : part === null
-          ? "; run in one piece, the same text gives finite ones"
-          : `; such numbers first appear in ${part}`;
-    return new UserError(
-      `The model gives no usable logits after ${this.ids.length} tokens of prompt ${this.prompt}: ${this.what}${where}. Its weights are damaged or its training diverged: use another checkpoint, or removeInvalidValues to go on regardless.`,
-    );
-  }
-}
-
-/** The changes to a few tokens' scores that the options ask for in a row. */
-export function editsOf({ processors }: Run, context: RowContext): LogitEdit[] {
-  return processors.flatMap((processor) => (isSparse(processor) ? processor.edits(context) : []));
 }

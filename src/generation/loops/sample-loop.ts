@@ -1,8 +1,7 @@
 // Greedy search and sampling: each row takes one token a step until a criterion ends it.
 import { padToken } from "../options/config.ts";
-import type { RowContext } from "../scores/logits-processors.ts";
+import type { RowContext } from "../scores/logits-processor.ts";
 import type { ReadBack } from "./read-back.ts";
-import { prefill } from "./run.ts";
 import type { Run, Sequence } from "./run.ts";
 import { drawToken, randomStream, uniform } from "../scores/sampling.ts";
 import type { RandomStream } from "../scores/sampling.ts";
@@ -29,7 +28,6 @@ export async function sampleOnHost(run: Run, back: ReadBack): Promise<Sequence[]
   const { decoder, config, recorder } = run;
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order
-  prefill(run, config.numReturnSequences);
   for (;;) {
     const contexts = rows.map((row, r) => (row.reason ? undefined : contextOf(row, row.ids.length, r)));
     const scoresOf = await readScores(run, back, contexts);

@@ -1,12 +1,12 @@
-// The scores that a row's next token is chosen by, after all processors and warpers: made of its logits, or of the few
+// The scores that a row's next token is chosen by, after all processors: made of its logits, or of the few
 // tokens that the choice can fall on. The formulas are the same; only how much of the row they see differs.
 import type { Candidates } from "../device/decoder.ts";
-import { applyEdits, isSparse } from "../scores/logits-processors.ts";
-import type { LogitEdit, RowContext } from "../scores/logits-processors.ts";
-import type { ReadBack } from "./read-back.ts";
-import { editsOf, NonFiniteLogits } from "./run.ts";
-import type { Run } from "./run.ts";
+import { applyEdits, applyProcessors, editsOf, isEditing } from "../scores/logits-processor.ts";
+import type { LogitEdit, LogitsProcessor, RowContext } from "../scores/logits-processor.ts";
 import { logSoftmax, logSumExp } from "../scores/scores.ts";
+import { NonFiniteLogits } from "./non-finite-logits.ts";
+import type { ReadBack } from "./read-back.ts";
+import type { Run } from "./run.ts";
 
 export interface ScoreRow {
   readonly scores: Float64Array;
@@ -26,9 +26,9 @@ export async function readScores(
   back: ReadBack,
   contexts: readonly (RowContext | undefined)[],
 ): Promise<ScoresOf> {
-  const { decoder } = run;
+  const { decoder, processors } = run;
   if (back.what !== "candidates") return wholeRows(run, await decoder.logits());
-  const edits = contexts.map((context) => (context ? editsOf(run, context) : []));
+  const edits = contexts.map((context) => (context ? editsOf(processors, context) : []));
   const excluded = edits.map((row) => [...new Set(row.map(({ token }) => token))]);
   const found = await back.sampler.candidates(
     back.count,
@@ -39,7 +39,7 @@ export async function readScores(
     // What earlier groups took was not known above.
     return (context) =>
       (context.earlierGroups.length > 0
-        ? knownRow(run, found, excluded[context.row], editsOf(run, context), context)
+        ? knownRow(run, found, excluded[context.row], editsOf(processors, context), context)
         : rows[context.row])!;
   }
   const logits = await decoder.logits();
@@ -73,24 +73,20 @@ export async function wholeRows(run: Run, logits: Float32Array): Promise<ScoresO
  * Logits [V] become scores in place. They start as they are, or as their log-softmax where scores are summed over
  * tokens (beam search).
  */
-function wholeRow({ config, processors, warpers }: Run, scores: Float64Array, context: RowContext): Float64Array {
+function wholeRow({ config, processors }: Run, scores: Float64Array, context: RowContext): Float64Array {
   if (!config.removeInvalidValues) {
     const bad = scores.findIndex((score) => !Number.isFinite(score));
     if (bad >= 0) throw new NonFiniteLogits(context.prompt, context.ids, `the logit of token ${bad} is ${scores[bad]}`);
   }
   if (config.numBeams > 1) logSoftmax(scores);
-  for (const processor of processors) {
-    if (isSparse(processor)) applyEdits(scores, processor.edits(context));
-    else processor.apply(scores, context);
-  }
-  for (const warper of warpers) warper.warp(scores);
+  applyProcessors(scores, processors, context);
   return scores;
 }
 
 /**
- * The scores of a row of which the best tokens and those that `edits` change are known (`excluded`, with their logits in
- * `found`). Undefined where they are not enough: the last of the best survived topK, so a token that is not known may
- * too.
+ * The scores of a row of which the best tokens and those that `edits` change are known (`excluded`, with their logits
+ * in `found`). Undefined where they are not enough: the last of the best survived topK, so a token that is not known
+ * may too.
  */
 function knownRow(
   run: Run,
@@ -99,43 +95,53 @@ function knownRow(
   edits: readonly LogitEdit[],
   context: RowContext,
 ): ScoreRow | undefined {
-  const {
-    config,
-    decoder: { vocabSize },
-    processors,
-    warpers,
-  } = run;
+  const { vocabSize } = run.decoder;
   const { row } = context;
   const logitOf = knownLogits(found, excluded, context);
   if (logitOf.size === vocabSize || edits.some(({ kind }) => kind === "clear")) {
     // All is known: of a row that is cleared, whatever its logits were.
-    return {
-      scores: wholeRow(
-        run,
-        Float64Array.from({ length: vocabSize }, (_, token) => logitOf.get(token) ?? 0),
-        context,
-      ),
-    };
+    const logits = Float64Array.from({ length: vocabSize }, (_, token) => logitOf.get(token) ?? 0);
+    return { scores: wholeRow(run, logits, context) };
   }
   const tokens = Uint32Array.from(logitOf.keys()).sort();
-  const placeOf = new Map(Array.from(tokens, (token, i) => [token, i]));
-  const base = config.numBeams > 1 ? found.lse[row] : 0;
+  const indexOf = new Map(Array.from(tokens, (token, i) => [token, i]));
+  const base = run.config.numBeams > 1 ? found.lse[row] : 0;
   const scores = Float64Array.from(tokens, (token) => logitOf.get(token)! - base);
-  // A token that is changed and not known is one that diversityPenalty lowers: it was none of the best before.
-  applyEdits(
-    scores,
-    edits.flatMap((edit) => (placeOf.has(edit.token) ? [{ ...edit, token: placeOf.get(edit.token)! }] : [])),
+  // A token that is edited and not known is one that an earlier beam group lowers: it was none of the best before.
+  const known = edits.flatMap((edit) =>
+    indexOf.has(edit.token) ? [{ ...edit, token: indexOf.get(edit.token)! }] : [],
   );
-  if (processors.some(({ name }) => name === "renormalizeLogits")) {
-    const total = logSumExp([found.restLse[row] - base, ...excluded.map((token) => scores[placeOf.get(token)!])]);
-    for (let i = 0; i < scores.length; i++) scores[i] -= total;
+  applyEdits(scores, known);
+  const lseOfAll = (): number =>
+    logSumExp([found.restLse[row] - base, ...excluded.map((token) => scores[indexOf.get(token)!])]);
+  const last = indexOf.get(found.tokens[(row + 1) * found.count - 1])!;
+  return processKnown(run.processors, scores, { last, lseOfAll, context }) ? { scores, tokens } : undefined;
+}
+
+/**
+ * What processors do to the known scores of a row after the edits; false where a topK leaves the last candidate, with
+ * index `last`: so it may leave others too. `lseOfAll`: of the whole row, edited.
+ */
+function processKnown(
+  processors: readonly LogitsProcessor[],
+  scores: Float64Array,
+  { last, lseOfAll, context }: { readonly last: number; readonly lseOfAll: () => number; readonly context: RowContext },
+): boolean {
+  let whole = true; // before a topK the row goes on beyond what is known
+  for (const processor of processors) {
+    if (isEditing(processor)) continue;
+    if (processor.needs === "sum" && whole) {
+      const lse = lseOfAll();
+      for (let i = 0; i < scores.length; i++) scores[i] -= lse;
+      continue;
+    }
+    processor.apply(scores, context);
+    if (processor.needs === "sampler" && processor.setting === "topK") {
+      if (scores[last] > -Infinity) return false;
+      whole = false;
+    }
   }
-  const last = placeOf.get(found.tokens[(row + 1) * found.count - 1])!;
-  for (const warper of warpers) {
-    warper.warp(scores);
-    if (warper.name === "topK" && scores[last] > -Infinity) return undefined;
-  }
-  return { scores, tokens };
+  return true;
 }
 
 /**

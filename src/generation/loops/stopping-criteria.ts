@@ -3,7 +3,8 @@ import { asList, eosTokens } from "../options/config.ts";
 import type { GenerationConfig } from "../options/options.ts";
 
 /**
- * Why a sequence ended: an end-of-sequence token, its greatest length, a stop string, maxTime, or the caller's signal.
+ * Why a sequence ended: an end-of-sequence token, its greatest length, a stop string or a criterion of the caller,
+ * maxTime, or the caller's signal.
  */
 export type FinishReason = "eos" | "length" | "stop" | "time" | "aborted";
 
@@ -13,22 +14,30 @@ export interface StoppingCriterion {
   holds(ids: readonly number[], maxLength: number): boolean;
 }
 
+/** A caller's own: whether the sequence `ids`, prompt included, ends with its last token, which was just appended. */
+export type StoppingCriteria = (ids: readonly number[]) => boolean;
+
 export interface StoppingInputs {
   readonly signal?: AbortSignal;
   readonly decode?: (ids: readonly number[]) => string;
+  readonly stoppingCriteria?: readonly StoppingCriteria[];
 }
 
 /**
  * The criteria that the options ask for; maxTime counts from this call. Beam search leaves out the first, as it banks
  * such beams.
  */
-export function buildStopping(config: GenerationConfig, { signal, decode }: StoppingInputs): StoppingCriterion[] {
+export function buildStopping(
+  config: GenerationConfig,
+  { signal, decode, stoppingCriteria = [] }: StoppingInputs,
+): StoppingCriterion[] {
   const criteria: StoppingCriterion[] = [];
   const eos = eosTokens(config);
   if (eos.length && config.numBeams === 1) criteria.push({ reason: "eos", holds: (ids) => eos.includes(ids.at(-1)!) });
   if (config.stopStrings !== null && decode) criteria.push(stopStrings(asList(config.stopStrings), decode));
   criteria.push({ reason: "length", holds: (ids, maxLength) => ids.length >= maxLength });
   if (config.maxTime !== null) criteria.push(maxTime(config.maxTime));
+  for (const holds of stoppingCriteria) criteria.push({ reason: "stop", holds: (ids) => holds(ids) });
   if (signal) criteria.push({ reason: "aborted", holds: () => signal.aborted });
   return criteria;
 }

@@ -19,6 +19,8 @@ export { generate } from "./generation/generate.ts";
 export type { GenerateInputs, GenerateOutput } from "./generation/generate.ts";
 export type { GenerationConfig, GenerationOptions } from "./generation/options/options.ts";
 export type { GenerationObserver } from "./generation/loops/observer.ts";
+export type { StoppingCriteria } from "./generation/loops/stopping-criteria.ts";
+export type { LogitEdit, LogitsProcessor, RowContext } from "./generation/scores/logits-processor.ts";
 
 export { explain } from "./explain/explain.ts";
 export type { Explained, ExplainOptions } from "./explain/explain.ts";

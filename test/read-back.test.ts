@@ -16,7 +16,7 @@ import {
 } from "../src/generation/device/guided-decoder.ts";
 import { readBackOf } from "../src/generation/loops/read-back.ts";
 import { StepRecorder } from "../src/generation/loops/recorder.ts";
-import { TableDecoder } from "./oracle/table-decoder.ts";
+import { general, TableDecoder } from "./oracle/table-decoder.ts";
 
 const V = 160;
 const token = fc.nat(V - 1);
@@ -97,18 +97,6 @@ const request = ({ inputIds, eosTokenId, maxNewTokens }: Scene, options: Generat
   ...options,
 });
 
-/** The general path: the same decoder without its sampler. */
-function general(inner: Decoder): Decoder {
-  return {
-    vocabSize: inner.vocabSize,
-    nPositions: inner.nPositions,
-    dispose: () => inner.dispose(),
-    prefill: (...args) => inner.prefill(...args),
-    step: (...args) => inner.step(...args),
-    logits: () => inner.logits(),
-  };
-}
-
 const outcome = ({ generated, finishReasons, beamIndices }: GenerateOutput) => ({
   generated,
   finishReasons,
@@ -161,7 +149,7 @@ describe("candidates give what whole rows give", () => {
         topK: 20,
         repetitionPenalty: 1.2,
       });
-      expect(decoder.read).toEqual({ candidates: 6, logits: every ? 6 : 0 });
+      expect(decoder.read).toEqual({ candidates: 6, logits: every ? 6 : 0, tokens: 0 });
     }
   });
 });

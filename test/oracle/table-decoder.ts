@@ -1,31 +1,38 @@
 // A Decoder whose logits are a hash of the text: quick, of any vocabulary, and with as many ties as wanted. Its sampler
-// brings back candidates by the contract in src/generation/device/decoder.ts, in float64, so what is made of them can
-// be compared exactly.
-import type { Candidates, Decoder, TokenSampler } from "../../src/generation/device/decoder.ts";
-import { logSumExp, topIndices } from "../../src/generation/scores/scores.ts";
+// samples and brings back candidates by the contract in src/generation/device/decoder.ts, in float64, so what is made
+// of them can be compared exactly.
+import type { Candidates, Decoder, SampleRequest, TokenSampler } from "../../src/generation/device/decoder.ts";
+import { applyEdits, applyProcessors } from "../../src/generation/scores/logits-processor.ts";
+import type { RowContext } from "../../src/generation/scores/logits-processor.ts";
+import {
+  MinPLogitsWarper,
+  TemperatureLogitsWarper,
+  TopKLogitsWarper,
+  TopPLogitsWarper,
+} from "../../src/generation/scores/logits-warpers.ts";
+import { drawToken, uniform } from "../../src/generation/scores/sampling.ts";
+import { argmax, logSumExp, topIndices } from "../../src/generation/scores/scores.ts";
 
 export class TableDecoder implements Decoder {
   readonly vocabSize: number;
   readonly nPositions = 4096;
   readonly sampler: TokenSampler;
-  /** Steps whose logits were read, and steps that gave candidates. */
-  readonly read = { logits: 0, candidates: 0 };
+  /** Steps whose logits were read, steps that gave candidates, and steps that were sampled here. */
+  readonly read = { logits: 0, candidates: 0, tokens: 0 };
   private readonly levels: number;
   private texts: number[][] = [];
   private last = new Float32Array();
+  private sampled: number[] = [];
 
   /** Logits are from -4 to 4 in `levels` different values, but for every 13th token, which is equal to no other. */
   constructor(vocabSize: number, levels: number) {
     this.vocabSize = vocabSize;
     this.levels = levels;
-    const never = (): never => {
-      throw new Error("TableDecoder: chooses no tokens");
-    };
     this.sampler = {
       candidates: (count, excluded) => this.candidates(count, excluded),
-      sample: never,
-      stepSampled: never,
-      submit: never,
+      sample: async (request) => Uint32Array.from((this.sampled = this.sample(request))),
+      stepSampled: () => this.step(this.sampled),
+      submit: () => {},
     };
   }
 
@@ -52,7 +59,7 @@ export class TableDecoder implements Decoder {
 
   async candidates(count: number, excluded: readonly (readonly number[])[] = []): Promise<Candidates> {
     this.read.candidates++;
-    const rows = this.texts.map((_, r) => this.last.subarray(r * this.vocabSize, (r + 1) * this.vocabSize));
+    const rows = this.rows();
     const lse = Float64Array.from(rows, logSumExp);
     const set = rows.map((row, r) => Float32Array.from(excluded[r] ?? [], (token) => row[token]));
     rows.forEach((row, r) =>
@@ -75,6 +82,28 @@ export class TableDecoder implements Decoder {
     this.texts = [];
   }
 
+  private sample({ edits, sampling, step }: SampleRequest): number[] {
+    this.read.tokens++;
+    return this.rows().map((row, r) => {
+      const scores = Float64Array.from(row);
+      applyEdits(scores, edits?.[r] ?? []);
+      if (!sampling) return argmax(scores);
+      const { temperature, topK, topP, minP } = sampling;
+      const warpers = [
+        new TemperatureLogitsWarper(temperature),
+        ...(topK > 0 ? [new TopKLogitsWarper(topK)] : []),
+        ...(topP < 1 ? [new TopPLogitsWarper(topP)] : []),
+        new MinPLogitsWarper(minP),
+      ];
+      applyProcessors(scores, warpers, {} as RowContext); // which warpers do not look at
+      return drawToken(scores, uniform(sampling.streams[r], step));
+    });
+  }
+
+  private rows(): Float32Array[] {
+    return this.texts.map((_, r) => this.last.subarray(r * this.vocabSize, (r + 1) * this.vocabSize));
+  }
+
   private run(): void {
     this.last = Float32Array.from(
       this.texts.flatMap((text) => {
@@ -86,6 +115,18 @@ export class TableDecoder implements Decoder {
       }),
     );
   }
+}
+
+/** The general path: the same decoder without its sampler. */
+export function general(inner: Decoder): Decoder {
+  return {
+    vocabSize: inner.vocabSize,
+    nPositions: inner.nPositions,
+    dispose: () => inner.dispose(),
+    prefill: (...args) => inner.prefill(...args),
+    step: (...args) => inner.step(...args),
+    logits: () => inner.logits(),
+  };
 }
 
 function mix(x: number): number {

@@ -44,7 +44,7 @@ class CheckedEdits implements EditingProcessor {
     this.vocabSize = vocabSize;
   }
 
-  edits(context: RowContext): LogitEdit[] {
+  edits(context: RowContext): readonly LogitEdit[] {
     const edits = this.inner.edits(context);
     const tokens = edits.map(({ token }) => token);
     checkTokens(this.name, tokens, this.vocabSize);

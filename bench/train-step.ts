@@ -76,17 +76,18 @@ async function timeSteps(device: Device, model: BenchModel, runs: number) {
   // The second step finds every buffer where the first left it. JavaScript takes longer to be compiled: in a program's
   // first ten steps recording a launch costs the host four times what it costs later, and where that exceeds the GPU's
   // time it would be timed.
+  let underway: Promise<unknown> = Promise.resolve();
   for (let i = 0; i < (device.software ? 2 : 30); i++) {
-    await (
-      await training.step()
-    ).result;
+    const { result } = await training.step();
+    await underway;
+    underway = result;
   }
+  await underway;
   const objects = () => pool.created + batch.counters.bindGroups + batch.counters.pipelines;
   const before = { objects: objects(), submits: batch.counters.submits, dispatches: batch.counters.dispatches };
   const times: number[] = [];
   let encoding = 0;
   let last = performance.now();
-  let underway: Promise<unknown> = Promise.resolve();
   // One step is under way while the next is recorded: the first interval has nothing before it, and does not count.
   for (let i = 0; i < Math.max(7, runs) + 1; i++) {
     const start = performance.now();
@@ -120,9 +121,8 @@ async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
   await training.step();
   await device.profiler!.report();
   for (let i = 0; i < 3; i++) {
-    await (
-      await training.step()
-    ).result;
+    const { result } = await training.step();
+    await result;
   }
   const rows = await device.profiler!.report();
   device.destroy();

@@ -56,7 +56,11 @@ const copyKernel = (element: Element) =>
     source: [],
     text: `
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   let at = (workgroup.y * groups.x + workgroup.x) * WG_SIZE * EACH + local;
   for (var i = 0u; i < EACH; i++) { y[at + i * WG_SIZE] = x[at + i * WG_SIZE]; }
 }`,

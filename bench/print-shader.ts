@@ -1,5 +1,5 @@
-// npm run doctor -- --print_shader layernorm: the WGSL module of a kernel in each of its forms, whole, as the driver gets
-// it: what the declaration generates, then its files. Constants have the values that are usual for GPT-2.
+// npm run doctor -- --print_shader layernorm: the WGSL module of a kernel in each of its forms, whole, as the driver
+// gets it: what the declaration generates, then its files. Constants have the values that are usual for GPT-2.
 import { readFileSync } from "node:fs";
 import { UserError } from "../src/errors.ts";
 import { composeModule, kernelTitle } from "../src/gpu/wgsl-module.ts";

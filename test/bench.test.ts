@@ -6,11 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { SWEEPS, untuned } from "../bench/candidates.ts";
 import { summarize } from "../bench/measure.ts";
 import { jsonLine, rates } from "../bench/report.ts";
 import { equal, expect as shimExpect } from "../bench/shim-expect.ts";
+import { shaderText } from "../bench/print-shader.ts";
 import { StepClock } from "../bench/step-clock.ts";
 import type { Decoder } from "../src/generation/device/decoder.ts";
 
@@ -43,6 +45,35 @@ describe("a timing", () => {
       gbs: 1235,
     });
   });
+});
+
+describe("a printed shader", () => {
+  it("is the whole module in every form: what is declared, then the files", () => {
+    const text = shaderText("layernorm");
+    expect(text.match(/^\/\/ ==== .*/gm)).toEqual([
+      "// ==== layernorm, subgroup",
+      "// ==== layernorm, subgroups",
+      "// ==== layernorm, workgroup",
+      "// ==== layernorm, subgroup, computed ids",
+      "// ==== layernorm, subgroups, computed ids",
+    ]);
+    expect(text).toContain("@group(0) @binding(3) var<storage, read_write> y: array<f32>;        // [N, C]\n");
+    expect(text).toContain("const C: u32 = 768u;\n");
+    expect(text).toContain("fn row_main(n: u32, lane: u32, lanes: u32) {");
+  });
+
+  it("is found by name with dashes, and by the title of one form", () => {
+    expect(shaderText("kv-cache-append")).toBe(shaderText("kv_cache_append"));
+    expect(shaderText("layernorm, workgroup").match(/^\/\/ ==== .*/gm)).toEqual(["// ==== layernorm, workgroup"]);
+  });
+
+  it.each(["nope", "", "constructor", "layernorm.wgsl", "a\u001b[2J"])(
+    "of no kernel, %j, is a list of those",
+    (name) => {
+      expect(() => shaderText(name)).toThrow(UserError);
+      expect(() => shaderText(name)).toThrow(`There is no kernel ${JSON.stringify(name)}; there are adamw, add,`);
+    },
+  );
 });
 
 it("the clock of decoding steps passes everything on, and counts answers", async () => {

@@ -164,8 +164,8 @@ export function kernelForms<F extends string, K extends Kernel>(
 }
 
 /**
- * As kernelForms, where a form is also joined to one of several parts, such as an epilogue. `make` may be generic in the
- * part, and so is the result then: which is why the caller lists the forms itself, by listForms.
+ * As kernelForms, where a form is also joined to one of several parts, such as an epilogue. `make` may be generic in
+ * the part, and so is the result then: which is why the caller lists the forms itself, by listForms.
  */
 export function joinedForms<F extends string, J extends object, K extends Kernel>(
   make: (form: F, part: J) => K,

@@ -109,7 +109,8 @@ export class LaunchCache {
       const bytes = byteLength(tensor);
       if (bytes > this.device.maxBindingBytes) {
         throw new Error(
-          `${kernel.name}: cannot bind ${name}: [${tensor.shape}] is ${bytes} bytes, the device binds at most ${this.device.maxBindingBytes}; launch it by windows.`,
+          `${kernel.name}: cannot bind ${name}: [${tensor.shape}] is ${bytes} bytes, ` +
+            `the device binds at most ${this.device.maxBindingBytes}; launch it by windows.`,
         );
       }
       key += `${this.bufferId(tensor.buffer)}:${tensor.byteOffset}:${bytes};`;
@@ -122,7 +123,8 @@ export class LaunchCache {
       const { buffer, byteOffset: offset } = tensor;
       if (offset % OFFSET_ALIGNMENT !== 0)
         throw new Error(
-          `${kernel.name}: cannot bind ${kernel.bindingNames[binding]}: it starts at byte ${offset}, not a multiple of ${OFFSET_ALIGNMENT}`,
+          `${kernel.name}: cannot bind ${kernel.bindingNames[binding]}: it starts at byte ${offset}, ` +
+            `not a multiple of ${OFFSET_ALIGNMENT}`,
         );
       return { binding, resource: { buffer, offset, size: byteLength(tensor) } };
     });

@@ -57,7 +57,8 @@ export function sliceRows(tensor: Tensor, start: number, count: number): Tensor 
   const byteOffset = tensor.byteOffset + start * elementCount(rest) * bytesPerElement(tensor.dtype);
   if (byteOffset % OFFSET_ALIGNMENT !== 0) {
     throw new Error(
-      `sliceRows: row ${start} of [${tensor.shape}] starts at byte ${byteOffset}, not a multiple of ${OFFSET_ALIGNMENT}`,
+      `sliceRows: row ${start} of [${tensor.shape}] starts at byte ${byteOffset}, ` +
+        `not a multiple of ${OFFSET_ALIGNMENT}`,
     );
   }
   return { ...tensor, byteOffset, shape: [count, ...rest] };

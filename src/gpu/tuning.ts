@@ -7,7 +7,7 @@ export type Variant = "subgroup" | "workgroup";
 /** "mixed": a subgroup a row where rows are many or short, else a workgroup of several subgroups. */
 export type RowsVariant = Variant | "mixed";
 
-/** "builtin": asked of the device; "computed": the local index over the subgroup's size, see kernels/subgroup-ids.ts. */
+/** "builtin": asked of the device; "computed": the local index over the subgroup's size (kernels/subgroup-ids.ts). */
 export type SubgroupIds = "builtin" | "computed";
 
 export interface Tuning {
@@ -146,8 +146,8 @@ export interface Capabilities {
 }
 
 /**
- * The table's row for the adapter, else its vendor's, else the default for its kind, with the overrides; what an adapter
- * cannot run falls back. Throws UserError for an override that checkTuning refuses.
+ * The table's row for the adapter, else its vendor's, else the default for its kind, with the overrides; what an
+ * adapter cannot run falls back. Throws UserError for an override that checkTuning refuses.
  */
 export function resolveTuning(capabilities: Capabilities, overrides: Readonly<Record<string, unknown>> = {}): Tuning {
   checkTuning(overrides);

@@ -2,6 +2,7 @@
 // "FlashAttention"). No atomics, so the same bits always.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
+import { Scope } from "../gpu/scope.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineAttention, headSize, launchParams, maskOr } from "./attention-blocks.ts";
@@ -67,29 +68,44 @@ export function attentionBackward(
     readonly accumulate?: boolean;
   },
 ): void {
-  const { batch: B, length: T, heads: NH, mask } = options;
+  const { batch: B, length: T, heads: NH } = options;
   const HS = headSize("attention_backward", qkv, options);
   expectShape("attention_backward", "dout", dout, [B * T, NH * HS], "B*T and C");
   expectShape("attention_backward", "out", out, [B * T, NH * HS], "B*T and C");
   expectShape("attention_backward", "lse", lse, [B * NH * T], "B*NH*T");
   expectShape("attention_backward", "dqkv", dqkv, qkv.shape, "as qkv");
   const whole = wholeHead(HS);
-  const { pool } = batch.device;
-  const widen = (tensor: Tensor, groups: number) =>
-    resizeHeads(batch, { x: tensor, y: pool.acquire([B * T, groups * whole]), from: HS, to: whole, sequences: B });
-  const delta = pool.acquire([B * T, NH]);
-  const x = whole === HS ? qkv : widen(qkv, 3 * NH);
-  const dy = whole === HS ? dout : widen(dout, NH);
-  const dx = whole === HS ? dqkv : pool.acquire([B * T, 3 * NH * whole]);
-  for (const window of batchWindows("attention_backward", batch.device, B, x)) {
-    const px = window.part(x),
-      pdy = window.part(dy),
-      pdx = window.part(dx),
-      plse = window.part(lse),
-      pdelta = window.part(delta),
-      pmask = window.part(maskOr(mask, x));
+  const scope = new Scope(batch.device.pool, "what attention's gradient takes");
+  try {
+    const delta = scope.acquire([B * T, NH]);
+    deltas(batch, { dout, out, delta }, options, HS);
+    if (whole === HS) {
+      gradients(batch, { dout, qkv, lse, delta, dqkv }, options, HS, whole, accumulate);
+      return;
+    }
+    const x = scope.acquire([B * T, 3 * NH * whole]),
+      dy = scope.acquire([B * T, NH * whole]),
+      dx = scope.acquire([B * T, 3 * NH * whole]);
+    resizeHeads(batch, { x: qkv, y: x, from: HS, to: whole, sequences: B });
+    resizeHeads(batch, { x: dout, y: dy, from: HS, to: whole, sequences: B });
+    gradients(batch, { dout: dy, qkv: x, lse, delta, dqkv: dx }, options, HS, whole, false);
+    resizeHeads(batch, { x: dx, y: dqkv, from: whole, to: HS, sequences: B, accumulate });
+  } finally {
+    scope.end("the gradient was made");
+  }
+}
+
+/** delta [B*T, NH] of dout and out [B*T, C], in heads of HS channels. */
+function deltas(
+  batch: CommandBatch,
+  { dout, out, delta }: { readonly dout: Tensor; readonly out: Tensor; readonly delta: Tensor },
+  { batch: B, length, heads }: AttentionOptions,
+  HS: number,
+): void {
+  for (const window of batchWindows("attention_backward", batch.device, B, dout)) {
     const pdout = window.part(dout),
-      rows = window.count * T * NH;
+      pdelta = window.part(delta),
+      rows = window.count * length * heads;
     backwardDelta(
       batch,
       { HS },
@@ -97,32 +113,51 @@ export function attentionBackward(
       { rows, at: pdout.at, delta_at: pdelta.at },
       rows,
     );
+  }
+}
+
+interface Gradients {
+  readonly dout: Tensor;
+  readonly qkv: Tensor;
+  readonly lse: Tensor;
+  readonly delta: Tensor;
+  readonly dqkv: Tensor;
+}
+
+/** dqkv (+)= the gradient, over heads of `whole` channels, of which HS count. */
+function gradients(
+  batch: CommandBatch,
+  { dout, qkv, lse, delta, dqkv }: Gradients,
+  options: AttentionOptions,
+  HS: number,
+  whole: number,
+  accumulate: boolean,
+): void {
+  for (const window of batchWindows("attention_backward", batch.device, options.batch, qkv)) {
+    const pdout = window.part(dout),
+      pqkv = window.part(qkv),
+      plse = window.part(lse),
+      pdelta = window.part(delta),
+      pmask = window.part(maskOr(options.mask, qkv)),
+      pdqkv = window.part(dqkv);
     for (const kernel of [backwardDq, backwardDkv]) {
       const bound = {
-        dout: pdy.tensor,
-        qkv: px.tensor,
+        dout: pdout.tensor,
+        qkv: pqkv.tensor,
         lse: plse.tensor,
         delta: pdelta.tensor,
         mask: pmask.tensor,
-        dqkv: pdx.tensor,
+        dqkv: pdqkv.tensor,
       };
-      kernel(
-        batch,
-        bound,
-        whole,
-        launchParams(window, options, HS, whole, {
-          qkv_at: px.at,
-          out_at: pdy.at,
-          lse_at: plse.at,
-          delta_at: pdelta.at,
-          mask_at: pmask.at,
-          accumulate: accumulate && whole === HS ? 1 : 0,
-        }),
-      );
+      const places = {
+        qkv_at: pqkv.at,
+        out_at: pdout.at,
+        lse_at: plse.at,
+        delta_at: pdelta.at,
+        mask_at: pmask.at,
+        accumulate: accumulate ? 1 : 0,
+      };
+      kernel(batch, bound, whole, launchParams(window, options, HS, whole, places));
     }
   }
-  pool.release(delta);
-  if (whole === HS) return;
-  resizeHeads(batch, { x: dx, y: dqkv, from: whole, to: HS, sequences: B, accumulate });
-  for (const tensor of [x, dy, dx]) pool.release(tensor);
 }

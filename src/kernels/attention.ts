@@ -2,6 +2,7 @@
 // scores scaled by 1/sqrt(HS), softmax online (Milakov and Gimelshein 2018), so no [T, T] is ever stored.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
+import { Scope } from "../gpu/scope.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineAttention, headSize, launchParams, maskOr } from "./attention-blocks.ts";
@@ -34,22 +35,40 @@ export function attentionForward(
     ...options
   }: AttentionOptions & { readonly qkv: Tensor; readonly out: Tensor; readonly lse: Tensor },
 ): void {
-  const { batch: B, length: T, heads: NH, mask } = options;
+  const { batch: B, length: T, heads: NH } = options;
   const HS = headSize("attention", qkv, options);
   expectShape("attention", "out", out, [B * T, NH * HS], "B*T and C");
   expectShape("attention", "lse", lse, [B * NH * T], "B*NH*T");
   const whole = wholeHead(HS);
-  const { pool } = batch.device;
-  const x =
-    whole === HS
-      ? qkv
-      : resizeHeads(batch, { x: qkv, y: pool.acquire([B * T, 3 * NH * whole]), from: HS, to: whole, sequences: B });
-  const y = whole === HS ? out : pool.acquire([B * T, NH * whole]);
-  for (const window of batchWindows("attention", batch.device, B, x)) {
-    const px = window.part(x),
-      py = window.part(y),
+  if (whole === HS) {
+    attend(batch, { qkv, out, lse }, options, HS, whole);
+    return;
+  }
+  const scope = new Scope(batch.device.pool, "heads of another size");
+  try {
+    const x = scope.acquire([B * T, 3 * NH * whole]),
+      y = scope.acquire([B * T, NH * whole]);
+    resizeHeads(batch, { x: qkv, y: x, from: HS, to: whole, sequences: B });
+    attend(batch, { qkv: x, out: y, lse }, options, HS, whole);
+    resizeHeads(batch, { x: y, y: out, from: whole, to: HS, sequences: B });
+  } finally {
+    scope.end("they were brought back");
+  }
+}
+
+/** Over heads of `whole` channels, of which HS count. */
+function attend(
+  batch: CommandBatch,
+  { qkv, out, lse }: { readonly qkv: Tensor; readonly out: Tensor; readonly lse: Tensor },
+  options: AttentionOptions,
+  HS: number,
+  whole: number,
+): void {
+  for (const window of batchWindows("attention", batch.device, options.batch, qkv)) {
+    const px = window.part(qkv),
+      py = window.part(out),
       plse = window.part(lse),
-      pmask = window.part(maskOr(mask, x));
+      pmask = window.part(maskOr(options.mask, qkv));
     forward(
       batch,
       { qkv: px.tensor, mask: pmask.tensor, out: py.tensor, lse: plse.tensor },
@@ -64,7 +83,4 @@ export function attentionForward(
       }),
     );
   }
-  if (whole === HS) return;
-  resizeHeads(batch, { x: y, y: out, from: whole, to: HS, sequences: B });
-  for (const tensor of [x, y]) pool.release(tensor);
 }

@@ -27,7 +27,8 @@ export function batchWindows(kernel: string, device: DeviceContext, sequences: n
       : Math.floor((device.maxBindingBytes - OFFSET_ALIGNMENT) / bytes);
   if (fits < 1) {
     throw new Error(
-      `${kernel}: cannot bind one sequence of [${largest.shape}]: it is ${bytes} bytes, the device binds at most ${device.maxBindingBytes}; use shorter sequences`,
+      `${kernel}: cannot bind one sequence of [${largest.shape}]: it is ${bytes} bytes, ` +
+        `the device binds at most ${device.maxBindingBytes}; use shorter sequences`,
     );
   }
   const windows: BatchWindow[] = [];

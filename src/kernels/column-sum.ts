@@ -89,13 +89,16 @@ export function columnSum(
   }
   const blocks = Math.ceil(rows / BLOCK);
   const partial = pool.acquire([blocks, columns]);
-  batch.dispatch(
-    kernel,
-    { ACCUMULATE: false, WG_SIZE },
-    { x, out: partial },
-    { rows, columns, stride, start, block: BLOCK, scale: 1 },
-    Math.ceil((blocks * columns) / WG_SIZE),
-  );
-  columnSum(batch, { x: partial, out, scale, accumulate });
-  pool.release(partial);
+  try {
+    batch.dispatch(
+      kernel,
+      { ACCUMULATE: false, WG_SIZE },
+      { x, out: partial },
+      { rows, columns, stride, start, block: BLOCK, scale: 1 },
+      Math.ceil((blocks * columns) / WG_SIZE),
+    );
+    columnSum(batch, { x: partial, out, scale, accumulate });
+  } finally {
+    pool.release(partial);
+  }
 }

@@ -191,11 +191,14 @@ export function embeddingBackward(
   if (gather.segments.count === 0) return;
   const { pool } = batch.device;
   const partial = pool.acquire([gather.segments.count, C]);
-  const once = groupSize(batch.device) > 0 && rowWindows(batch.device, dy).length === 1;
-  if (!once) batch.clear(partial);
-  addGroups(batch, dy, plan, gather.segments, partial, !once);
-  addGroups(batch, partial, plan, gather.merged, dtable, true);
-  pool.release(partial);
+  try {
+    const once = groupSize(batch.device) > 0 && rowWindows(batch.device, dy).length === 1;
+    if (!once) batch.clear(partial);
+    addGroups(batch, dy, plan, gather.segments, partial, !once);
+    addGroups(batch, partial, plan, gather.merged, dtable, true);
+  } finally {
+    pool.release(partial);
+  }
 }
 
 function addGroups(

@@ -71,18 +71,21 @@ export function gradNorm(
   });
   const total = ranges.reduce((count, { blocks }) => count + blocks, 0);
   const partial = device.pool.acquire([total, 1]);
-  let first_block = 0;
-  for (const { range, count, blocks } of ranges) {
-    squares(
-      batch,
-      { BLOCK4: BLOCK / 4 },
-      { grads: range, partial },
-      { blocks, count4: count / 4, first_block },
-      blocks,
-      BLOCK / 4,
-    );
-    first_block += blocks;
+  try {
+    let first_block = 0;
+    for (const { range, count, blocks } of ranges) {
+      squares(
+        batch,
+        { BLOCK4: BLOCK / 4 },
+        { grads: range, partial },
+        { blocks, count4: count / 4, first_block },
+        blocks,
+        BLOCK / 4,
+      );
+      first_block += blocks;
+    }
+    clip(batch, {}, { partial, result, skipped }, { blocks: total, max_norm: maxNorm, scale, limit }, 1, total);
+  } finally {
+    device.pool.release(partial);
   }
-  clip(batch, {}, { partial, result, skipped }, { blocks: total, max_norm: maxNorm, scale, limit }, 1, total);
-  device.pool.release(partial);
 }

@@ -194,20 +194,23 @@ export function layerNormBackwardDparams(
     }
     const blocks = Math.ceil(count / BLOCK);
     const partial = pool.acquire([blocks, 2 * C]);
-    batch.dispatch(
-      backwardDparams,
-      { C, BLOCK, WG_SIZE },
-      {
-        dy: sliceRows(dy, start, count),
-        x: sliceRows(x, start, count),
-        stats: sliceRows(stats, start, count),
-        partial,
-      },
-      { rows: count, blocks },
-      Math.ceil((blocks * C) / WG_SIZE),
-    );
-    columnSum(batch, { x: partial, out: dweight, accumulate: true });
-    columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
-    pool.release(partial);
+    try {
+      batch.dispatch(
+        backwardDparams,
+        { C, BLOCK, WG_SIZE },
+        {
+          dy: sliceRows(dy, start, count),
+          x: sliceRows(x, start, count),
+          stats: sliceRows(stats, start, count),
+          partial,
+        },
+        { rows: count, blocks },
+        Math.ceil((blocks * C) / WG_SIZE),
+      );
+      columnSum(batch, { x: partial, out: dweight, accumulate: true });
+      columnSum(batch, { x: partial, out: dbias, start: C, accumulate: true });
+    } finally {
+      pool.release(partial);
+    }
   }
 }

@@ -123,19 +123,22 @@ function launchWorkgroups<B extends Bindings>(
     return;
   }
   const sums = device.pool.acquire([parts, m, n]);
-  batch.dispatch(
-    workgroupKernels(operands, NO_EPILOGUE),
-    { A_TRANSPOSED, B_TRANSPOSED, SPLIT: true },
-    { a, b, out: sums },
-    { ...params, out_stride: n, out_column: 0, accumulate: 0, depth },
-    [across, down, parts],
-  );
-  batch.dispatch(
-    sumKernels("sum", epilogue),
-    { WG_SIZE: SUM_SIZE },
-    Object.assign({ parts: sums, out }, more),
-    { m, n, parts, out_stride, out_column, accumulate },
-    Math.ceil((m * n) / SUM_SIZE),
-  );
-  device.pool.release(sums);
+  try {
+    batch.dispatch(
+      workgroupKernels(operands, NO_EPILOGUE),
+      { A_TRANSPOSED, B_TRANSPOSED, SPLIT: true },
+      { a, b, out: sums },
+      { ...params, out_stride: n, out_column: 0, accumulate: 0, depth },
+      [across, down, parts],
+    );
+    batch.dispatch(
+      sumKernels("sum", epilogue),
+      { WG_SIZE: SUM_SIZE },
+      Object.assign({ parts: sums, out }, more),
+      { m, n, parts, out_stride, out_column, accumulate },
+      Math.ceil((m * n) / SUM_SIZE),
+    );
+  } finally {
+    device.pool.release(sums);
+  }
 }

@@ -14,9 +14,9 @@ export function hasFewRows(device: DeviceContext, layout: Layout, m: number): bo
 }
 
 /**
- * Whether a layer norm of `m` rows is made within their product with `b`: where the kernels for few rows can, reading by
- * fours each whole row in one launch, and where normalising again and again in every workgroup costs less than a launch
- * that does it once. On a GPU it always does. Subgroups each do it for only four columns a lane: four lanes
+ * Whether a layer norm of `m` rows is made within their product with `b`: where the kernels for few rows can, reading
+ * by fours each whole row in one launch, and where normalising again and again in every workgroup costs less than a
+ * launch that does it once. On a GPU it always does. Subgroups each do it for only four columns a lane: four lanes
  * (SwiftShader) lose by it, 14% of a token.
  */
 export function normalizesInside(device: DeviceContext, layout: Layout, m: number, b: Tensor): boolean {

@@ -3,6 +3,7 @@
 // a reduction that is cut this way accumulates.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { Bindings, BindingsOf } from "../gpu/kernel.ts";
+import { Scope } from "../gpu/scope.ts";
 import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { BIAS, BIAS_GELU, BIAS_GELU_SAVE, BIAS_RESIDUAL, NO_EPILOGUE } from "./epilogue.ts";
@@ -98,15 +99,14 @@ interface WholeProduct {
 function launchAfterNorm(batch: CommandBatch, whole: WholeProduct, norm: Normalization): void {
   const { a, b, out, layout, m, n, k, accumulate, epilogue } = whole;
   const { weight, bias, epsilon: eps } = norm;
-  const { pool } = batch.device;
-  const y = pool.acquire([m, k]),
-    stats = pool.acquire([m, 2]);
+  const scope = new Scope(batch.device.pool, "the normalised rows of a product");
   try {
+    const y = scope.acquire([m, k]),
+      stats = scope.acquire([m, 2]);
     layerNormForward(batch, { x: a, weight, bias, y, stats, eps });
     launchWindows(batch, { a: y, b, out, layout, m, n, k, accumulate, epilogue }, undefined);
   } finally {
-    pool.release(stats);
-    pool.release(y);
+    scope.end("it was made");
   }
 }
 

@@ -1,5 +1,5 @@
-// Which of its workgroup's subgroups an invocation is in: WGSL does not say how local indices are dealt to subgroups, so
-// the device is asked where the compiler knows the question (language feature subgroup_id).
+// Which of its workgroup's subgroups an invocation is in: WGSL does not say how local indices are dealt to subgroups,
+// so the device is asked where the compiler knows the question (language feature subgroup_id).
 import type { Part } from "../gpu/kernel.ts";
 import type { SubgroupIds } from "../gpu/tuning.ts";
 

@@ -1,5 +1,5 @@
-// Sets tokens of each row aside: their logits are copied out and count as removed from then on. Who changes the scores of
-// a few tokens gets those tokens, and from topK the best of all others, and needs no more of the row.
+// Sets tokens of each row aside: their logits are copied out and count as removed from then on. Who changes the scores
+// of a few tokens gets those tokens, and from topK the best of all others, and needs no more of the row.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";

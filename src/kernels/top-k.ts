@@ -1,6 +1,7 @@
 // The best tokens of each row of logits, so that a decoding step brings back a few numbers instead of [R, V]. Long rows
 // are searched in parts, then the parts' candidates.
 import type { CommandBatch } from "../gpu/batch.ts";
+import { Scope } from "../gpu/scope.ts";
 import { expectShape, reshape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel, rowFormOn } from "./rows.ts";
@@ -64,11 +65,14 @@ export function topK(
     search({ values, ids });
     return;
   }
-  const found = { values: device.pool.acquire([rows, parts * k]), ids: device.pool.acquire([rows, parts * k], "u32") };
-  search(found);
-  topKOfCandidates(batch, { found, values, ids });
-  device.pool.release(found.values);
-  device.pool.release(found.ids);
+  const scope = new Scope(device.pool, "top-k's candidates");
+  try {
+    const found = { values: scope.acquire([rows, parts * k]), ids: scope.acquire([rows, parts * k], "u32") };
+    search(found);
+    topKOfCandidates(batch, { found, values, ids });
+  } finally {
+    scope.end("they were merged");
+  }
 }
 
 /**
@@ -83,6 +87,9 @@ export function argmax(
   expectShape("argmax", "ids", ids, [rows], "R of logits");
   const { pool } = batch.device;
   const values = pool.acquire([rows, 1]);
-  topK(batch, { logits, columns, k: 1, values, ids: reshape(ids, [rows, 1]) });
-  pool.release(values);
+  try {
+    topK(batch, { logits, columns, k: 1, values, ids: reshape(ids, [rows, 1]) });
+  } finally {
+    pool.release(values);
+  }
 }

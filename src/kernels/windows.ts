@@ -31,7 +31,8 @@ export function rowWindows(device: DeviceContext, ...tensors: readonly Tensor[])
   const step = Math.floor(most / multiple) * multiple;
   if (step === 0)
     throw new Error(
-      `rowWindows: cannot cut [${tensors.map((tensor) => tensor.shape).join("], [")}]: ${multiple} rows exceed the device's binding limit of ${limit} bytes`,
+      `rowWindows: cannot cut [${tensors.map((tensor) => tensor.shape).join("], [")}]: ` +
+        `${multiple} rows exceed the device's binding limit of ${limit} bytes`,
     );
   return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
     start: i * step,

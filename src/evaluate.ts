@@ -2,6 +2,7 @@
 // --help.
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
+import { printableText } from "./files/quote.ts";
 import { announce } from "./cli/shared/announce.ts";
 import {
   chooseResultFolder,
@@ -122,14 +123,14 @@ async function main({ argv, signal }: CliContext): Promise<void> {
       [RESULT_FILES.html, htmlReport(evaluation, models[0].encoder.template)],
     ]),
   );
-  process.stdout.write(`${markdownTable(evaluation)}\n`);
+  process.stdout.write(`${printableText(markdownTable(evaluation))}\n`);
   for (const each of evaluation.models)
     process.stdout.write(
       `${each.name}\n${verdicts(each.use)
         .map((verdict) => `  ${verdict}\n`)
         .join("")}`,
     );
-  for (const note of evaluation.notes) process.stderr.write(`Note     ${note}\n`);
+  for (const note of evaluation.notes) process.stderr.write(`Note     ${printableText(note)}\n`);
   process.stderr.write(
     `Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ${formatDuration((performance.now() - started) / 1000)}\n`,
   );
@@ -147,7 +148,7 @@ async function run(
   const { perDeviceEvalBatchSize: batchSize, candidates, seed } = values;
   const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
   const about = `${describeModel(weights)}${model.history}`;
-  process.stderr.write(`Model    ${path}: ${about}\n`);
+  process.stderr.write(`Model    ${printableText(path)}: ${about}\n`);
   const decoder = new GPT2Decoder(weights);
   try {
     const scored = await withProgress("score", "examples", examples.length, (bar) =>

@@ -1,6 +1,7 @@
 // Command line: writes the paragraph between two others, or goes on from a prompt. See --help.
 import { writeFile } from "node:fs/promises";
 import { UserError } from "./errors.ts";
+import { printableText } from "./files/quote.ts";
 import { announce } from "./cli/shared/announce.ts";
 import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatDuration, formatRate } from "./cli/shared/format.ts";
@@ -21,6 +22,7 @@ import {
   prose,
   proseLayout,
   recordJson,
+  sameNote,
 } from "./cli/generate/print.ts";
 import { setUp } from "./cli/generate/setup.ts";
 import type { Setup } from "./cli/generate/setup.ts";
@@ -197,7 +199,9 @@ async function talk(
       const { candidates } = await write({ ...writer, plan }, { signal: stop, seed });
       return {
         candidates: candidates[0],
-        notes: [cutNote(plan.cut), limitNote(candidates[0], newTokens(plan))].filter((text) => text !== undefined),
+        notes: [cutNote(plan.cut), limitNote(candidates[0], newTokens(plan)), sameNote(candidates[0])].filter(
+          (text) => text !== undefined,
+        ),
       };
     },
   });
@@ -215,10 +219,11 @@ function report({ candidates: [candidates] }: Written, maxNewTokens: number | un
     `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`,
   );
   note("Note", limitNote(candidates, maxNewTokens));
+  note("Note", sameNote(candidates));
 }
 
 function note(label: string, text: string | undefined): void {
-  if (text !== undefined) process.stderr.write(`${label.padEnd(8)} ${text}\n`);
+  if (text !== undefined) process.stderr.write(`${label.padEnd(8)} ${printableText(text)}\n`);
 }
 
 await runCli(main);

@@ -31,7 +31,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["infill", "examples", "drawing", "gpt2", "autograd"],
   explain: ["generation", "drawing", "tokenizer", "gpt2"],
   hub: [],
-  cli: ["hub", "explain", "evaluation", "training", "infill", "examples", "tokenizer", "generation", "gpt2", "gpu"],
+  cli: [
+    "hub",
+    "explain",
+    "evaluation",
+    "training",
+    "infill",
+    "examples",
+    "text",
+    "tokenizer",
+    "generation",
+    "gpt2",
+    "gpu",
+  ],
 };
 /** Files directly in src that import nothing and that all may import. */
 const SHARED_LEAVES = ["errors.ts", "random.ts", "runtime.ts", "snake-case.ts"];

@@ -21,7 +21,7 @@ export interface LengthRule {
 
 /** The class that an example asks for; undefined where it names none. */
 export function wantedClass({ meta }: InfillRequest): LengthClass | undefined {
-  const wanted = typeof meta === "object" && "length" in meta ? meta.length : undefined;
+  const wanted = typeof meta === "object" && Object.hasOwn(meta, "length") ? meta["length"] : undefined;
   return wanted === "S" || wanted === "M" || wanted === "L" ? wanted : undefined;
 }
 

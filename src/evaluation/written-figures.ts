@@ -87,7 +87,7 @@ export function trainingOverlap(texts: readonly string[], training: readonly Inf
 
 /** Names in the field "characters": a list, or names separated by commas. */
 export function requestedCharacters({ meta }: InfillExample): string[] {
-  const value = typeof meta === "object" && "characters" in meta ? meta.characters : "";
+  const value = typeof meta === "object" && Object.hasOwn(meta, "characters") ? meta["characters"]! : "";
   const names = typeof value === "object" ? value.map(String) : String(value).split(/[,;]/);
   return names.map((name) => name.trim()).filter((name) => name !== "");
 }

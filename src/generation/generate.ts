@@ -18,7 +18,7 @@ import type { FinishReason, StoppingCriteria } from "./loops/stopping-criteria.t
 import { checkOptionTokens, checkTogether, negativePrompts, withoutForeignTokens } from "./options/check-request.ts";
 import { padToken, resolveConfig, usesGuidance } from "./options/config.ts";
 import type { GenerationOptions } from "./options/options.ts";
-import { preparePrompts, repeat } from "./options/prompts.ts";
+import { checkRows, preparePrompts, repeat } from "./options/prompts.ts";
 import { buildProcessors } from "./scores/build-processors.ts";
 import type { LogitsProcessor } from "./scores/logits-processor.ts";
 import { checkedProcessors } from "./scores/own-processors.ts";
@@ -111,6 +111,7 @@ function resolve(decoder: Decoder, request: GenerateInputs & GenerationOptions, 
   const config = resolveConfig(options, withoutForeignTokens(defaults, decoder.vocabSize));
   const prompts = preparePrompts(inputIds, attentionMask, config, decoder);
   checkTogether(config, prompts, request);
+  checkRows(prompts.length, config, decoder.vocabSize);
   checkOptionTokens(config, decoder.vocabSize);
   const guided = usesGuidance(config)
     ? new GuidedDecoder(decoder, negativePrompts(negativePromptIds, prompts, decoder))

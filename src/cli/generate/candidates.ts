@@ -23,6 +23,11 @@ export interface Candidate {
   /** The unfinished sentence was cut off. */
   readonly trimmed: boolean;
   /**
+   * Where several of its prompt's sequences came to this text, because they differed only in what was cut off: which,
+   * in generate()'s numbering.
+   */
+  sequences?: readonly number[];
+  /**
    * Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores.
    */
   logProb?: number;
@@ -54,11 +59,11 @@ export interface WriteOptions {
 
 export interface Written {
   /**
-   * For each prompt its candidates, best first: samples by log-probability, beams in the order that the search gives
-   * them.
+   * For each prompt its candidates, best first: samples by log-probability, beams in the order that the
+   * search gives them.
    */
   readonly candidates: readonly (readonly Candidate[])[];
-  /** For each of them its row of the output. */
+  /** For each of them its (best) row of the output. */
   readonly rows: readonly (readonly number[])[];
   readonly output: GenerateOutput;
 }
@@ -101,12 +106,38 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
       );
       rows.forEach(({ candidate }, i) => void (candidate.logProb = logProbs[i]));
     }
-    const found = rows.map(({ candidate }, i) => ({ candidate, row: p * each + i }));
+    const found = rows.map(({ candidate }, sequence) => ({ candidate, sequence }));
     if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
-    candidates.push(found.map(({ candidate }) => candidate));
-    places.push(found.map(({ row }) => row));
+    const different = withoutEqual(found);
+    candidates.push(different.map(({ candidate }) => candidate));
+    places.push(different.map(({ sequence }) => p * each + sequence));
   }
   return { candidates, rows: places, output };
+}
+
+interface Found {
+  readonly candidate: Candidate;
+  /** Its number among the sequences of its prompt. */
+  readonly sequence: number;
+}
+
+/**
+ * Sequences that only their cut-off ends told apart, as one candidate where the first of them stands; it names them
+ * all.
+ */
+function withoutEqual(found: readonly Found[]): Found[] {
+  const cut = new Set(found.flatMap(({ candidate }) => (candidate.trimmed ? [candidate.text] : [])));
+  const shown = new Map<string, Found>();
+  return found.filter((each) => {
+    const { candidate, sequence } = each;
+    const first = shown.get(candidate.text);
+    if (!first || !cut.has(candidate.text)) {
+      shown.set(candidate.text, each);
+      return true;
+    }
+    first.candidate.sequences = [...(first.candidate.sequences ?? [first.sequence]), sequence];
+    return false;
+  });
 }
 
 /** A generated row as a candidate, and the tokens that it keeps, the end token with them if it came. */
@@ -120,13 +151,13 @@ function toText(
   let text = joined(opening, tokenizer.decode(body), plan.inGap);
   if (reason !== "eos") text = text.replace(/\uFFFD+$/, ""); // a character cut in its middle
   const cut = reason === "length" || reason === "time" ? trimToSentence(text, opening.length) : undefined;
-  if (!trim || !cut?.trimmed)
-    return {
-      candidate: { text, tokens: body.length, reason, unfinished: cut?.unfinished ?? false, trimmed: false },
-      ids: generated,
-    };
+  if (!trim || !cut?.trimmed) {
+    const unfinished = cut?.unfinished ?? false;
+    return { candidate: { text, tokens: body.length, reason, unfinished, trimmed: false }, ids: generated };
+  }
   const tokens = tokensFor(tokenizer, body, (part) => joined(opening, part, plan.inGap).length >= cut.text.length);
-  return { candidate: { text: cut.text, tokens, reason, unfinished: true, trimmed: true }, ids: body.slice(0, tokens) };
+  const candidate = { text: cut.text, tokens, reason, unfinished: true, trimmed: true };
+  return { candidate, ids: body.slice(0, tokens) };
 }
 
 /** Prompts and their opening words, as one text. p2 stands alone, so outer spaces are no part of it. */

@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
+import { quote } from "../../files/quote.ts";
+import { normalizeLineEnds } from "../../text/normalize.ts";
 import { parseDocument } from "../../infill/document.ts";
-import { parseRequests } from "../../infill/example.ts";
+import { parseRequestLines, parseRequests } from "../../infill/example.ts";
 import type { InfillRequest, Meta } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { flagName } from "../shared/flag-table.ts";
@@ -40,12 +42,13 @@ const SAMPLE = new URL("../../../data/sample/validation.jsonl", import.meta.url)
  */
 export async function readInput(values: GenerateValues, given: ReadonlySet<string>): Promise<Input> {
   checkInput(values, given);
-  if (values.prompt !== undefined) return { kind: "prompt", text: nonEmpty(values.prompt, "--prompt") };
+  if (values.prompt !== undefined)
+    return { kind: "prompt", text: nonEmpty(normalizeLineEnds(values.prompt), "--prompt") };
   if (values.inputFile !== undefined) return readInputs(values.inputFile);
   const gap =
     values.document === undefined
       ? await gapOfFlags(values, given)
-      : parseDocument(await readText(values.document), values.document);
+      : parseDocument(nonEmpty(await readRaw(values.document), values.document), values.document);
   const withFlags = (request: InfillRequest): InfillRequest => ({
     ...request,
     meta: mergedMeta(request.meta, values.meta),
@@ -121,17 +124,9 @@ const isJsonl = (file: string): boolean => /\.(jsonl|ndjson)$/i.test(file);
 
 async function readInputs(file: string): Promise<Input> {
   const text = await readText(file);
-  if (!isJsonl(file)) return { kind: "prompt", text: nonEmpty(text.replace(/\r?\n$/, ""), file) };
-  // parseRequests has checked every line by then: those left are objects.
-  return {
-    kind: "gaps",
-    file,
-    gaps: parseRequests(text, file),
-    lines: text
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map((line) => JSON.parse(line) as object),
-  };
+  if (!isJsonl(file)) return { kind: "prompt", text: nonEmpty(text.replace(/\n$/, ""), file) };
+  const lines = parseRequestLines(text, file);
+  return { kind: "gaps", file, gaps: lines.map(({ gap }) => gap), lines: lines.map(({ fields }) => fields) };
 }
 
 async function gapOfFlags(values: GenerateValues, given: ReadonlySet<string>): Promise<InfillRequest | undefined> {
@@ -152,7 +147,8 @@ function mergedMeta(own: Meta | undefined, flags: ReadonlyMap<string, string>): 
   if (flags.size === 0) return own;
   if (typeof own === "string")
     throw new UserError(
-      `The gap holds the sentence ${JSON.stringify(own)}, which --meta cannot be added to; write its fields as key=value, or leave --meta out.`,
+      `The gap holds the sentence ${quote(own)}, which --meta cannot be added to; ` +
+        "write its fields as key=value, or leave --meta out.",
     );
   return { ...own, ...Object.fromEntries(flags) };
 }
@@ -170,9 +166,13 @@ async function sampleGap(): Promise<InfillRequest> {
   )[0];
 }
 
-/** UTF-8 text without a byte-order mark. */
+/** UTF-8 text without a byte-order mark, its line ends "\n", as training reads plain text. */
 async function readText(file: string): Promise<string> {
-  return nonEmpty(decodeUtf8(await readInputFile(file), file).replace(/^\uFEFF/, ""), file);
+  return nonEmpty(normalizeLineEnds(await readRaw(file)), file);
+}
+
+async function readRaw(file: string): Promise<string> {
+  return decodeUtf8(await readInputFile(file), file);
 }
 
 function nonEmpty(text: string, what: string): string {

@@ -2,6 +2,7 @@
 // to stderr and accepted paragraphs to stdout, so that `--interactive > accepted.txt` keeps what was chosen. A piped
 // stdin works alike.
 import { UserError } from "../../errors.ts";
+import { printableText, quote } from "../../files/quote.ts";
 import { gapMetadata } from "../../infill/document.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import { metadataFields, metadataText } from "../../infill/template.ts";
@@ -27,6 +28,14 @@ export interface InteractiveOptions {
 }
 
 const CHOICES = "a number accepts, r writes again, m changes the metadata, p how it begins, n takes a new gap, q quits";
+
+const COMMANDS: ReadonlyMap<string, Choice> = new Map([
+  ["r", "again"],
+  ["m", "metadata"],
+  ["p", "prefix"],
+  ["n", "new"],
+  ["q", "quit"],
+]);
 
 /** Returns when the person quits, the input ends, or the signal fires. */
 export async function interactive({
@@ -62,7 +71,7 @@ export async function interactive({
           if (found.notes.length > 0) say(dim(`\n${found.notes.join("\n")}`));
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
-          say(`Error: ${error.message}`);
+          say(`Error: ${printableText(error.message)}`);
         } finally {
           writing = undefined;
         }
@@ -73,7 +82,7 @@ export async function interactive({
         if (next === "metadata") gap = { ...gap, meta: await askMetadata(lines, say, template) };
         if (next === "prefix") prefix = ((await ask(lines, say, "How p2 begins (empty: free):")) ?? "").trim();
         if (typeof next === "object") {
-          process.stdout.write(`${next.text}\n`);
+          process.stdout.write(`${process.stdout.isTTY ? printableText(next.text) : next.text}\n`);
           say(dim(`accepted (${next.tokens} tokens)`));
           break;
         }
@@ -96,12 +105,12 @@ async function choose(
     if (line === undefined) return "quit";
     const word = line.trim().toLowerCase();
     if (word === "") continue; // the rest of a paste
-    const command = ({ r: "again", m: "metadata", p: "prefix", n: "new", q: "quit" } as const)[word];
+    const command = COMMANDS.get(word);
     if (command) return command;
     const chosen = /^\d+$/.test(word) ? candidates[Number(word) - 1] : undefined;
     if (chosen) return chosen;
     say(
-      `${JSON.stringify(line)} is not one of them; there ${candidates.length === 1 ? "is 1 candidate" : `are ${candidates.length} candidates`}.`,
+      `${quote(line)} is not one of them; there ${candidates.length === 1 ? "is 1 candidate" : `are ${candidates.length} candidates`}.`,
     );
   }
 }
@@ -139,11 +148,11 @@ async function askMetadata(
     try {
       const meta = gapMetadata(line ?? "", "The metadata");
       const read = metadataText(metadataFields(template, meta, "The metadata"));
-      if (read !== "") say(read);
+      if (read !== "") say(printableText(read));
       return meta;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      say(`Error: ${error.message}`);
+      say(`Error: ${printableText(error.message)}`);
     }
   }
 }

@@ -2,6 +2,7 @@
 // pipe brings many at once.
 import { createInterface } from "node:readline";
 import type { Interface } from "node:readline";
+import { joinLines } from "../../text/lines.ts";
 
 export class LineReader {
   private readonly reader: Interface;
@@ -34,16 +35,13 @@ export class LineReader {
     });
   }
 
-  /**
-   * Lines up to an empty one, joined by spaces: a paragraph, however it was wrapped. undefined when the input ended
-   * before it.
-   */
+  /** Lines up to an empty one, joined: a paragraph, however it was wrapped. undefined when the input ended before it. */
   async paragraph(): Promise<string | undefined> {
     const lines: string[] = [];
     for (;;) {
       const line = await this.ask("> ");
       if (line === undefined && lines.length === 0) return undefined;
-      if (line === undefined || line.trim() === "") return lines.join(" ");
+      if (line === undefined || line.trim() === "") return joinLines(lines);
       lines.push(line.trim());
     }
   }

@@ -2,11 +2,12 @@
 // for, which tokens end a text, which are never chosen. Everything is checked here, before a GPU is opened.
 import { UserError } from "../../errors.ts";
 import { asList, resolveConfig } from "../../generation/options/config.ts";
-import { checkTokens } from "../../generation/options/prompts.ts";
+import { checkRows, checkTokens } from "../../generation/options/prompts.ts";
 import type { GenerationConfig, GenerationOptions } from "../../generation/options/options.ts";
 import type { LogitsProcessor } from "../../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
+import { normalizeText } from "../../text/normalize.ts";
 import { withFlagNames } from "./options.ts";
 import { endTokens, needEncoder } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
@@ -67,7 +68,7 @@ export function planGaps(
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
     const planned = plan(
       model,
-      fitted.map(({ ids }) => ({ ids, opening: prefix.trim(), limits: {} })),
+      fitted.map(({ ids }) => ({ ids, opening: normalizeText(prefix), limits: {} })),
       cut,
       true,
       settings,
@@ -75,7 +76,8 @@ export function planGaps(
     const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
     if ([minLength, minNewTokens, maxNewTokens, maxLength].some((given) => given != null)) return planned;
     // The words that p2 begins with are part of its length.
-    const forced = prefix.trim() === "" ? 0 : model.tokenizer.encode(` ${prefix.trim()}`).length;
+    const opening = normalizeText(prefix);
+    const forced = opening === "" ? 0 : model.tokenizer.encode(` ${opening}`).length;
     const most = planned.options.maxNewTokens ?? MOST_NEW_TOKENS;
     return {
       ...planned,
@@ -105,7 +107,7 @@ export function planPrompt(model: ModelFolder, text: string, settings: PlanSetti
  * How long p2 is to be by its length class, where the template knows what the classes mean. The end token comes on top.
  */
 function classLimits({ meta }: InfillRequest, { lengthBounds }: InfillTemplate, forced: number, most: number): Limits {
-  const wanted = typeof meta === "object" && "length" in meta ? meta.length : undefined;
+  const wanted = typeof meta === "object" && Object.hasOwn(meta, "length") ? meta["length"] : undefined;
   if (lengthBounds === undefined || (wanted !== "S" && wanted !== "M" && wanted !== "L")) return {};
   const [small, medium] = lengthBounds;
   const [least, greatest] = { S: [1, small], M: [small + 1, medium], L: [medium + 1, Infinity] }[wanted];
@@ -157,7 +159,7 @@ function plan(
     padTokenId: model.tokenizer.padTokenId ?? model.defaults.padTokenId,
   };
   // One limit for all, by the longest prompt: what is written for a gap must not depend on who shares its batch.
-  const longest = Math.max(...prompts.map(({ ids }) => ids.length));
+  const longest = prompts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const maxNewTokens = given ?? Math.min(total - longest, Math.max(MOST_NEW_TOKENS, wanted));
   const never = [
     ...(flags.suppressTokens ?? model.defaults.suppressTokens?.filter((id) => id < vocabSize) ?? []),
@@ -169,7 +171,9 @@ function plan(
     suppressTokens: never.length > 0 ? [...new Set(never)] : null,
   };
   const logitsProcessors = inGap && !allowSpecialTokens ? [needEncoder(model).noTemplateSyntax] : [];
-  return { prompts, options, defaults, logitsProcessors, config: resolveConfig(options, defaults), inGap, cut };
+  const config = resolveConfig(options, defaults);
+  checkRows(1, config, model.config.vocabSize); // before a GPU is opened
+  return { prompts, options, defaults, logitsProcessors, config, inGap, cut };
 }
 
 /**

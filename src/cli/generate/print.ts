@@ -1,4 +1,5 @@
 // How src/generate.ts shows what it wrote: paragraphs with margins for people, plain objects for programs.
+import { printableText } from "../../files/quote.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import { metadataFields, metadataText } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
@@ -61,14 +62,17 @@ export class GapPrinter {
   }
 
   private block(text: string, label: string, margin: string): string {
-    const lines = wrapText(text, terminalWidth(this.screen, READING_WIDTH) - 1, margin);
+    const lines = wrapText(printableText(text), terminalWidth(this.screen, READING_WIDTH) - 1, margin);
     return label + (lines || margin).slice(label.length);
   }
 }
 
 /** Plain text that goes on from a prompt: wrapped on a terminal only, as a file should get it as it is. */
 export function proseLayout(screen: Screen): (text: string) => string {
-  return screen.isTTY ? (text) => wrapText(text, terminalWidth(screen, READING_WIDTH) - 1) : (text) => text;
+  return (text) => {
+    const shown = printableText(text.replace(/\r$/, "")); // it may be the first half of a line end
+    return screen.isTTY ? wrapText(shown, terminalWidth(screen, READING_WIDTH) - 1) : shown;
+  };
 }
 
 /** What goes on from a prompt, one text after the other. */
@@ -83,9 +87,10 @@ export function prose(screen: Screen, candidates: readonly Candidate[]): string 
     .join("\n");
 }
 
-/** "58 tokens, log-probability -0.412 a token". */
-export function figures({ tokens, logProb }: Candidate): string {
-  return `${tokens} token${tokens === 1 ? "" : "s"}${logProb === undefined ? "" : `, log-probability ${logProb.toFixed(3)} a token`}`;
+/** "58 tokens, log-probability -0.412 a token", and how many sequences came to the text where it is not one. */
+export function figures({ tokens, logProb, sequences }: Candidate): string {
+  const probability = logProb === undefined ? "" : `, log-probability ${logProb.toFixed(3)} a token`;
+  return `${tokens} token${tokens === 1 ? "" : "s"}${probability}${sequences ? `, ${sequences.length} times` : ""}`;
 }
 
 /** What must be said of gaps whose context did not fit; undefined when all did. */
@@ -117,15 +122,25 @@ export function limitNote(candidates: readonly Candidate[], maxNewTokens: number
   return `${who} came to ${limit} in the middle of a sentence: ${done}`;
 }
 
-/** A candidate as JSON. `name` is what its text is: "p2" or "text". */
+/** What must be said of sequences that came to the same text; undefined when all differ. */
+export function sameNote(candidates: readonly Candidate[]): string | undefined {
+  const same = candidates.flatMap(({ sequences }) => (sequences ? [sequences.length] : []));
+  if (same.length === 0) return undefined;
+  const all = candidates.length - same.length + same.reduce((sum, count) => sum + count, 0);
+  const texts = candidates.length === 1 ? "1 text, which is shown once" : `${candidates.length} texts, each shown once`;
+  return `The ${all} sequences came to ${texts}, when their unfinished sentences were cut off; --no_trim keeps them`;
+}
+
+/** A candidate as JSON. `name` is what its text is: "p2" or "text"; `sequences`: those that came to this one text. */
 export function candidateJson(candidate: Candidate, name: "p2" | "text"): object {
-  const { text, tokens, logProb, reason, trimmed } = candidate;
+  const { text, tokens, logProb, reason, trimmed, sequences } = candidate;
   return {
     [name]: text,
     tokens,
     log_prob_per_token: logProb !== undefined && Number.isFinite(logProb) ? logProb : null,
     finish_reason: reason,
     trimmed,
+    ...(sequences && { sequences }),
   };
 }
 

@@ -42,6 +42,26 @@ export function preparePrompts(
   });
 }
 
+/** Bytes that one step's scores of all sequences may take; far above what any device holds beside the model. */
+const MOST_SCORES = 2 ** 33;
+
+/** Throws UserError for more sequences at once than any device has room for, before anything is made for each. */
+export function checkRows(
+  prompts: number,
+  { numBeams, numReturnSequences }: Pick<GenerationConfig, "numBeams" | "numReturnSequences">,
+  vocabSize: number,
+): void {
+  const name = numBeams > 1 ? "numBeams" : "numReturnSequences";
+  const each = Math.max(numBeams, numReturnSequences);
+  const most = Math.floor(MOST_SCORES / (4 * vocabSize * prompts));
+  if (each <= most) return;
+  const gigabytes = Math.ceil((4 * vocabSize * prompts * each) / 1e9);
+  throw new UserError(
+    `${name} ${each} for ${prompts} prompt${prompts === 1 ? "" : "s"} makes ${each * prompts} sequences at once, ` +
+      `whose scores alone take ${gigabytes} GB; use at most ${most}, or fewer for a small device.`,
+  );
+}
+
 /** Rows of any length as a rectangle of `width` columns, `fill` in front. */
 export function leftPad(rows: readonly (readonly number[])[], width: number, fill: number): number[][] {
   return rows.map((row) => [...repeat(fill, width - row.length), ...row]);

@@ -1,7 +1,7 @@
 // From options to processors, in Hugging Face's order (generation/utils.py 4.44): those of the options, the caller's
 // own, normalisation, and with sampling the warpers.
 import { asList, candidateCount, eosTokens } from "../options/config.ts";
-import type { GenerationConfig } from "../options/options.ts";
+import type { GenerationConfig, SequenceBias } from "../options/options.ts";
 import type { LogitsProcessor } from "./logits-processor.ts";
 import {
   ExponentialDecayLengthPenalty,
@@ -22,6 +22,7 @@ import {
 } from "./logits-warpers.ts";
 import { InfNanRemoveLogitsProcessor, LogitNormalization, PrefixConstrainedLogitsProcessor } from "./row-processors.ts";
 import type { PrefixAllowedTokens } from "./row-processors.ts";
+import { withinFloat32 } from "./scores.ts";
 import {
   HammingDiversityLogitsProcessor,
   NoBadWordsLogitsProcessor,
@@ -53,9 +54,10 @@ export function buildProcessors(config: GenerationConfig, own: OwnProcessors = {
 function optionProcessors(config: GenerationConfig, allowed: PrefixAllowedTokens | undefined): LogitsProcessor[] {
   const eos = eosTokens(config);
   const list: LogitsProcessor[] = [];
-  if (config.sequenceBias) list.push(new SequenceBiasLogitsProcessor(config.sequenceBias));
+  if (config.sequenceBias) list.push(new SequenceBiasLogitsProcessor(biasesOf(config.sequenceBias)));
   if (config.diversityPenalty > 0) list.push(new HammingDiversityLogitsProcessor(config.diversityPenalty));
-  if (config.repetitionPenalty !== 1) list.push(new RepetitionPenaltyLogitsProcessor(config.repetitionPenalty));
+  if (config.repetitionPenalty !== 1)
+    list.push(new RepetitionPenaltyLogitsProcessor(withinFloat32(config.repetitionPenalty)));
   if (config.noRepeatNgramSize > 0) list.push(new NoRepeatNGramLogitsProcessor(config.noRepeatNgramSize));
   if (config.badWordsIds) list.push(new NoBadWordsLogitsProcessor(config.badWordsIds, eos));
   if (config.minLength > 0 && eos.length) list.push(new MinLengthLogitsProcessor(config.minLength, eos));
@@ -72,13 +74,18 @@ function optionProcessors(config: GenerationConfig, allowed: PrefixAllowedTokens
   return list;
 }
 
+const biasesOf = (biases: SequenceBias): SequenceBias => biases.map(([ids, bias]) => [ids, withinFloat32(bias)]);
+
+/** More than any vocabulary; a device's sampler takes 32 bits of it. */
+const MOST_TOP_K = 2 ** 31 - 1;
+
 /** Only sampling uses them. */
 export function buildWarpers(config: GenerationConfig): LogitsProcessor[] {
   // A beam must have one token that does not end it.
   const keep = config.numBeams > 1 ? candidateCount(config, 1) : 1;
   const list: LogitsProcessor[] = [];
-  if (config.temperature !== 1) list.push(new TemperatureLogitsWarper(config.temperature));
-  if (config.topK > 0) list.push(new TopKLogitsWarper(config.topK, keep));
+  if (config.temperature !== 1) list.push(new TemperatureLogitsWarper(withinFloat32(config.temperature)));
+  if (config.topK > 0) list.push(new TopKLogitsWarper(Math.min(config.topK, MOST_TOP_K), keep));
   if (config.topP < 1) list.push(new TopPLogitsWarper(config.topP, keep));
   if (config.minP !== null) list.push(new MinPLogitsWarper(config.minP, keep));
   if (config.typicalP < 1) list.push(new TypicalLogitsWarper(config.typicalP, keep));

@@ -2,6 +2,7 @@
 // ordered and defined as in Hugging Face's generation/logits_process.py (4.44).
 import { forbid } from "./logits-processor.ts";
 import type { EditingProcessor, LogitEdit, RowContext } from "./logits-processor.ts";
+import { withinFloat32 } from "./scores.ts";
 
 /** No end before `minLength` tokens, prompt included. */
 export class MinLengthLogitsProcessor implements EditingProcessor {
@@ -79,7 +80,7 @@ export class ExponentialDecayLengthPenalty implements EditingProcessor {
   edits({ length, promptLength }: RowContext): LogitEdit[] {
     const beyond = length - promptLength - this.start;
     if (beyond <= 0) return [];
-    return this.eos.map((token) => ({ kind: "raise", token, value: this.factor ** beyond - 1 }));
+    return this.eos.map((token) => ({ kind: "raise", token, value: withinFloat32(this.factor ** beyond - 1) }));
   }
 }
 

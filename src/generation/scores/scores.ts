@@ -80,3 +80,8 @@ export function repeatRows<T extends Float32Array | Float64Array | Uint32Array>(
   }
   return repeated;
 }
+
+/** A factor or summand in the range where float32 logits, changed by it, stay finite; beyond it nothing differs. */
+export function withinFloat32(value: number): number {
+  return Math.sign(value) * Math.min(1e30, Math.max(1e-30, Math.abs(value)));
+}

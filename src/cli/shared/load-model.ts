@@ -33,12 +33,12 @@ export interface ModelFolder {
  * unused; default: a line on stderr. Throws UserError when a file is missing, damaged or of another model.
  */
 export async function openModel(
-  path: string,
+  path: string | Folder,
   tokenizerName: string | undefined,
   options: SourceOptions = {},
 ): Promise<ModelFolder> {
   const { onNote = writeNote } = options;
-  const folder = await openFolder(path);
+  const folder = typeof path === "string" ? await openFolder(path) : path;
   const config = await readConfig(folder);
   const tokenizer = await (tokenizerName === undefined
     ? GPT2Tokenizer.fromPretrained(folder)
@@ -56,7 +56,7 @@ export async function openModel(
     );
   const notes = [
     lacking &&
-      `the tokenizer of ${tokenizerName ?? path} has ${lacking} that the model lacks; a text with it is refused.`,
+      `the tokenizer of ${tokenizerName ?? folder.name} has ${lacking} that the model lacks; a text with it is refused.`,
     ignoredTensors(folder, await openCheckpoint(folder, config)),
   ];
   for (const note of notes) if (note) onNote(note);

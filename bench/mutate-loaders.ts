@@ -97,12 +97,13 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
   };
   const template: [string, FileData] = [TEMPLATE_FILE, templateToJson(DEFAULT_TEMPLATE)];
   const encoder = new InfillEncoder(DEFAULT_TEMPLATE, tokenizer);
+  const metadataFields = ["gap", ...DEFAULT_TEMPLATE.metadataFields];
   const options: SourceOptions = {
-    counter: new TokenCounter(DEFAULT_TEMPLATE, tokenizer),
+    counter: new TokenCounter({ ...DEFAULT_TEMPLATE, metadataFields }, tokenizer),
     lengthBounds: DEFAULT_LENGTH_BOUNDS,
     triples: { ...DEFAULT_TRIPLES, minTokens: 4, minContextTokens: 4 },
     characters: true,
-    masks: DEFAULT_MASKS,
+    masks: { ...DEFAULT_MASKS, probability: 0.01 }, // each gap has the whole document around it
   };
   const run: RunShape = {
     args: DEFAULT_ARGUMENTS,

@@ -1,5 +1,5 @@
-// Damaged files for every loader: each must be read or refused in one sentence (a UserError), within a second of
-// computing and little memory. Deterministic: the same seed damages the same way. Prints a line a loader, and ends with
+// Damaged files for every loader: each must be read or refused in one sentence (a UserError), within seconds of
+// computing and a bounded memory. Deterministic: the same seed damages the same way. Prints a line a loader, and ends with
 // exit code 1 at anything else, after saving the input that did it. `npx tsx bench/mutate.ts [--inputs N] [--seed N]
 // [--only NAME] [--at INDEX]`; --inputs counts for each loader, --at repeats one input.
 import { mkdtemp, mkdir, writeFile } from "node:fs/promises";
@@ -8,13 +8,18 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { UserError } from "../src/errors.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
+import { printable } from "../src/files/quote.ts";
 import { Random } from "../src/random.ts";
 import { checkText, mutateLoaders } from "./mutate-loaders.ts";
 import type { Loader } from "./mutate-loaders.ts";
 import { mutate } from "./mutations.ts";
 
-/** For one input, in seconds of this process's computing (a waiting machine does not count) and bytes. */
-const MOST_SECONDS = 5;
+/**
+ * For one input: seconds of this process's computing (a waiting machine does not count), to which each byte of input
+ * adds, and bytes of memory.
+ */
+const MOST_SECONDS = 2;
+const SECONDS_PER_BYTE = 5e-6;
 const MOST_BYTES = 1e9;
 
 export interface Outcome {
@@ -32,9 +37,15 @@ export interface Failure {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The sound files, then `count` damaged sets of them from number `first` on. */
-export async function attack(loader: Loader, seed: number, count: number, first = 0): Promise<Outcome> {
+/** The sound files, then `count` damaged sets of them from number `first` on; `patience` in seconds for each. */
+export async function attack(
+  loader: Loader,
+  seed: number,
+  count: number,
+  { first = 0, patience = MOST_SECONDS }: { readonly first?: number; readonly patience?: number } = {},
+): Promise<Outcome> {
   let accepted = 0;
+  let refused = 0;
   let slowest = 0;
   const failures: Failure[] = [];
   await loader.load(new MemoryFolder("sound", loader.files));
@@ -47,16 +58,17 @@ export async function attack(loader: Loader, seed: number, count: number, first 
       accepted++;
     } catch (error) {
       fault = faultOf(error);
+      if (fault === undefined) refused++;
     }
     const { user, system } = process.cpuUsage(before.cpu);
     const seconds = (user + system) / 1e6;
     const grown = process.memoryUsage().rss - before.bytes;
     slowest = Math.max(slowest, seconds);
-    if (seconds > MOST_SECONDS) fault ??= `took ${seconds.toFixed(1)} s`;
+    const size = [...files.values()].reduce((sum, { length }) => sum + length, 0);
+    if (seconds > patience + SECONDS_PER_BYTE * size) fault ??= `took ${seconds.toFixed(1)} s for ${size} bytes`;
     if (grown > MOST_BYTES) fault ??= `took ${grown} bytes of memory`;
     if (fault !== undefined) failures.push({ index, fault, files });
   }
-  const refused = count - accepted - failures.length;
   return { loader: loader.name, accepted, refused, slowestSeconds: slowest, failures };
 }
 
@@ -67,7 +79,7 @@ function faultOf(error: unknown): unknown {
     checkText(error.message);
     return undefined;
   } catch (fault) {
-    return fault;
+    return `${(fault as Error).message}: ${printable(error.message, 300)}\n${error.stack?.split("\n    at ").at(1)}`;
   }
 }
 
@@ -95,12 +107,8 @@ async function main(): Promise<void> {
   const { loaders, end } = await mutateLoaders();
   const count = values.at === undefined ? Number(values.inputs) : 1;
   for (const loader of loaders.filter(({ name }) => name.includes(values.only))) {
-    const { accepted, refused, slowestSeconds, failures } = await attack(
-      loader,
-      Number(values.seed),
-      count,
-      Number(values.at ?? 0),
-    );
+    const first = Number(values.at ?? 0);
+    const { accepted, refused, slowestSeconds, failures } = await attack(loader, Number(values.seed), count, { first });
     process.stdout.write(
       `${loader.name}: ${accepted} read, ${refused} refused, ${failures.length} failed; ` +
         `the slowest took ${slowestSeconds.toFixed(2)} s\n`,
@@ -123,4 +131,4 @@ async function keep({ files }: Failure): Promise<string> {
   return folder;
 }
 
-if (import.meta.main ?? process.argv[1]?.endsWith("mutate.ts")) await main();
+if (process.argv[1]?.endsWith("mutate.ts")) await main(); // the tests import this file

@@ -62,7 +62,8 @@ export class Safetensors {
     const what = `${folder.name}/${indexFile}`;
     const { weight_map: map } = await readJsonObject(folder, indexFile);
     const entries = isObject(map) ? Object.entries(map) : [];
-    if (entries.length === 0 || !entries.every(([, file]) => typeof file === "string")) {
+    const isName = (file: unknown): boolean => typeof file === "string" && file === printable(file, 255);
+    if (entries.length === 0 || !entries.every(([, file]) => isName(file))) {
       throw new UserError(`${what}: no usable "weight_map" (tensor name to file name); fetch the file again.`);
     }
     const absent = new Map(entries as [string, string][]);

@@ -5,7 +5,7 @@
 // has the token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text
 // before it. Encoding part by part therefore gives the ids that Hugging Face gives for the whole string.
 import { UserError } from "../errors.ts";
-import { quote } from "../files/quote.ts";
+import { printable, quote } from "../files/quote.ts";
 import { normalizeLine } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { isLengthBounds } from "./length-class.ts";
@@ -79,22 +79,26 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
   const ids = SPECIALS.map((name) => {
     const token = template.specialTokens[name];
     const id = tokenizer.tokenToId(token);
+    const shown = printable(token);
     if (id === undefined) {
       throw new UserError(
-        `The tokenizer has no special token ${token}, which the infilling template needs; add the template's tokens to it (training does) or use the tokenizer saved with the model.`,
+        `The tokenizer has no special token ${shown}, which the infilling template needs; add the template's tokens to ` +
+          "it (training does) or use the tokenizer saved with the model.",
       );
     }
     const other = owners.get(id);
     if (other)
       throw new UserError(
-        `The special tokens ${other} and ${token} share the id ${id}, wanted one id each; correct the tokenizer's added tokens.`,
+        `The special tokens ${printable(other)} and ${shown} share the id ${id}, wanted one id each; correct the ` +
+          "tokenizer's added tokens.",
       );
     owners.set(id, token);
     const got = tokenizer.encode(`a ${token} a`);
     const want = [...tokenizer.encode("a "), id, ...tokenizer.encode(" a")];
     if (got.length !== want.length || got.some((x, i) => x !== want[i])) {
       throw new UserError(
-        `The tokenizer reads "a ${token} a" as [${got}], wanted [${want}]: register ${token} as one special token, without spaces and without stripping.`,
+        `The tokenizer reads "a ${shown} a" as ${quote(got)}, wanted ${quote(want)}: register ${shown} as one special ` +
+          "token, without spaces and without stripping.",
       );
     }
     return [name, id] as const;

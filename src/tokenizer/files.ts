@@ -40,7 +40,7 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
     added.set(token.content, token);
   }
   for (const [content, id] of Object.entries(addedJson)) {
-    if (!added.has(content)) added.set(content, plainToken(Number(id), content, false));
+    if (!added.has(content)) added.set(content, plainToken(numberOf(id), content, false));
   }
 
   // Hugging Face gives tokenizer_config.json the last word, and a special token that no file numbers the next free id.
@@ -133,7 +133,7 @@ function parseTokenizerJson(json: JsonObject, source: string): ModelParts {
   }
   if (!Array.isArray(model.merges)) refuse("the list of merges", typeof model.merges, "a list");
   const addedTokens = Object.values(objectOr(json.added_tokens, {})).map((token) =>
-    toAddedToken(Number(objectOr(token, {}).id), token, source),
+    toAddedToken(numberOf(objectOr(token, {}).id), token, source),
   );
   return {
     vocab: toVocab(objectOr(model.vocab, {}), source),
@@ -204,6 +204,11 @@ function toAddedToken(id: number, value: unknown, source: string): AddedToken {
     singleWord: json.single_word === true,
     normalized: typeof json.normalized === "boolean" ? json.normalized : !special,
   };
+}
+
+/** NaN for what is neither a number nor a text of one; other objects may make Number() throw. */
+function numberOf(value: unknown): number {
+  return typeof value === "number" || typeof value === "string" ? Number(value) : NaN;
 }
 
 function objectOr(value: unknown, otherwise: JsonObject): JsonObject {

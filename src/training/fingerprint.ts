@@ -1,6 +1,6 @@
 // What makes a run this run and no other: everything that decides which model comes out, but not how long it goes on or
 // what is logged on the way. It is saved with every checkpoint, and a run goes on only from its own.
-import { quote } from "../files/quote.ts";
+import { printable, quote } from "../files/quote.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { GPT2Config } from "../gpt2/config.ts";
 import { snakeCase } from "../snake-case.ts";
@@ -75,8 +75,8 @@ export function differences(saved: Fingerprint, mine: Fingerprint): string[] {
     const [there, here] = [Object.hasOwn(saved, name) ? saved[name] : undefined, mine[name]];
     const isDigest = [there, here].some((value) => typeof value === "string" && value.startsWith(DIGEST));
     return isDigest
-      ? `the ${name.replaceAll("_", " ")} ${name.endsWith("s") ? "are" : "is"} not the same`
-      : `--${name} was ${shown(there)} and is ${shown(here)}`;
+      ? `the ${printable(name).replaceAll("_", " ")} ${name.endsWith("s") ? "are" : "is"} not the same`
+      : `--${printable(name)} was ${shown(there)} and is ${shown(here)}`;
   });
 }
 

@@ -3,7 +3,7 @@
 // all.
 import { UserError } from "../errors.ts";
 import { isObject } from "../files/json.ts";
-import { quote } from "../files/quote.ts";
+import { printable, quote } from "../files/quote.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import type { Fingerprint } from "./fingerprint.ts";
@@ -173,7 +173,7 @@ function number(value: unknown, path: string, what: string): number {
 
 function refuse(what: string, path: string, found: unknown, wanted: string): never {
   throw new UserError(
-    `${what}: ${path || "its content"} is ${quote(found)}, wanted ${wanted}; ` +
+    `${what}: ${printable(path) || "its content"} is ${quote(found)}, wanted ${wanted}; ` +
       `it is no state that training saved: take another checkpoint.`,
   );
 }

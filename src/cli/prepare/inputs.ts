@@ -3,7 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
-import { quote } from "../../files/quote.ts";
+import { parseJson } from "../../files/json.ts";
+import { printable, quote } from "../../files/quote.ts";
 import type { Fields } from "../../infill/books/sources.ts";
 import type { MetaValue } from "../../infill/example.ts";
 import { readInputFile } from "../shared/input-file.ts";
@@ -73,15 +74,8 @@ async function expand(path: string): Promise<string[]> {
 }
 
 async function readManifest(manifest: string, known: readonly string[]): Promise<Map<string, Fields>> {
-  const text = decodeUtf8(await readInputFile(manifest), manifest).replace(/^\uFEFF/, "");
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(
-      `${manifest}: not valid JSON (${(error as Error).message}); it must be a list of objects with "file" and metadata.`,
-    );
-  }
+  const text = decodeUtf8(await readInputFile(manifest), manifest);
+  const json = parseJson(text, manifest, 'it must be a list of objects with "file" and metadata');
   if (!Array.isArray(json) || json.length === 0)
     throw new UserError(`${manifest}: found ${quote(json)}, wanted a list of objects with "file" and metadata.`);
   const entries = new Map<string, Fields>();
@@ -102,9 +96,11 @@ async function readManifest(manifest: string, known: readonly string[]): Promise
       ))
     )
       throw new UserError(
-        `${where}: there is no file ${path}; correct "file", which is relative to the manifest or absolute.`,
+        `${where}: there is no file ${printable(path, 300)}; correct "file", which is relative to the manifest ` +
+          "or absolute.",
       );
-    if (entries.has(path)) throw new UserError(`${where}: ${file} stands in the manifest twice; keep one entry.`);
+    if (entries.has(path))
+      throw new UserError(`${where}: ${printable(file)} stands in the manifest twice; keep one entry.`);
     entries.set(path, checkFields(fields, known, where));
   }
   return entries;
@@ -115,12 +111,13 @@ function checkFields(fields: Readonly<Record<string, unknown>>, known: readonly 
   for (const [field, value] of Object.entries(fields)) {
     if (!allowed.includes(field))
       throw new UserError(
-        `${where}: metadata field "${field}" is unknown for a book, wanted one of ${allowed.join(", ")}; rename or remove it.`,
+        `${where}: metadata field ${quote(field)} is unknown for a book, wanted one of ${allowed.join(", ")}; ` +
+          "rename or remove it.",
       );
     const items: unknown[] = Array.isArray(value) ? value : [value];
     if (!items.every((item) => typeof item === "string" || typeof item === "number")) {
       throw new UserError(
-        `${where}: field "${field}" is ${quote(value)}, wanted a string, a number or a list of them.`,
+        `${where}: field ${quote(field)} is ${quote(value)}, wanted a string, a number or a list of them.`,
       );
     }
   }

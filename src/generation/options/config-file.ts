@@ -147,12 +147,14 @@ const withoutEffect: ReadonlySet<string> = new Set([
   "max_matching_ngram_size",
 ]);
 
+const isAtMost0 = (value: unknown): boolean => typeof value === "number" && value <= 0;
+
 /** Methods outside this engine, with when a value other than null turns them on. */
 const otherMethods: Readonly<Record<string, (value: unknown, config: GenerationConfig) => boolean>> = {
   encoder_repetition_penalty: (value) => value !== 1,
-  encoder_no_repeat_ngram_size: (value) => !((value as number) <= 0),
+  encoder_no_repeat_ngram_size: (value) => !isAtMost0(value),
   // Contrastive search is greedy search that looks at the top_k best.
-  penalty_alpha: (value, c) => !((value as number) <= 0) && !c.doSample && c.numBeams === 1 && c.topK > 1,
+  penalty_alpha: (value, c) => !isAtMost0(value) && !c.doSample && c.numBeams === 1 && c.topK > 1,
   dola_layers: () => true,
   constraints: () => true,
   force_words_ids: () => true,

@@ -13,16 +13,17 @@ import { resolveConfig } from "../src/generation/options/config.ts";
 import { loadGenerationConfig } from "../src/generation/options/config-file.ts";
 import { parameterShapes, readCheckpoint, readConfig } from "../src/gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
+import { bookSource } from "../src/infill/books/book-source.ts";
 import { decodeBook } from "../src/infill/books/decode.ts";
 import { TokenCounter } from "../src/infill/books/measure.ts";
-import { bookSource, documentSource, jsonlSource } from "../src/infill/books/sources.ts";
+import { documentSource, jsonlSource, placeExamples } from "../src/infill/books/sources.ts";
 import type { SourceOptions } from "../src/infill/books/sources.ts";
 import { DEFAULT_TRIPLES } from "../src/infill/books/triples.ts";
 import { parseDocument } from "../src/infill/document.ts";
 import { InfillEncoder } from "../src/infill/encode.ts";
 import { parseRequests } from "../src/infill/example.ts";
 import { DEFAULT_MASKS } from "../src/infill/ilm.ts";
-import { DEFAULT_LENGTH_BOUNDS } from "../src/infill/length-class.ts";
+import type { LengthBounds } from "../src/infill/length-class.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../src/infill/template.ts";
 import { Random } from "../src/random.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
@@ -57,6 +58,7 @@ She went down to the bridge with a stick, and the boy from the farm went with he
 
 They found the door of the old mill open. Inside it was dark, and somebody had lit a fire not long ago, and left it.
 `;
+const BOUNDS: LengthBounds = [40, 120];
 const EXAMPLES = [
   { p1: "It rained.", p3: "They slept.", p2: "She shut the window.", meta: { length: "S", theme: ["hope", "home"] } },
   { p1: "", p3: "He left.", p2: "He took his hat and said nothing more." },
@@ -100,7 +102,7 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
   const metadataFields = ["gap", ...DEFAULT_TEMPLATE.metadataFields];
   const options: SourceOptions = {
     counter: new TokenCounter({ ...DEFAULT_TEMPLATE, metadataFields }, tokenizer),
-    lengthBounds: DEFAULT_LENGTH_BOUNDS,
+    form: "auto",
     triples: { ...DEFAULT_TRIPLES, minTokens: 4, minContextTokens: 4 },
     characters: true,
     masks: { ...DEFAULT_MASKS, probability: 0.01 }, // each gap has the whole document around it
@@ -206,8 +208,9 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
       name: "examples.jsonl",
       files: await bytesOf(new Map([["examples.jsonl", EXAMPLES.map((each) => JSON.stringify(each)).join("\n")]])),
       load: async (folder) => {
-        const { examples } = jsonlSource(await text(folder, "examples.jsonl"), "examples.jsonl", {}, options);
-        for (const { example } of examples) encoder.encodeExample(example, { blockSize: 64 });
+        const source = jsonlSource(await text(folder, "examples.jsonl"), "examples.jsonl", {}, options);
+        for (const { example } of placeExamples(source, BOUNDS, options.counter).examples)
+          encoder.encodeExample(example, { blockSize: 64 });
       },
     },
     {
@@ -223,7 +226,9 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
       files: await bytesOf(new Map([["book.txt", BOOK]])),
       load: async (folder) => {
         const book = decodeBook(await folder.read("book.txt"), "book.txt");
-        checkText(bookSource(book, "book.txt", { genre: "novel" }, options).summary);
+        const source = bookSource(book, "book.txt", { genre: "novel" }, options);
+        for (const line of [source.summary, ...source.details]) checkText(line);
+        placeExamples(source, BOUNDS, options.counter);
       },
     },
     {
@@ -231,7 +236,8 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
       files: await bytesOf(new Map([["documents.txt", `${BOOK}\n\n\n${BOOK}`]])),
       load: async (folder) => {
         const documents = decodeBook(await folder.read("documents.txt"), "documents.txt");
-        documentSource(documents, "documents.txt", {}, options, new Random(1));
+        const source = documentSource(documents, "documents.txt", {}, options, new Random(1));
+        placeExamples(source, BOUNDS, options.counter);
       },
     },
     {

@@ -50,7 +50,11 @@ export function chooseLayers(
   if (wanted || fit === 0) {
     const count = wanted ? asked.length : 1;
     throw new UserError(
-      `The attention of ${count === 1 ? "one layer" : `${count} layers`} takes ${megabytes(one * count)} for ${texts.length === 1 ? "a text" : `${texts.length} texts`} of this length, and the page holds at most ${megabytes(limit)}; ${fit > 0 ? `ask for at most ${fit} ${fit === 1 ? "layer" : "layers"}, or for` : "ask for"} fewer new tokens or sequences.`,
+      `The attention of ${count === 1 ? "one layer" : `${count} layers`} takes ${megabytes(one * count)} for ` +
+        `${texts.length === 1 ? "a text" : `${texts.length} texts`} of this length, ` +
+        `and the page holds at most ${megabytes(limit)}; ` +
+        `${fit > 0 ? `ask for at most ${fit} ${fit === 1 ? "layer" : "layers"}, or for` : "ask for"} fewer new ` +
+        "tokens or sequences.",
     );
   }
   if (fit === 1) return [nLayer - 1];

@@ -33,7 +33,8 @@ export function beamPath(
     const at = step.indexOf(found);
     if (at < 0)
       throw new Error(
-        `beamPath: token ${t} continues beam ${parents[t]}, which the tree does not show; wanted the tree of the same search`,
+        `beamPath: token ${t} continues beam ${parents[t]}, which the tree does not show; ` +
+          "wanted the tree of the same search",
       );
     return at;
   });

@@ -45,12 +45,15 @@ export function beamChart({ beams, groups, steps }: BeamTree, tokens: Readonly<R
   const width = LEFT + widths.reduce((sum, each) => sum + each + EDGE, 0),
     bottom = ending(endedRows) + 2;
   const parts = [
-    `<svg class="tree" width="${width.toFixed(0)}" height="${bottom}" role="group" aria-label="Beams of every step; arrow keys move along them">`,
+    `<svg class="tree" width="${width.toFixed(0)}" height="${bottom}" role="group" aria-label="Beams of every ` +
+      `step; arrow keys move along them">`,
   ];
   if (groups > 1)
     for (let g = 0; g < groups; g++)
       parts.push(
-        `<rect class="band" x="0" y="${lane((g * beams) / groups) - 3}" width="${width.toFixed(0)}" height="${(LANE * beams) / groups - 1}" rx="6"/><text x="6" y="${lane((g * beams) / groups) + 17}">group ${g + 1}</text>`,
+        `<rect class="band" x="0" y="${lane((g * beams) / groups) - 3}" width="${width.toFixed(0)}" ` +
+          `height="${(LANE * beams) / groups - 1}" rx="6"/><text x="6" ` +
+          `y="${lane((g * beams) / groups) + 17}">group ${g + 1}</text>`,
       );
   else parts.push(`<text x="0" y="${lane(0) + 17}">best</text>`);
   if (endedRows > 0) parts.push(`<text x="0" y="${ending(0) + 17}">ended</text>`);
@@ -90,7 +93,11 @@ function edge({ x, y }: Placed, s: number, i: number, parent: Placed | undefined
   const from = parent.x + parent.width,
     middle = (x + Math.max(from, x - EDGE)) / 2,
     [y1, y2] = [parent.y + BOX / 2, y + BOX / 2];
-  return `<path data-s="${s}" data-i="${i}" d="M${from.toFixed(1)} ${y1}H${(x - EDGE).toFixed(1)}C${middle.toFixed(1)} ${y1} ${middle.toFixed(1)} ${y2} ${x.toFixed(1)} ${y2}"/>`;
+  return (
+    `<path data-s="${s}" data-i="${i}" d="M${from.toFixed(1)} ` +
+    `${y1}H${(x - EDGE).toFixed(1)}C${middle.toFixed(1)} ${y1} ${middle.toFixed(1)} ${y2} ${x.toFixed(1)} ` +
+    `${y2}"/>`
+  );
 }
 
 function box(
@@ -102,8 +109,11 @@ function box(
   const kinds = ["node", dead ? "dead" : "", node.ended === undefined ? "" : "ended"].filter(Boolean).join(" ");
   const figure = node.ended === undefined ? node.score : node.ended;
   return (
-    `<g class="${kinds}" data-s="${s}" data-i="${i}" role="button" tabindex="${s === 0 && i === 0 ? 0 : -1}" aria-label="${escapeHtml(visible(words))}" transform="translate(${x.toFixed(1)} ${y})">` +
-    `<rect width="${width.toFixed(1)}" height="${BOX}" rx="${node.ended === undefined ? 5 : 13}"/><text class="word" x="${(width / 2).toFixed(1)}" y="13.5" text-anchor="middle">${escapeHtml(visible(label))}</text>` +
+    `<g class="${kinds}" data-s="${s}" data-i="${i}" role="button" tabindex="${s === 0 && i === 0 ? 0 : -1}" ` +
+    `aria-label="${escapeHtml(visible(words))}" transform="translate(${x.toFixed(1)} ${y})">` +
+    `<rect width="${width.toFixed(1)}" height="${BOX}" rx="${node.ended === undefined ? 5 : 13}"/>` +
+    `<text class="word" x="${(width / 2).toFixed(1)}" y="13.5" ` +
+    `text-anchor="middle">${escapeHtml(visible(label))}</text>` +
     `<text class="score" x="${(width / 2).toFixed(1)}" y="25.5" text-anchor="middle">${number(figure, 2)}</text></g>`
   );
 }
@@ -117,7 +127,11 @@ function words(
 ): string {
   const from = parent < 0 ? "" : `, continues beam ${parent + 1}`;
   const what = ended === undefined ? `beam ${beam + 1}` : `ends beam ${beam + 1} with score ${number(ended, 4)}`;
-  return `Step ${s + 1}, ${what}: ${tokens[token]} (token ${token})${ended === undefined ? from : ""}; sum ${number(score, 4)}, of which this token ${number(added, 4)}${grouped ? " (after the diversity penalty)" : ""}`;
+  return (
+    `Step ${s + 1}, ${what}: ${tokens[token]} (token ${token})${ended === undefined ? from : ""}; ` +
+    `sum ${number(score, 4)}, of which this token ` +
+    `${number(added, 4)}${grouped ? " (after the diversity penalty)" : ""}`
+  );
 }
 
 function number(value: number | null | undefined, digits: number): string {

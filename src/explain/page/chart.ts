@@ -23,20 +23,25 @@ export function surprisalChart({ choices }: ExplainedSequence): string {
   const entropy = choices.map((choice, t) => `${t === 0 ? "M" : "L"}${x(t)} ${y(choice.entropy)}H${x(t + 1)}`).join("");
   const every = choices.length * step > 300 ? Math.ceil(choices.length / 12 / 5) * 5 : 5;
   return [
-    `<svg class="chart" width="${width.toFixed(0)}" height="${TOP + HEIGHT + BOTTOM}" role="img" aria-label="Surprisal of each generated token, in nats">`,
+    `<svg class="chart" width="${width.toFixed(0)}" height="${TOP + HEIGHT + BOTTOM}" role="img" ` +
+      `aria-label="Surprisal of each generated token, in nats">`,
     ...ticks.map(
       (tick) =>
-        `<path class="rule" d="M${LEFT} ${y(tick)}H${(width - 8).toFixed(1)}"/><text x="${LEFT - 6}" y="${(Number(y(tick)) + 4).toFixed(1)}" text-anchor="end">${tick}</text>`,
+        `<path class="rule" d="M${LEFT} ${y(tick)}H${(width - 8).toFixed(1)}"/>` +
+        `<text x="${LEFT - 6}" y="${(Number(y(tick)) + 4).toFixed(1)}" text-anchor="end">${tick}</text>`,
     ),
     ...surprisal.map(
       (nats, t) =>
-        `<g data-t="${t}"><rect x="${(Number(x(t)) + 1).toFixed(1)}" y="${y(nats)}" width="${(step - 2).toFixed(1)}" height="${((HEIGHT * nats) / top).toFixed(1)}"/><rect class="hit" x="${x(t)}" y="${TOP}" width="${step.toFixed(1)}" height="${HEIGHT}"/></g>`,
+        `<g data-t="${t}"><rect x="${(Number(x(t)) + 1).toFixed(1)}" y="${y(nats)}" ` +
+        `width="${(step - 2).toFixed(1)}" height="${((HEIGHT * nats) / top).toFixed(1)}"/>` +
+        `<rect class="hit" x="${x(t)}" y="${TOP}" width="${step.toFixed(1)}" height="${HEIGHT}"/></g>`,
     ),
     `<path class="entropy" d="${entropy}" pointer-events="none"/>`,
     ...choices.flatMap((_, t) =>
       (t + 1) % every === 0 || t === 0
         ? [
-            `<text x="${(Number(x(t)) + step / 2).toFixed(1)}" y="${TOP + HEIGHT + 15}" text-anchor="middle">${t + 1}</text>`,
+            `<text x="${(Number(x(t)) + step / 2).toFixed(1)}" y="${TOP + HEIGHT + 15}" ` +
+              `text-anchor="middle">${t + 1}</text>`,
           ]
         : [],
     ),

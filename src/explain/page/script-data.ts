@@ -8,7 +8,8 @@ const views = data.prompts.flatMap((prompt, p) => prompt.sequences.map((sequence
 
 const minus = (text) => text.replace(/^-(?!0\.?0*$)/, "−").replace(/^-/, "");
 const fixed = (value, digits) => (value === null || value === undefined ? "−∞" : minus(value.toFixed(digits)));
-const percent = (p) => (p === 0 ? "0%" : p < 0.0001 ? "< 0.01%" : p >= 0.99995 ? "100%" : (100 * p).toFixed(p < 0.1 ? 2 : 1) + "%");
+const percent = (p) =>
+  p === 0 ? "0%" : p < 0.0001 ? "< 0.01%" : p >= 0.99995 ? "100%" : (100 * p).toFixed(p < 0.1 ? 2 : 1) + "%";
 const same = (one, other) => Math.abs(one - other) <= 0.01 * Math.max(one, other);
 
 function bytesOf(base64) {
@@ -30,9 +31,10 @@ function attentionOf(view) {
 /** Adds the weights of kept layer number l and head h, for generated token t, to sums [P + t]. */
 function addWeights(view, l, h, t, sums) {
   const { weights, peaks } = attentionOf(view);
-  const P = view.prompt.ids.length, G = view.sequence.ids.length;
+  const P = view.prompt.ids.length,
+    G = view.sequence.ids.length;
   const at = l * data.attention.heads + h;
-  const first = at * (G * P + G * (G - 1) / 2) + t * P + t * (t - 1) / 2;
+  const first = at * (G * P + (G * (G - 1)) / 2) + t * P + (t * (t - 1)) / 2;
   const unit = peaks.getFloat32(4 * (at * G + t), true) / 255;
   for (let k = 0; k < P + t; k++) sums[k] += unit * weights[first + k];
 }
@@ -44,7 +46,8 @@ function addWeights(view, l, h, t, sums) {
 function weightsOf(view, t, layer, head) {
   const all = (chosen, count) => (chosen === null ? Array.from({ length: count }, (_, i) => i) : [chosen]);
   const sums = new Float32Array(view.prompt.ids.length + t);
-  const layers = all(layer, data.attention.layers.length), heads = all(head, data.attention.heads);
+  const layers = all(layer, data.attention.layers.length),
+    heads = all(head, data.attention.heads);
   for (const l of layers) for (const h of heads) addWeights(view, l, h, t, sums);
   const count = layers.length * heads.length;
   return sums.map((sum) => sum / count);

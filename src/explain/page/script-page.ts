@@ -4,12 +4,18 @@
 
 export const SCRIPT_PAGE = String.raw`
 const state = { view: 0, token: null, over: null, layer: null, head: null, attention: true };
-const texts = all(".view"), trees = all(".forest");
-const layerChoice = byId("layer"), headChoice = byId("head"), looking = byId("looking"), choice = byId("text");
-const cells = data.attention ? makeGrid((l, h) => {
-  const again = state.layer === l && state.head === h;
-  choose({ layer: again ? null : l, head: again ? null : h });
-}) : [];
+const texts = all(".view"),
+  trees = all(".forest");
+const layerChoice = byId("layer"),
+  headChoice = byId("head"),
+  looking = byId("looking"),
+  choice = byId("text");
+const cells = data.attention
+  ? makeGrid((l, h) => {
+      const again = state.layer === l && state.head === h;
+      choose({ layer: again ? null : l, head: again ? null : h });
+    })
+  : [];
 const shownToken = () => (state.over === null ? state.token : state.over);
 const view = () => views[state.view];
 
@@ -22,10 +28,15 @@ function choose(change) {
 
 function render() {
   const t = shownToken();
-  texts.forEach((each, v) => { each.hidden = v !== state.view; });
-  trees.forEach((each, p) => { each.hidden = p !== view().p; });
+  texts.forEach((each, v) => {
+    each.hidden = v !== state.view;
+  });
+  trees.forEach((each, p) => {
+    each.hidden = p !== view().p;
+  });
   if (choice) choice.value = String(state.view);
-  for (const element of all("[data-t]", texts[state.view])) element.classList.toggle("on", Number(element.dataset.t) === t);
+  for (const element of all("[data-t]", texts[state.view]))
+    element.classList.toggle("on", Number(element.dataset.t) === t);
   byId("panel").classList.toggle("empty", t === null);
   byId("hint").hidden = t !== null;
   byId("about").hidden = t === null;
@@ -39,7 +50,10 @@ let due = false;
 function renderSoon() {
   if (due) return;
   due = true;
-  requestAnimationFrame(() => { due = false; render(); });
+  requestAnimationFrame(() => {
+    due = false;
+    render();
+  });
 }
 
 function renderAttention(t) {
@@ -51,7 +65,8 @@ function renderAttention(t) {
   byId("gridhint").hidden = t !== null;
   drawGrid(cells, view(), t, state.layer, state.head);
   if (t === null) return;
-  const weights = weightsOf(view(), t, state.layer, state.head), scale = scaleOf(weights);
+  const weights = weightsOf(view(), t, state.layer, state.head),
+    scale = scaleOf(weights);
   showLooks(view(), weights);
   for (const span of all("[data-k]", text)) {
     const k = Number(span.dataset.k);
@@ -74,25 +89,37 @@ function renderTree(t) {
 /** Scrolls the tree and the chart, not the page, to the selected token. */
 function bringIntoSight() {
   if (state.token === null) return;
-  const panel = byId("panel"), token = all(".made.on", texts[state.view])[0].getBoundingClientRect();
+  const panel = byId("panel"),
+    token = all(".made.on", texts[state.view])[0].getBoundingClientRect();
   // On a small screen the panel lies over the text's lower half.
   const covered = token.bottom + 24 - panel.getBoundingClientRect().top;
   if (getComputedStyle(panel).position === "fixed" && covered > 0) scrollBy(0, covered);
   const marked = [...all(".tree .node.on"), ...all(".chart g.on")];
   for (const mark of marked) {
-    const frame = mark.closest(".scroll"), [box, own] = [frame.getBoundingClientRect(), mark.getBoundingClientRect()];
-    if (own.width > 0 && (own.left < box.left + 40 || own.right > box.right - 40)) frame.scrollLeft += own.left - box.left - box.width / 2;
+    const frame = mark.closest(".scroll"),
+      [box, own] = [frame.getBoundingClientRect(), mark.getBoundingClientRect()];
+    if (own.width > 0 && (own.left < box.left + 40 || own.right > box.right - 40))
+      frame.scrollLeft += own.left - box.left - box.width / 2;
   }
 }
 
 function remember() {
   const parts = ["text=" + state.view];
   for (const name of ["token", "layer", "head"]) if (state[name] !== null) parts.push(name + "=" + state[name]);
-  try { history.replaceState(null, "", "#" + parts.join("&")); } catch { /* some browsers refuse for files: the address then stays */ }
+  try {
+    history.replaceState(null, "", "#" + parts.join("&"));
+  } catch {
+    /* some browsers refuse for files: the address then stays */
+  }
 }
 
 function recall() {
-  const given = new Map(location.hash.slice(1).split("&").map((part) => part.split("=")));
+  const given = new Map(
+    location.hash
+      .slice(1)
+      .split("&")
+      .map((part) => part.split("=")),
+  );
   const number = (name, count) => {
     const value = given.has(name) ? Number(given.get(name)) : NaN;
     return Number.isInteger(value) && value >= 0 && value < count ? value : null;
@@ -114,14 +141,29 @@ texts.forEach((text, v) => {
   };
   text.addEventListener("pointerover", (event) => {
     const t = event.pointerType === "touch" ? null : numbered(event);
-    if (t !== state.over) { state.over = t; renderSoon(); }
+    if (t !== state.over) {
+      state.over = t;
+      renderSoon();
+    }
   });
-  text.addEventListener("pointerleave", () => { if (state.over !== null) { state.over = null; renderSoon(); } });
+  text.addEventListener("pointerleave", () => {
+    if (state.over !== null) {
+      state.over = null;
+      renderSoon();
+    }
+  });
   text.addEventListener("click", (event) => {
     const t = numbered(event);
-    if (t !== null) { focusToken(t); choose({ token: t, over: null }); }
+    if (t !== null) {
+      focusToken(t);
+      choose({ token: t, over: null });
+    }
   });
-  const focusToken = (t) => { made.forEach((each, i) => { each.tabIndex = i === t ? 0 : -1; }); };
+  const focusToken = (t) => {
+    made.forEach((each, i) => {
+      each.tabIndex = i === t ? 0 : -1;
+    });
+  };
   text.addEventListener("focusin", (event) => {
     const t = numbered(event);
     if (t !== null && t !== state.token) choose({ token: t });
@@ -129,7 +171,10 @@ texts.forEach((text, v) => {
   text.addEventListener("keydown", (event) => {
     const t = numbered(event);
     const to = { ArrowRight: t + 1, ArrowLeft: t - 1, Home: 0, End: made.length - 1 }[event.key];
-    if (event.key === "Enter" || event.key === " ") { choose({ token: t }); event.preventDefault(); }
+    if (event.key === "Enter" || event.key === " ") {
+      choose({ token: t });
+      event.preventDefault();
+    }
     if (t === null || to === undefined || !made[to]) return;
     event.preventDefault();
     focusToken(to);
@@ -142,13 +187,19 @@ texts.forEach((text, v) => {
  * selects its token.
  */
 trees.forEach((tree, p) => {
-  const note = all(".note", tree)[0], still = note.textContent;
+  const note = all(".note", tree)[0],
+    still = note.textContent;
   const nodes = all(".node", tree);
   const at = (s, i) => nodes.find((node) => node.dataset.s === String(s) && node.dataset.i === String(i));
-  const say = (event) => { const node = event.target.closest(".node"); note.textContent = node ? node.getAttribute("aria-label") : still; };
+  const say = (event) => {
+    const node = event.target.closest(".node");
+    note.textContent = node ? node.getAttribute("aria-label") : still;
+  };
   tree.addEventListener("pointerover", say);
   tree.addEventListener("focusin", say);
-  tree.addEventListener("pointerleave", () => { note.textContent = still; });
+  tree.addEventListener("pointerleave", () => {
+    note.textContent = still;
+  });
   tree.addEventListener("click", (event) => {
     const node = event.target.closest(".node");
     if (node && node.classList.contains("win")) choose({ token: Number(node.dataset.s), over: null });
@@ -156,12 +207,24 @@ trees.forEach((tree, p) => {
   tree.addEventListener("keydown", (event) => {
     const node = event.target.closest(".node");
     if (!node) return;
-    const s = Number(node.dataset.s), i = Number(node.dataset.i), { steps } = data.prompts[p].beams;
+    const s = Number(node.dataset.s),
+      i = Number(node.dataset.i),
+      { steps } = data.prompts[p].beams;
     const me = steps[s][i];
-    const open = (step, beam) => (steps[step] || []).findIndex((each) => each.ended === undefined && each.beam === beam);
-    const child = () => (me.ended !== undefined ? -1 : (steps[s + 1] || []).findIndex((each) => each.parent === me.beam));
-    const to = { ArrowLeft: () => [s - 1, open(s - 1, me.parent)], ArrowRight: () => [s + 1, child()], ArrowUp: () => [s, i - 1], ArrowDown: () => [s, i + 1] }[event.key];
-    if (event.key === "Enter" || event.key === " ") { if (node.classList.contains("win")) choose({ token: s }); event.preventDefault(); }
+    const open = (step, beam) =>
+      (steps[step] || []).findIndex((each) => each.ended === undefined && each.beam === beam);
+    const child = () =>
+      me.ended !== undefined ? -1 : (steps[s + 1] || []).findIndex((each) => each.parent === me.beam);
+    const to = {
+      ArrowLeft: () => [s - 1, open(s - 1, me.parent)],
+      ArrowRight: () => [s + 1, child()],
+      ArrowUp: () => [s, i - 1],
+      ArrowDown: () => [s, i + 1],
+    }[event.key];
+    if (event.key === "Enter" || event.key === " ") {
+      if (node.classList.contains("win")) choose({ token: s });
+      event.preventDefault();
+    }
     const next = to && at(...to());
     if (!to) return;
     event.preventDefault();
@@ -172,26 +235,37 @@ trees.forEach((tree, p) => {
   });
 });
 
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") choose({ token: null, over: null }); });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") choose({ token: null, over: null });
+});
 byId("close").addEventListener("click", () => choose({ token: null, over: null }));
 if (choice) choice.addEventListener("change", () => choose({ view: Number(choice.value), token: null, over: null }));
 if (data.attention) {
   const chosen = (element) => (element.value === "mean" ? null : Number(element.value));
   layerChoice.addEventListener("change", () => choose({ layer: chosen(layerChoice) }));
   headChoice.addEventListener("change", () => choose({ head: chosen(headChoice) }));
-  looking.addEventListener("change", () => { state.attention = looking.checked; render(); });
+  looking.addEventListener("change", () => {
+    state.attention = looking.checked;
+    render();
+  });
 }
-addEventListener("hashchange", () => { recall(); render(); });
+addEventListener("hashchange", () => {
+  recall();
+  render();
+});
 addEventListener("resize", renderSoon);
 recall();
 // Opened without an address, it shows what there is to see: the most surprising token, unless the panel would cover the
 // text.
-if (location.hash === "" && getComputedStyle(byId("panel")).position !== "fixed") state.token = mostSurprising(view().sequence.choices);
+if (location.hash === "" && getComputedStyle(byId("panel")).position !== "fixed")
+  state.token = mostSurprising(view().sequence.choices);
 render();
 
 function mostSurprising(choices) {
   let least = null;
-  choices.forEach(({ probability }, t) => { if (least === null || probability < choices[least].probability) least = t; });
+  choices.forEach(({ probability }, t) => {
+    if (least === null || probability < choices[least].probability) least = t;
+  });
   return least;
 }
 bringIntoSight();

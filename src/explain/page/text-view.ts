@@ -38,7 +38,9 @@ export function textView(
     const kinds = ["made", end ? "special" : "", !end && t >= sequence.kept ? "cut" : ""].filter(Boolean).join(" ");
     const { probability } = sequence.choices[t];
     parts.push(
-      `<span class="${kinds}" data-k="${ids.length + t}" data-t="${t}" role="button" tabindex="${t === 0 ? 0 : -1}" style="--s:${tint(probability).toFixed(3)}">${shown(sequence.text[t], tokens[id])}</span>`,
+      `<span class="${kinds}" data-k="${ids.length + t}" data-t="${t}" role="button" ` +
+        `tabindex="${t === 0 ? 0 : -1}" ` +
+        `style="--s:${tint(probability).toFixed(3)}">${shown(sequence.text[t], tokens[id])}</span>`,
     );
   });
   return `<div class="text">${parts.join("")}</div>`;

@@ -114,6 +114,7 @@ export class DeviceSampler {
     const found = pool.acquire([starts.excludedLogits + (tokens?.shape[0] ?? 0)], "u32");
     const part = (name: keyof typeof starts, shape: Shape): Tensor => ({
       ...found,
+      dtype: name === "ids" ? "u32" : "f32",
       byteOffset: found.byteOffset + 4 * starts[name],
       shape,
     });

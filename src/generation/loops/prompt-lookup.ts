@@ -1,6 +1,7 @@
 // Prompt lookup decoding (Saxena 2023; HF's PromptLookupCandidateGenerator): where the text's last tokens occurred
-// before, what followed them is a draft of what follows now, and one pass over the model checks all of it. Each position
-// chooses its token just as it would alone (the same random number too), so the output is that of the plain loop.
+// before, what followed them is a draft of what follows now, and one pass over the model checks all of it. Each
+// position chooses its token just as it would alone (the same random number too), so the output is that of the plain
+// loop.
 import type { Run, Sequence } from "./run.ts";
 import { appendToken, contextOf, finished, startRows } from "./sample-loop.ts";
 import { wholeRows } from "./score-rows.ts";

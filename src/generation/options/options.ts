@@ -105,14 +105,16 @@ export const generationOptions = {
   ),
   seed: optional(
     wholeNumber(0),
-    "Makes sampling repeatable: same seed and prompt, same text, whatever the batch. null: a fresh one, reported in the output.",
+    "Makes sampling repeatable: same seed and prompt, same text, whatever the batch. null: a fresh one, " +
+      "reported in the output.",
   ),
   numBeams: option<number>(1, count, "Beams of the beam search; 1 is no beam search."),
   numReturnSequences: option<number>(1, count, "Sequences returned for each prompt: samples, or the best beams."),
   earlyStopping: option<boolean | "never">(
     false,
     stopping,
-    "When beam search stops: true, with numBeams finished; false, when a better one is unlikely; never, when none can come.",
+    "When beam search stops: true, with numBeams finished; false, when a better one is unlikely; never, " +
+      "when none can come.",
   ),
   lengthPenalty: option<number>(
     1,

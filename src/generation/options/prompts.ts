@@ -74,7 +74,8 @@ export function checkTokens(what: string, tokens: readonly number[], vocabSize: 
   for (const token of tokens) {
     if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
       throw new UserError(
-        `${what} holds ${token}; the model has tokens 0 to ${vocabSize - 1}. Use the tokenizer that belongs to the model.`,
+        `${what} holds ${token}; the model has tokens 0 to ${vocabSize - 1}. ` +
+          "Use the tokenizer that belongs to the model.",
       );
     }
   }
@@ -97,7 +98,8 @@ function checkMask(
   rows.forEach((row, r) => {
     if (row.length !== rows[0].length)
       throw new UserError(
-        `inputIds row ${r} has ${row.length} tokens, row 0 has ${rows[0].length}; pad rows to one length on the left, or leave attentionMask out.`,
+        `inputIds row ${r} has ${row.length} tokens, row 0 has ${rows[0].length}; ` +
+          "pad rows to one length on the left, or leave attentionMask out.",
       );
     if (mask[r].length !== row.length)
       throw new UserError(
@@ -114,12 +116,15 @@ function checkMask(
 function checkLength(row: number, length: number, positions: number, maxLength: number, nPositions: number): void {
   if (maxLength <= length)
     throw new UserError(
-      `The prompt in row ${row} has ${length} tokens and maxLength is ${maxLength}, prompt included; set maxNewTokens, or a greater maxLength.`,
+      `The prompt in row ${row} has ${length} tokens and maxLength is ${maxLength}, prompt included; ` +
+        "set maxNewTokens, or a greater maxLength.",
     );
   const total = positions + maxLength - length;
   if (total > nPositions) {
     throw new UserError(
-      `The prompt in row ${row} has ${positions} tokens and ${maxLength - length} more are wanted: ${total} in all, and the model has ${nPositions} positions; shorten the prompt or set maxNewTokens to at most ${Math.max(0, nPositions - positions)}.`,
+      `The prompt in row ${row} has ${positions} tokens and ${maxLength - length} more are wanted: ` +
+        `${total} in all, and the model has ${nPositions} positions; ` +
+        `shorten the prompt or set maxNewTokens to at most ${Math.max(0, nPositions - positions)}.`,
     );
   }
 }

@@ -64,11 +64,14 @@ export function crossEntropy(
 /** Each row's own loss [B*T] (0 where no label counts) from logits [B*T, Vp], which stay; the caller releases it. */
 export function crossEntropyRows(device: Device, logits: Tensor, labels: Labels): Tensor {
   const [rows] = logits.shape;
-  const targets = device.tensor(shift(labels).shifted, [rows]);
-  const losses = device.pool.acquire([rows]);
-  crossEntropyByRow(device.batch, { logits, targets, losses, vocabSize: labels.vocabSize });
-  device.pool.release(targets);
-  return losses;
+  const { shifted } = shift(labels);
+  return device.pool.attempt(() => {
+    const targets = device.tensor(shifted, [rows]);
+    const losses = device.pool.acquire([rows]);
+    crossEntropyByRow(device.batch, { logits, targets, losses, vocabSize: labels.vocabSize });
+    device.pool.release(targets);
+    return losses;
+  });
 }
 
 /** Each row's target, and how many rows have one. */

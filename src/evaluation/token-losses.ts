@@ -1,6 +1,7 @@
 // What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed
 // on the GPU, so a few numbers a position come back and not the logits.
 import { UserError } from "../errors.ts";
+import { Scope } from "../gpu/scope.ts";
 import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { collate } from "../examples/collate.ts";
@@ -32,15 +33,16 @@ export async function tokenLosses(
     );
     const [batch, length] = [inputIds.length, inputIds[0].length];
     const output = model.forward({ inputIds, attentionMask, grad: false });
-    const rows = crossEntropyRows(device, output.logits!.tensor, {
-      vocabSize: config.vocabSize,
-      batch,
-      length,
-      labels: labels.flat(),
-    });
-    output.dispose();
-    const values = await device.read(rows);
-    device.pool.release(rows);
+    const sizes = { vocabSize: config.vocabSize, batch, length };
+    const scope = new Scope(device.pool, "The losses");
+    let values: Float32Array;
+    try {
+      const rows = crossEntropyRows(device, output.logits!.tensor, { ...sizes, labels: labels.flat() });
+      values = await device.read(scope.adopt(rows));
+    } finally {
+      scope.end("they were read");
+      output.dispose();
+    }
     if (!values.every(Number.isFinite))
       throw new UserError(
         "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use another checkpoint.",

@@ -31,20 +31,27 @@ export async function attentionBytes(
     for (let first = 0; first < G; first += block) {
       const inputIds = [queries.slice(first, first + block)];
       const output = model.forward({ inputIds, pastKeyValues: cache, outputAttentions: true, lastOnly: true });
-      const columns = P + first - 1 + inputIds[0].length;
-      for (const [l, layer] of layers.entries()) {
-        const values = await output.attentions![layer].read(); // [1, heads, queries, columns]
-        for (let h = 0; h < nHead; h++) {
-          for (let q = 0; q < inputIds[0].length; q++) {
-            const t = first + q,
-              from = (h * inputIds[0].length + q) * columns;
-            const row = values.subarray(from, from + P + t);
-            const at = l * nHead + h;
-            peaks.setFloat32(4 * (at * G + t), quantise(row, weights, at * perHead + t * P + (t * (t - 1)) / 2), true);
+      try {
+        const columns = P + first - 1 + inputIds[0].length;
+        for (const [l, layer] of layers.entries()) {
+          const values = await output.attentions![layer].read(); // [1, heads, queries, columns]
+          for (let h = 0; h < nHead; h++) {
+            for (let q = 0; q < inputIds[0].length; q++) {
+              const t = first + q,
+                from = (h * inputIds[0].length + q) * columns;
+              const row = values.subarray(from, from + P + t);
+              const at = l * nHead + h;
+              peaks.setFloat32(
+                4 * (at * G + t),
+                quantise(row, weights, at * perHead + t * P + (t * (t - 1)) / 2),
+                true,
+              );
+            }
           }
         }
+      } finally {
+        output.dispose();
       }
-      output.dispose();
     }
   } finally {
     cache.destroy();

@@ -34,7 +34,8 @@ export interface Explained {
 
 /**
  * Generates as generate() does, with the same result, and explains it. Throws what generate() throws, and UserError for
- * layers that the model does not have or the page cannot hold; the last is known when the text is.
+ * layers that the model does not have or the page cannot hold; the last is known when the text is. Nothing stays on the
+ * GPU.
  */
 export async function explain(
   model: GPT2LMHeadModel,
@@ -45,11 +46,17 @@ export async function explain(
   const { inputIds, attentionMask } = request;
   const config = resolveConfig(onlyOptions(request), options.defaults);
   const watcher = new Watcher(config.lengthPenalty);
-  const output = await generate(
-    new GPT2Decoder(model),
-    { tokenizer, ...request, observer: watcher, returnDictInGenerate: true },
-    options.defaults,
-  );
+  const decoder = new GPT2Decoder(model);
+  let output: GenerateOutput;
+  try {
+    output = await generate(
+      decoder,
+      { tokenizer, ...request, observer: watcher, returnDictInGenerate: true },
+      options.defaults,
+    );
+  } finally {
+    decoder.dispose();
+  }
   const prompts = inputIds.map((row, p) =>
     row.length === 0 ? [config.bosTokenId!] : row.filter((_, i) => !attentionMask || attentionMask[p][i] === 1),
   );

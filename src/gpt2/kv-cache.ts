@@ -3,6 +3,8 @@
 // small table.
 import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
+import { mebibytes } from "../gpu/bytes.ts";
+import { Scope } from "../gpu/scope.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { attentionDecode } from "../kernels/attention-decode.ts";
 import { attentionDecodeWeights } from "../kernels/attention-decode-weights.ts";
@@ -24,38 +26,40 @@ export class KVCache {
   length = 0;
   private readonly device: Device;
   private readonly heads: number;
-  /** u32 [rows, T]: the padding of the first input, while it runs. */
-  private firstMask: Tensor | undefined;
+  private readonly scope: Scope;
   /** Per layer, [maxRows, heads, capacity, headSize]. */
   private readonly layers: readonly { readonly keys: Tensor; readonly values: Tensor }[];
   /** u32 [maxRows, capacity] each; reordering reads one pair and writes the other. */
   private tables: readonly [Tables, Tables];
   private readonly parents: Tensor;
 
-  /** Throws UserError when one layer's keys exceed what the device binds at once. */
+  /**
+   * Takes its memory, until destroy(). Throws UserError, having taken none, when one layer's keys exceed what the device
+   * binds at once, or when there is not the memory.
+   */
   constructor(device: Device, config: GPT2Config, maxRows: number, capacity: number) {
-    const { pool } = device;
     const shape = [maxRows, config.nHead, capacity, config.headSize];
     const bytes = 4 * maxRows * capacity * config.nEmbd;
     if (bytes > device.maxBindingBytes) {
       throw new UserError(
-        `The key-value cache of ${maxRows} rows and ${capacity} positions takes ${bytes >> 20} MiB a layer, this device binds at most ${device.maxBindingBytes >> 20} MiB: use fewer beams, a smaller batch or fewer tokens.`,
+        `The key-value cache of ${maxRows} rows and ${capacity} positions takes ${mebibytes(bytes)} a layer, this ` +
+          `device binds at most ${mebibytes(device.maxBindingBytes)}: use fewer beams, a smaller batch or fewer tokens.`,
       );
     }
     this.device = device;
     this.heads = config.nHead;
     this.maxRows = maxRows;
     this.capacity = capacity;
-    this.layers = Array.from({ length: config.nLayer }, () => ({
-      keys: pool.acquire(shape),
-      values: pool.acquire(shape),
-    }));
+    const scope = (this.scope = new Scope(device.pool, "This key-value cache"));
     const table = (): Tables => ({
-      ancestry: pool.acquire([maxRows, capacity], "u32"),
-      mask: pool.acquire([maxRows, capacity], "u32"),
+      ancestry: scope.acquire([maxRows, capacity], "u32"),
+      mask: scope.acquire([maxRows, capacity], "u32"),
     });
-    this.tables = [table(), table()];
-    this.parents = pool.acquire([maxRows], "u32");
+    [this.layers, this.tables, this.parents] = device.pool.attempt(() => [
+      Array.from({ length: config.nLayer }, () => ({ keys: scope.acquire(shape), values: scope.acquire(shape) })),
+      [table(), table()],
+      scope.acquire([maxRows], "u32"),
+    ]);
   }
 
   /** Empties it; the memory stays. */
@@ -74,6 +78,7 @@ export class KVCache {
    * rows. Throws when there are more than maxRows or a parent does not exist.
    */
   reorder(parents: readonly number[]): void {
+    this.scope.expectOpen();
     if (parents.length > this.maxRows)
       throw new Error(`KVCache.reorder: ${parents.length} rows, the cache holds at most ${this.maxRows}`);
     const wrong = parents.find((parent) => !(parent >= 0 && parent < this.rows));
@@ -99,6 +104,7 @@ export class KVCache {
    * Announces `length` new tokens a row; `mask` [rows * length] is 0 on padding. Throws UserError when they do not fit.
    */
   begin(rows: number, length: number, mask: Uint32Array | undefined): void {
+    this.scope.expectOpen();
     if (this.length + length > this.capacity)
       throw new UserError(
         `The cache holds ${this.length} of ${this.capacity} positions and ${length} more were given: make it larger, or start a new one.`,
@@ -114,7 +120,6 @@ export class KVCache {
         Uint32Array.from({ length: rows * this.capacity }, (_, i) => Math.floor(i / this.capacity)),
       );
       batch.write(visible, this.maskRows(rows, length, mask));
-      this.firstMask = mask && this.device.tensor(mask, [rows, length]);
     } else {
       if (rows !== this.rows)
         throw new UserError(`The input has ${rows} rows, the cache ${this.rows}: give one for each.`);
@@ -125,8 +130,11 @@ export class KVCache {
     }
   }
 
-  /** Adds this layer's new keys and values and returns the attention of the new tokens over all, [rows * length, C]. */
-  attend(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
+  /**
+   * Adds this layer's new keys and values and returns the attention of the new tokens over all, [rows * length, C],
+   * which the caller releases. `padding` u32 [rows, length]: the mask of begin().
+   */
+  attend(layer: number, qkv: Tensor, rows: number, length: number, padding: Tensor | undefined): Tensor {
     const { batch, pool } = this.device;
     const { keys, values } = this.layers[layer];
     // one token is appended by attentionDecode
@@ -135,7 +143,7 @@ export class KVCache {
     if (this.length === 0) {
       // nothing is cached yet: the tiled kernel is faster than one row a token
       const lse = pool.acquire([rows * this.heads * length]);
-      attentionForward(batch, { qkv, mask: this.firstMask, out, lse, batch: rows, length, heads: this.heads });
+      attentionForward(batch, { qkv, mask: padding, out, lse, batch: rows, length, heads: this.heads });
       pool.release(lse);
       return out;
     }
@@ -154,13 +162,13 @@ export class KVCache {
   }
 
   /**
-   * The probabilities of attend(), [rows, heads, length, positions so far], for output only; call it after attend().
+   * Fills `weights` [rows, heads, length, positions so far] with the probabilities of attend(), for output only; call it
+   * after attend().
    */
-  attentionWeights(layer: number, qkv: Tensor, rows: number, length: number): Tensor {
-    const { batch, pool } = this.device;
+  attentionWeights(layer: number, qkv: Tensor, weights: Tensor): void {
+    const [rows, , length] = weights.shape;
     const { ancestry, mask } = this.tables[0];
-    const weights = pool.acquire([rows, this.heads, length, this.length + length]);
-    attentionDecodeWeights(batch, {
+    attentionDecodeWeights(this.device.batch, {
       qkv,
       keys: this.layers[layer].keys,
       ancestry: firstRows(ancestry, rows),
@@ -169,27 +177,20 @@ export class KVCache {
       past: this.length,
       length,
     });
-    return weights;
   }
 
   /** After every layer has its keys. */
   advance(length: number): void {
     this.length += length;
-    if (this.firstMask) this.device.pool.release(this.firstMask);
-    this.firstMask = undefined;
   }
 
+  /** Gives the memory back, once. The cache cannot be used afterwards. */
   destroy(): void {
-    const { pool } = this.device;
-    for (const { keys, values } of this.layers) {
-      pool.release(keys);
-      pool.release(values);
-    }
-    for (const { ancestry, mask } of this.tables) {
-      pool.release(ancestry);
-      pool.release(mask);
-    }
-    pool.release(this.parents);
+    this.scope.end("the cache was destroyed");
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   /** Everything after the prompt is visible. */

@@ -5,6 +5,7 @@ import { tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
+import { UserError } from "../errors.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
@@ -13,14 +14,13 @@ import { ignoredTensors, openCheckpoint, readConfig, writeCheckpoint } from "./c
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";
 import type { KVCache } from "./kv-cache.ts";
 import { normHead } from "./norm-linear.ts";
-import { Loss, Output } from "./output.ts";
+import { disposing, Loss } from "./output.ts";
 import type { CausalLMOutput } from "./output.ts";
 import { allocate, initialize, load } from "./parameters.ts";
 import { resizeEmbedding } from "./resize-embeddings.ts";
-import { tokenBatch } from "./token-batch.ts";
 import type { TokenBatch } from "./token-batch.ts";
-import { disposer, GPT2Model } from "./transformer.ts";
-import type { ForwardInput } from "./transformer.ts";
+import { GPT2Model, outputOf } from "./transformer.ts";
+import type { ForwardInput, Pass } from "./transformer.ts";
 
 export { GPT2Model } from "./transformer.ts";
 export type { ForwardInput } from "./transformer.ts";
@@ -28,7 +28,7 @@ export type { ForwardInput } from "./transformer.ts";
 export interface CausalLMInput extends ForwardInput {
   /** [B][T], usually inputIds; shifted inside, -100 is not counted. */
   readonly labels?: readonly (readonly number[])[];
-  /** Record for loss.backward(). Default: when there are labels and the model has gradients. */
+  /** Record for loss.backward(). Default: when there are labels, no cache, and the model has gradients. */
   readonly grad?: boolean;
   /** Whether the loss is the mean over the labels that count (default) or their sum. */
   readonly lossReduction?: Reduction;
@@ -36,7 +36,7 @@ export interface CausalLMInput extends ForwardInput {
   readonly lossScale?: number;
   /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */
   readonly keepLogits?: boolean;
-  /** Logits of the last position of every row only. */
+  /** Return the logits of every row's last position only; a loss is of all labels all the same. */
   readonly lastOnly?: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface ModelOptions {
 /** GPT-2 with its language-modelling head, tied to wte. */
 export class GPT2LMHeadModel {
   readonly device: Device;
-  transformer: GPT2Model;
+  readonly transformer: GPT2Model;
 
   constructor(transformer: GPT2Model) {
     this.device = transformer.device;
@@ -62,20 +62,29 @@ export class GPT2LMHeadModel {
     return this.transformer.parameters;
   }
 
-  /** Fresh weights, drawn from `seed`; gradients unless told otherwise. */
+  /**
+   * Fresh weights, drawn from `seed`; gradients unless told otherwise. The caller destroys the model. Throws UserError
+   * when there is not the memory.
+   */
   static fromConfig(
     device: Device,
     config: GPT2Config,
     { seed = 42, gradients = true }: ModelOptions & { readonly seed?: number } = {},
   ): GPT2LMHeadModel {
     const parameters = allocate(device, config, gradients);
-    initialize(parameters, config, seed);
-    return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
+    try {
+      initialize(parameters, config, seed);
+      return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
+    } catch (error) {
+      parameters.destroy();
+      throw error;
+    }
   }
 
   /**
    * A model folder in Hugging Face's layout: a path, an address or an opened Folder. `onNote` gets one sentence that
-   * names tensors left unused, if there are any. Throws UserError when it is not such a folder.
+   * names tensors left unused, if there are any. The caller destroys the model. Throws UserError when it is not such a
+   * folder, or when there is not the memory for it.
    */
   static async fromPretrained(
     device: Device,
@@ -90,11 +99,11 @@ export class GPT2LMHeadModel {
     const parameters = allocate(device, config, gradients);
     try {
       await load(parameters, checkpoint);
+      return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
     } catch (error) {
       parameters.destroy();
       throw error;
     }
-    return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
   }
 
   /**
@@ -111,58 +120,42 @@ export class GPT2LMHeadModel {
 
   /**
    * Logits, and the loss when labels are given. Rows are independent of each other; padded positions give garbage
-   * logits. Throws UserError for ids, masks, labels or lengths the model cannot take.
+   * logits. The caller disposes of the output, and of the cache where useCache made one. Throws UserError for ids,
+   * masks, labels, lengths or wishes the model cannot take, having taken nothing.
    */
   forward(input: CausalLMInput): CausalLMOutput {
-    const { device, config } = this;
-    const grad = input.grad ?? (input.labels !== undefined && !input.pastKeyValues && this.parameters.hasGradients);
-    const tape = new Tape(device, grad);
-    const tokens = tokenBatch(config, input.pastKeyValues?.length ?? 0, input);
-    const { batch, length } = tokens;
-    const { stream, hiddenStates, attentions, cache } = this.transformer.run(tape, tokens, input);
-    const outputs = [...hiddenStates, ...attentions];
-    let logits: Variable;
-    let last: Output | undefined;
-    if (input.outputHiddenStates) {
-      const hidden = this.transformer.finalNorm(tape, stream);
-      last = new Output(device, hidden.value, [batch, length, config.nEmbd]);
-      if (!grad) outputs.push(last);
-      logits = this.ofRows(tape, hidden, tokens, input, (rows) => tiedHead(tape, rows, this.transformer.wte));
-    } else {
-      logits = this.ofRows(tape, stream, tokens, input, (rows) => this.head(tape, rows));
-      tape.release(stream);
-    }
-    let loss: Loss | undefined;
-    const keepLogits = input.keepLogits ?? true;
-    if (tokens.labels) {
-      const variable = crossEntropy(tape, logits, {
-        vocabSize: config.vocabSize,
-        batch,
-        length,
-        labels: tokens.labels,
-        reduction: input.lossReduction,
-        scale: input.lossScale,
-        keepLogits,
-      });
-      tape.giveAway(variable);
-      loss = new Loss(tape, variable);
-      outputs.push(loss);
-    }
-    const output =
-      keepLogits || !tokens.labels
-        ? new Output(device, logits.value, [batch, input.lastOnly ? 1 : length, config.vocabSize])
-        : undefined;
-    if (output) {
-      if (!grad) outputs.push(output);
-    } else tape.release(logits);
-    return {
-      loss,
-      logits: output,
-      hiddenStates: last && [...hiddenStates, last],
-      attentions: input.outputAttentions ? attentions : undefined,
-      pastKeyValues: cache,
-      dispose: disposer(tape, grad ? [...(loss ? [loss] : []), ...attentions] : outputs),
-    };
+    const recording = this.records(input);
+    return this.device.pool.attempt(() => {
+      const pass = this.transformer.begin(input, recording);
+      const { tape, results, tokens } = pass;
+      const { vocabSize } = this.config;
+      const lastOnly = input.lastOnly === true && tokens.length > 1;
+      const headOfLast = lastOnly && !tokens.labels && !recording; // else the head's other rows are needed, too
+      const { stream, hiddenStates, attentions } = this.transformer.run(pass);
+
+      const hidden = hiddenStates && this.transformer.finalNorm(tape, stream);
+      if (hidden) hiddenStates.push(this.transformer.hidden(pass, hidden));
+      const all = hidden ?? stream;
+      const rows = headOfLast ? lastRows(tape, all, tokens) : all;
+      const logits = hidden ? tiedHead(tape, rows, this.transformer.wte) : this.head(tape, rows);
+      if (rows !== all) tape.release(rows);
+      if (!hidden) tape.release(stream);
+
+      let returned: Variable | undefined;
+      if (input.keepLogits !== false || !tokens.labels)
+        returned = lastOnly && !headOfLast ? lastRows(tape, logits, tokens) : logits;
+      const loss = tokens.labels && this.loss(pass, logits, tokens.labels, returned === logits, input);
+      if (returned !== logits) tape.release(logits);
+      if (!recording) tape.end();
+      return {
+        loss,
+        logits: returned && outputOf(pass, returned.value, [tokens.batch, lastOnly ? 1 : tokens.length, vocabSize]),
+        hiddenStates,
+        attentions,
+        pastKeyValues: pass.cache,
+        ...disposing(tape, results),
+      };
+    });
   }
 
   /**
@@ -171,37 +164,45 @@ export class GPT2LMHeadModel {
    * uploaded or read.
    */
   decode(indices: Tensor, cache: KVCache): Tensor {
-    const tape = new Tape(this.device, false);
-    const { stream } = this.transformer.run(
-      tape,
-      { batch: indices.shape[1], length: 1, indices },
-      { pastKeyValues: cache },
-    );
-    const logits = this.head(tape, stream);
-    tape.release(stream);
-    return logits.value;
+    this.parameters.expectOpen();
+    return this.device.pool.attempt(() => {
+      const tape = new Tape(this.device, false);
+      const tokens = { batch: indices.shape[1], length: 1, indices } as const;
+      const { stream } = this.transformer.run({ tape, results: tape.scope, tokens, cache });
+      const logits = this.head(tape, stream);
+      tape.release(stream);
+      return logits.value;
+    });
   }
 
   /**
-   * Changes the vocabulary to `size` rows of wte. Rows kept are unchanged; new ones are drawn around the mean of the
-   * old (see resize-embeddings.ts), so a pre-trained model does not start by emitting them. Build the optimizer
-   * afterwards.
+   * Changes the vocabulary to `size` rows of wte, where nothing else uses the model meanwhile. Rows kept are unchanged;
+   * new ones are drawn around the mean of the old (see resize-embeddings.ts), so a pre-trained model does not start by
+   * emitting them. Optimizers and generations under way belong to the former weights and throw; make another optimizer.
+   * Throws UserError, the model being as it was, for a size below 1, or when there is not the memory.
    */
   async resizeTokenEmbeddings(size: number, { seed = 42 }: { readonly seed?: number } = {}): Promise<void> {
-    if (size === this.config.vocabSize) return;
-    const { transformer: old, device } = this;
-    const config = this.config.with({ vocabSize: size });
-    const parameters = allocate(device, config, old.parameters.hasGradients);
-    for (const { name, value } of old.parameters.all()) {
-      if (name !== old.wte.name) device.batch.copy(value, parameters.get(name).value);
+    const { transformer, device, config, parameters: old } = this;
+    if (size === config.vocabSize) return;
+    old.expectOpen();
+    const name = transformer.wte.name;
+    const rows = resizeEmbedding(await device.read(transformer.wte.value), config.nEmbd, size, seed);
+    const resized = config.with({ vocabSize: size });
+    const parameters = allocate(device, resized, old.hasGradients);
+    try {
+      old.expectOpen(); // as it was before the embedding was read
+      for (const each of old.all()) {
+        const { value } = parameters.get(each.name);
+        if (each.name === name) device.batch.write(value, rows);
+        else device.batch.copy(each.value, value);
+      }
+      await device.finish();
+      old.expectOpen();
+    } catch (error) {
+      parameters.destroy();
+      throw error;
     }
-    device.batch.write(
-      parameters.get(old.wte.name).value,
-      resizeEmbedding(await device.read(old.wte.value), this.config.nEmbd, size, seed),
-    );
-    await device.finish();
-    old.parameters.destroy();
-    this.transformer = new GPT2Model(device, config, parameters);
+    transformer.become(resized, parameters);
   }
 
   /** Changes fields that no parameter's shape depends on: token ids, dropout. */
@@ -210,45 +211,70 @@ export class GPT2LMHeadModel {
       Pick<GPT2ConfigFields, "bosTokenId" | "eosTokenId" | "padTokenId" | "embdPdrop" | "attnPdrop" | "residPdrop">
     >,
   ): void {
-    this.transformer = new GPT2Model(this.device, this.config.with(changes), this.parameters);
+    this.transformer.become(this.config.with(changes));
   }
 
-  /** Frees the weights. */
+  /** Frees the weights, once, after what is recorded was sent. */
   destroy(): void {
     this.parameters.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  /** Whether forward() records for backward. Throws UserError where that is asked for and cannot be. */
+  private records({ grad, labels, useCache, pastKeyValues }: CausalLMInput): boolean {
+    const cached = pastKeyValues !== undefined || useCache === true;
+    const possible = !cached && this.parameters.hasGradients;
+    if (grad && cached)
+      throw new UserError("forward: grad is true with a key-value cache, which keeps no gradients: drop one of them.");
+    if (grad && !possible)
+      throw new UserError(
+        "forward: grad is true on a model without gradients: give fromPretrained() or fromConfig() gradients: true.",
+      );
+    return grad ?? (labels !== undefined && possible);
+  }
+
+  private loss(
+    { tape, results, tokens }: Pass,
+    logits: Variable,
+    labels: Int32Array,
+    keepLogits: boolean,
+    { lossReduction, lossScale }: CausalLMInput,
+  ): Loss {
+    const { batch, length } = tokens;
+    const { vocabSize } = this.config;
+    const variable = crossEntropy(tape, logits, {
+      vocabSize,
+      batch,
+      length,
+      labels,
+      reduction: lossReduction,
+      scale: lossScale,
+      keepLogits,
+    });
+    tape.giveAway(variable);
+    results.adopt(variable.value);
+    return new Loss(tape, results, variable);
   }
 
   /** ln_f and the tied head. */
   private head(tape: Tape, rows: Variable): Variable {
     return normHead(tape, rows, this.transformer.ln_f, this.config.layerNormEpsilon, this.transformer.wte);
   }
+}
 
-  /** What `make` makes of all rows of x [B*T, C], or of every sequence's last when only those were asked for. */
-  private ofRows(
-    tape: Tape,
-    x: Variable,
-    { batch, length }: TokenBatch,
-    { lastOnly }: CausalLMInput,
-    make: (rows: Variable) => Variable,
-  ): Variable {
-    if (!lastOnly || length === 1) return make(x);
-    const rows = this.lastRows(tape, x, batch, length);
-    const made = make(rows);
-    tape.release(rows);
-    return made;
+/** The last row of every sequence of x [B*T, width], copied: [B, width]. Nothing is recorded of it. */
+function lastRows({ device }: Tape, { value }: Variable, { batch, length }: TokenBatch): Variable {
+  const width = value.shape[1];
+  const rows = device.pool.acquire([batch, width]);
+  for (let b = 0; b < batch; b++) {
+    const last = (b + 1) * length - 1;
+    device.batch.copy(
+      { ...value, byteOffset: value.byteOffset + 4 * last * width, shape: [1, width] },
+      { ...rows, byteOffset: 4 * b * width, shape: [1, width] },
+    );
   }
-
-  private lastRows(tape: Tape, x: Variable, batch: number, length: number): Variable {
-    if (tape.recording) throw new Error("forward: lastOnly and recorded gradients exclude each other");
-    const C = this.config.nEmbd;
-    const rows = tape.acquire([batch, C]);
-    for (let b = 0; b < batch; b++) {
-      const at = ((b + 1) * length - 1) * C * 4;
-      this.device.batch.copy(
-        { ...x.value, byteOffset: x.value.byteOffset + at, shape: [1, C] },
-        { ...rows, byteOffset: b * C * 4, shape: [1, C] },
-      );
-    }
-    return { value: rows, requiresGrad: false, name: "last_rows" };
-  }
+  return { value: rows, requiresGrad: false, name: "last_rows" };
 }

@@ -3,27 +3,38 @@
 import type { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
+import type { Scope } from "../gpu/scope.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import type { KVCache } from "./kv-cache.ts";
 
 /** A result on the GPU. `shape` is what read() returns; the tensor's rows may be padded at the end (logits). */
 export class Output {
-  readonly tensor: Tensor;
   readonly shape: Shape;
   private readonly device: Device;
+  private readonly scope: Scope;
+  private readonly value: Tensor;
 
-  constructor(device: Device, tensor: Tensor, shape: Shape) {
+  /** `scope` owns the tensor: with its end nothing can be read any more. */
+  constructor(device: Device, scope: Scope, value: Tensor, shape: Shape) {
     this.device = device;
-    this.tensor = tensor;
+    this.scope = scope;
+    this.value = value;
     this.shape = shape;
   }
 
-  /** The values, row-major in `shape`. Waits for the GPU. */
+  /** Where the values lie. Throws Error after dispose(), or backward() where that took the memory. */
+  get tensor(): Tensor {
+    this.scope.expectOpen();
+    return this.value;
+  }
+
+  /** The values, row-major in `shape`. Waits for the GPU. Throws Error as `tensor` does. */
   async read(): Promise<Float32Array> {
-    const values = await this.device.read(this.tensor);
+    const { tensor } = this;
+    const values = await this.device.read(tensor);
     const width = this.shape[this.shape.length - 1];
-    const stride = this.tensor.shape[this.tensor.shape.length - 1];
+    const stride = tensor.shape[tensor.shape.length - 1];
     if (stride === width) return values;
     const rows = elementCount(this.shape) / width;
     const packed = new Float32Array(rows * width);
@@ -37,8 +48,8 @@ export class Loss extends Output {
   private readonly tape: Tape;
   private readonly variable: Variable;
 
-  constructor(tape: Tape, variable: Variable) {
-    super(tape.device, variable.value, [1]);
+  constructor(tape: Tape, scope: Scope, variable: Variable) {
+    super(tape.device, scope, variable.value, [1]);
     this.tape = tape;
     this.variable = variable;
   }
@@ -50,24 +61,31 @@ export class Loss extends Output {
 
   /**
    * Adds d loss / d parameter to every parameter's grad; once. Logits and hidden states of this forward are gone
-   * afterwards.
+   * afterwards: read them before. Throws Error the second time, and where forward() recorded nothing.
    */
   backward(): void {
     this.tape.backward(this.variable);
   }
 }
 
-export interface BaseModelOutput {
+/** Ends with dispose(), or where `using` declared it; twice is once. */
+export interface ForwardOutput extends Disposable {
+  /** Returns this output's GPU memory to the pool (the cache stays). Nothing of it can be read afterwards. */
+  dispose(): void;
+}
+
+export interface BaseModelOutput extends ForwardOutput {
   /** [B, T, C], after ln_f. */
   readonly lastHiddenState: Output;
   /** Embedding output, then each block's (the last one after ln_f): nLayer + 1 of [B, T, C]. Only when asked for. */
   readonly hiddenStates: readonly Output[] | undefined;
   /** One per layer: [B, heads, T, past + T], rows of the softmax. Only when asked for. */
   readonly attentions: readonly Output[] | undefined;
-  /** The cache, grown by this input. Only when one was given or useCache is set. */
+  /**
+   * The cache, grown by this input. Only when one was given or useCache is set; the caller destroys it, this output's
+   * dispose() does not.
+   */
   readonly pastKeyValues: KVCache | undefined;
-  /** Returns this output's GPU memory to the pool (the cache stays). Nothing of it can be read afterwards. */
-  dispose(): void;
 }
 
 export interface CausalLMOutput extends Omit<BaseModelOutput, "lastHiddenState"> {
@@ -75,4 +93,10 @@ export interface CausalLMOutput extends Omit<BaseModelOutput, "lastHiddenState">
   readonly loss: Loss | undefined;
   /** [B, T, V], or [B, 1, V] when only the last position was asked for; undefined under keepLogits: false. */
   readonly logits: Output | undefined;
+}
+
+/** dispose() for an output whose values these scopes own. */
+export function disposing(...scopes: readonly { end(by: string): void }[]): ForwardOutput {
+  const dispose = (): void => scopes.forEach((scope) => scope.end("it was disposed of"));
+  return { dispose, [Symbol.dispose]: dispose };
 }

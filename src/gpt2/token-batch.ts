@@ -3,7 +3,8 @@
 import { UserError } from "../errors.ts";
 import type { GPT2Config } from "./config.ts";
 
-type Rows = readonly (readonly number[])[];
+/** [B][T] */
+export type TokenRows = readonly (readonly number[])[];
 
 export interface TokenBatch {
   readonly batch: number;
@@ -31,7 +32,7 @@ export function tokenBatch(
     attentionMask,
     positionIds,
     labels,
-  }: { inputIds: Rows; attentionMask?: Rows; positionIds?: Rows; labels?: Rows },
+  }: { inputIds: TokenRows; attentionMask?: TokenRows; positionIds?: TokenRows; labels?: TokenRows },
 ): TokenBatch {
   const batch = inputIds.length;
   const length = inputIds[0]?.length ?? 0;
@@ -42,7 +43,7 @@ export function tokenBatch(
       `The input is ${past + length} tokens long, the model has ${config.nPositions} positions (n_positions): shorten it, or cut it into blocks.`,
     );
   }
-  const flatten = (name: string, rows: Rows, check: (value: number) => boolean, wanted: string): Int32Array => {
+  const flatten = (name: string, rows: TokenRows, check: (value: number) => boolean, wanted: string): Int32Array => {
     if (rows.length !== batch)
       throw new UserError(`${name} has ${rows.length} rows, inputIds has ${batch}; give one for each.`);
     const flat = new Int32Array(batch * length);

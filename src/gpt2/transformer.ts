@@ -10,17 +10,18 @@ import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { Scope } from "../gpu/scope.ts";
+import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { attentionWeights } from "../kernels/attention-weights.ts";
 import type { GPT2Config } from "./config.ts";
 import { KVCache } from "./kv-cache.ts";
 import { normLinear, normLinearGelu } from "./norm-linear.ts";
-import { Output } from "./output.ts";
+import { disposing, Output } from "./output.ts";
 import type { BaseModelOutput } from "./output.ts";
 import { weightsOf } from "./parameters.ts";
 import type { Affine, Weights } from "./parameters.ts";
 import { tokenBatch } from "./token-batch.ts";
-import type { TokenBatch } from "./token-batch.ts";
+import type { TokenBatch, TokenRows } from "./token-batch.ts";
 
 export interface ForwardInput {
   /** Token ids [B][T]. */
@@ -45,12 +46,25 @@ export interface DeviceTokens {
   readonly mask?: undefined;
 }
 
+/** One run of the transformer: what goes in, what is to be kept, and who owns the memory. */
+export interface Pass {
+  /** Owns what is recorded for backward, outputs among it. */
+  readonly tape: Tape;
+  /** Owns the outputs that nothing is recorded of. */
+  readonly results: Scope;
+  readonly tokens: TokenBatch | DeviceTokens;
+  /** Grown by the tokens. */
+  readonly cache?: KVCache;
+  readonly outputHiddenStates?: boolean;
+  readonly outputAttentions?: boolean;
+}
+
 /** The raw transformer: token ids to hidden states. */
 export class GPT2Model {
   readonly device: Device;
-  readonly config: GPT2Config;
-  readonly parameters: ParameterStore;
-  private readonly weights: Weights;
+  private fields: GPT2Config;
+  private store: ParameterStore;
+  private weights: Weights;
   /**
    * Dropout is drawn only while `training`; `dropoutSeed` and `dropoutStep` decide the draw, and each training forward
    * advances the step.
@@ -59,11 +73,28 @@ export class GPT2Model {
   dropoutSeed = 0;
   dropoutStep = 0;
 
+  /** The model owns the store from now on. */
   constructor(device: Device, config: GPT2Config, parameters: ParameterStore) {
     this.device = device;
-    this.config = config;
-    this.parameters = parameters;
+    this.fields = config;
+    this.store = parameters;
     this.weights = weightsOf(parameters, config);
+  }
+
+  get config(): GPT2Config {
+    return this.fields;
+  }
+  get parameters(): ParameterStore {
+    return this.store;
+  }
+
+  /** Another configuration, and the memory of it where shapes changed; the former memory is freed. */
+  become(config: GPT2Config, parameters = this.store): void {
+    const { store } = this;
+    this.fields = config;
+    this.store = parameters;
+    this.weights = weightsOf(parameters, config);
+    if (store !== parameters) store.destroy("the model was resized");
   }
 
   get wte(): Weights["wte"] {
@@ -79,74 +110,80 @@ export class GPT2Model {
     return this.weights.ln_f;
   }
 
-  /** Hidden states after ln_f. Throws UserError for ids, masks or lengths the model cannot take. */
+  /**
+   * Hidden states after ln_f; the caller disposes of the output, and of the cache where one was made. Throws UserError
+   * for ids, masks or lengths the model cannot take, having taken nothing.
+   */
   forward(input: ForwardInput): BaseModelOutput {
-    const tape = new Tape(this.device, false);
-    const tokens = tokenBatch(this.config, input.pastKeyValues?.length ?? 0, input);
-    const run = this.run(tape, tokens, input);
-    const last = new Output(this.device, this.finalNorm(tape, run.stream).value, [
-      tokens.batch,
-      tokens.length,
-      this.config.nEmbd,
-    ]);
-    const outputs = [last, ...run.hiddenStates, ...run.attentions];
+    return this.device.pool.attempt(() => {
+      const pass = this.begin(input, false);
+      const { stream, hiddenStates, attentions } = this.run(pass);
+      const last = this.hidden(pass, this.finalNorm(pass.tape, stream));
+      pass.tape.end();
+      return {
+        lastHiddenState: last,
+        hiddenStates: hiddenStates && [...hiddenStates, last],
+        attentions,
+        pastKeyValues: pass.cache,
+        ...disposing(pass.results),
+      };
+    });
+  }
+
+  /** Checks an input and opens what its run needs. Throws UserError as forward(). */
+  begin(
+    input: ForwardInput & { readonly labels?: TokenRows },
+    recording: boolean,
+  ): Pass & { readonly tokens: TokenBatch } {
+    const { device, config } = this;
+    const { pastKeyValues, useCache, outputHiddenStates, outputAttentions } = input;
+    this.parameters.expectOpen();
+    const tokens = tokenBatch(config, pastKeyValues?.length ?? 0, input);
+    const cache =
+      pastKeyValues ?? (useCache ? new KVCache(device, config, tokens.batch, config.nPositions) : undefined);
     return {
-      lastHiddenState: last,
-      hiddenStates: input.outputHiddenStates ? [...run.hiddenStates, last] : undefined,
-      attentions: input.outputAttentions ? run.attentions : undefined,
-      pastKeyValues: run.cache,
-      dispose: disposer(tape, outputs),
+      tape: new Tape(device, recording),
+      results: new Scope(device.pool, "The output of forward()"),
+      tokens,
+      cache,
+      outputHiddenStates,
+      outputAttentions,
     };
   }
 
   /**
-   * The forward pass on a tape, up to the residual stream after the last block: what forward() and GPT2LMHeadModel
-   * share. The caller owns the stream, which ln_f is yet to normalise, and the other outputs; hiddenStates lack the
-   * last.
+   * The forward pass up to the residual stream after the last block: what forward() and GPT2LMHeadModel share. The
+   * caller owns the stream, which ln_f is yet to normalise; hiddenStates lack the last. Both lists only when asked for.
    */
-  run(
-    tape: Tape,
-    tokens: TokenBatch | DeviceTokens,
-    input: Omit<ForwardInput, "inputIds">,
-  ): { stream: Variable; hiddenStates: Output[]; attentions: Output[]; cache: KVCache | undefined } {
+  run(pass: Pass): { stream: Variable; hiddenStates: Output[] | undefined; attentions: Output[] | undefined } {
     const { config, device } = this;
+    const { tape, tokens, cache } = pass;
     const { batch, length } = tokens;
-    const C = config.nEmbd;
-    const cache =
-      input.pastKeyValues ?? (input.useCache ? new KVCache(device, config, batch, config.nPositions) : undefined);
-    if (cache && tape.recording)
-      throw new Error("forward: a cache and recorded gradients exclude each other; pass grad: false");
     cache?.begin(batch, length, tokens.mask);
-    const mask = tokens.mask && !cache ? tape.keep(device.tensor(tokens.mask, [batch, length])) : undefined;
-    const hiddenStates: Output[] = [];
-    const attentions: Output[] = [];
-    const keep = (x: Variable): void => {
-      if (input.outputHiddenStates) hiddenStates.push(new Output(device, x.value, [batch, length, C]));
-    };
-    const release = (x: Variable): void => {
-      if (!input.outputHiddenStates) tape.release(x);
-    };
+    const mask = tokens.mask && tape.keep(device.tensor(tokens.mask, [batch, length]));
+    const hiddenStates: Output[] | undefined = pass.outputHiddenStates ? [] : undefined;
+    const attentions: Output[] | undefined = pass.outputAttentions ? [] : undefined;
     if (this.training && tape.recording) this.dropoutStep++;
 
     let x = this.drop(tape, embedding(tape, tokens, this.wte, this.wpe), config.embdPdrop, 0);
-    keep(x);
+    hiddenStates?.push(this.hidden(pass, x));
     this.h.forEach((block, layer) => {
       const { ln_1, attn, ln_2, mlp } = block;
       const qkv = normLinear(tape, x, ln_1, config.layerNormEpsilon, attn.c_attn);
-      const mixed = this.attend(tape, qkv, tokens, layer, mask, cache);
-      if (input.outputAttentions) attentions.push(this.weightsOfAttention(qkv, tokens, layer, mask, cache));
+      const mixed = this.attend(pass, qkv, layer, mask);
+      attentions?.push(this.weightsOfAttention(pass, qkv, layer, mask));
       tape.release(qkv);
       const middle = this.intoResidual(tape, mixed, attn.c_proj, x, 3 * layer + 2);
       tape.release(mixed);
-      release(x);
+      if (!hiddenStates) tape.release(x);
       const inner = normLinearGelu(tape, middle, ln_2, config.layerNormEpsilon, mlp.c_fc);
       x = this.intoResidual(tape, inner, mlp.c_proj, middle, 3 * layer + 3);
       tape.release(inner);
       tape.release(middle);
-      if (layer < config.nLayer - 1) keep(x);
+      if (layer < config.nLayer - 1) hiddenStates?.push(this.hidden(pass, x));
     });
     cache?.advance(length);
-    return { stream: x, hiddenStates, attentions, cache };
+    return { stream: x, hiddenStates, attentions };
   }
 
   /** Hidden states [N, C] after ln_f, of a stream that nobody needs afterwards. */
@@ -156,15 +193,18 @@ export class GPT2Model {
     return hidden;
   }
 
-  private attend(
-    tape: Tape,
-    qkv: Variable,
-    { batch, length }: TokenBatch | DeviceTokens,
-    layer: number,
-    mask: Tensor | undefined,
-    cache: KVCache | undefined,
-  ): Variable {
-    if (cache) return { value: cache.attend(layer, qkv.value, batch, length), requiresGrad: false, name: "attention" };
+  /** x [N, C] as an output [B, T, C]. */
+  hidden(pass: Pass, { value }: Variable): Output {
+    const { batch, length } = pass.tokens;
+    return outputOf(pass, value, [batch, length, this.config.nEmbd]);
+  }
+
+  private attend({ tape, tokens, cache }: Pass, qkv: Variable, layer: number, mask: Tensor | undefined): Variable {
+    const { batch, length } = tokens;
+    if (cache) {
+      const value = cache.attend(layer, qkv.value, batch, length, mask);
+      return { value, requiresGrad: false, name: "attention" };
+    }
     return attention(tape, qkv, {
       batch,
       length,
@@ -175,25 +215,19 @@ export class GPT2Model {
   }
 
   private weightsOfAttention(
+    { results, tokens, cache }: Pass,
     qkv: Variable,
-    { batch, length }: TokenBatch | DeviceTokens,
     layer: number,
     mask: Tensor | undefined,
-    cache: KVCache | undefined,
   ): Output {
-    const { device, config } = this;
-    const heads = config.nHead;
-    if (cache)
-      return new Output(device, cache.attentionWeights(layer, qkv.value, batch, length), [
-        batch,
-        heads,
-        length,
-        cache.length + length,
-      ]);
-    const shape = [batch, heads, length, length];
-    const weights = device.pool.acquire(shape);
-    attentionWeights(device.batch, { qkv: qkv.value, mask, weights, batch, length, heads });
-    return new Output(device, weights, shape);
+    const { device } = this;
+    const { batch, length } = tokens;
+    const heads = this.config.nHead;
+    const shape = [batch, heads, length, (cache?.length ?? 0) + length];
+    const weights = results.acquire(shape);
+    if (cache) cache.attentionWeights(layer, qkv.value, weights);
+    else attentionWeights(device.batch, { qkv: qkv.value, mask, weights, batch, length, heads });
+    return new Output(device, results, weights, shape);
   }
 
   /** x W + b, dropped out in training, added to the residual stream. */
@@ -217,13 +251,8 @@ export class GPT2Model {
   }
 }
 
-/** Ends the tape and releases the outputs, once. */
-export function disposer(tape: Tape, outputs: readonly Output[]): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    tape.end();
-    for (const { tensor } of outputs) tape.device.pool.release(tensor);
-  };
+/** A value as an output: the tape's while that records, since backward needs it, else the results'. */
+export function outputOf({ tape, results }: Pass, value: Tensor, shape: Shape): Output {
+  const owner = tape.recording ? tape.scope : results;
+  return new Output(tape.device, owner, owner.adopt(value), shape);
 }

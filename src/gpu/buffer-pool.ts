@@ -12,6 +12,8 @@ import { BUFFER_USAGE } from "./usage.ts";
 interface Pooled {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
+  /** For reading, not a tensor's. */
+  readonly isReadBack: boolean;
   /** Its number in the order of creation. */
   readonly age: number;
   /** The free ones of its size and usage, where it goes when released; undefined: then it is destroyed. */
@@ -51,13 +53,16 @@ export class BufferPool {
   private readonly freeReadBack = new Map<number, Pooled[]>();
   private readonly all = new Map<GPUBuffer, Pooled>();
   private taken = 0;
+  private createdForReading = 0;
   private destroyed = false;
-  /** Bytes of the buffers that are handed out now (parameters, moments and read-back included), and the most ever. */
+  /** Bytes of the tensors that are handed out now, parameters and moments included, and the most there ever were. */
   liveBytes = 0;
   peakBytes = 0;
-  /** Bytes of all buffers, free ones included. */
+  /** Bytes that reads under way hold. */
+  readBackBytes = 0;
+  /** Bytes of all buffers, those of reads and free ones included. */
   allocatedBytes = 0;
-  /** Buffers ever created: flat once a loop is in its steady state. */
+  /** Buffers of tensors ever created: flat once a loop is in its steady state. */
   created = 0;
 
   constructor(device: PoolDevice) {
@@ -108,7 +113,7 @@ export class BufferPool {
     const pooled = this.all.get(buffer);
     if (!pooled?.held) throw new Error(`BufferPool: [${shape}] released twice or not from this pool`);
     pooled.held = false;
-    this.liveBytes -= pooled.bytes;
+    this.count(pooled, -pooled.bytes);
     const { free, age } = pooled;
     if (!free || pooled.broken) {
       this.drop([pooled]);
@@ -152,14 +157,19 @@ export class BufferPool {
     if (this.destroyed) return;
     this.trim();
     this.drop([...this.all.values()]);
-    this.liveBytes = 0;
+    this.liveBytes = this.readBackBytes = 0;
     this.destroyed = true;
   }
 
   private handOut(pooled: Pooled): void {
     pooled.held = true;
     pooled.taken = ++this.taken;
-    this.liveBytes += pooled.bytes;
+    this.count(pooled, pooled.bytes);
+  }
+
+  private count({ isReadBack }: Pooled, bytes: number): void {
+    if (isReadBack) this.readBackBytes += bytes;
+    else this.liveBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
   }
 
@@ -181,7 +191,9 @@ export class BufferPool {
     const buffer = attempt() ?? (this.trim() > 0 ? attempt() : undefined);
     if (!buffer) throw this.outOfMemory(bytes);
     const tensor: Tensor = { buffer, byteOffset: 0, shape: [bytes / 4], dtype: "u32" };
-    const pooled = { buffer, bytes, age: this.created++, free, tensor, held: false, taken: 0, broken: false };
+    const isReadBack = usage === BUFFER_USAGE.readBack;
+    const age = isReadBack ? this.createdForReading++ : this.created++;
+    const pooled = { buffer, bytes, isReadBack, age, free, tensor, held: false, taken: 0, broken: false };
     this.all.set(buffer, pooled);
     this.allocatedBytes += bytes;
     return pooled;
@@ -203,7 +215,7 @@ export class BufferPool {
   outOfMemory(wanted?: number): UserError {
     const more = wanted === undefined ? "" : `, ${mebibytes(wanted)} more wanted`;
     return new UserError(
-      `The GPU is out of memory (${mebibytes(this.liveBytes)} in use, parameters included${more}): ` +
+      `The GPU is out of memory (${mebibytes(this.liveBytes + this.readBackBytes)} in use, parameters included${more}): ` +
         "use a smaller batch, a shorter block or a smaller model.",
     );
   }

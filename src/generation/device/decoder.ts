@@ -56,6 +56,7 @@ export interface Decoder {
    */
   locateNonFinite?(ids: readonly number[]): Promise<string | null>;
 
+  /** Gives back what prefill() and the calls after it took. Only prefill() may follow, and start afresh. */
   dispose(): void;
 }
 

@@ -24,9 +24,8 @@ export interface StepTensors {
 }
 
 export class DeviceSampler {
+  private readonly model: SampledModel;
   private readonly device: Device;
-  private readonly vocabSize: number;
-  private readonly lastPosition: number;
   private readonly edits: Upload;
   private readonly excluded: Upload;
   private readonly streams: Upload;
@@ -34,11 +33,12 @@ export class DeviceSampler {
   private readonly zeros: Upload;
   private readonly queue: ReadBackQueue;
   private recorded: Recorded | undefined;
+  /** Those that were not read yet, the recorded one among them. */
+  private readonly unread = new Set<StagedRead>();
 
-  constructor(device: Device, { vocabSize, nPositions }: { readonly vocabSize: number; readonly nPositions: number }) {
+  constructor(model: SampledModel) {
+    const { device } = (this.model = model);
     this.device = device;
-    this.vocabSize = vocabSize;
-    this.lastPosition = nPositions - 1;
     this.edits = new Upload(device);
     this.excluded = new Upload(device);
     this.streams = new Upload(device);
@@ -48,8 +48,9 @@ export class DeviceSampler {
 
   /** Records a choice; the tokens become the inputs, one position on. What it returns comes after submit(). */
   sample({ logits, expand, inputs }: StepTensors, { edits, sampling, step }: SampleRequest): Promise<Uint32Array> {
-    const { device, lastPosition, vocabSize: columns } = this;
-    const { batch } = device;
+    const { batch } = this.device;
+    const { vocabSize: columns, nPositions } = this.model.config;
+    const lastPosition = nPositions - 1;
     const [rows] = logits.shape;
     if (edits) {
       const packed = this.edits.hold(packEdits(edits.filter((_, row) => row % expand === 0)));
@@ -83,6 +84,7 @@ export class DeviceSampler {
   /** Choices that are to come: `bytes` of tokens each. */
   private open(bytes: number): Recorded {
     const staged = this.device.staging.open(bytes * MOST_STEPS);
+    this.unread.add(staged);
     let start!: () => void;
     const started = new Promise<void>((resolve) => {
       start = resolve;
@@ -91,7 +93,9 @@ export class DeviceSampler {
       staged,
       steps: 0,
       start,
-      answer: started.then(() => this.queue.read(() => staged.read(), recorded.steps)),
+      answer: started
+        .then(() => this.queue.read(() => staged.read(), recorded.steps))
+        .finally(() => this.unread.delete(staged)),
     };
     return recorded;
   }
@@ -102,8 +106,9 @@ export class DeviceSampler {
     count: number,
     excluded?: readonly (readonly number[])[],
   ): Promise<Candidates> {
-    const { device, vocabSize: columns } = this;
+    const { device } = this;
     const { batch, pool } = device;
+    const { vocabSize: columns } = this.model.config;
     const [rows] = logits.shape;
     const named = excluded && packTokens(excluded.filter((_, row) => row % expand === 0));
     const tokens = named && this.excluded.hold(named);
@@ -118,17 +123,22 @@ export class DeviceSampler {
       byteOffset: found.byteOffset + 4 * starts[name],
       shape,
     });
-    logSumExp(batch, { logits, columns, lse: part("lse", [rows]) });
-    if (tokens) {
-      setAside(batch, { tokens, logits, aside: part("excludedLogits", tokens.shape) });
-      logSumExp(batch, { logits, columns, lse: part("restLse", [rows]) });
+    let staged: () => Promise<ArrayBuffer>;
+    try {
+      staged = pool.attempt(() => {
+        logSumExp(batch, { logits, columns, lse: part("lse", [rows]) });
+        if (tokens) {
+          setAside(batch, { tokens, logits, aside: part("excludedLogits", tokens.shape) });
+          logSumExp(batch, { logits, columns, lse: part("restLse", [rows]) });
+        }
+        const best = { values: part("logits", [rows, count]), ids: part("ids", [rows, count]) };
+        topK(batch, { logits, columns, k: count, ...best });
+        const words = named ? starts.excludedLogits + named.length : starts.lse + rows;
+        return device.stage({ ...found, shape: [words] });
+      });
+    } finally {
+      pool.release(found);
     }
-    topK(batch, { logits, columns, k: count, values: part("logits", [rows, count]), ids: part("ids", [rows, count]) });
-    const staged = device.stage({
-      ...found,
-      shape: [named ? starts.excludedLogits + named.length : starts.lse + rows],
-    });
-    pool.release(found);
 
     const bytes = await this.queue.read(staged);
     const floats = new Float32Array(bytes).map((value) => (value <= removed ? -Infinity : value));
@@ -150,12 +160,20 @@ export class DeviceSampler {
     };
   }
 
-  /** Gives its memory back; it may be used again. */
-  reset(): void {
+  /** Gives its memory back, and gives up what was not read yet; it may be used again. */
+  release(): void {
     for (const upload of [this.edits, this.excluded, this.streams, this.zeros]) upload.release();
+    for (const staged of this.unread) staged.dispose();
+    this.unread.clear();
     this.queue.reset();
     this.recorded = undefined;
   }
+}
+
+/** What is to be known of the model: as it is now, not as it was when the sampler was made. */
+interface SampledModel {
+  readonly device: Device;
+  readonly config: { readonly vocabSize: number; readonly nPositions: number };
 }
 
 /** Tokens that are recorded and not yet sent. */

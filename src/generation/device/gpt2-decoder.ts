@@ -5,6 +5,7 @@
 import { KVCache } from "../../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { CausalLMOutput } from "../../gpt2/output.ts";
+import type { ParameterStore } from "../../autograd/parameter.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Decoder, StepInspection, TokenSampler } from "./decoder.ts";
 import { DeviceSampler } from "./device-sampler.ts";
@@ -15,8 +16,6 @@ import { repeatRows } from "../scores/scores.ts";
 type Rows = readonly (readonly number[])[];
 
 export class GPT2Decoder implements Decoder {
-  readonly vocabSize: number;
-  readonly nPositions: number;
   readonly sampler: TokenSampler;
   private readonly model: GPT2LMHeadModel;
   private readonly deviceSampler: DeviceSampler;
@@ -33,14 +32,18 @@ export class GPT2Decoder implements Decoder {
   private columnsSince = 0;
   /** Rows that share a prompt, until the first step takes them apart. */
   private expand = 1;
+  /** Those that the cache was filled with. */
+  private weights: ParameterStore | undefined;
   /** What inspect() runs again. */
   private lastInput: { readonly inputIds: Rows; readonly positionIds: Rows; readonly attentionMask?: Rows } | undefined;
 
+  /**
+   * Takes no memory until prefill(), which generate() calls; what that takes is kept for the next one. The caller
+   * disposes of the decoder, before the model.
+   */
   constructor(model: GPT2LMHeadModel) {
     this.model = model;
-    this.vocabSize = model.config.vocabSize;
-    this.nPositions = model.config.nPositions;
-    const sampling = (this.deviceSampler = new DeviceSampler(model.device, model.config));
+    const sampling = (this.deviceSampler = new DeviceSampler(model));
     this.sampler = {
       sample: (request) => sampling.sample(this.stepTensors(), request),
       candidates: (count, excluded) => sampling.candidates(this.stepTensors(), count, excluded),
@@ -49,10 +52,28 @@ export class GPT2Decoder implements Decoder {
     };
   }
 
+  get vocabSize(): number {
+    return this.model.config.vocabSize;
+  }
+  get nPositions(): number {
+    return this.model.config.nPositions;
+  }
+
+  /** See Decoder. Throws UserError when there is not the memory, having taken none. */
   prefill(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number): void {
     this.dispose();
+    try {
+      this.begin(inputIds, attentionMask, expand, capacity);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  private begin(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number): void {
     const { device, config } = this.model;
     const rows = inputIds.length * expand;
+    this.weights = this.model.parameters;
     this.cache = new KVCache(device, config, rows, capacity);
     this.inputs = device.pool.acquire([2, rows], "u32");
     this.promptLengths = attentionMask.flatMap((mask) =>
@@ -127,22 +148,31 @@ export class GPT2Decoder implements Decoder {
           return repeatRows(values, values.length / input.inputIds.length, this.expand);
         }),
       );
-    const [weights, states] = await Promise.all([read(output.attentions), read(output.hiddenStates)]);
-    output.dispose();
-    return { attentions: weights, hiddenStates: states };
+    try {
+      const [weights, states] = await Promise.all([read(output.attentions), read(output.hiddenStates)]);
+      return { attentions: weights, hiddenStates: states };
+    } finally {
+      output.dispose();
+    }
   }
 
   locateNonFinite(ids: readonly number[]): Promise<string | null> {
     return findNonFinite(this.model, ids);
   }
 
+  /** Gives all memory back: what follows throws Error, but for prefill(), which starts afresh. */
   dispose(): void {
     this.releaseLast();
     this.cache?.destroy();
     this.cache = undefined;
     if (this.inputs) this.model.device.pool.release(this.inputs);
     this.inputs = undefined;
-    this.deviceSampler.reset();
+    this.lastInput = undefined;
+    this.deviceSampler.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** One step from the tokens and positions that the sampler left on the device. */
@@ -229,8 +259,14 @@ export class GPT2Decoder implements Decoder {
     return packed;
   }
 
+  /** What there is since prefill(). Throws Error where there is nothing, or where it is of weights that are gone. */
   private started<T>(what: T | undefined): T {
-    if (what === undefined) throw new Error("GPT2Decoder: cannot go on: nothing was prefilled, wanted prefill() first");
+    if (what === undefined)
+      throw new Error(
+        "GPT2Decoder: cannot go on: nothing was prefilled, or it was disposed of since; wanted prefill() first",
+      );
+    if (this.weights !== this.model.parameters)
+      throw new Error("GPT2Decoder: cannot go on: the model was resized since prefill(); start again with prefill().");
     return what;
   }
 }

@@ -11,6 +11,7 @@
 import { countLabels } from "../examples/collate.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { StagedRead } from "../gpu/staging.ts";
+import { Scope } from "../gpu/scope.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import type { AdamW } from "./optimizer.ts";
@@ -78,6 +79,7 @@ export class TrainingStep {
   private readonly precision: Precision;
   /** [1]: losses of the update in work. */
   private readonly lossSum: Tensor;
+  private readonly scope: Scope;
 
   /** The caller disposes of the step, and of model and optimizer, which it only uses. */
   constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: TrainingStepOptions = {}) {
@@ -86,7 +88,8 @@ export class TrainingStep {
     this.options = options;
     this.lossReduction = options.lossReduction ?? "token_mean";
     this.precision = options.precision ?? FLOAT32;
-    this.lossSum = model.device.pool.acquire([1]);
+    this.scope = new Scope(model.device.pool, "The training step");
+    this.lossSum = this.scope.acquire([1]);
   }
 
   /**
@@ -121,11 +124,17 @@ export class TrainingStep {
     return { own, counts };
   }
 
+  /** Gives its memory back, once; model and optimizer stay. */
   destroy(): void {
-    this.model.device.pool.release(this.lossSum);
+    this.scope.end("it was destroyed");
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   private forwardBackward(microBatches: readonly MicroBatch[]): Counts {
+    this.scope.expectOpen();
     const { batch } = this.model.device;
     let labels = 0;
     let used = 0;
@@ -139,15 +148,18 @@ export class TrainingStep {
         lossReduction: this.lossReduction === "token_mean" ? "sum" : "mean",
         lossScale: this.precision.lossScale,
       });
-      const loss = output.loss!;
-      columnSum(batch, {
-        x: { ...loss.tensor, shape: [1, 1] },
-        out: this.lossSum,
-        scale: 1 / this.precision.lossScale,
-        accumulate: used > 0,
-      });
-      loss.backward();
-      output.dispose();
+      try {
+        const loss = output.loss!;
+        columnSum(batch, {
+          x: { ...loss.tensor, shape: [1, 1] },
+          out: this.lossSum,
+          scale: 1 / this.precision.lossScale,
+          accumulate: used > 0,
+        });
+        loss.backward();
+      } finally {
+        output.dispose();
+      }
       labels += counted;
       used++;
     }

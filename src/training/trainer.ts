@@ -95,9 +95,12 @@ export class Trainer {
   private lastLoss: number | undefined;
   private identity: Promise<Fingerprint> | undefined;
 
-  /** Throws UserError when the data make no batch, no update, or hold no label. */
+  /**
+   * Takes the optimizer's memory, until destroy(). Throws UserError, having taken none, when the data make no batch, no
+   * update, or hold no label.
+   */
   constructor(options: TrainerOptions) {
-    const { args, model, train, evaluation, exchange, precision } = options;
+    const { args, model, train, evaluation } = options;
     this.options = options;
     this.loader = new DataLoader(
       train.map(({ ids }) => ids.length),
@@ -111,7 +114,13 @@ export class Trainer {
     this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
     this.needLabels(train, "training");
     if (evaluation && evaluation.length > 0) this.needLabels(evaluation, "evaluation");
-    this.optimizer = new AdamW(model.parameters, {
+    [this.optimizer, this.update] = model.device.pool.attempt(() => this.takeMemory());
+    model.transformer.dropoutSeed = args.seed;
+  }
+
+  private takeMemory(): [AdamW, TrainingStep] {
+    const { args, model, exchange, precision } = this.options;
+    const optimizer = new AdamW(model.parameters, {
       betas: [args.adamBeta1, args.adamBeta2],
       eps: args.adamEpsilon,
       weightDecay: args.weightDecay,
@@ -119,14 +128,8 @@ export class Trainer {
       decay: args.optim === "hf_adamw_2020" ? decayAllButBiases : decayMatrices,
     });
     const { lossReduction, maxGradNorm, maxSkippedUpdates } = args;
-    this.update = new TrainingStep(model, this.optimizer, {
-      lossReduction,
-      maxGradNorm,
-      maxSkippedUpdates,
-      exchange,
-      precision,
-    });
-    model.transformer.dropoutSeed = args.seed;
+    const step = { lossReduction, maxGradNorm, maxSkippedUpdates, exchange, precision };
+    return [optimizer, new TrainingStep(model, optimizer, step)];
   }
 
   /**
@@ -178,6 +181,10 @@ export class Trainer {
   destroy(): void {
     this.optimizer.destroy();
     this.update.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   /** Mean loss over every counted token of `set`, and its exponential. */

@@ -1,7 +1,6 @@
 // What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed
 // on the GPU, so a few numbers a position come back and not the logits.
 import { UserError } from "../errors.ts";
-import { Scope } from "../gpu/scope.ts";
 import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { collate } from "../examples/collate.ts";
@@ -34,15 +33,15 @@ export async function tokenLosses(
     const [batch, length] = [inputIds.length, inputIds[0].length];
     const output = model.forward({ inputIds, attentionMask, grad: false });
     const sizes = { vocabSize: config.vocabSize, batch, length };
-    const scope = new Scope(device.pool, "The losses");
-    let values: Float32Array;
+    let reading: Promise<Float32Array>;
     try {
       const rows = crossEntropyRows(device, output.logits!.tensor, { ...sizes, labels: labels.flat() });
-      values = await device.read(scope.adopt(rows));
+      reading = device.read(rows);
+      device.pool.release(rows);
     } finally {
-      scope.end("they were read");
       output.dispose();
     }
+    const values = await reading;
     if (!values.every(Number.isFinite))
       throw new UserError(
         "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use another checkpoint.",

@@ -5,7 +5,6 @@
 import { KVCache } from "../../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { CausalLMOutput } from "../../gpt2/output.ts";
-import type { ParameterStore } from "../../autograd/parameter.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Decoder, StepInspection, TokenSampler } from "./decoder.ts";
 import { DeviceSampler } from "./device-sampler.ts";
@@ -33,7 +32,7 @@ export class GPT2Decoder implements Decoder {
   /** Rows that share a prompt, until the first step takes them apart. */
   private expand = 1;
   /** Those that the cache was filled with. */
-  private weights: ParameterStore | undefined;
+  private weights: GPT2LMHeadModel["parameters"] | undefined;
   /** What inspect() runs again. */
   private lastInput: { readonly inputIds: Rows; readonly positionIds: Rows; readonly attentionMask?: Rows } | undefined;
 

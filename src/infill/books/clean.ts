@@ -6,7 +6,7 @@ import { normalizeText } from "../../text/normalize.ts";
 
 /** What was set into a paragraph: pictures, music, notes, page numbers. */
 const INSERTED =
-  /\s?\[\s*(?:(?:Footnote|Illustrations?|Note|Sidenote|Music|Musical|Transcriber|TN|Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d)[^[\]]*\]/giu;
+  /\s?\[\s*(?:(?:Footnote|Illustrations?|Note|Sidenote|Music|Musical|Transcriber['’]s note|TN|Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d)[^[\]]*\]/giu;
 
 /** One line of text; "" when nothing but marks stood there. */
 export function paragraphText(lines: readonly string[]): string {

@@ -14,6 +14,10 @@ const CREDIT =
   /^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b/i;
 const PICTURE =
   /^(?:0\d{1,3}|cover|\d{2}-\d{3}\.(?:jpg|png|gif).*|[\w-]+\.(?:jpg|png|gif)\b.*|(?:tail|head)piece|frontispiece)$/i;
+/** What a publisher's list says of a book; a story may say one of them. */
+const CATALOGUE =
+  /\b(?:12mo|16mo|8vo|4to|crown 8vo|cloth|gilt|morocco|illustrated|per vol(?:ume)?|price|post-?paid|vols?\.|in-8°?|broché|net)\b|[$£] ?\d|\b\d+ ?(?:cents|cts\b|fr\.)/gi;
+const CATALOGUE_WORDS = 3;
 const LEADERS = /\.{5,}|(?:\s\.){4,}/;
 /** Columns that a line must stop short of the width to have been broken on purpose. */
 const SLACK = 12;
@@ -38,6 +42,7 @@ export function residueOf(
   // a colon that lost its sentence is no sign
   if (!/[\p{L}\p{N}]/u.test(text)) return /^[,;:]$/.test(text) ? undefined : "separator";
   if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
+  if (isCatalogue(text)) return "note";
   if (/^\*/.test(text) || hasLeaders(block) || (!keepVerse && isVerse(block, margins))) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
   if (/^["“«‘']/.test(text) && (isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/).test(text))
@@ -50,6 +55,11 @@ export function residueOf(
     /[\p{L}\p{N}_)]$/u.test(text)
     ? "display"
     : undefined;
+}
+
+function isCatalogue(text: string): boolean {
+  const found = text.length < 2000 ? text.match(CATALOGUE) : null;
+  return found !== null && new Set(found.map((word) => word.toLowerCase())).size >= CATALOGUE_WORDS;
 }
 
 /** Whether an open bracket of an editorial note is left for the blocks that follow to close. */

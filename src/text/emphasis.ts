@@ -5,6 +5,8 @@
 const UNDERSCORE = /(?<!_)_(?!_)/g;
 /** One to three asterisks around words that they touch. Between two asterisks no third stands, so this is linear. */
 const ASTERISKS = /(?<![\p{L}\p{N}*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\p{L}\p{N}*])/gu;
+/** =Bold=, +small capitals+ and ~spaced~ letters, as Project Gutenberg writes them: in pairs, touching their words. */
+const PAIRS = /(?<![\p{L}\p{N}=+~])([=+~])(?=\p{L}|["“«‘'])([^=+~]*[\p{L}.,;:!?"”»’'])\1(?![\p{L}\p{N}=+~])/gu;
 const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
 
 /** `line`: one paragraph without line breaks. Marks whose partner stands in another paragraph go too. */
@@ -12,7 +14,7 @@ export function removeEmphasis(line: string): string {
   let text = line;
   if (text.includes("_")) text = removeUnderscores(text);
   if (text.includes("*")) text = text.replace(ASTERISKS, "$2");
-  return text;
+  return /[=+~]/.test(text) ? text.replace(PAIRS, "$2") : text;
 }
 
 /** Inside a word an underscore is a mark where another one in the same word, or one that is open, is its partner. */

@@ -5,7 +5,7 @@ import { joinLines, meantLines } from "./lines.ts";
 import { removeEmphasis } from "./emphasis.ts";
 
 /** What plain text that needs nothing done does not hold: line breaks, marks, doubled or outer spaces, non-ASCII. */
-const WORK = /[^ !-)+-^`-~]| {2}|^ | $/;
+const WORK = /[^ !-),-<>-^`-}]| {2}|^ | $/;
 const SPACES = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;
 /** Zero-width space, word joiner, byte-order mark. */
 const NO_WIDTH = /[\u200b\u2060\ufeff]/g;

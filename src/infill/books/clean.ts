@@ -35,5 +35,5 @@ export function oneLine(lines: readonly string[]): string {
 export function headingText(text: string): string {
   return text.length > 400
     ? text
-    : text.replace(/ ?\[\d+\]$/, "").replace(/^[=+*~]+\s*(?=\p{L})|(?<=[\p{L}.])\s*[=+*~]+$/gu, "");
+    : text.replace(/(?<=\S) ?\[\d+\]$/, "").replace(/^[=+*~]+\s*(?=\p{L})|(?<=[\p{L}.])\s*[=+*~]+$/gu, "");
 }

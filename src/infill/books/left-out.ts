@@ -1,5 +1,6 @@
 // What of a file did not become a paragraph, by reason: nothing is left out without a word. The largest pieces are shown
 // with their line, so that a lost chapter is seen at a glance.
+import { printable } from "../../files/quote.ts";
 
 export const REASONS = [
   "header and licence",
@@ -33,6 +34,7 @@ const EXPECTED: ReadonlySet<Reason> = new Set<Reason>([
   "separators",
   "page numbers and running heads",
 ]);
+const WORD = /\p{L}+/gu;
 const EXCERPT = 60;
 /** Pieces that are shown, and the fewest characters of one that is worth showing. */
 const SHOWN = 3;
@@ -40,11 +42,14 @@ const WORTH_SHOWING = 400;
 
 export class LeftOut {
   private readonly counts = new Map<Reason, { pieces: number; characters: number }>();
+  /** In everything left out, expected or not. */
+  words = 0;
   private readonly largest: LeftOutPiece[] = [];
   /** The piece that goes on where the next block of the same reason follows. */
   private open: { reason: Reason; line: number; characters: number; text: string } | undefined;
 
   add(reason: Reason, text: string, line: number): void {
+    this.words += text.match(WORD)?.length ?? 0;
     const count = this.counts.get(reason) ?? { pieces: 0, characters: 0 };
     this.counts.set(reason, { pieces: count.pieces + 1, characters: count.characters + text.length });
     if (this.open?.reason === reason) this.open.characters += text.length;
@@ -93,13 +98,15 @@ export class LeftOut {
   }
 }
 
-/** A beginning of `text` in one line, without control characters. */
-export function excerpt(text: string): string {
-  const line = text
-    .slice(0, 4 * EXCERPT)
-    .replace(/[\p{C}\s]+/gu, " ")
-    .trim();
-  return line.length > EXCERPT ? `${line.slice(0, EXCERPT - 3).trimEnd()}...` : line;
+/** A beginning of `text` in one line. */
+function excerpt(text: string): string {
+  return printable(
+    text
+      .slice(0, 4 * EXCERPT)
+      .replace(/\s+/g, " ")
+      .trim(),
+    EXCERPT,
+  );
 }
 
 function number(value: number): string {

@@ -40,7 +40,9 @@ export function removePageMarks(lines: readonly string[], headings: ReadonlySet<
   const pages = [...groupBy(marks, ({ form }) => form).values()].flatMap((group) => pagesAmong(group, lines, chapters));
   const kept: (string | null)[] = [...lines];
   for (const { at } of pages) kept[at] = null;
-  for (const mark of pages.sort((a, b) => a.at - b.at)) closeGap(kept, mark);
+  // Where each line is a paragraph, the halves must become one line.
+  const joins = lines.filter((line) => line.length > LONG_LINE).length > lines.length / 10;
+  for (const mark of pages.sort((a, b) => a.at - b.at)) closeGap(kept, mark, joins);
   return { lines: kept, removed: pages.map(({ at }) => ({ at, text: lines[at]!.trim() })) };
 }
 
@@ -142,7 +144,7 @@ function runningHeads(marks: readonly PlacedMark[], lines: readonly string[], cu
   if (!(cut && (capitals || marks.length >= 2)) && !counts) return [];
   // An entry in the table of contents reads as a running head, and stands among others.
   const amidProse = ({ before, after }: PlacedMark): boolean =>
-    [before, after].some((i) => (lines[i]?.trim().length ?? 0) >= PROSE_LINE);
+    [before - 1, before, after, after + 1].some((i) => (lines[i]?.trim().length ?? 0) >= PROSE_LINE);
   return marks.filter(
     (mark) => mark.cuts || (mark.value !== undefined || marks.length >= RECURS ? amidProse(mark) : false),
   );
@@ -189,7 +191,7 @@ function chapterNumbers(marks: readonly PlacedMark[]): ReadonlySet<PlacedMark> {
 }
 
 /** Takes the blank lines out that set a mark off: all where a sentence runs on, those below it where none does. */
-function closeGap(lines: (string | null)[], { at, before, after, cuts }: PlacedMark): void {
+function closeGap(lines: (string | null)[], { at, before, after, cuts }: PlacedMark, joins: boolean): void {
   if (!cuts) {
     if (at > 0 && lines[at - 1]?.trim() === "")
       for (let i = at + 1; i < lines.length && lines[i]?.trim() === ""; i++) lines[i] = null;
@@ -198,8 +200,7 @@ function closeGap(lines: (string | null)[], { at, before, after, cuts }: PlacedM
   for (let i = before + 1; i < after; i++) if (lines[i]?.trim() === "") lines[i] = null;
   const above = lines[before],
     below = lines[after];
-  // Where each line is a paragraph, the halves must become one line.
-  if (above && below && (above.length > LONG_LINE || below.length > LONG_LINE)) {
+  if (above && below && joins) {
     lines[after] = null;
     lines[before] = joinLines([above, below]);
   }

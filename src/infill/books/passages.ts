@@ -28,7 +28,10 @@ interface Sentence {
   readonly from: number;
   readonly to: number;
   readonly tokens: number;
+  /** The last of its paragraph. */
   readonly ends: boolean;
+  /** Whether a passage may well end here: with its paragraph, and not with what announces a speech. */
+  readonly closes: boolean;
 }
 
 /** Of the tokens that a passage may have: so many are enough, where characters say little (Chinese, Japanese). */
@@ -64,7 +67,8 @@ function sentencesOf(
     const tokens = countTokens(text);
     // Shorter than the room between the bounds: it fits behind whatever is not yet enough.
     const isWhole = (text.length <= maxP2 - minP2 || minP2 <= 1) && text.length <= maxP2 && tokens <= maxTokens;
-    if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true }];
+    const closes = !/[,:;]$/.test(text.slice(-2));
+    if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true, closes }];
     const spans = sentenceSpans(text);
     return spans.map(([from, to], i) => ({
       paragraph,
@@ -72,6 +76,7 @@ function sentencesOf(
       to,
       tokens: spans.length === 1 ? tokens : countTokens(text.slice(from, to)),
       ends: i === spans.length - 1,
+      closes: closes && i === spans.length - 1,
     }));
   });
 }
@@ -101,9 +106,9 @@ function endOfPassage(
     characters += sentence.to - sentence.from + (i > start ? 1 : 0);
     tokens += sentence.tokens + (i > start ? 1 : 0);
     if (i > start && (characters > maxP2 || tokens > maxTokens)) return last;
-    last = i;
+    if (!sentence.ends || sentence.closes || minP2 <= 1) last = i;
     const isEnough = characters >= minP2 || tokens >= ENOUGH_TOKENS * maxTokens;
-    if (isEnough && sentence.ends) return i;
+    if (isEnough && (sentence.closes || minP2 <= 1)) return i;
   }
   return last;
 }

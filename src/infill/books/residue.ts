@@ -9,7 +9,7 @@ import { isCapitals } from "./headings.ts";
 export type Residue = "note" | "separator" | "display";
 
 const EDITORIAL =
-  /^[[(]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|editor'?s? note|later editions|gravure|note d[eu] )/i;
+  /^[[(]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|music\b|musical|listen\b|score\b|tn\b|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|editor'?s? note|later editions|gravure|note d[eu] )/i;
 const CREDIT =
   /^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b/i;
 const PICTURE =

@@ -1,0 +1,187 @@
+// What of a book is the story's: chapters whose titles sound like an ending, text before the first heading, notes, plays
+// and verse; and that whatever is left out is counted and shown.
+import { describe, expect, it } from "vitest";
+import { bookSource } from "../src/infill/books/book-source.ts";
+import { readBook } from "../src/infill/books/chapters.ts";
+import type { Form } from "../src/infill/books/form.ts";
+import { TokenCounter } from "../src/infill/books/measure.ts";
+import { DEFAULT_TRIPLES } from "../src/infill/books/triples.ts";
+import { DEFAULT_MASKS } from "../src/infill/ilm.ts";
+import { DEFAULT_TEMPLATE, specialTokenList } from "../src/infill/template.ts";
+import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
+
+const paragraph = (i: number): string =>
+  `The miller walked down to the river before dawn on day ${i}, and the mist lay\nso thick on the water that he could ` +
+  `not see the far bank nor hear the\nwheel turning, until somebody called him from the old bridge.`;
+const paragraphs = (from: number, count: number): string =>
+  Array.from({ length: count }, (_, i) => paragraph(from + i)).join("\n\n");
+const days = (text: string): number[] =>
+  readBook(text)
+    .runs.flat()
+    .map((each) => Number(/day (\d+)/.exec(each.text)?.[1]));
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+describe("titles that sound like an ending or like notes", () => {
+  it.each([
+    "THE END OF THE ROAD",
+    "The End of the Journey",
+    "FIN DE LA ROUTE",
+    "La fin du voyage",
+    "NOTES FROM THE ROAD",
+    "INDEX OF SORROWS",
+    "INTRODUCTION",
+    "THE PREFACE TO A QUARREL",
+    "CONTENTS",
+  ])("%s under a chapter's number", (title) => {
+    for (const last of [true, false]) {
+      const titles = last ? ["THE LAMP", title] : [title, "THE LAMP"];
+      const text = titles.map((each, i) => `\n\nCHAPTER ${["I", "II"][i]}.\n\n${each}\n\n\n${paragraphs(5 * i, 5)}`);
+      expect([readBook(text.join("\n")).chapters, days(text.join("\n"))]).toEqual([2, range(0, 10)]);
+    }
+  });
+  it.each(["THE END OF THE ROAD", "NOTES FROM THE ROAD", "FIN DE LA ROUTE"])("%s by itself", (title) => {
+    const text = `CONTENTS\n\nTHE LAMP\n\n${title}\n\n\n\nTHE LAMP\n\n\n${paragraphs(0, 5)}\n\n\n${title}\n\n\n${paragraphs(5, 5)}`;
+    expect(days(text)).toEqual(range(0, 10));
+  });
+  it.each(["THE END", "FIN", "Finis.", "END OF VOLUME ONE", "FIN DU TOME PREMIER", "NOTES", "FOOTNOTES:", "APPENDIX"])(
+    "%s closes",
+    (title) => {
+      const text = `CHAPTER I\n\n${paragraphs(0, 5)}\n\n\n\n${title}\n\n\n${paragraphs(5, 2)}`;
+      expect(days(text)).toEqual(range(0, 5));
+      expect(readBook(text).leftOut.report(1000).join("\n")).toMatch(/2 (?:after the end|notes at the end of a part)/);
+    },
+  );
+});
+
+describe("text before the first heading", () => {
+  it.each(["II", "2", "EPILOGUE", "CHAPTER TWO", "Chapitre II"])("is kept before %s", (heading) => {
+    const text = `The Miller\nby Nobody\n\n\n${paragraphs(0, 6)}\n\n\n${heading}\n\n${paragraphs(6, 6)}`;
+    expect([readBook(text).chapters, days(text)]).toEqual([2, range(0, 12)]);
+    expect(readBook(text).leftOut.pieces("title page and dedication")).toBe(1);
+  });
+  it("is kept with the speech that it begins with", () => {
+    const text = `"Wake up!" said Anna.\n\n"No."\n\n${paragraphs(0, 5)}\n\n\nII\n\n${paragraphs(5, 5)}`;
+    expect(readBook(text).runs[0]![0]!.text).toBe('"Wake up!" said Anna.');
+  });
+  it("is left out where it is a title page, with a word", () => {
+    const text = `The Miller\n\nby Nobody\n\nTo my mother, who knows all of this.\n\n\nCHAPTER I\n\n${paragraphs(0, 5)}`;
+    expect(days(text)).toEqual(range(0, 5));
+    expect(readBook(text).leftOut.report(1000)[0]).toMatch(/3 title page and dedication \(\d+ characters\)/);
+  });
+});
+
+describe("what was put into the text", () => {
+  it.each([
+    "[Illustration: a boat]",
+    "[Music: three bars]",
+    "[Footnote 1: Not so.]",
+    "[Transcriber's Note: odd spelling is kept.]",
+    "[Blank Page]",
+    "[1] Not so.",
+    "* Not so, said others.",
+  ])("%s is no paragraph, and breaks nothing", (note) => {
+    const text = `CHAPTER I\n\n${paragraphs(0, 2)}[1]*\n\n${note}\n\n${paragraphs(2, 2)}`;
+    expect(days(text)).toEqual(range(0, 4));
+    expect(readBook(text).runs.length).toBe(1);
+  });
+  it("a publisher's list is none, a price in a story is one", () => {
+    const list =
+      "THE BOAT SERIES. By A. BEE. Six volumes. Illustrated. Cloth, 12mo. Price per volume, $1.25, postpaid.";
+    expect(days(`CHAPTER I\n\n${paragraphs(0, 3)}\n\n${list}`)).toEqual(range(0, 3));
+    expect(readBook(`I\n\n${paragraph(0)} He paid $5 for the cloth.`).runs.flat().length).toBe(1);
+  });
+  it("a synopsis under a chapter's number is a heading", () => {
+    for (const synopsis of ["The start--A storm--Land at last.", "In which the miller meets a fox.", "Où l'on part."])
+      expect(readBook(`CHAPTER I\n\n${synopsis}\n\n${paragraphs(0, 3)}`).runs.flat().length).toBe(3);
+  });
+  it("takes back to the whole sentence what stops before verse", () => {
+    const verse = "   The sea is wide,\n   The sea is deep,\n   And all its ships\n   Are fast asleep.";
+    const { runs } = readBook(`I\n\n${paragraphs(0, 3)} Then they sang,\n\n${verse}\n\nwhich is old.\n${paragraph(3)}`);
+    expect(runs.map((run) => run.map((each) => each.text.slice(-12)))).toEqual([
+      ["old bridge.", "old bridge.", "old bridge."].map((end) => ` ${end}`.slice(-12)),
+      [" old bridge."],
+    ]);
+  });
+  it("leaves a letter with a margin of its own in the text", () => {
+    const narrow =
+      "     So far there was not a hitch. The\n     workpeople, to be sure, were most\n     annoyingly slow; but time cured that.";
+    expect(readBook(`I\n\n${paragraphs(0, 3)}\n\n${narrow}\n\n${paragraphs(3, 2)}`).runs.flat().length).toBe(6);
+  });
+});
+
+describe("the account of what was left out", () => {
+  it("names the reason, the size and the largest pieces with their lines", () => {
+    const preface = Array.from({ length: 4 }, (_, i) => paragraph(50 + i)).join("\n\n");
+    const report = readBook(`PREFACE\n\n${preface}\n\n\nCHAPTER I\n\n${paragraphs(0, 5)}`).leftOut.report(1000);
+    expect(report[0]).toMatch(/^left out \d+% of the text: 4 preface or introduction \([\d,]+ characters\)/);
+    expect(report[1]).toMatch(/^line 3, [\d,]+ characters of preface or introduction: "The miller walked/);
+  });
+  it("loses no word: what is kept and what is left out is the whole text", () => {
+    const words = (text: string): number => text.match(/\p{L}+/gu)?.length ?? 0;
+    const text =
+      `The Miller\n\nPREFACE\n\n${paragraphs(0, 2)}\n\n\nCHAPTER I\n\n${paragraphs(2, 3)}\n\n   The sea is wide,\n` +
+      `   The sea is deep,\n   And all its ships\n   Are fast asleep.\n\n${paragraphs(5, 3)}\n\n12\n\n${paragraphs(8, 2)}\n\nTHE END\n\nLast words.`;
+    const { runs, leftOut } = readBook(text);
+    expect(
+      words(
+        runs
+          .flat()
+          .map((each) => each.text)
+          .join(" "),
+      ) + leftOut.words,
+    ).toBe(words(text));
+  });
+});
+
+describe("plays and verse", () => {
+  const tokenizer = GPT2Tokenizer.default();
+  tokenizer.addSpecialTokens(specialTokenList(DEFAULT_TEMPLATE));
+  const source = (text: string, form: Form = "auto") =>
+    bookSource(
+      text,
+      "b.txt",
+      {},
+      {
+        counter: new TokenCounter(DEFAULT_TEMPLATE, tokenizer),
+        triples: DEFAULT_TRIPLES,
+        masks: DEFAULT_MASKS,
+        characters: false,
+        form,
+      },
+    );
+  const speeches = (speaker: (name: string) => string): string =>
+    Array.from(
+      { length: 40 },
+      (_, i) =>
+        `${speaker(["ANNA", "THE KING", "JOHN"][i % 3]!)}I have seen the boat on day ${i}, and nobody was in it.`,
+    ).join("\n\n");
+  it.each([
+    ["ANNA.", (name: string) => `${name}. `],
+    ["ANNA:", (name: string) => `${name}: `],
+    ["ANNA above", (name: string) => `${name}\n`],
+    ["ANNA (aside).", (name: string) => `${name} (aside). `],
+    ["Anna.", (name: string) => `${name[0]}${name.split(" ").at(-1)!.slice(1).toLowerCase()}. `],
+    ["_Anna._", (name: string) => `_${name}._ `],
+  ])("a play is recognised by its speakers: %s", (_name, speaker) => {
+    const text = `ACT I\n\nSCENE I. A mill.\n\n${speeches(speaker)}`;
+    expect(() => source(text)).toThrow(/^b\.txt: looks like a play \(\d+% of its blocks.*; pass --form prose .*\.$/);
+    expect(source(text, "prose").drafts.length).toBeGreaterThan(0);
+  });
+  const verse = Array.from(
+    { length: 30 },
+    (_, i) =>
+      `The sea is wide on day ${i},\nThe sea is deep and grey,\nAnd all its ships lie fast asleep\nUntil another day.`,
+  ).join("\n\n");
+  it("verse is recognised by its lines, and read where it is wanted", () => {
+    expect(() => source(verse)).toThrow(
+      /^b\.txt: looks like verse \(\d+% of its text, as "The sea is wide on day 0,"\)/,
+    );
+    expect(source(verse, "verse").drafts[0]!.example.p2).toMatch(/^The sea is wide on day \d+,\nThe sea is deep/);
+    expect(source(verse, "prose").drafts[0]!.example.p2).toMatch(/^The sea is wide on day \d+, The sea is deep/);
+  });
+  it("prose with speeches, chapters and a song is neither", () => {
+    const talk = Array.from({ length: 30 }, (_, i) => `"Yes," said Mr. Hall. "Day ${i}."\n\nJohn. That was his name.`);
+    expect(readBook(`CHAPTER I\n\n${paragraphs(0, 20)}\n\n${talk.join("\n\n")}`).form).toBeUndefined();
+    expect(readBook(`CHAPTER I\n\n${paragraphs(0, 20)}\n\n${verse.slice(0, 400)}`).form).toBeUndefined();
+  });
+});

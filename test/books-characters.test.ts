@@ -1,5 +1,6 @@
 // Who is in a paragraph: people and their titles, against places, ships, nationalities and words that only begin a
 // sentence.
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Characters } from "../src/infill/books/characters.ts";
 import { wordsOf } from "../src/infill/books/words.ts";
@@ -72,5 +73,60 @@ describe("Characters", () => {
       ]),
     );
     expect(cast.in(`We saw ${people.join(" and ")} and Anna.`)).toEqual(people.slice(0, 5));
+  });
+
+  it.each([
+    ["the Lady Rowena", "Lady Rowena"],
+    ["Mr. Hall", "Mr. Hall"],
+    ["Mrs. Church", "Mrs. Church"],
+    ["Miss West", "Miss West"],
+    ["Grace", "Grace"],
+    ["the Captain Nemo", "Captain Nemo"],
+    ["O’Molloy", "O’Molloy"],
+    ["O'Molloy", "O'Molloy"],
+    ["D’Artagnan", "D’Artagnan"],
+    ["Isabel", "Isabel"],
+    ["Winter", "Winter"],
+  ])("finds %s as it is written", (name, want) => {
+    const story = [
+      `The knight looked at ${name} and said nothing for a while.`,
+      `“I will go with you,” said ${name}, and took the coat from the chair.`,
+      `Then ${name} asked him for the lamp, and he gave it without a word.`,
+      `They spoke to ${name} of the journey, and ${name} smiled.`,
+      `It was late, and ${name} was tired of the road and the rain.`,
+    ];
+    for (const text of story.slice(1)) expect(new Characters(story).in(text)).toEqual([want]);
+  });
+
+  it.each([
+    ["an inn", "We met at the Admiral Benbow, and from the Admiral Benbow we rode."],
+    ["honours", "“Your Grace,” he said. His Grace slept. They told his Grace that it rained."],
+    ["seasons", "It came in Winter, and in Winter it snowed. Last Winter was cold."],
+    ["a hall", "We went to Hale Hall, and at Hale Hall they danced in the Hall."],
+  ])("takes %s for nobody", (_name, text) => {
+    expect(new Characters([text, text, text]).in(text)).toEqual([]);
+  });
+
+  it("gives only names that stand in p2 (property)", () => {
+    const word = fc.constantFrom(
+      "Mr.",
+      "the",
+      "Lady",
+      "Rowena",
+      "Hall",
+      "O’Molloy",
+      "said",
+      "asked",
+      "J.",
+      "“Oh,”",
+      "and",
+      "—",
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 60 }), (words) => {
+        const text = words.join(" ");
+        for (const name of new Characters([text, text, text, text]).in(text)) expect(text).toContain(name);
+      }),
+    );
   });
 });

@@ -1,0 +1,187 @@
+// Passages: sizes, joined speeches, divided paragraphs, short runs; and src/prepare.ts with them.
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { prepare } from "../src/cli/prepare/run.ts";
+import { passagesOf } from "../src/infill/books/passages.ts";
+import { sentenceSpans } from "../src/infill/books/sentence-spans.ts";
+import type { Paragraph } from "../src/infill/books/story.ts";
+import { makeTriples } from "../src/infill/books/triples.ts";
+import { parseJsonl } from "../src/infill/example.ts";
+import { lengthClass, lengthThirds } from "../src/infill/length-class.ts";
+
+const run = (texts: readonly string[]): Paragraph[] => texts.map((text, index) => ({ text, line: 10 * index, index }));
+const tokens = (text: string): number => Math.ceil(text.length / 4);
+const sentence = (i: number, length: number): string => `Number ${i} ${"said ".repeat(Math.max(1, length / 5))}so.`;
+const paragraphs = fc.array(
+  fc
+    .array(fc.integer({ min: 5, max: 200 }), { minLength: 1, maxLength: 12 })
+    .map((lengths) => lengths.map((length, i) => sentence(i, length)).join(" ")),
+  { minLength: 1, maxLength: 40 },
+);
+const bounds = { minP2: 600, maxP2: 900, maxTokens: 400 };
+
+describe("passagesOf", () => {
+  it("keeps every word in its order, cuts no sentence, and keeps to the sizes (property)", () => {
+    fc.assert(
+      fc.property(paragraphs, (texts) => {
+        const passages = passagesOf(run(texts), tokens, bounds, { shorter: false });
+        expect(
+          passages
+            .map(({ text }) => text)
+            .join(" ")
+            .replaceAll("\n", " "),
+        ).toBe(texts.join(" "));
+        for (const { text } of passages) expect(text).toMatch(/^Number [^]*so\.$/);
+        for (const { text } of passages.slice(0, -1)) {
+          expect(text.length).toBeLessThanOrEqual(900);
+          expect(text.length).toBeGreaterThanOrEqual(600);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("joins speeches, a line each, and stops at the first paragraph's end that is far enough", () => {
+    const speech = (i: number): string => `“Speech ${i} has some sixty characters, and no more than that.”`;
+    const [first] = passagesOf(run(Array.from({ length: 40 }, (_, i) => speech(i))), tokens, bounds, {
+      shorter: false,
+    });
+    expect(first!.text.split("\n")).toEqual(Array.from({ length: 10 }, (_, i) => speech(i)));
+    expect(first).toMatchObject({ paragraphs: 10, isPart: false });
+  });
+
+  it("divides a long paragraph between its sentences", () => {
+    const long = Array.from({ length: 20 }, (_, i) => sentence(i, 150)).join(" ");
+    const passages = passagesOf(run([long]), tokens, bounds, { shorter: false });
+    expect(passages.length).toBeGreaterThan(3);
+    expect(passages.every(({ isPart, text }) => isPart && sentenceSpans(text).length > 2)).toBe(true);
+  });
+
+  it("counts tokens where characters say little, and knows sentences without spaces", () => {
+    const text = "第一句话说的是水。".repeat(200);
+    const passages = passagesOf(run([text, text]), (each) => 2 * each.length, bounds, { shorter: false });
+    expect(passages.every((each) => 2 * each.text.length <= 420 && each.text.endsWith("。"))).toBe(true);
+    expect(
+      passages
+        .map((each) => each.text)
+        .join("")
+        .replaceAll("\n", ""),
+    ).toBe(text + text);
+  });
+
+  it("does not end with what announces a speech", () => {
+    const texts = [sentence(1, 400), `${sentence(2, 220).slice(0, -1)} and cried:`, "“Wake up!”", sentence(3, 700)];
+    expect(passagesOf(run(texts), tokens, bounds, { shorter: false })[0]!.text).toMatch(/cried:\n“Wake up!”$/);
+  });
+
+  it("joins nothing where 1 character is enough", () => {
+    const texts = Array.from({ length: 6 }, (_, i) => sentence(i, 60));
+    expect(passagesOf(run(texts), tokens, { ...bounds, minP2: 1 }, { shorter: false }).map((p) => p.text)).toEqual(
+      texts,
+    );
+  });
+
+  it("makes three of a run that is too short for three, where that is wanted", () => {
+    for (const count of [3, 4, 5, 7]) {
+      const texts = run(Array.from({ length: count }, (_, i) => sentence(i, 150)));
+      expect(passagesOf(texts, tokens, bounds, { shorter: true }).length).toBeGreaterThanOrEqual(3);
+      expect(passagesOf(texts, tokens, bounds, { shorter: false }).length).toBeLessThan(3);
+    }
+  });
+});
+
+describe("makeTriples", () => {
+  it("puts a passage between its neighbours, and counts what it leaves out", () => {
+    const long = `${"word ".repeat(300)}end.`;
+    const texts = [sentence(0, 700), sentence(1, 650), long, sentence(2, 700), sentence(3, 800)];
+    const options = { ...bounds, minTokens: 1, minContextTokens: 1, strict: false };
+    const set = makeTriples([run(texts), run(["Alone."])], tokens, options);
+    expect(set.triples.map(({ p1, p2, p3, first, last }) => [p1, p2, p3, first, last])).toEqual([
+      [texts[0], texts[1], long, 0, 2],
+      [long, texts[3], texts[4], 2, 4],
+    ]);
+    expect(set).toMatchObject({ passages: 6, tooLong: 1, tooShort: 0, alone: 1 });
+  });
+});
+
+describe("length classes by default", () => {
+  it("hold a third of the texts each", () => {
+    for (const lengths of [Array.from({ length: 300 }, (_, i) => 100 + ((i * 7) % 90)), [5], [4, 4, 4]]) {
+      const [small, medium] = lengthThirds(lengths);
+      expect(small).toBeLessThan(medium);
+      if (lengths.length < 10) continue;
+      for (const name of ["S", "M", "L"]) {
+        const share = lengths.filter((each) => lengthClass(each, [small, medium]) === name).length / lengths.length;
+        expect(Math.abs(share - 1 / 3)).toBeLessThan(0.05);
+      }
+    }
+  });
+});
+
+describe("src/prepare.ts with passages", () => {
+  let folder: string;
+  const at = (name: string): string => join(folder, name);
+  const text = Array.from(
+    { length: 120 },
+    (_, i) => `“Day ${i} has come,” said Mr. Hall, and O’Molloy nodded. “We leave at ${i}.”`,
+  ).join("\n\n");
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "passages-"));
+    await writeFile(at("story.txt"), `PREFACE\n\n${text.slice(0, 600)}\n\n\nCHAPTER I\n\n${text}`);
+    await writeFile(at("book.epub"), "PK\x03\x04....mimetypeapplication/epub+zip");
+    await writeFile(at("huge.txt"), "x");
+    await truncate(at("huge.txt"), 600 * 2 ** 20); // sparse: takes no room
+    await mkdir(at("folder"));
+    await writeFile(at("folder/one.md"), `# One\n\n${text}`);
+    await writeFile(at("folder/README.md"), "# Read me\n\nThis is no book.");
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  async function run(...argv: string[]): Promise<string> {
+    const lines: string[] = [];
+    await prepare([...argv, "--validation_share", "0", "--test_share", "0"], {
+      print: (line) => lines.push(line),
+      color: false,
+      width: 100,
+    });
+    return lines.join("\n");
+  }
+  const examples = async (out: string) => parseJsonl(await readFile(join(out, "train.jsonl"), "utf8"), "t");
+
+  it("joins speeches into passages and says what it joined and left out", async () => {
+    const report = await run(at("story.txt"), "--output_dir", at("out"));
+    expect(report).toMatch(/1 chapter, 120 paragraphs: \d+ examples from \d+ passages \(\d+ of several paragraphs/);
+    expect(report).toMatch(/\n {9}left out [\d.]+% of the text: \d+ preface or introduction \(\d+ characters\)/);
+    for (const { p2, meta } of await examples(at("out"))) {
+      expect(p2.length).toBeGreaterThanOrEqual(600);
+      expect(p2.split("\n").length).toBeGreaterThan(5);
+      const { characters } = meta as { characters: string[] };
+      expect(characters).toEqual(["Mr. Hall", "O’Molloy"]);
+      for (const name of characters) expect(p2).toContain(name);
+    }
+  });
+  it.each([
+    [["--min_p2", "200", "--max_p2", "400"], 200, 400],
+    [["--min_p2", "1000"], 1000, 1500],
+    [["--max_p2", "300"], 200, 300],
+  ])("keeps to %j", async (flags, least, most) => {
+    await run(at("story.txt"), "--output_dir", at("sized"), "--overwrite_output_dir", ...flags);
+    for (const { p2 } of await examples(at("sized"))) {
+      expect(p2.length).toBeGreaterThanOrEqual(least);
+      expect(p2.length).toBeLessThanOrEqual(most);
+    }
+  });
+  it("takes the Markdown files of a folder, and no README", async () => {
+    expect(await run(at("folder"), "--output_dir", at("md"))).toMatch(/^Read .*one\.md: 1 chapter, 120 paragraphs/);
+  });
+  it.each([
+    [["book.epub"], /^book\.epub: not a readable text but an EPUB book; convert it/],
+    [["book.epub", "--input_format", "jsonl"], /^book\.epub: not a readable text but an EPUB book/],
+    [["huge.txt"], /huge\.txt has 600 MiB, and one file may have \d+; split it/],
+    [["story.txt", "--min_p2", "900", "--max_p2", "800"], /--min_p2 is 900 and --max_p2 800/],
+  ])("refuses %j", async ([file, ...flags], message) => {
+    await expect(run(at(file!), "--output_dir", at("none"), ...flags)).rejects.toThrow(message);
+  });
+});

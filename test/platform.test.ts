@@ -88,6 +88,23 @@ describe("adapter", () => {
       false,
     ],
     [{ vendor: "apple", architecture: "", device: "", description: "", isFallbackAdapter: false }, "apple", false],
+    // Deno's words for a SwiftShader, and for a card of NVIDIA's
+    [
+      {
+        vendor: "6880",
+        architecture: "",
+        device: "49374",
+        description: "SwiftShader Device (Subzero)",
+        isFallbackAdapter: false,
+      },
+      "swiftshader",
+      true,
+    ],
+    [
+      { vendor: "4318", architecture: "", device: "9008", description: "NVIDIA H200", isFallbackAdapter: false },
+      "nvidia",
+      false,
+    ],
     [{ vendor: "", architecture: "", device: "", description: "", isFallbackAdapter: false }, "unknown", false],
   ])("%o is %s", (info, key, software) => {
     const described = describeAdapter(info);

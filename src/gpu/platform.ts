@@ -1,4 +1,4 @@
-// Where WebGPU comes from: the browser's own, or Dawn in Node.
+// Where WebGPU comes from: the runtime's own (a browser, Deno), or Dawn in Node.
 import { UserError } from "../errors.ts";
 import { importInNode, isNode } from "../runtime.ts";
 
@@ -73,11 +73,22 @@ async function remedies(present?: string): Promise<string> {
   return "Turn hardware acceleration on in the browser's settings and update the graphics driver.";
 }
 
+/** Deno names vendors by their number on the PCI bus; the browsers and Dawn by these words. */
+const PCI_VENDORS: Readonly<Record<string, string>> = {
+  4318: "nvidia",
+  4098: "amd",
+  32902: "intel",
+  4203: "apple",
+  5045: "arm",
+  20803: "qualcomm",
+};
+
 /** Key, description and kind from an adapter's info (WebGPU names: vendor, architecture, device, description). */
 export function describeAdapter(
   info: Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description" | "isFallbackAdapter">,
 ): Pick<FoundAdapter, "key" | "description" | "software"> {
-  const { vendor, architecture, device, description } = info;
+  const { architecture, device, description } = info;
+  const vendor = PCI_VENDORS[info.vendor] ?? info.vendor;
   if (/^llvmpipe/.test(device) || /^llvmpipe/.test(description)) {
     return {
       key: "llvmpipe",
@@ -85,7 +96,7 @@ export function describeAdapter(
       software: true,
     };
   }
-  if (architecture === "swiftshader")
+  if (architecture === "swiftshader" || /^SwiftShader/.test(description))
     return { key: "swiftshader", description: "SwiftShader, on the processor", software: true };
   const key = [vendor, architecture].filter(Boolean).join("-") || "unknown";
   const parts = [...new Set([device || key, description])].filter(Boolean);

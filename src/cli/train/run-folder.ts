@@ -10,6 +10,7 @@ import type { LogEntry } from "../../training/trainer-state.ts";
 
 export class RunFolder implements CheckpointStore {
   readonly path: string;
+  private logging: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
     this.path = path;
@@ -52,14 +53,19 @@ export class RunFolder implements CheckpointStore {
     await rm(join(this.path, name), { recursive: true, force: true });
   }
 
-  /** Adds a line to metrics.jsonl. */
-  async log(entry: LogEntry): Promise<void> {
-    await mkdir(this.path, { recursive: true });
-    await appendFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(entry)}\n`);
+  /** Adds a line to metrics.jsonl, after those that were added before: appends at once would come in any order. */
+  log(entry: LogEntry): Promise<void> {
+    const written = this.logging.then(async () => {
+      await mkdir(this.path, { recursive: true });
+      await appendFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(entry)}\n`);
+    });
+    this.logging = written.catch(() => {}); // the caller is told; the next line is tried again
+    return written;
   }
 
   /** Draws loss.svg from the log; returns its path. */
   async drawLoss(history: readonly LogEntry[]): Promise<string> {
+    await this.logging;
     const path = join(this.path, "loss.svg");
     await mkdir(this.path, { recursive: true });
     await writeFile(path, lossChart(history));

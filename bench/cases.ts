@@ -1,12 +1,11 @@
 // One case is one launch function at one size: its tensors, what it writes, and the work it cannot avoid. The benchmark
 // of kernels times them all, tuning compares and times those that a setting concerns.
-import type { Tuning } from "../src/gpu/tuning.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { Sizes, Work } from "./report.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** The entries of the tuning table that name a variant. */
-export type Family = { [K in keyof Tuning]: Tuning[K] extends string ? K : never }[keyof Tuning];
+/** The entries of the tuning table that name a variant of some kernels. */
+export type Family = "rows" | "matmul" | "attention" | "attentionDecode";
 
 export interface KernelCase {
   readonly name: string;

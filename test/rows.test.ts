@@ -20,6 +20,9 @@ describe("the form of a row kernel", () => {
   it("is no larger than the device allows", () => {
     expect(rowForm(gpu, 256, 1, 50257)).toEqual({ library: "subgroups", size: 256 });
     expect(rowForm({ ...gpu, rows: "workgroup" }, 1024, 1, 50257)).toEqual({ library: "workgroup", size: 256 });
+    const large = { ...gpu, rowsWorkgroupSize: 1024 };
+    expect(rowForm({ ...large, rows: "subgroup" }, 256, 9, 9)).toEqual({ library: "subgroup", size: 256 });
+    expect(rowForm(large, 256, 9, 9)).toEqual({ library: "subgroup", size: 256 });
   });
 
   it("is the same for all rows where the variant says so", () => {

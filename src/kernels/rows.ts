@@ -42,7 +42,8 @@ export function rowForm(
   rows: number,
   length: number,
 ): RowForm {
-  if (variant === "subgroup") return { library: "subgroup", size: rowsWorkgroupSize };
+  const several = Math.min(rowsWorkgroupSize, most); // invocations that take a subgroup's row each
+  if (variant === "subgroup") return { library: "subgroup", size: several };
   const wanted = Math.min(rowsLanes / rows, length / rowsShare, rowsMaxSize, most);
   const size = powerOfTwoUpTo(wanted);
   if (variant === "workgroup")
@@ -50,7 +51,7 @@ export function rowForm(
       library: "workgroup",
       size: Math.min(LARGEST_WITHOUT_SUBGROUPS, Math.max(SMALLEST, rowsWorkgroupSize, size)),
     };
-  return size < SMALLEST ? { library: "subgroup", size: rowsWorkgroupSize } : { library: "subgroups", size };
+  return size < SMALLEST ? { library: "subgroup", size: several } : { library: "subgroups", size };
 }
 
 const powerOfTwoUpTo = (most: number): number => (most < 1 ? 1 : 2 ** Math.floor(Math.log2(most)));

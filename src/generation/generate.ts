@@ -88,9 +88,11 @@ export async function generate(
     prefill(run);
     return layOut(await search(run), run);
   } catch (error) {
-    const reason = error instanceof NonFiniteLogits ? await error.explained(decoder) : error;
-    decoder.dispose();
-    throw reason;
+    try {
+      throw error instanceof NonFiniteLogits ? await error.explained(decoder) : error;
+    } finally {
+      decoder.dispose();
+    }
   } finally {
     busy.delete(decoder);
   }

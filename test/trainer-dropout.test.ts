@@ -47,8 +47,10 @@ test("is on after an evaluation in mid-run, and draws what it would have drawn",
 });
 
 describe("each layer draws a mask of its own", () => {
-  /** The loss of a forward whose layer `active` has seed 1's weights, while the other one adds nothing to the stream. */
-  async function lossWith(active: number, rates: Rates, training: boolean): Promise<number> {
+  /**
+   * The loss of a forward in which only one part of layer `active`, with seed 1's weights of layer 0, adds to the stream.
+   */
+  async function lossWith(active: number, adds: "attn" | "mlp", rates: Rates, training: boolean): Promise<number> {
     const model = GPT2LMHeadModel.fromConfig(device, tinyConfig.with(rates), { seed: 1 });
     const layer = (name: string, of: number): string => `transformer.h.${of}.${name}`;
     for (const { name } of model.parameters.all()) {
@@ -56,9 +58,9 @@ describe("each layer draws a mask of its own", () => {
       if (part === undefined) continue;
       const values = await device.read(model.parameters.get(layer(part, 0)).value);
       device.batch.write(model.parameters.get(layer(part, active)).value, values);
-      const projects = part.startsWith("attn.c_proj") || part.startsWith("mlp.c_proj");
-      const idle = model.parameters.get(layer(part, 1 - active)).value;
-      if (projects) device.batch.write(idle, new Float32Array(values.length));
+      const idle = ["attn.c_proj.", "mlp.c_proj."].filter((each) => part.startsWith(each));
+      for (const of of idle.length > 0 ? (part.startsWith(adds) ? [1 - active] : [0, 1]) : [])
+        device.batch.write(model.parameters.get(layer(part, of)).value, new Float32Array(values.length));
     }
     model.transformer.training = training;
     model.transformer.dropoutSeed = 5;
@@ -70,11 +72,17 @@ describe("each layer draws a mask of its own", () => {
     return loss;
   }
 
-  test.each(["attnPdrop", "residPdrop"] as const)("%s", async (rate) => {
+  test.each([
+    { rate: "attnPdrop", adds: "attn" },
+    { rate: "residPdrop", adds: "attn" },
+    { rate: "residPdrop", adds: "mlp" },
+  ] as const)("$rate, $adds", async ({ rate, adds }) => {
     const rates = { [rate]: 0.5 };
-    const [first, second] = [await lossWith(0, rates, true), await lossWith(1, rates, true)];
+    const [first, second] = [await lossWith(0, adds, rates, true), await lossWith(1, adds, rates, true)];
     expect(Math.abs(first - second)).toBeGreaterThan(1e-3);
-    // The control: without dropout it is all one which of the layers is the active one.
-    expect(await lossWith(1, rates, false)).toBeCloseTo(await lossWith(0, rates, false), 5);
+    // The controls: without dropout it is all one which of the layers is the active one, and dropout does something.
+    const plain = await lossWith(0, adds, rates, false);
+    expect(await lossWith(1, adds, rates, false)).toBeCloseTo(plain, 5);
+    expect(Math.abs(first - plain)).toBeGreaterThan(1e-3);
   });
 });

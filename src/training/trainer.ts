@@ -6,12 +6,11 @@ import { collate, countLabels } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
-import type { FileData, Folder } from "../files/folder.ts";
+import type { Folder } from "../files/folder.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { positionAfter, totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
-import { modelFiles, optimizerFiles, resume, rotateCheckpoints, STATE_FILE } from "./checkpoint.ts";
-import type { CheckpointStore } from "./checkpoint.ts";
+import { resume } from "./checkpoint.ts";
 import { diverged, offendingParameter } from "./divergence.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
@@ -22,25 +21,20 @@ import { learningRateAt } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
 import { FLOAT32 } from "./precision.ts";
 import type { Precision } from "./precision.ts";
+import { Saver } from "./saver.ts";
+import type { SaverOptions } from "./saver.ts";
 import { TrainingStep } from "./step.ts";
 import type { Exchange, MicroBatch, SentStep } from "./step.ts";
+import { updateBatches } from "./update-batches.ts";
 import { epochOf, stateText } from "./trainer-state.ts";
 import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends Partial<SaverOptions> {
   readonly model: GPT2LMHeadModel;
   readonly args: TrainingArguments;
   readonly train: readonly EncodedExample[];
   readonly evaluation?: readonly EncodedExample[];
   readonly padId: number;
-  /** Files saved beside the weights: tokenizer, template. */
-  readonly extraFiles?: ReadonlyMap<string, string | Uint8Array>;
-  /** Of the final model; checkpoints are F32. Default F32. */
-  readonly saveDtype?: "F32" | "F16";
-  /** Without a store nothing is saved. */
-  readonly store?: CheckpointStore;
-  /** Bytes after which the optimizer's moments go on in another file; default 5e9. */
-  readonly maxShardBytes?: number;
   /** What `train` was made from, for the fingerprint: files' digests, block size, limits. */
   readonly settings?: Fingerprint;
   /** Adds up gradients and counts over this many processes, which all train with these arguments; default 1, alone. */
@@ -51,7 +45,6 @@ export interface TrainerOptions {
   readonly onLog?: (entry: LogEntry) => void;
   /** An update that changed nothing, and why, as a clause. */
   readonly onSkip?: (step: number, reason: string) => void;
-  readonly onSave?: (name: string) => void;
 }
 
 export interface Progress {
@@ -72,12 +65,6 @@ interface InFlight extends SentStep {
   readonly dropoutStep: number;
 }
 
-/** A batch of the loader's, and the one after it. */
-interface Taken {
-  readonly indices: readonly number[];
-  readonly next: Position;
-}
-
 const UPDATES_IN_FLIGHT = 2;
 
 export class Trainer {
@@ -86,6 +73,8 @@ export class Trainer {
   readonly loader: DataLoader;
   private readonly options: TrainerOptions;
   private readonly update: TrainingStep;
+  /** Without a store nothing is saved. */
+  private readonly saver: Saver | undefined;
   private readonly meter = new LossMeter();
   private readonly inFlight: InFlight[] = [];
   private step = 0;
@@ -115,6 +104,9 @@ export class Trainer {
     this.needLabels(train, "training");
     if (evaluation && evaluation.length > 0) this.needLabels(evaluation, "evaluation");
     [this.optimizer, this.update] = model.device.pool.attempt(() => this.takeMemory());
+    const { store } = options;
+    if (store)
+      this.saver = new Saver(model, this.optimizer, { ...options, store, saveTotalLimit: args.saveTotalLimit });
     model.transformer.dropoutSeed = args.seed;
   }
 
@@ -152,15 +144,16 @@ export class Trainer {
    * gradients that are not finite.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
-    const { args, model } = this.options;
+    const { args, model, train, padId } = this.options;
     const { transformer } = model;
-    const batches = this.loader.batches(this.position());
+    const maxLength = model.config.nPositions;
+    const updates = updateBatches(this.loader, train, { ...args, padId, maxLength, start: this.position() });
     transformer.training = true;
     model.parameters.zeroGrad();
     try {
       while (this.step < this.totalSteps && !signal?.aborted) {
         const learningRate = this.learningRate();
-        await this.send(this.microBatches(batches), learningRate);
+        await this.send(updates.next().value, learningRate);
         const last = this.step === this.totalSteps;
         if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
         this.report(learningRate);
@@ -170,7 +163,7 @@ export class Trainer {
       await this.settle();
       const finished = this.step === this.totalSteps;
       await this.saveCheckpoint();
-      if (finished) await this.saveModel();
+      if (finished) await this.saver?.saveModel(await this.stateText());
       return { finished, logHistory: this.logHistory };
     } finally {
       transformer.training = false;
@@ -224,23 +217,6 @@ export class Trainer {
   private learningRate(): number {
     const { lrSchedulerType: schedule, learningRate, warmupSteps } = this.options.args;
     return learningRateAt({ schedule, learningRate, warmupSteps, totalSteps: this.totalSteps }, this.step);
-  }
-
-  /** Those of the next update: as many as are accumulated, or fewer at an epoch's end. */
-  private microBatches(batches: Iterator<Taken>): MicroBatch[] {
-    const { args, model, train, padId } = this.options;
-    const { lossOn, padToMultipleOf } = args;
-    const maxLength = model.config.nPositions;
-    const { epoch } = this.position();
-    const window: MicroBatch[] = [];
-    let next: Position;
-    do {
-      const taken: Taken = batches.next().value!;
-      const examples = taken.indices.map((index) => train[index]);
-      window.push(collate(examples, { padId, lossOn, padToMultipleOf, maxLength }));
-      next = taken.next;
-    } while (window.length < args.gradientAccumulationSteps && next.epoch === epoch);
-    return window;
   }
 
   /** Sends one update, and waits for the third before it. */
@@ -312,27 +288,9 @@ export class Trainer {
   }
 
   private async saveCheckpoint(): Promise<void> {
-    const { store, model, args, extraFiles = new Map(), maxShardBytes } = this.options;
-    if (!store) return;
+    if (!this.saver) return;
     await this.settle();
-    const name = `checkpoint-${this.step}`;
-    const files = new Map<string, FileData>([
-      ...modelFiles(model, extraFiles),
-      ...optimizerFiles(model, this.optimizer, maxShardBytes),
-      [STATE_FILE, await this.stateText()],
-    ]);
-    await (await store.open(name)).write(files);
-    await rotateCheckpoints(store, args.saveTotalLimit);
-    this.options.onSave?.(name);
-  }
-
-  private async saveModel(): Promise<void> {
-    const { store, model, saveDtype, extraFiles = new Map() } = this.options;
-    if (!store) return;
-    const files = modelFiles(model, extraFiles, saveDtype);
-    files.set(STATE_FILE, await this.stateText());
-    await (await store.open("")).write(files);
-    this.options.onSave?.("");
+    await this.saver.saveCheckpoint(this.step, await this.stateText());
   }
 
   private async stateText(): Promise<string> {

@@ -62,7 +62,8 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const paths = [values.modelNameOrPath ?? DEMO_MODEL, ...(values.compare === undefined ? [] : [values.compare])];
   if (values.maxExamples === 0 && values.trainFile !== undefined)
     throw new UserError(
-      "--train_file is searched for copies in what the model writes, and --max_examples 0 writes nothing; leave one of them out.",
+      "--train_file is searched for copies in what the model writes, and --max_examples 0 writes nothing; " +
+        "leave one of them out.",
     );
   const outputDir = await chooseResultFolder(values.outputDir, values.overwriteOutputDir);
   const models: InfillModel[] = [];
@@ -132,7 +133,8 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     );
   for (const note of evaluation.notes) process.stderr.write(`Note     ${printableText(note)}\n`);
   process.stderr.write(
-    `Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ${formatDuration((performance.now() - started) / 1000)}\n`,
+    `Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ` +
+      `${formatDuration((performance.now() - started) / 1000)}\n`,
   );
 }
 
@@ -204,11 +206,13 @@ function notesOn(tasks: readonly Task[], real: readonly (readonly WrittenText[])
   const rule = ruleFor(tasks[0].model, real[0]);
   const meaning =
     rule &&
-    `Length classes: S up to ${rule.bounds[0]}, M up to ${rule.bounds[1]} ${rule.unit} of p2, L more (${rule.source === "template" ? "as the template says" : "as fits the test examples best"}).`;
+    `Length classes: S up to ${rule.bounds[0]}, M up to ${rule.bounds[1]} ${rule.unit} of p2, L more ` +
+      `(${rule.source === "template" ? "as the template says" : "as fits the test examples best"}).`;
   const cut = tasks.flatMap(({ path, plan }) =>
     plan && plan.cut.gaps > 0
       ? [
-          `${path}: the context of ${plan.cut.gaps} gaps was cut to ${plan.cut.room} tokens, so that there is room for p2.`,
+          `${path}: the context of ${plan.cut.gaps} gaps was cut to ${plan.cut.room} tokens, so that there is ` +
+            "room for p2.",
         ]
       : [],
   );

@@ -166,7 +166,8 @@ async function fillAll(
   note("Note", limitNote(all, undefined));
   note(
     done === total ? "Done" : "Stopped",
-    `${done} of ${total} lines of ${file} are answered${done < total ? "; the same command with --output_file goes on from there" : ""}`,
+    `${done} of ${total} lines of ${file} are ` +
+      `answered${done < total ? "; the same command with --output_file goes on from there" : ""}`,
   );
 }
 

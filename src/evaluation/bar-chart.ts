@@ -49,17 +49,21 @@ export function barChart(rows: readonly Row[], scale: Scale, title: string): str
         middle = y + BAR / 2,
         end = x(figure.value);
       parts.push(
-        `<rect x="${at(Math.min(base, end))}" y="${at(y + 1)}" width="${at(Math.abs(end - base))}" height="${BAR - 2}" fill="${COLORS[series % COLORS.length]}" fill-opacity="0.75"/>`,
+        `<rect x="${at(Math.min(base, end))}" y="${at(y + 1)}" width="${at(Math.abs(end - base))}" ` +
+          `height="${BAR - 2}" fill="${COLORS[series % COLORS.length]}" fill-opacity="0.75"/>`,
       );
       if (figure.low !== undefined && figure.high !== undefined)
         parts.push(
-          `<path d="M${at(x(figure.low))} ${at(middle)}H${at(x(figure.high))}M${at(x(figure.low))} ${at(y + 3)}v${BAR - 6}M${at(x(figure.high))} ${at(y + 3)}v${BAR - 6}" stroke="${INK}"/>`,
+          `<path d="M${at(x(figure.low))} ${at(middle)}H${at(x(figure.high))}M${at(x(figure.low))} ` +
+            `${at(y + 3)}v${BAR - 6}M${at(x(figure.high))} ${at(y + 3)}v${BAR - 6}" stroke="${INK}"/>`,
         );
       parts.push(text(WIDTH - RIGHT + 12, middle + 4, "start", cell(figure, row.format), INK));
     });
     if (row.real)
       parts.push(
-        `<path d="M${at(x(row.real.value))} ${at(top + height / 2 - 7)}l6 7l-6 7l-6 -7z" fill="white" stroke="${INK}" stroke-width="1.5"><title>real p2: ${escapeHtml(cell(row.real, row.format))}</title></path>`,
+        `<path d="M${at(x(row.real.value))} ${at(top + height / 2 - 7)}l6 7l-6 7l-6 -7z" fill="white" ` +
+          `stroke="${INK}" stroke-width="1.5"><title>real p2: ` +
+          `${escapeHtml(cell(row.real, row.format))}</title></path>`,
       );
     if (row.chance !== undefined)
       parts.push(`<path d="M${at(x(row.chance))} ${top}v${height}" stroke="${INK}" stroke-dasharray="4 3"/>`);

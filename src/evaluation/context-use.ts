@@ -70,7 +70,8 @@ export async function scoreExamples(
     const encoded = encoder.encodeExample(example, { blockSize: model.config.nPositions });
     if (!encoded)
       throw new Error(
-        `scoreExamples: cannot encode ${example.where ?? "an example"}: it is longer than ${model.config.nPositions} tokens, wanted one that fits`,
+        `scoreExamples: cannot encode ${example.where ?? "an example"}: it is longer than ` +
+          `${model.config.nPositions} tokens, wanted one that fits`,
       );
     return encoded;
   };

@@ -13,13 +13,18 @@ const SAMPLES = 5;
 
 const EXPLANATIONS: Readonly<Record<Group, string>> = {
   perplexity:
-    "The exponential of the mean loss a token. A model that was trained on p2 alone is not expected to know the context.",
+    "The exponential of the mean loss a token. A model that was trained on p2 alone is not expected to " +
+    "know the context.",
   change:
-    "Bars to the left: p2 (with its end) becomes less probable, so the model had used what was taken away. Another example's p3 is the fairest of these tests: a model trained on whole examples never saw a missing part.",
+    "Bars to the left: p2 (with its end) becomes less probable, so the model had used what was taken " +
+    "away. Another example's p3 is the fairest of these tests: a model trained on whole examples never " +
+    "saw a missing part.",
   retrieval:
-    "p2 is scored under its own p3 and under the p3 of other examples; found: it is most probable under its own. The dashed line is chance.",
+    "p2 is scored under its own p3 and under the p3 of other examples; found: it is most probable under " +
+    "its own. The dashed line is chance.",
   written:
-    "Diamonds: the real p2 of the same examples. Shares of copied runs and of different words mean little but beside them.",
+    "Diamonds: the real p2 of the same examples. Shares of copied runs and of different words mean " +
+    "little but beside them.",
 };
 const SCALES: Readonly<Record<Group, Scale>> = {
   perplexity: "log",
@@ -48,7 +53,8 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
   return [
     `<!doctype html>`,
     `<html lang="en">`,
-    `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Infilling evaluation</title><style>${STYLE}</style></head>`,
+    `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Infilling ` +
+      `evaluation</title><style>${STYLE}</style></head>`,
     `<body>`,
     `<h1>Infilling evaluation</h1>`,
     `<p class="faint">${escapeHtml(facts(evaluation))}</p>`,
@@ -92,7 +98,10 @@ function facts({ testFile, trainFile, examples, dropped, seed, search, models }:
 
 function chartSection(group: Group, rows: readonly Row[]): string {
   const drawn = SCALES[group] === "share" ? rows.filter(({ share }) => share) : rows;
-  return `<section><h2>${GROUP_TITLES[group]}</h2><p class="faint">${EXPLANATIONS[group]}</p>${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`;
+  return (
+    `<section><h2>${GROUP_TITLES[group]}</h2><p ` +
+    `class="faint">${EXPLANATIONS[group]}</p>${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`
+  );
 }
 
 function tableSection({ models }: Evaluation, rows: readonly Row[], groups: readonly Group[]): string {

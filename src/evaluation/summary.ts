@@ -151,7 +151,8 @@ export function verdicts({ change, retrieval }: ContextUse): string[] {
   return [
     ...say("p3", "another example's p3", change.foreignP3).map((text) =>
       accuracy
-        ? `${text}, and the true one is found among ${among(retrieval)} in ${percent(accuracy.value)} (chance ${percent(chance!)})`
+        ? `${text}, and the true one is found among ${among(retrieval)} in ${percent(accuracy.value)} (chance ` +
+          `${percent(chance!)})`
         : text,
     ),
     ...say("p1", "leaving it out", change.p1),

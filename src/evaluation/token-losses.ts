@@ -44,7 +44,8 @@ export async function tokenLosses(
     const values = await reading;
     if (!values.every(Number.isFinite))
       throw new UserError(
-        "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use another checkpoint.",
+        "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use " +
+          "another checkpoint.",
       );
     indices.forEach((index, b) => {
       // Row t of a sequence tells of token t + 1.

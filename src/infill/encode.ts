@@ -100,7 +100,8 @@ export class InfillEncoder {
     const prompt = this.assemble(request, [{ ids: forced, type: TOKEN_TYPE.target }], maxLength);
     if (prompt) return prompt;
     throw new UserError(
-      `The prompt needs ${3 + forced.length} tokens for its markers and prefix, and ${maxLength} are left for it in the context; shorten the prefix or ask for fewer new tokens.`,
+      `The prompt needs ${3 + forced.length} tokens for its markers and prefix, and ${maxLength} are left ` +
+        "for it in the context; shorten the prefix or ask for fewer new tokens.",
     );
   }
 
@@ -187,7 +188,8 @@ export class InfillEncoder {
     const token = specialTokenList(this.template).find((special) => text.includes(special));
     if (token)
       throw new UserError(
-        `${where ?? "The example"}: field "${field}" contains ${token}, which marks the layout and cannot stand in a text; remove it.`,
+        `${where ?? "The example"}: field "${field}" contains ${token}, which marks the layout and cannot ` +
+          "stand in a text; remove it.",
       );
     return normalizeText(text);
   }

@@ -40,8 +40,10 @@ export function previewLines(
   const learned = (type: number): boolean => lossOn === "all" || type === TOKEN_TYPE.target || type === TOKEN_TYPE.end;
   const count = (test: (type: number) => boolean): number => types.filter(test).length;
   const lines = [
-    `${ids.length} tokens: ${count((type) => type === TOKEN_TYPE.context)} context, ${count((type) => type === TOKEN_TYPE.special)} markers, ` +
-      `${count((type) => type === TOKEN_TYPE.target)} p2, ${count((type) => type === TOKEN_TYPE.end)} end; ${count(learned)} in the loss (--loss_on ${lossOn})`,
+    `${ids.length} tokens: ${count((type) => type === TOKEN_TYPE.context)} context, ` +
+      `${count((type) => type === TOKEN_TYPE.special)} markers, ` +
+      `${count((type) => type === TOKEN_TYPE.target)} p2, ${count((type) => type === TOKEN_TYPE.end)} end; ` +
+      `${count(learned)} in the loss (--loss_on ${lossOn})`,
   ];
   let line = "",
     columns = 0;

@@ -82,7 +82,8 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
     const shown = printable(token);
     if (id === undefined) {
       throw new UserError(
-        `The tokenizer has no special token ${shown}, which the infilling template needs; add the template's tokens to ` +
+        `The tokenizer has no special token ${shown}, which the infilling template needs; add the template's ` +
+          "tokens to " +
           "it (training does) or use the tokenizer saved with the model.",
       );
     }
@@ -97,7 +98,8 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
     const want = [...tokenizer.encode("a "), id, ...tokenizer.encode(" a")];
     if (got.length !== want.length || got.some((x, i) => x !== want[i])) {
       throw new UserError(
-        `The tokenizer reads "a ${shown} a" as ${quote(got)}, wanted ${quote(want)}: register ${shown} as one special ` +
+        `The tokenizer reads "a ${shown} a" as ${quote(got)}, wanted ${quote(want)}: register ${shown} as ` +
+          "one special " +
           "token, without spaces and without stripping.",
       );
     }

@@ -22,7 +22,8 @@ export async function openInfillModel(path: string): Promise<InfillModel> {
   const { encoder } = model;
   if (!encoder)
     throw new UserError(
-      `${path} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps, and there is nothing to evaluate; fine-tune it with src/train.ts --model_name_or_path ${path} --train_file examples.jsonl.`,
+      `${path} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps, and there is nothing to ` +
+        `evaluate; fine-tune it with src/train.ts --model_name_or_path ${path} --train_file examples.jsonl.`,
     );
   return { ...model, encoder };
 }
@@ -43,7 +44,9 @@ export function fittingExamples(
   );
   if (fitting.length > 0) return fitting;
   throw new UserError(
-    `${file}: p2 alone is longer than the model's context (${Math.min(...models.map(({ config }) => config.nPositions))} positions) in all ${examples.length} examples; use shorter paragraphs or a model with more positions.`,
+    `${file}: p2 alone is longer than the model's context ` +
+      `(${Math.min(...models.map(({ config }) => config.nPositions))} positions) in all ${examples.length} ` +
+      "examples; use shorter paragraphs or a model with more positions.",
   );
 }
 

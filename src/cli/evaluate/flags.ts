@@ -100,7 +100,9 @@ export type EvaluateValues = FlagValues<EvaluateFlags>;
 export const EVALUATE: Program<EvaluateFlags> = {
   command: "npx tsx src/evaluate.ts",
   summary:
-    "Says whether an infilling model uses what it is given: perplexities by kind of token; what p2's probability loses without p1, p3 or metadata; how often the true p3 is told from others; and whether what it writes keeps to what was asked. Prints a Markdown table.",
+    "Says whether an infilling model uses what it is given: perplexities by kind of token; what p2's " +
+    "probability loses without p1, p3 or metadata; how often the true p3 is told from others; and " +
+    "whether what it writes keeps to what was asked. Prints a Markdown table.",
   flags,
   examples: [
     {

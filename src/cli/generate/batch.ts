@@ -65,7 +65,9 @@ export async function openAnswers(
   const explain = (error: unknown): never => {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(
-      `Cannot write ${file}: ${code === "ENOENT" ? "its folder does not exist" : code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission is denied" : message}; choose another --output_file.`,
+      `Cannot write ${file}: ` +
+        `${code === "ENOENT" ? "its folder does not exist" : code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission is denied" : message}; ` +
+        "choose another --output_file.",
     );
   };
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) =>

@@ -22,13 +22,16 @@ export async function checkExplain(
   if (explain === undefined) {
     if (given.has("explainLayers"))
       throw new UserError(
-        `--explain_layers ${explainLayers.join(",")} says what the page of --explain holds; add --explain page.html, or leave it out.`,
+        `--explain_layers ${explainLayers.join(",")} says what the page of --explain holds; add --explain ` +
+          "page.html, or leave it out.",
       );
     return;
   }
   if (kind === "gaps" || kind === "interactive")
     throw new UserError(
-      `--explain shows one gap or prompt, and ${kind === "gaps" ? "a .jsonl --input_file has many: give the one to look into with --p1 and --p3" : "--interactive writes again and again: give the gap with --p1 and --p3 instead"}, or leave --explain out.`,
+      "--explain shows one gap or prompt, and " +
+        `${kind === "gaps" ? "a .jsonl --input_file has many: give the one to look into with --p1 and --p3" : "--interactive writes again and again: give the gap with --p1 and --p3 instead"}, ` +
+        "or leave --explain out.",
     );
   if (!/\.html?$/i.test(explain))
     throw new UserError(
@@ -45,7 +48,9 @@ export async function checkExplain(
     throw new UserError(`Cannot write ${explain}: it is a folder; choose another --explain.`);
   await access(dirname(resolve(explain)), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(
-      `Cannot write ${explain}: ${error.code === "ENOENT" ? "its folder does not exist" : "its folder cannot be written to"}; choose another --explain.`,
+      `Cannot write ${explain}: ` +
+        `${error.code === "ENOENT" ? "its folder does not exist" : "its folder cannot be written to"}; ` +
+        "choose another --explain.",
     );
   });
 }

@@ -13,7 +13,9 @@ const flags = defineFlags({
     defaultText: "weights/demo",
     aliases: ["model"],
     group: "Model",
-    help: "The model: a folder in Hugging Face's layout, or a name on the Hub such as gpt2. Its generation_config.json, if there, gives the defaults of the options below.",
+    help:
+      "The model: a folder in Hugging Face's layout, or a name on the Hub such as gpt2. Its " +
+      "generation_config.json, if there, gives the defaults of the options below.",
   },
   ...HUB_FLAGS,
   tokenizerName: {
@@ -32,7 +34,9 @@ const flags = defineFlags({
     type: "string",
     placeholder: "file",
     group: GAP,
-    help: "A text with one gap, marked [[...]]: the paragraphs that touch it are p1 and p3. Metadata may stand in it: [[length=M; theme=hope]].",
+    help:
+      "A text with one gap, marked [[...]]: the paragraphs that touch it are p1 and p3. Metadata may stand " +
+      "in it: [[length=M; theme=hope]].",
   },
   meta: {
     type: "pairs",
@@ -44,7 +48,9 @@ const flags = defineFlags({
     type: "bool",
     defaultText: "off",
     group: GAP,
-    help: "Paste paragraphs, choose among candidates, write again, accept. Accepted paragraphs go to stdout, all else to stderr.",
+    help:
+      "Paste paragraphs, choose among candidates, write again, accept. Accepted paragraphs go to stdout, " +
+      "all else to stderr.",
   },
 
   prompt: { type: "string", placeholder: "text", group: "Other input", help: "Plain text to go on from." },
@@ -66,7 +72,9 @@ const flags = defineFlags({
     type: "string",
     placeholder: "file",
     group: "Output",
-    help: "With a .jsonl input: where the lines go; one that is there already is gone on with, lines that are answered are skipped. With --document: the text with its gap filled, in a new file.",
+    help:
+      "With a .jsonl input: where the lines go; one that is there already is gone on with, lines that are " +
+      "answered are skipped. With --document: the text with its gap filled, in a new file.",
   },
   json: {
     type: "bool",
@@ -78,12 +86,20 @@ const flags = defineFlags({
     type: "string",
     placeholder: "file",
     group: "Output",
-    help: "x.html: also write a page that shows what the text was chosen from: every token's probability, rank and alternatives, the beams, the attention. For one gap or prompt in any way of searching; not with a .jsonl --input_file nor --interactive. The text is the same, written more slowly. An older page is written over.",
+    help:
+      "x.html: also write a page that shows what the text was chosen from: every token's probability, rank " +
+      "and alternatives, the beams, the attention. For one gap or prompt in any way of searching; not with " +
+      "a .jsonl --input_file nor --interactive. The text is the same, written more slowly. An older page " +
+      "is written over.",
   },
   explainLayers: {
     type: "ints",
     group: "Output",
-    help: "With --explain: the layers whose attention the page holds, from 0, with all their heads. Without it all layers, or as many, evenly spaced, as fit into 20 MB; what cannot fit is refused before anything runs. A layer takes about 1.33 x heads x new tokens x tokens before them in bytes: of GPT-2 with 256 new tokens after 700, 3.4 MB.",
+    help:
+      "With --explain: the layers whose attention the page holds, from 0, with all their heads. Without it " +
+      "all layers, or as many, evenly spaced, as fit into 20 MB; what cannot fit is refused before " +
+      "anything runs. A layer takes about 1.33 x heads x new tokens x tokens before them in bytes: of " +
+      "GPT-2 with 256 new tokens after 700, 3.4 MB.",
   },
   trim: {
     type: "bool",
@@ -95,7 +111,9 @@ const flags = defineFlags({
     type: "bool",
     defaultText: "off",
     group: "Output",
-    help: "Let special tokens, and in a gap the template's field names and markers, be written; without this only the end token can be chosen of them.",
+    help:
+      "Let special tokens, and in a gap the template's field names and markers, be written; without this " +
+      "only the end token can be chosen of them.",
   },
 
   ...optionFlags,
@@ -107,7 +125,8 @@ export type GenerateValues = FlagValues<GenerateFlags>;
 export const GENERATE: Program<GenerateFlags> = {
   command: "npx tsx src/generate.ts",
   summary:
-    "Writes the paragraph between two others, or goes on from a prompt. Text is shown as it is written, unless several beams or sequences are.",
+    "Writes the paragraph between two others, or goes on from a prompt. Text is shown as it is written, " +
+    "unless several beams or sequences are.",
   flags,
   examples: [
     { args: "--beam 4", does: "fill in a sample paragraph with the model in weights/demo" },

@@ -89,11 +89,13 @@ function checkInput(values: GenerateValues, given: ReadonlySet<string>): void {
   const onlyGaps = (key: Key): void => {
     if (has(key) && kind === "prompt")
       throw new UserError(
-        `${flagName(key)} is for filling a gap, and --prompt is plain text; ${key === "prefix" ? "write the words at the end of the prompt" : "leave one of them out"}.`,
+        `${flagName(key)} is for filling a gap, and --prompt is plain text; ` +
+          `${key === "prefix" ? "write the words at the end of the prompt" : "leave one of them out"}.`,
       );
     if (has(key) && kind === "inputFile" && !lines)
       throw new UserError(
-        `${flagName(key)} is for filling a gap, and ${values.inputFile} is a plain prompt (gaps come as .jsonl); leave it out.`,
+        `${flagName(key)} is for filling a gap, and ${values.inputFile} is a plain prompt (gaps come as ` +
+          ".jsonl); leave it out.",
       );
   };
   onlyGaps("meta");
@@ -102,7 +104,8 @@ function checkInput(values: GenerateValues, given: ReadonlySet<string>): void {
     throw new UserError('--meta is for one gap; the lines of --input_file carry their own "meta".');
   if (values.interactive && kind !== undefined && (kind === "prompt" || kind === "inputFile"))
     throw new UserError(
-      `--interactive asks for its paragraphs, or starts from --p1, --p3 or --document; ${flagName(kind)} is another input: leave one out.`,
+      `--interactive asks for its paragraphs, or starts from --p1, --p3 or --document; ${flagName(kind)} ` +
+        "is another input: leave one out.",
     );
   if (values.interactive && values.json)
     throw new UserError("--interactive talks to you, --json to a program; leave one out.");
@@ -111,7 +114,8 @@ function checkInput(values: GenerateValues, given: ReadonlySet<string>): void {
   if (has("outputFile")) {
     if ((!lines && kind !== "document") || values.interactive)
       throw new UserError(
-        "--output_file goes with a .jsonl --input_file or with --document; other text goes to stdout: write > file after the command.",
+        "--output_file goes with a .jsonl --input_file or with --document; other text goes to stdout: write " +
+          "> file after the command.",
       );
     if (values.json) throw new UserError("--output_file and --json both say where the result goes; give one.");
     const input = (values.inputFile ?? values.document)!;

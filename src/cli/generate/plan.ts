@@ -62,7 +62,9 @@ export function planGaps(
     const reserve = given ?? Math.max(Math.floor(total / 4), wanted, 1);
     if (total - reserve < 3)
       throw new UserError(
-        `Of the ${total} positions of the context 3 are needed for markers, and ${reserve} for new tokens; ask for at most ${Math.max(0, total - 3)}${total < model.config.nPositions ? ", or for a greater maxLength" : ""}.`,
+        `Of the ${total} positions of the context 3 are needed for markers, and ${reserve} for new tokens; ` +
+          "ask for at most " +
+          `${Math.max(0, total - 3)}${total < model.config.nPositions ? ", or for a greater maxLength" : ""}.`,
       );
     const fitted = gaps.map((gap) => encoder.encodePrompt(gap, { maxLength: total - reserve, prefix }));
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
@@ -129,7 +131,8 @@ interface Lengths {
 function lengths({ config, defaults }: ModelFolder, options: GenerationOptions): Lengths {
   if (options.maxNewTokens != null && options.maxLength !== undefined)
     throw new UserError(
-      `maxLength ${options.maxLength} and maxNewTokens ${options.maxNewTokens} say the same thing twice; give one of them.`,
+      `maxLength ${options.maxLength} and maxNewTokens ${options.maxNewTokens} say the same thing twice; ` +
+        "give one of them.",
     );
   const given =
     options.maxNewTokens ?? (options.maxLength === undefined ? defaults.maxNewTokens : undefined) ?? undefined;

@@ -39,7 +39,8 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
   const read = await readInput(values, given);
   if (record && (!values.json || read.kind === "gaps"))
     throw new UserError(
-      `${flagName(record)} is returned in the object that --json prints${read.kind === "gaps" ? ", for one gap or prompt" : "; add --json"}, or leave it out.`,
+      `${flagName(record)} is returned in the object that --json ` +
+        `prints${read.kind === "gaps" ? ", for one gap or prompt" : "; add --json"}, or leave it out.`,
     );
   if (
     values.document !== undefined &&

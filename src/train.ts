@@ -145,7 +145,8 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
         .catch((error) => progress.bar?.log(`metrics.jsonl cannot be written: ${(error as Error).message}`));
       if ("eval_loss" in entry)
         progress.bar?.log(
-          `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, perplexity ${entry.eval_perplexity.toFixed(2)}`,
+          `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, ` +
+            `perplexity ${entry.eval_perplexity.toFixed(2)}`,
         );
     },
     onSkip: (step, reason) => progress.bar?.log(`step ${step}: no update was made: ${reason}`),
@@ -154,10 +155,13 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const state = checkpoint === undefined ? undefined : await trainer.resume(await openFolder(checkpoint));
   if (state && state.step >= trainer.totalSteps)
     throw new UserError(
-      `${checkpoint} is at step ${state.step} and the run has ${trainer.totalSteps}: nothing is left to do; raise --max_steps or --num_train_epochs.`,
+      `${checkpoint} is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
+        `nothing is left to do; raise --max_steps or --num_train_epochs.`,
     );
   print(
-    `Run      ${trainer.totalSteps} updates of ${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of positions are padding; output in ${run.path}`,
+    `Run      ${trainer.totalSteps} updates of ${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences` +
+      `${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of positions are padding; ` +
+      `output in ${run.path}`,
   );
 
   const started = performance.now();
@@ -167,7 +171,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const losses = logHistory.filter((entry) => "loss" in entry);
   if (losses.length > 0)
     print(
-      `Loss     ${losses[0].loss.toFixed(4)} at step ${losses[0].step}, ${losses[losses.length - 1].loss.toFixed(4)} at step ${losses[losses.length - 1].step}, in ${formatDuration((performance.now() - started) / 1000)}; curve in ${chart}`,
+      `Loss     ${losses[0].loss.toFixed(4)} at step ${losses[0].step}, ` +
+        `${losses[losses.length - 1].loss.toFixed(4)} at step ${losses[losses.length - 1].step}, ` +
+        `in ${formatDuration((performance.now() - started) / 1000)}; curve in ${chart}`,
     );
   if (!finished) {
     print(`Stopped; go on with the same flags and --output_dir ${run.path} --should_continue`);
@@ -175,7 +181,8 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   }
   print(`Saved    ${run.path}`);
   print(
-    `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ${template ? "--beam 4" : `--prompt "Once upon a time"`}`,
+    `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ` +
+      `${template ? "--beam 4" : `--prompt "Once upon a time"`}`,
   );
 }
 

@@ -1,5 +1,6 @@
 // Safetensors files, written as streams: the header first, then one tensor after the other, so that a file of any size
-// takes the memory of its largest tensor. Files past a size are split into shards beside an index, as Hugging Face does.
+// takes the memory of its largest tensor. Files past a size are split into shards beside an index, as Hugging
+// Face does.
 import { UserError } from "../errors.ts";
 import { encodeFloat16 } from "./float16.ts";
 import type { FileData } from "./folder.ts";
@@ -19,8 +20,8 @@ export interface SafetensorsOptions {
 const BYTES = { F32: 4, F16: 2 } as const;
 
 /**
- * The bytes of a safetensors file: tensors in the order of `shapes`, contiguous and aligned. The stream throws UserError
- * naming the tensor when a value does not fit F16.
+ * The bytes of a safetensors file: tensors in the order of `shapes`, contiguous and aligned. The stream throws
+ * UserError naming the tensor when a value does not fit F16.
  */
 export async function* encodeSafetensors(
   shapes: Shapes,
@@ -42,8 +43,8 @@ export async function* encodeSafetensors(
 }
 
 /**
- * One file `<stem>.safetensors`, or, where the tensors take more than `maxShardBytes`, `<stem>-00001-of-0000N.safetensors`
- * and so on beside `<stem>.safetensors.index.json` (the layout of Hugging Face's save_pretrained). A tensor is never
+ * One file `<stem>.safetensors`, or, where the tensors take more than `maxShardBytes`,
+ * `<stem>-00001-of-0000N.safetensors` and so on beside `<stem>.safetensors.index.json` (the layout of Hugging Face's save_pretrained). A tensor is never
  * divided. For Folder.write.
  */
 export function safetensorsFiles(
@@ -79,7 +80,7 @@ export function safetensorsFiles(
   return files.set(`${stem}.safetensors.index.json`, `${JSON.stringify(index, null, 2)}\n`);
 }
 
-/** The first 8 bytes and the JSON that says where each tensor lies, filled up with spaces so that the data is aligned. */
+/** The first 8 bytes and the JSON that says where each tensor lies, filled up with spaces to align the data. */
 function encodeHeader(shapes: Shapes, dtype: "F32" | "F16", metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries = [`"__metadata__":${JSON.stringify(metadata)}`];
   let end = 0;

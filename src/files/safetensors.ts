@@ -1,5 +1,5 @@
-// Safetensors files, the format of Hugging Face weights, read: one tensor at a time through Folder.read, so that a large
-// file is never in memory as a whole. safetensors-write.ts writes them.
+// Safetensors files, the format of Hugging Face weights, read: one tensor at a time through Folder.read, so that a
+// large file is never in memory as a whole. safetensors-write.ts writes them.
 import { UserError } from "../errors.ts";
 import { decodeBFloat16, decodeFloat16 } from "./float16.ts";
 import type { Folder } from "./folder.ts";

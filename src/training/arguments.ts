@@ -13,8 +13,8 @@ export interface TrainingArguments {
   /** Micro-batches an update; the last update of an epoch takes what is left. */
   readonly gradientAccumulationSteps: number;
   /**
-   * token_mean: every label of an update weighs the same, whatever the micro-batches' lengths. mean_of_means: their mean
-   * losses are averaged, as in the 2020 script and Hugging Face's Trainer before 4.46.
+   * token_mean: every label of an update weighs the same, whatever the micro-batches' lengths. mean_of_means: their
+   * mean losses are averaged, as in the 2020 script and Hugging Face's Trainer before 4.46.
    */
   readonly lossReduction: LossReduction;
   readonly learningRate: number;

@@ -76,8 +76,8 @@ export async function resume(
   const differing = differences(parseFingerprint(json, what), fingerprint);
   if (differing.length > 0) {
     throw new UserError(
-      `${folder.name} belongs to another run: ${differing.join("; ")}. Go on with what it was trained with, or start a ` +
-        `new run from its weights with --model_name_or_path.`,
+      `${folder.name} belongs to another run: ${differing.join("; ")}. Go on with what it was trained with, ` +
+        `or start a new run from its weights with --model_name_or_path.`,
     );
   }
   const state = parseState(json, run, what);

@@ -36,11 +36,13 @@ export function lossChart(history: readonly LogEntry[]): string {
     `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" text-anchor="${anchor}" fill="${fill}">${value}</text>`;
   const steps = niceTicks(0, lastStep).filter((step) => step <= lastStep && Number.isInteger(step));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
+      `font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     ...ticks.map(
       (loss) =>
-        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(loss).toFixed(1)}" y2="${y(loss).toFixed(1)}" stroke="${GRID}"/>${text([LEFT - 8, y(loss) + 4], "end", String(loss))}`,
+        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(loss).toFixed(1)}" y2="${y(loss).toFixed(1)}" ` +
+        `stroke="${GRID}"/>${text([LEFT - 8, y(loss) + 4], "end", String(loss))}`,
     ),
     ...steps.map((step) => text([x(step), HEIGHT - BOTTOM + 18], "middle", String(step))),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8], "middle", "update"),

@@ -191,8 +191,8 @@ export class AdamW {
   }
 
   /**
-   * Restores what state() gave: checks every shape, then takes the moments one by one from `read`. Throws UserError when
-   * a moment is missing, of another shape or too many, having changed nothing; and when one holds values that no
+   * Restores what state() gave: checks every shape, then takes the moments one by one from `read`. Throws UserError
+   * when a moment is missing, of another shape or too many, having changed nothing; and when one holds values that no
    * optimizer has.
    */
   async load({

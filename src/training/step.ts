@@ -114,8 +114,8 @@ export class TrainingStep {
   }
 
   /**
-   * The gradients of the summed loss, over all processes, in the parameters' grad; they must be zero before. Returns what
-   * this process and what all of them counted.
+   * The gradients of the summed loss, over all processes, in the parameters' grad; they must be zero before. Returns
+   * what this process and what all of them counted.
    */
   async sum(microBatches: readonly MicroBatch[]): Promise<{ readonly own: Counts; readonly counts: Counts }> {
     const own = this.forwardBackward(microBatches);

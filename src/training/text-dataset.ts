@@ -19,7 +19,8 @@ export function textBlocks(text: string, tokenizer: TextTokenizer, blockSize: nu
   const blocks = cutBlocks(ids, blockSize);
   if (blocks.length === 0) {
     throw new UserError(
-      `${name}: the text has ${ids.length} tokens, fewer than one block of ${blockSize}; use a longer text or a smaller block size.`,
+      `${name}: the text has ${ids.length} tokens, fewer than one block of ${blockSize}; ` +
+        `use a longer text or a smaller block size.`,
     );
   }
   return blocks.map(asTarget);

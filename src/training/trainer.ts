@@ -1,6 +1,6 @@
 // The training loop: which examples make up each update, at which learning rate, and every few of them a look at the
-// loss, an evaluation, a checkpoint. What an update is stands in step.ts. The GPU is never waited for but to log, and to
-// stay at most two updates behind what has been sent.
+// loss, an evaluation, a checkpoint. What an update is stands in step.ts. The GPU is never waited for but to log, and
+// to stay at most two updates behind what has been sent.
 import { UserError } from "../errors.ts";
 import { collate, countLabels } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";

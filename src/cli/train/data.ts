@@ -54,7 +54,9 @@ export async function readExamples(
     return {
       examples,
       source,
-      summary: `${file}: ${examples.length} ${lineByLine ? "lines" : `blocks of ${blockSize} tokens`}, ${countTokens(examples)} tokens`,
+      summary:
+        `${file}: ${examples.length} ${lineByLine ? "lines" : `blocks of ${blockSize} tokens`}, ` +
+        `${countTokens(examples)} tokens`,
     };
   }
   const random = new Random(seed);
@@ -64,7 +66,8 @@ export async function readExamples(
   const { examples, trimmed, dropped } = new InfillEncoder(template, tokenizer).encodeAll(parsed, { blockSize });
   if (examples.length === 0) {
     throw new UserError(
-      `${file}: p2 alone is longer than ${blockSize} tokens in all ${parsed.length} examples, and it is never cut; use a larger --block_size or shorter paragraphs.`,
+      `${file}: p2 alone is longer than ${blockSize} tokens in all ${parsed.length} examples, ` +
+        `and it is never cut; use a larger --block_size or shorter paragraphs.`,
     );
   }
   const notes = [
@@ -74,7 +77,9 @@ export async function readExamples(
   return {
     examples,
     source,
-    summary: `${file}: ${examples.length} examples, ${countTokens(examples)} tokens${notes.map((note) => `, ${note}`).join("")}`,
+    summary:
+      `${file}: ${examples.length} examples, ${countTokens(examples)} tokens` +
+      `${notes.map((note) => `, ${note}`).join("")}`,
   };
 }
 

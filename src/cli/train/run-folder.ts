@@ -28,7 +28,9 @@ export class RunFolder implements CheckpointStore {
     const files = await run.list();
     if (files.length > 0 && !overwrite) {
       throw new UserError(
-        `${wanted} is not empty (${files.slice(0, 3).join(", ")}${files.length > 3 ? ", ..." : ""}); choose another --output_dir, or pass --overwrite_output_dir, or --should_continue to go on from its newest checkpoint.`,
+        `${wanted} is not empty (${files.slice(0, 3).join(", ")}${files.length > 3 ? ", ..." : ""}); ` +
+          `choose another --output_dir, or pass --overwrite_output_dir, ` +
+          `or --should_continue to go on from its newest checkpoint.`,
       );
     }
     return run;

@@ -109,7 +109,8 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
       : undefined;
   if (cut && flags.configName === undefined && flags.configOverrides.size === 0)
     throw new UserError(
-      `${cut} cuts the vocabulary, which needs fresh weights; pass --config_name or --config_overrides, or leave it out.`,
+      `${cut} cuts the vocabulary, which needs fresh weights; ` +
+        `pass --config_name or --config_overrides, or leave it out.`,
     );
   const tokenizer =
     flags.tokenizerName !== undefined

@@ -1,5 +1,5 @@
-// What holds for every kernel in every form: it is what its declaration and its files say and nothing more, it compiles,
-// and its files are named by one rule (ARCHITECTURE.md, "Shader files").
+// What holds for every kernel in every form: it is what its declaration and its files say and nothing more, it
+// compiles, and its files are named by one rule (ARCHITECTURE.md, "Shader files").
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
@@ -100,7 +100,7 @@ describe("shader files", () => {
   });
 });
 
-/** In ARCHITECTURE.md: a kernel's own files are <kernel>.wgsl and <kernel>_<variant>.wgsl, all others in these folders. */
+/** A kernel's own files are <kernel>.wgsl and <kernel>_<variant>.wgsl, all others stand in these folders. */
 const VARIANTS = ["invocation", "subgroup", "workgroup"];
 const FOLDERS = ["lib", "prologue", "epilogue"];
 

@@ -1,10 +1,11 @@
 // Attention of new tokens over cached keys and values, one subgroup a (token, head), online softmax (Milakov and
-// Gimelshein 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels, and where
-// there are more lanes than channels, a slice of the positions. The ancestry table says which row of the cache holds a
-// position, so beams are reordered without moving keys. A query that sees nothing gives zeros. With params.append the
-// row's one new token comes from qkv and joins the cache here, where nobody else reads that position. The form for
-// software adapters: without workgroup memory. Constants: HS, LANES (of a subgroup), WG_SIZE. params.chunks is CHUNKS:
-// a loop up to a constant is unrolled, and then takes software adapters ten times as long to compile.
+// Gimelshein 2018). Scores: a lane takes four positions at a time. Sum of values: a lane takes some of the channels,
+// and where there are more lanes than channels, a slice of the positions. The ancestry table says which row of the
+// cache holds a position, so beams are reordered without moving keys. A query that sees nothing gives zeros. With
+// params.append the row's one new token comes from qkv and joins the cache here, where nobody else reads that
+// position. The form for software adapters: without workgroup memory. Constants: HS, LANES (of a subgroup), WG_SIZE.
+// params.chunks is CHUNKS: a loop up to a constant is unrolled, and then takes software adapters ten times as long
+// to compile.
 const SLICES: u32 = max(1u, LANES / CHUNKS);
 const OWN: u32 = (CHUNKS + LANES - 1u) / LANES;      // chunks of channels a lane sums
 

@@ -1,11 +1,11 @@
 // Attention of new tokens over cached keys and values, one workgroup a (token, head), online softmax (Milakov and
-// Gimelshein 2018) over LANES positions at a time. Scores: four lanes share a position, and neighbouring lanes read neighbouring
-// channels. Softmax: a lane has a position. Sum of values: a lane has a chunk of channels and every SLICES-th position.
-// The ancestry table says which row of the cache holds a position, so beams are reordered without moving keys. A query
-// that sees nothing gives zeros. With params.append the row's one new token comes from qkv and joins the cache here,
-// where nobody else reads that position; its score is added at the end, where it costs no barrier of its own. The form
-// for GPUs. Constants: HS, LANES (a power of two, at least 32 and CHUNKS). params.chunks is CHUNKS, and loops end at
-// what is used: see attention_decode.wgsl.
+// Gimelshein 2018) over LANES positions at a time. Scores: four lanes share a position, and neighbouring lanes read
+// neighbouring channels. Softmax: a lane has a position. Sum of values: a lane has a chunk of channels and every
+// SLICES-th position. The ancestry table says which row of the cache holds a position, so beams are reordered
+// without moving keys. A query that sees nothing gives zeros. With params.append the row's one new token comes from
+// qkv and joins the cache here, where nobody else reads that position; its score is added at the end, where it costs
+// no barrier of its own. The form for GPUs. Constants: HS, LANES (a power of two, at least 32 and CHUNKS).
+// params.chunks is CHUNKS, and loops end at what is used: see attention_decode.wgsl.
 const TEAM: u32 = 4u;                                // lanes that share a position's score
 const QUARTER: u32 = LANES / TEAM;
 const SLICES: u32 = LANES / CHUNKS;

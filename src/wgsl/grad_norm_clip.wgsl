@@ -19,7 +19,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   var coefficient = params.scale;
   if (params.max_norm > 0.0) { coefficient *= min(1.0, params.max_norm / (norm + 1e-6)); }
   if (lane == 0u) {
-    // After `limit` of them none is made any more: whoever reads this some updates later finds the model as they met it.
+    // After `limit` of them none is made any more: who reads this some updates later finds the model as they met it.
     let made = finite && (params.limit == 0u || skipped[0] < params.limit);
     skipped[0] = select(skipped[0] + 1u, 0u, made);
     result[0] = norm;

@@ -2,7 +2,8 @@
 // holds one or two rows of A, which are broadcast one by one, so that a load of A serves the whole subgroup, and four
 // columns of B. Fit for adapters that run on the processor, where a load costs as much as 10 to 20 multiplications, and
 // where four k of one row at a time (not one k of all rows) keep the sums from being spilled. Constants: SG, WG_SIZE,
-// ROWS: 4 for products of few rows, 8 for subgroups of four lanes, else 16. A row is summed in the same order whatever ROWS and m are.
+// ROWS: 4 for products of few rows, 8 for subgroups of four lanes, else 16. A row is summed in the same order whatever
+// ROWS and m are.
 const LANES: u32 = select(4u, 8u, ROWS > 8u);      // that hold rows; the others hold the same again
 const_assert(SG >= LANES && WG_SIZE % SG == 0u);
 

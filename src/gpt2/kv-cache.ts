@@ -34,8 +34,8 @@ export class KVCache {
   private readonly parents: Tensor;
 
   /**
-   * Takes its memory, until destroy(). Throws UserError, having taken none, when one layer's keys exceed what the device
-   * binds at once, or when there is not the memory.
+   * Takes its memory, until destroy(). Throws UserError, having taken none, when one layer's keys exceed what the
+   * device binds at once, or when there is not the memory.
    */
   constructor(device: Device, config: GPT2Config, maxRows: number, capacity: number) {
     const shape = [maxRows, config.nHead, capacity, config.headSize];
@@ -43,7 +43,8 @@ export class KVCache {
     if (bytes > device.maxBindingBytes) {
       throw new UserError(
         `The key-value cache of ${maxRows} rows and ${capacity} positions takes ${mebibytes(bytes)} a layer, this ` +
-          `device binds at most ${mebibytes(device.maxBindingBytes)}: use fewer beams, a smaller batch or fewer tokens.`,
+          `device binds at most ${mebibytes(device.maxBindingBytes)}: use fewer beams, a smaller batch or fewer ` +
+          "tokens.",
       );
     }
     this.device = device;
@@ -107,7 +108,8 @@ export class KVCache {
     this.scope.expectOpen();
     if (this.length + length > this.capacity)
       throw new UserError(
-        `The cache holds ${this.length} of ${this.capacity} positions and ${length} more were given: make it larger, or start a new one.`,
+        `The cache holds ${this.length} of ${this.capacity} positions and ${length} more were given: make it larger, ` +
+          "or start a new one.",
       );
     if (this.length === 0) {
       if (rows > this.maxRows)
@@ -162,8 +164,8 @@ export class KVCache {
   }
 
   /**
-   * Fills `weights` [rows, heads, length, positions so far] with the probabilities of attend(), for output only; call it
-   * after attend().
+   * Fills `weights` [rows, heads, length, positions so far] with the probabilities of attend(), for output only; call
+   * it after attend().
    */
   attentionWeights(layer: number, qkv: Tensor, weights: Tensor): void {
     const [rows, , length] = weights.shape;

@@ -40,7 +40,8 @@ export function tokenBatch(
     throw new UserError(`inputIds is empty ([${batch}, ${length}]), wanted at least one row of at least one token id.`);
   if (!positionIds && past + length > config.nPositions) {
     throw new UserError(
-      `The input is ${past + length} tokens long, the model has ${config.nPositions} positions (n_positions): shorten it, or cut it into blocks.`,
+      `The input is ${past + length} tokens long, the model has ${config.nPositions} positions (n_positions): ` +
+        "shorten it, or cut it into blocks.",
     );
   }
   const flatten = (name: string, rows: TokenRows, check: (value: number) => boolean, wanted: string): Int32Array => {
@@ -64,7 +65,9 @@ export function tokenBatch(
     (limit: number) =>
     (value: number): boolean =>
       value >= 0 && value < limit;
-  const vocabulary = `a token id from 0 to ${config.vocabSize - 1} (vocab_size ${config.vocabSize}); a tokenizer with added tokens needs resizeTokenEmbeddings`;
+  const vocabulary =
+    `a token id from 0 to ${config.vocabSize - 1} (vocab_size ${config.vocabSize}); ` +
+    "a tokenizer with added tokens needs resizeTokenEmbeddings";
   const ids = flatten("inputIds", inputIds, below(config.vocabSize), vocabulary);
   const mask = attentionMask && flatten("attentionMask", attentionMask, below(2), "0 or 1");
   const positions = positionIds

@@ -214,8 +214,9 @@ export class BufferPool {
   /** `wanted`: bytes of what was asked for, where that is known. */
   outOfMemory(wanted?: number): UserError {
     const more = wanted === undefined ? "" : `, ${mebibytes(wanted)} more wanted`;
+    const used = mebibytes(this.liveBytes + this.readBackBytes);
     return new UserError(
-      `The GPU is out of memory (${mebibytes(this.liveBytes + this.readBackBytes)} in use, parameters included${more}): ` +
+      `The GPU is out of memory (${used} in use, parameters included${more}): ` +
         "use a smaller batch, a shorter block or a smaller model.",
     );
   }

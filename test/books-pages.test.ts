@@ -1,5 +1,5 @@
-// Page numbers and running heads: in all their forms, inside and between paragraphs, with what must stay a heading beside
-// them. The book is read whole each time; right is what comes out of the same book without the marks.
+// Page numbers and running heads: in all their forms, inside and between paragraphs, with what must stay a heading
+// beside them. The book is read whole each time; right is what comes out of the same book without the marks.
 import { describe, expect, it } from "vitest";
 import { readBook } from "../src/infill/books/chapters.ts";
 import { removePageMarks } from "../src/infill/books/pages.ts";

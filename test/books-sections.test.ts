@@ -1,5 +1,5 @@
-// What of a book is the story's: chapters whose titles sound like an ending, text before the first heading, notes, plays
-// and verse; and that whatever is left out is counted and shown.
+// What of a book is the story's: chapters whose titles sound like an ending, text before the first heading, notes,
+// plays and verse; and that whatever is left out is counted and shown.
 import { describe, expect, it } from "vitest";
 import { bookSource } from "../src/infill/books/book-source.ts";
 import { readBook } from "../src/infill/books/chapters.ts";

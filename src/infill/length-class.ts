@@ -5,7 +5,9 @@
 export type LengthBounds = readonly [small: number, medium: number];
 export type LengthClass = "S" | "M" | "L";
 
-/** Bounds that put about a third of the texts, of so many tokens each, into each class: so each class says something. */
+/**
+ * Bounds that put about a third of the texts, of so many tokens each, into each class: so each class says something.
+ */
 export function lengthThirds(tokens: readonly number[]): LengthBounds {
   const sorted = [...tokens].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 1;

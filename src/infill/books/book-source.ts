@@ -44,8 +44,8 @@ function refuseForm(name: string, { form, share, example }: FormFound): never {
       ? `a play (${Math.round(100 * share)}% of its blocks begin with who speaks, as "${printable(example, 40)}")`
       : `verse (${Math.round(100 * share)}% of its text, as "${printable(example, 40)}")`;
   throw new UserError(
-    `${name}: looks like ${what}, and examples are made of paragraphs of prose; pass --form prose to take it as prose ` +
-      "all the same, or --form verse to keep its lines.",
+    `${name}: looks like ${what}, and examples are made of paragraphs of prose; ` +
+      "pass --form prose to take it as prose all the same, or --form verse to keep its lines.",
   );
 }
 
@@ -79,8 +79,8 @@ function headerByLine({ parts }: Book): (line: number) => Fields {
 function summaryOf({ chapters }: Book, paragraphs: number, set: TripleSet): string {
   const { passages, joined, divided, tooShort, tooLong, alone } = set;
   return (
-    `${plural(chapters, "chapter")}, ${plural(paragraphs, "paragraph")}: ${plural(set.triples.length, "example")} from ` +
-    `${plural(passages, "passage")} (${joined} of several paragraphs, ${divided} of a part of one); ` +
+    `${plural(chapters, "chapter")}, ${plural(paragraphs, "paragraph")}: ` +
+    `${plural(set.triples.length, "example")} from ${plural(passages, "passage")} (${joined} of several paragraphs, ${divided} of a part of one); ` +
     `as p2 ${tooShort} too short, ${tooLong} too long, ${alone} without neighbours`
   );
 }

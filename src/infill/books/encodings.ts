@@ -1,6 +1,7 @@
 // Texts of one byte a character do not say which characters their upper half is: Windows-1252 (and Latin-1 in it), the
-// DOS code pages 437 and 850 of etexts from the 1990s, or Mac Roman. The words around each such byte do: "caf" + 0x82 is
-// "café" in DOS and "caf‚" in Windows. No library: iconv-lite brings two hundred tables and Node's Buffer, needed are four.
+// DOS code pages 437 and 850 of etexts from the 1990s, or Mac Roman. The words around each such byte do: "caf" + 0x82
+// is "café" in DOS and "caf‚" in Windows. No library: iconv-lite brings two hundred tables and Node's Buffer, needed
+// are four.
 import { latin1 } from "./formats.ts";
 
 /** Characters 0x80 to 0xff; U+FFFD where the code page has none. */

@@ -1,5 +1,5 @@
-// Plays and verse told from prose by their layout, because examples of paragraphs cannot be made of them: a play's blocks
-// begin with the names of who speaks, verse breaks its lines long before the margin.
+// Plays and verse told from prose by their layout, because examples of paragraphs cannot be made of them: a play's
+// blocks begin with the names of who speaks, verse breaks its lines long before the margin.
 import type { Block, Page } from "./blocks.ts";
 import { oneLine } from "./clean.ts";
 import { isVerse } from "./residue.ts";
@@ -17,8 +17,11 @@ export interface FormFound {
 }
 
 /** "HAMLET. To be", "HAMLET: To be", "Ham. To be", "HAMLET" above the speech, "HAMLET (aside). To be". */
-const SPEAKER =
-  /^_?((?:\p{Lu}[\p{Lu}'’ .-]{1,30}\p{Lu})|(?:\p{Lu}[\p{L}'’]{1,14}))_?(?: ?[[(][^\])]{1,80}[\])])?_?(?:[.:]|[.:]?[—–-]{1,2})_?(?:\s|$)/u;
+const SPEAKER = new RegExp(
+  "^_?((?:\\p{Lu}[\\p{Lu}'’ .-]{1,30}\\p{Lu})|(?:\\p{Lu}[\\p{L}'’]{1,14}))_?" +
+    "(?: ?[[(][^\\])]{1,80}[\\])])?_?(?:[.:]|[.:]?[—–-]{1,2})_?(?:\\s|$)",
+  "u",
+);
 const SPEAKER_LINE = /^_?(\p{Lu}[\p{Lu}'’ .-]{1,30})_?[.:]?$/u;
 const STAGE = /^\W*(?:act|scene|acte|sc[eè]ne)\b|^\W*(?:enter|exit|exeunt|re-enter)\b/i;
 const FEWEST = 10;

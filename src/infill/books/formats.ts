@@ -1,5 +1,5 @@
-// Files that are books but no plain text, told by their bytes: a PDF's or an archive's read as prose would be noise, or an
-// error about some control character. Each gets one sentence: what it is, and what makes a text of it.
+// Files that are books but no plain text, told by their bytes: a PDF's or an archive's read as prose would be noise,
+// or an error about some control character. Each gets one sentence: what it is, and what makes a text of it.
 import { UserError } from "../../errors.ts";
 
 interface Format {

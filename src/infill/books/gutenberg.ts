@@ -32,14 +32,20 @@ type MarkerKind = "start" | "smallPrintStart" | "smallPrintEnd" | "end";
 const START = /^\s*\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG/i;
 const SMALL_PRINT_START = /START\W{0,4}THE SMALL PRINT/i;
 const SMALL_PRINT_END = /END\W{0,4}THE SMALL PRINT/i;
-const END =
-  /^\s*(?:\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|\**(?:This is )?(?:the )?end of (?:the |this )?Project Gutenberg\b)/i;
+const END = new RegExp(
+  "^\\s*(?:\\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|" +
+    "\\**(?:This is )?(?:the )?end of (?:the |this )?Project Gutenberg\\b)",
+  "i",
+);
 /** Where a marker that runs over several lines must have closed. */
 const MARKER_LINES = 4;
 
 /** Words of headers and licences, which a story has in few paragraphs if in any. */
-const BOILERPLATE =
-  /gutenberg|e-?texts?\b|electronic work|copyright|donat|small print|public domain|carnegie|\bftp\b|benedictine|trademark|michael hart|https?:|www\.|\w@\w|licen[cs]e|disclaimer|refund|foundation|e-?books?\b/i;
+const BOILERPLATE = new RegExp(
+  "gutenberg|e-?texts?\\b|electronic work|copyright|donat|small print|public domain|carnegie|\\bftp\\b|benedictine|" +
+    "trademark|michael hart|https?:|www\\.|\\w@\\w|licen[cs]e|disclaimer|refund|foundation|e-?books?\\b",
+  "i",
+);
 /** A paragraph, and not a line of a list. */
 const PARAGRAPH = 100;
 const FEWEST_PARAGRAPHS = 2;

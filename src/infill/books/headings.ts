@@ -147,7 +147,9 @@ export function isContentsEntry(block: Block): boolean {
   );
 }
 
-/** Under the heading of a chapter, what happens in it: "The start--A storm--Land at last.", "In which a storm comes." */
+/**
+ * Under the heading of a chapter, what happens in it: "The start--A storm--Land at last.", "In which a storm comes."
+ */
 function isSynopsis(text: string): boolean {
   if (text.length > LONGEST_SYNOPSIS) return false;
   if (text.length <= LONGEST && IN_WHICH.test(text)) return true;

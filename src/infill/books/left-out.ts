@@ -1,5 +1,5 @@
-// What of a file did not become a paragraph, by reason: nothing is left out without a word. The largest pieces are shown
-// with their line, so that a lost chapter is seen at a glance.
+// What of a file did not become a paragraph, by reason: nothing is left out without a word. The largest pieces are
+// shown with their line, so that a lost chapter is seen at a glance.
 import { printable } from "../../files/quote.ts";
 
 export const REASONS = [
@@ -89,7 +89,7 @@ export class LeftOut {
     if (counts.length === 0) return [];
     const share = (100 * this.characters) / Math.max(1, this.characters + kept);
     return [
-      `left out ${share >= 0.05 && share < 10 ? share.toFixed(1) : Math.round(share)}% of the text: ${counts.join(", ")}`,
+      `left out ${percent(share)} of the text: ${counts.join(", ")}`,
       ...this.largest.map(
         ({ reason, line, characters, text }) =>
           `line ${line}, ${number(characters)} characters of ${reason}: "${excerpt(text)}"`,
@@ -107,6 +107,10 @@ function excerpt(text: string): string {
       .trim(),
     EXCERPT,
   );
+}
+
+function percent(share: number): string {
+  return `${share >= 0.05 && share < 10 ? share.toFixed(1) : Math.round(share)}%`;
 }
 
 function number(value: number): string {

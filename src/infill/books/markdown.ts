@@ -1,6 +1,6 @@
-// Markdown as writers use it, read line by line: headings, emphasis, comments, images, links, quotes. Not by a parser of
-// the whole language: for that an indented first line is code and "1865. It was" a list, and a book would lose them.
-// Emphasis is taken out with everybody's (text/emphasis.ts).
+// Markdown as writers use it, read line by line: headings, emphasis, comments, images, links, quotes. Not by a parser
+// of the whole language: for that an indented first line is code and "1865. It was" a list, and a book would lose
+// them. Emphasis is taken out with everybody's (text/emphasis.ts).
 import type { HeaderFields } from "./gutenberg.ts";
 
 export interface Markdown {

@@ -1,6 +1,6 @@
 // Lines that hold nothing but a page number or a running head, in the forms in which scans and etexts leave them. What
-// one of them is cannot be told from the line alone ("12" may be a chapter), so each is read with its form ("[N]", "- N -",
-// "N", "THE MILLER N") and the text above and below; pages.ts decides by all marks of one form together.
+// one of them is cannot be told from the line alone ("12" may be a chapter), so each is read with its form ("[N]", "-
+// N -", "N", "THE MILLER N") and the text above and below; pages.ts decides by all marks of one form together.
 
 export interface PageMark {
   /** Index of the line. */
@@ -29,15 +29,22 @@ const BARE = new RegExp(`^${NUMBER}[.:]?$|^[-–—~=*•·]+\\s*${NUMBER}\\s*[-
 const HEAD_NUMBER = /^(\d{1,4})(?=[\s.,|·•—–*\]-]).{0,3}?\s*(\p{L}.*)$/u;
 const NUMBER_HEAD = /^(\p{L}.*?)\s*[|·•—–*[-]{0,2}\s*(?<=[\s|·•—–*.[-])(\d{1,4})[\])]?$/u;
 /** "CHAPTER 12" is a chapter. */
-const PART =
-  /^(?:the |first |second |third )?(?:chap(?:ter)?|part|book|vol(?:ume)?|act|scene|canto|letter|stave|section|no|figure|fig|table|plate|chapitre|partie|livre|tome|acte|sc[eè]ne|chant|lettre|kapitel|teil|buch|cap[ií]tulo|parte|libro|tomo)\.?$/i;
+const PART = new RegExp(
+  "^(?:the |first |second |third )?(?:chap(?:ter)?|part|book|vol(?:ume)?|act|scene|canto|letter|stave|section|no|" +
+    "figure|fig|table|plate|chapitre|partie|livre|tome|acte|sc[eè]ne|chant|lettre|kapitel|teil|buch|" +
+    "cap[ií]tulo|parte|libro|tomo)\\.?$",
+  "i",
+);
 /** "CHAPTER IV  Morning", "Book 1 Chapter" */
 const NAMED_PART =
   /\b(?:chap(?:ter)?|part|book|volume|act|scene|canto|letter|stave|chapitre|partie|livre|tome|acte|lettre)\.?(?: |$)/i;
 const ROMAN = /^(?=[ivxlc])c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})$/;
 const ROMAN_DIGITS: Readonly<Record<string, number>> = { i: 1, v: 5, x: 10, l: 50, c: 100 };
 
-/** What `line` may be beside text; undefined for text. `isHead`: whether a line of words recurs as a running head does. */
+/**
+ * What `line` may be beside text; undefined for text. `isHead`: whether a line of words recurs as a running head
+ * does.
+ */
 export function readPageMark(line: string, at: number, isHead: (words: string) => boolean): PageMark | undefined {
   const text = line.trim();
   if (text.length === 0 || text.length > LONGEST) return undefined;

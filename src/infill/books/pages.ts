@@ -1,6 +1,6 @@
-// Page numbers and running heads taken out, and the halves of a paragraph that they cut put together again. A number on a
-// line of its own may be a page's or a chapter's. A page ends anywhere, so of a form that is pages' some marks stand in
-// the middle of a sentence; chapters begin at 1, go up by one, and stand between whole paragraphs.
+// Page numbers and running heads taken out, and the halves of a paragraph that they cut put together again. A number
+// on a line of its own may be a page's or a chapter's. A page ends anywhere, so of a form that is pages' some marks
+// stand in the middle of a sentence; chapters begin at 1, go up by one, and stand between whole paragraphs.
 import { joinLines, LONG_LINE } from "../../text/lines.ts";
 import { headWords, readPageMark } from "./page-marks.ts";
 import type { PageMark } from "./page-marks.ts";
@@ -169,7 +169,10 @@ function countsUp(marks: readonly PlacedMark[]): boolean {
   return marks.every(({ value }, i) => i === 0 || value === marks[i - 1]!.value! + 1);
 }
 
-/** Whether the numbers are those of chapters: from 1 (or 2, where the first has no heading) by ones, from 1 again in a next part. */
+/**
+ * Whether the numbers are those of chapters: from 1 (or 2, where the first has no heading) by ones, from 1 again in a
+ * next part.
+ */
 function countsFromOne(marks: readonly PlacedMark[]): boolean {
   return marks.every(({ value }, i) => {
     const last = marks[i - 1]?.value;

@@ -1,6 +1,6 @@
-// Paragraphs as passages of a size that a writer would ask for. Speeches and paragraphs of one line are joined with their
-// neighbours, a line each; a paragraph that is too long is divided between its sentences. A passage never leaves its run,
-// and so neither its chapter nor the text between two breaks.
+// Paragraphs as passages of a size that a writer would ask for. Speeches and paragraphs of one line are joined with
+// their neighbours, a line each; a paragraph that is too long is divided between its sentences. A passage never
+// leaves its run, and so neither its chapter nor the text between two breaks.
 import type { Paragraph } from "./story.ts";
 import { sentenceSpans } from "./sentence-spans.ts";
 

@@ -15,8 +15,11 @@ const CREDIT =
 const PICTURE =
   /^(?:0\d{1,3}|cover|\d{2}-\d{3}\.(?:jpg|png|gif).*|[\w-]+\.(?:jpg|png|gif)\b.*|(?:tail|head)piece|frontispiece)$/i;
 /** What a publisher's list says of a book; a story may say one of them. */
-const CATALOGUE =
-  /\b(?:12mo|16mo|8vo|4to|crown 8vo|cloth|gilt|morocco|illustrated|per vol(?:ume)?|price|post-?paid|vols?\.|in-8°?|broché|net)\b|[$£] ?\d|\b\d+ ?(?:cents|cts\b|fr\.)/gi;
+const CATALOGUE = new RegExp(
+  "\\b(?:12mo|16mo|8vo|4to|crown 8vo|cloth|gilt|morocco|illustrated|per vol(?:ume)?|price|post-?paid|vols?\\.|in-8°?|" +
+    "broché|net)\\b|[$£] ?\\d|\\b\\d+ ?(?:cents|cts\\b|fr\\.)",
+  "gi",
+);
 const CATALOGUE_WORDS = 3;
 const LEADERS = /\.{5,}|(?:\s\.){4,}/;
 /** Columns that a line must stop short of the width to have been broken on purpose. */

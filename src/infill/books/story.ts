@@ -1,5 +1,6 @@
 // Collects the paragraphs of a book into runs, each as they follow one another without anything between. Notes vanish,
-// displays (verse, tables, signs) break the run, halves of a paragraph are put together; what goes is entered as left out.
+// displays (verse, tables, signs) break the run, halves of a paragraph are put together; what goes is entered as left
+// out.
 import type { Block, Margins } from "./blocks.ts";
 import { paragraphText } from "./clean.ts";
 import type { LeftOut } from "./left-out.ts";

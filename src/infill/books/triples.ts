@@ -9,7 +9,10 @@ export interface TripleOptions extends PassageBounds {
   readonly minTokens: number;
   /** P1 and P3 grow to so many tokens, where the run has them. */
   readonly minContextTokens: number;
-  /** Whether no p2 may have fewer characters than minP2; else runs too short for three such passages give shorter ones. */
+  /**
+   * Whether no p2 may have fewer characters than minP2; else runs too short for three such passages give shorter
+   * ones.
+   */
   readonly strict: boolean;
 }
 

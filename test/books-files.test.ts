@@ -89,7 +89,8 @@ describe("etexts", () => {
   const END = "End of the Project Gutenberg EBook of The Miller, by Nobody";
   const SMALL_PRINT = "*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*";
   const LICENCE =
-    "Project Gutenberg is a registered trademark, and may not be used if you charge for the eBooks.\n".repeat(4);
+    "Project Gutenberg is a registered trademark, and may not be used if you\n" +
+    "charge for the eBooks, unless you receive specific permission for that.\n";
   it.each([
     ["small print at the end", `${paragraphs(1, 5)}\n\n${END}\n\n${SMALL_PRINT}`],
     [

@@ -59,6 +59,10 @@ describe("text before the first heading", () => {
     expect([readBook(text).chapters, days(text)]).toEqual([2, range(0, 12)]);
     expect(readBook(text).leftOut.pieces("title page and dedication")).toBe(1);
   });
+  it("is kept below a long title page", () => {
+    const title = ["THE MILLER", "by", "Nobody", "Author of The Mill", "Exeter", "Bee & Sons", "To Ann"].join("\n\n");
+    expect(days(`${title}\n\n\n${paragraphs(0, 3)}\n\n\nII\n\n${paragraphs(3, 5)}`)).toEqual(range(0, 8));
+  });
   it("is kept with the speech that it begins with", () => {
     const text = `"Wake up!" said Anna.\n\n"No."\n\n${paragraphs(0, 5)}\n\n\nII\n\n${paragraphs(5, 5)}`;
     expect(readBook(text).runs[0]![0]!.text).toBe('"Wake up!" said Anna.');

@@ -18,7 +18,7 @@ export interface InputFile {
 const BOOK_NAME = /^(?!readme\b).*\.(?:txt|text|md|markdown)$/i;
 
 /** Beyond this a text and its pieces do not fit beside one another (a string ends at 512 MB in any case). */
-const LARGEST_TEXT = 256 * 2 ** 20;
+const LARGEST_TEXT = 64 * 2 ** 20;
 
 /** The bytes of a text file. Throws UserError where it cannot be read, and at once where it is too large. */
 export async function readTextFile(path: string): Promise<Uint8Array> {

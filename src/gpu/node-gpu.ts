@@ -45,7 +45,8 @@ export async function openGpu(): Promise<GPU> {
     const found = await openSoftware();
     if (!found)
       throw new UserError(
-        `${OVERRIDE} is ${wanted}, but the SwiftShader that npm brings is for x86-64 Linux; unset it, or name another adapter.`,
+        `${OVERRIDE} is ${wanted}, but the SwiftShader that npm brings is for x86-64 Linux; unset it, or name ` +
+          `another adapter.`,
       );
     return found.gpu;
   }
@@ -97,7 +98,8 @@ async function openNamed(open: Opener, wanted: string): Promise<GPU> {
   const second = match === undefined ? undefined : await attempt(match);
   if (second) return second;
   throw new UserError(
-    `${OVERRIDE} is ${wanted}, but the adapters here are: ${names.join("; ") || "none"}; unset it or name one of these${softwareAdapterShips() ? ", or swiftshader" : ""}.`,
+    `${OVERRIDE} is ${wanted}, but the adapters here are: ${names.join("; ") || "none"}; unset it or name one ` +
+      `of these${softwareAdapterShips() ? ", or swiftshader" : ""}.`,
   );
 }
 
@@ -120,11 +122,15 @@ async function loadDawn(): Promise<(flags: string[]) => GPU> {
 export function remedies(present?: string): string {
   if (process.platform === "linux") {
     if (existsSync("/dev/nvidia0")) {
-      return "This machine has an NVIDIA GPU but no Vulkan driver that sees it: install the driver's graphics part (Debian: nvidia-vulkan-icd); in a container, set NVIDIA_DRIVER_CAPABILITIES=all.";
+      return (
+        "This machine has an NVIDIA GPU but no Vulkan driver that sees it: install the driver's graphics " +
+        "part (Debian: nvidia-vulkan-icd); in a container, set NVIDIA_DRIVER_CAPABILITIES=all."
+      );
     }
     const gpu = "a GPU with its maker's Vulkan driver";
     const mesa =
-      "Mesa's software driver (Debian 13, Ubuntu 24.04: apt-get install mesa-vulkan-drivers; Debian 12: the same from bookworm-backports)";
+      "Mesa's software driver (Debian 13, Ubuntu 24.04: apt-get install mesa-vulkan-drivers; Debian 12: the " +
+      "same from bookworm-backports)";
     if (present === "llvmpipe") return `Faster: ${gpu}.`;
     return present === undefined ? `Install ${gpu}, or ${mesa}.` : `Faster: ${gpu}, or ${mesa}.`;
   }

@@ -30,7 +30,9 @@ export async function readProxy(env: Environment, endpoint: string): Promise<Pro
   });
   return {
     fetch: ((input: string, init?: object) => fetchThrough(input, { ...init, dispatcher })) as typeof fetch,
-    described: `${chosen.name} is ${withoutPassword(address)}${except ? `, ${except.name} is ${printable(except.value)}` : ""}`,
+    described:
+      `${chosen.name} is ` +
+      `${withoutPassword(address)}${except ? `, ${except.name} is ${printable(except.value)}` : ""}`,
   };
 }
 

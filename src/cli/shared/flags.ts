@@ -44,7 +44,8 @@ export function parseFlags<const T extends FlagTable>(program: Program<T>, argv:
   command.parse(tokens, { from: "user" });
   if (positionals.length > 0 && !program.positionals) {
     throw new UserError(
-      `Unexpected argument ${quote(positionals[0])}: flags begin with --, and a text with spaces needs quotes. --help lists the flags.`,
+      `Unexpected argument ${quote(positionals[0])}: flags begin with --, and a text with spaces needs quotes. ` +
+        `--help lists the flags.`,
     );
   }
   const values: Record<string, unknown> = {};
@@ -199,7 +200,8 @@ function parseValue(name: string, flag: Flag, text: string, before: unknown): un
       if (equals < 1 || key === "") fail();
       if (pairs.has(key))
         throw new UserError(
-          `${name} gives ${printable(key)} twice (${printable(pairs.get(key)!)} and ${printable(value)}); give it once.`,
+          `${name} gives ${printable(key)} twice (${printable(pairs.get(key)!)} and ${printable(value)}); give ` +
+            `it once.`,
         );
       pairs.set(key, value);
     }
@@ -235,7 +237,8 @@ function answerForeign<T extends FlagTable>(
   const lines = [...foreign].map(([name, answer]) => `  ${name.padEnd(width)}  ${answer}`);
   const others = rest.map((token) => (/^[\w./=:,@%+-]+$/.test(token) ? token : `'${token.replaceAll("'", "'\\''")}'`));
   return [
-    `${foreign.size === 1 ? "This flag" : "These flags"} of Hugging Face's scripts ${foreign.size === 1 ? "is" : "are"} not for this program:`,
+    `${foreign.size === 1 ? "This flag" : "These flags"} of Hugging Face's scripts ` +
+      `${foreign.size === 1 ? "is" : "are"} not for this program:`,
     ...lines,
     `Without ${foreign.size === 1 ? "it" : "them"}: ${[program.command, ...others].join(" ")}`,
   ].join("\n");

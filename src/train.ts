@@ -176,7 +176,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
         `in ${formatDuration((performance.now() - started) / 1000)}; curve in ${chart}`,
     );
   if (!finished) {
-    print(`Stopped; go on with the same flags and --output_dir ${run.path} --should_continue`);
+    const quick = Object.entries(QUICK).map(([key, value]) => flagName(key) + (value === true ? "" : ` ${value}`));
+    const same = parsed.given.size === 0 ? quick.join(" ") : "the same flags and";
+    print(`Stopped; go on with ${same} --output_dir ${run.path} --should_continue`);
     return;
   }
   print(`Saved    ${run.path}`);

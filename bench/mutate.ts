@@ -1,7 +1,7 @@
 // Damaged files for every loader: each must be read or refused in one sentence (a UserError), within seconds of
-// computing and a bounded memory. Deterministic: the same seed damages the same way. Prints a line a loader, and ends with
-// exit code 1 at anything else, after saving the input that did it. `npx tsx bench/mutate.ts [--inputs N] [--seed N]
-// [--only NAME] [--at INDEX]`; --inputs counts for each loader, --at repeats one input.
+// computing and a bounded memory. Deterministic: the same seed damages the same way. Prints a line a loader, and ends
+// with exit code 1 at anything else, after saving the input that did it. `npx tsx bench/mutate.ts [--inputs N] [--seed
+// N] [--only NAME] [--at INDEX]`; --inputs counts for each loader, --at repeats one input.
 import { mkdtemp, mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -25,7 +25,7 @@ beforeAll(async () => {
 // oxlint-disable-next-line typescript/no-explicit-any -- files to be changed at will
 type Json = any;
 
-/** The demo model with some files changed: a function of the parsed JSON, another text, or undefined to leave it out. */
+/** The demo model with some files changed: by a function of the parsed JSON, to a text, or undefined: left out. */
 async function open(
   changes: Readonly<Record<string, ((json: Json) => void) | string | undefined>>,
 ): Promise<{ model: ModelFolder; notes: string[] }> {

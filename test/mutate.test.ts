@@ -1,5 +1,5 @@
-// The mutator over every loader, in small: damaged files are read or refused in a sentence. And that it finds what it is
-// there to find.
+// The mutator over every loader, in small: damaged files are read or refused in a sentence. And that it finds what it
+// is there to find.
 import { afterAll, describe, expect, test } from "vitest";
 import { attack } from "../bench/mutate.ts";
 import { checkText, mutateLoaders } from "../bench/mutate-loaders.ts";

@@ -41,8 +41,8 @@ export async function readJson(folder: Folder, file: string): Promise<unknown> {
 }
 
 /**
- * A text file of a model folder, without a byte-order mark. Throws UserError naming it when it is missing, empty, larger
- * than 64 MB, no UTF-8, or a Git LFS pointer.
+ * A text file of a model folder, without a byte-order mark. Throws UserError naming it when it is missing, empty,
+ * larger than 64 MB, no UTF-8, or a Git LFS pointer.
  */
 export async function readModelText(folder: Folder, file: string): Promise<string> {
   const text = (await readText(folder, file, MAX_BYTES)).replace(/^\uFEFF/, "");

@@ -44,8 +44,8 @@ export async function* encodeSafetensors(
 
 /**
  * One file `<stem>.safetensors`, or, where the tensors take more than `maxShardBytes`,
- * `<stem>-00001-of-0000N.safetensors` and so on beside `<stem>.safetensors.index.json` (the layout of Hugging Face's save_pretrained). A tensor is never
- * divided. For Folder.write.
+ * `<stem>-00001-of-0000N.safetensors` and so on beside `<stem>.safetensors.index.json` (the layout of Hugging Face's
+ * save_pretrained). A tensor is never divided. For Folder.write.
  */
 export function safetensorsFiles(
   stem: string,

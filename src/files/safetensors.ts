@@ -86,15 +86,16 @@ export class Safetensors {
     const [missing] = absent;
     if (missing !== undefined && !allowAbsent)
       throw new UserError(
-        `${what}: ${printable(missing[1])} does not hold the tensor ${printable(missing[0])}; fetch index and shards again.`,
+        `${what}: ${printable(missing[1])} does not hold the tensor ${printable(missing[0])}; ` +
+          "fetch index and shards again.",
       );
     return new Safetensors(folder, tensors, metadata!, absent);
   }
 
   /**
-   * Values of one tensor, row-major, or `count` of them from number `start` on. The array may share the folder's memory:
-   * read it, do not write into it. Throws UserError when there is no such tensor, its dtype is none of `FLOAT_DTYPES`, or
-   * a double is too large for float32.
+   * Values of one tensor, row-major, or `count` of them from number `start` on. The array may share the folder's
+   * memory: read it, do not write into it. Throws UserError when there is no such tensor, its dtype is none of
+   * `FLOAT_DTYPES`, or a double is too large for float32.
    */
   async read(name: string, window?: { readonly start: number; readonly count: number }): Promise<Float32Array> {
     const info = this.tensors.get(name);

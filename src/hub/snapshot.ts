@@ -56,9 +56,9 @@ export function isRevision(revision: string): boolean {
 }
 
 /**
- * The folder with the files of the asked part, fetched where the cache lacks them or has them damaged. Offline, or when the Hub cannot be asked and
- * the cache has the model whole, the folder of the cache. Throws UserError (HubError) for all that goes wrong on the
- * way or on the disk.
+ * The folder with the files of the asked part, fetched where the cache lacks them or has them damaged. Offline, or
+ * when the Hub cannot be asked and the cache has the model whole, the folder of the cache. Throws UserError (HubError)
+ * for all that goes wrong on the way or on the disk.
  */
 export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
   const { settings, repo, revision, part, signal } = request;
@@ -150,8 +150,8 @@ async function speaking<R>({ settings, signal }: Asked, answer: Promise<R>): Pro
     signal.throwIfAborted();
     if (error instanceof HubError) throw error;
     throw new HubError(
-      `${settings.endpoint} does not answer as the Hub does (${printable((error as Error).message)}); check HF_ENDPOINT, ` +
-        "and whether this network wants a login first.",
+      `${settings.endpoint} does not answer as the Hub does (${printable((error as Error).message)}); ` +
+        "check HF_ENDPOINT, and whether this network wants a login first.",
       { cause: error },
     );
   }

@@ -72,7 +72,8 @@ export class BytePairEncoder {
 function missingByte(byte: number, word: string): never {
   throw new UserError(
     `The text has ${quote(word)}, and the tokenizer's vocabulary lacks its byte ` +
-      `0x${byte.toString(16).padStart(2, "0")} (${JSON.stringify(charOfByte[byte])}); remove such characters or use a tokenizer trained with the whole ` +
+      `0x${byte.toString(16).padStart(2, "0")} (${JSON.stringify(charOfByte[byte])}); remove such characters ` +
+      "or use a tokenizer trained with the whole " +
       "byte alphabet.",
   );
 }

@@ -12,8 +12,8 @@ export function firstMerges({ merges }: TokenizerParts, mergeCount: number): rea
   const first = merges.slice(0, mergeCount);
   if (first.length === mergeCount) return first;
   throw new UserError(
-    `truncate: wanted the first ${mergeCount} merges, the tokenizer has ${merges.length}; ask for a whole number up to ` +
-      "that.",
+    `truncate: wanted the first ${mergeCount} merges, the tokenizer has ${merges.length}; ` +
+      "ask for a whole number up to that.",
   );
 }
 

@@ -56,7 +56,8 @@ export async function openModel(
     );
   const notes = [
     lacking &&
-      `the tokenizer of ${tokenizerName ?? folder.name} has ${lacking} that the model lacks; a text with it is refused.`,
+      `the tokenizer of ${tokenizerName ?? folder.name} has ${lacking} that the model lacks; ` +
+        "a text with it is refused.",
     ignoredTensors(folder, await openCheckpoint(folder, config)),
   ];
   for (const note of notes) if (note) onNote(note);

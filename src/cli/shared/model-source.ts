@@ -1,6 +1,6 @@
-// Where a model, a tokenizer or a config comes from: --model_name_or_path, --tokenizer_name and --config_name each name
-// a folder or a model on the Hub, of which that part is then fetched into the Hub's cache, with a progress bar. The Hub's code is loaded only for the second: its package alone takes a fifth of a
-// second.
+// Where a model, a tokenizer or a config comes from: --model_name_or_path, --tokenizer_name and --config_name each
+// name a folder or a model on the Hub, of which that part is then fetched into the Hub's cache, with a progress bar.
+// The Hub's code is loaded only for the second: its package alone takes a fifth of a second.
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.ts";

@@ -217,7 +217,8 @@ function report({ candidates: [candidates] }: Written, maxNewTokens: number | un
   const tokens = candidates.reduce((sum, candidate) => sum + candidate.tokens, 0);
   note(
     "Wrote",
-    `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} (${formatRate(tokens / seconds)} tokens/s)`,
+    `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} ` +
+      `(${formatRate(tokens / seconds)} tokens/s)`,
   );
   note("Note", limitNote(candidates, maxNewTokens));
   note("Note", sameNote(candidates));

@@ -97,8 +97,11 @@ function longest(
 
 /** No word that people write apart is longer. */
 const LONGEST_WORD = 64;
-const UNSPACED =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u3000-\u303f\uff00-\uffef]/u;
+const SCRIPTS = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"];
+const UNSPACED = new RegExp(
+  `[${SCRIPTS.map((script) => `\\p{Script=${script}}`).join("")}\u3000-\u303f\uff00-\uffef]`,
+  "u",
+);
 /** What belongs to the character before it. */
 const CONTINUES = /^(?:\p{M}|\p{Emoji_Modifier}|\u200c|\u200d|[\udc00-\udfff])/u;
 

@@ -40,7 +40,11 @@ export function answered(output: string, lines: readonly object[], outputName: s
     const end = rest.indexOf("\n");
     if (start === undefined || (end < 0 ? !start.startsWith(rest.slice(0, start.length)) : !rest.startsWith(start))) {
       throw new UserError(
-        `${outputName}, line ${count + 1}: is not an answer to ${start === undefined ? `any line of ${inputName}, which has ${lines.length}` : `line ${count + 1} of ${inputName}`}; choose another --output_file.`,
+        `${outputName}, line ${count + 1}: is not an answer to ${
+          start === undefined
+            ? `any line of ${inputName}, which has ${lines.length}`
+            : `line ${count + 1} of ${inputName}`
+        }; choose another --output_file.`,
       );
     }
     if (end < 0) return { count, length };
@@ -55,6 +59,12 @@ export interface AnswerSink {
   write(text: string): Promise<void>;
 }
 
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "its folder does not exist"],
+  ["EISDIR", "it is a folder"],
+  ["EACCES", "permission is denied"],
+]);
+
 /** Looks at the output file before anything is computed. Throws UserError when it cannot be used. */
 export async function openAnswers(
   file: string | undefined,
@@ -65,9 +75,7 @@ export async function openAnswers(
   const explain = (error: unknown): never => {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(
-      `Cannot write ${file}: ` +
-        `${code === "ENOENT" ? "its folder does not exist" : code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission is denied" : message}; ` +
-        "choose another --output_file.",
+      `Cannot write ${file}: ` + `${REASONS.get(code ?? "") ?? message}; ` + "choose another --output_file.",
     );
   };
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) =>

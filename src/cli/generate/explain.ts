@@ -30,7 +30,9 @@ export async function checkExplain(
   if (kind === "gaps" || kind === "interactive")
     throw new UserError(
       "--explain shows one gap or prompt, and " +
-        `${kind === "gaps" ? "a .jsonl --input_file has many: give the one to look into with --p1 and --p3" : "--interactive writes again and again: give the gap with --p1 and --p3 instead"}, ` +
+        (kind === "gaps"
+          ? "a .jsonl --input_file has many: give the one to look into with --p1 and --p3, "
+          : "--interactive writes again and again: give the gap with --p1 and --p3 instead, ") +
         "or leave --explain out.",
     );
   if (!/\.html?$/i.test(explain))
@@ -130,7 +132,11 @@ export class Explainer {
       throw new UserError(`Cannot write ${file}: ${(error as Error).message}; choose another --explain.`);
     }
     const { layers, modelLayers } = explanation.attention!;
-    return `${file}: a page to open in a browser${layers.length < modelLayers ? `, with the attention of layers ${layers.join(", ")} of ${modelLayers}; --explain_layers chooses others` : ""}`;
+    const some =
+      layers.length < modelLayers
+        ? `, with the attention of layers ${layers.join(", ")} of ${modelLayers}; --explain_layers chooses others`
+        : "";
+    return `${file}: a page to open in a browser${some}`;
   }
 
   /** What begins at the markers of a gap. */

@@ -58,7 +58,9 @@ const flags = defineFlags({
     type: "string",
     placeholder: "file",
     group: "Other input",
-    help: 'x.jsonl: many gaps, one JSON object a line with p1, p3 and optional meta; the same lines come out with "candidates" added. Any other name: a text file holding one prompt (a line break at its end is not part of it).',
+    help:
+      "x.jsonl: many gaps, one JSON object a line with p1, p3 and optional meta; the same lines come out with " +
+      '"candidates" added. Any other name: a text file holding one prompt (a line break at its end is not part of it).',
   },
   batchSize: {
     type: "int",

@@ -110,7 +110,8 @@ async function choose(
     const chosen = /^\d+$/.test(word) ? candidates[Number(word) - 1] : undefined;
     if (chosen) return chosen;
     say(
-      `${quote(line)} is not one of them; there ${candidates.length === 1 ? "is 1 candidate" : `are ${candidates.length} candidates`}.`,
+      `${quote(line)} is not one of them; there ` +
+        `${candidates.length === 1 ? "is 1 candidate" : `are ${candidates.length} candidates`}.`,
     );
   }
 }

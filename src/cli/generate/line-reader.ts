@@ -35,7 +35,9 @@ export class LineReader {
     });
   }
 
-  /** Lines up to an empty one, joined: a paragraph, however it was wrapped. undefined when the input ended before it. */
+  /**
+   * Lines up to an empty one, joined: a paragraph, however it was wrapped. undefined when the input ended before it.
+   */
   async paragraph(): Promise<string | undefined> {
     const lines: string[] = [];
     for (;;) {

@@ -15,6 +15,9 @@ import type { ModelFolder } from "../shared/load-model.ts";
 /** A text's greatest length in new tokens, where nothing else says so: a long paragraph. */
 const MOST_NEW_TOKENS = 256;
 
+/** More characters than any token has; GPT-2's longest are 128 spaces. */
+const LONGEST_TOKEN = 1024;
+
 export interface PlannedPrompt {
   readonly ids: readonly number[];
   /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
@@ -94,12 +97,16 @@ export function planGaps(
 /** For plain text. Throws UserError when it leaves no room, or no token to start from. */
 export function planPrompt(model: ModelFolder, text: string, settings: PlanSettings): Promise<Plan> {
   return withFlagNames(() => {
-    const ids = model.tokenizer.encode(text);
     const { total, given = 1 } = lengths(model, settings.options);
     const room = total - given;
-    if (ids.length > room)
+    // Not worth the minute that counting its tokens takes.
+    const endless = text.length > LONGEST_TOKEN * total;
+    const ids = endless ? [] : model.tokenizer.encode(text);
+    if (endless || ids.length > room)
       throw new UserError(
-        `The prompt has ${ids.length} tokens and ${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ${room > 0 ? `shorten the prompt to at most ${room}` : `ask for fewer than ${total}`}.`,
+        `The prompt has ${endless ? `${text.length} characters` : `${ids.length} tokens`} and ` +
+          `${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ` +
+          `${room > 0 ? `shorten the prompt to at most ${room}${endless ? " tokens" : ""}` : `ask for fewer than ${total}`}.`,
       );
     return plan(model, [{ ids, opening: text, limits: {} }], { gaps: 0, room: total }, false, settings);
   });

@@ -32,7 +32,8 @@ export class GapPrinter {
   before(): string {
     const { dim } = styleFor(this.screen);
     const meta = metadataText(metadataFields(this.template, this.gap.meta, "The gap"));
-    return `\n${this.paragraph("P1", this.gap.p1, "nothing before")}\n\n${meta === "" ? "" : `${dim(this.block(`(${meta})`, "", PLAIN))}\n\n`}`;
+    const wanted = meta === "" ? "" : `${dim(this.block(`(${meta})`, "", PLAIN))}\n\n`;
+    return `\n${this.paragraph("P1", this.gap.p1, "nothing before")}\n\n${wanted}`;
   }
 
   after(): string {
@@ -46,13 +47,13 @@ export class GapPrinter {
 
   candidates(candidates: readonly Candidate[]): string {
     const { dim, written } = styleFor(this.screen);
+    const several = candidates.length > 1;
     return candidates
       .map((candidate, i) => {
-        const head =
-          candidates.length > 1
-            ? `${dim(this.block(`${i + 1} of ${candidates.length} · ${figures(candidate)}`, i === 0 ? "P2" : "", BAR))}\n`
-            : "";
-        return `${head}${written(this.block(candidate.text || "(nothing: the model ended at once)", candidates.length > 1 ? "" : "P2", BAR))}\n`;
+        const line = `${i + 1} of ${candidates.length} · ${figures(candidate)}`;
+        const head = several ? `${dim(this.block(line, i === 0 ? "P2" : "", BAR))}\n` : "";
+        const text = candidate.text || "(nothing: the model ended at once)";
+        return `${head}${written(this.block(text, several ? "" : "P2", BAR))}\n`;
       })
       .join(`${BAR.trimEnd()}\n`);
   }

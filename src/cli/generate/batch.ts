@@ -74,9 +74,7 @@ export async function openAnswers(
   if (file === undefined) return { answered: 0, write: async (text) => void process.stdout.write(text) };
   const explain = (error: unknown): never => {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `Cannot write ${file}: ` + `${REASONS.get(code ?? "") ?? message}; ` + "choose another --output_file.",
-    );
+    throw new UserError(`Cannot write ${file}: ${REASONS.get(code ?? "") ?? message}; choose another --output_file.`);
   };
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) =>
     error.code === "ENOENT" ? undefined : explain(error),

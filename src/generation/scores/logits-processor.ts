@@ -1,5 +1,5 @@
-// What changes the scores of the next token, in the manner of Hugging Face's LogitsProcessor and LogitsWarper. Each says
-// what of a row it needs to see; from that follows how little a step brings back from the device (loops/read-back.ts).
+// What changes the scores of the next token, in the manner of Hugging Face's LogitsProcessor and LogitsWarper. Each
+// says what of a row it needs to see; from that follows how little a step brings back (loops/read-back.ts).
 import type { Edit } from "../../kernels/edit-logits.ts";
 
 /** The sequence whose next token is being scored. */

@@ -117,7 +117,8 @@ async function describeMachine(): Promise<boolean> {
   const { description, adapterKey, subgroupSize, maxBindingBytes, gpu } = device;
   print(`Adapter   ${description} (${adapterKey})`);
   print(
-    `          subgroups of ${subgroupSize || "varying size or none"}, binds ${Math.floor(maxBindingBytes / 2 ** 20)} MiB, ${[...gpu.features].sort().join(" ")}`,
+    `          subgroups of ${subgroupSize || "varying size or none"}, ` +
+      `binds ${Math.floor(maxBindingBytes / 2 ** 20)} MiB, ${[...gpu.features].sort().join(" ")}`,
   );
   const { deno } = process.versions as { deno?: string };
   const runtime = deno === undefined ? `Node      ${process.version}` : `Deno      ${deno}`;
@@ -192,7 +193,9 @@ function redirectVitest(url: string): void {
     });
     return;
   }
-  const hook = `export const resolve = (specifier, context, next) => specifier === "vitest" ? { url: ${JSON.stringify(url)}, shortCircuit: true } : next(specifier, context);`;
+  const hook =
+    `export const resolve = (specifier, context, next) => specifier === "vitest" ? { url: ` +
+    `${JSON.stringify(url)}, shortCircuit: true } : next(specifier, context);`;
   nodeModule.register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 

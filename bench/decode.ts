@@ -135,7 +135,8 @@ async function timeTokens(
 
 /**
  * Tokens before the first run, which compile, fill the caches of bind groups and make JavaScript fast; and tokens of a
- * run. A fast device gets up to eight at once (see multi-step.ts), which come together: a run holds several such groups.
+ * run. A fast device gets up to eight at once (see multi-step.ts), which come together: a run holds several such
+ * groups.
  */
 const FAST = { warmUp: 72, each: 16 },
   SLOW = { warmUp: 8, each: 8 };

@@ -52,7 +52,8 @@ const flags = defineFlags({
 export const BENCH: Program<typeof flags> = {
   command: "npm run bench --",
   summary:
-    "Times every kernel, a training step and decoding. JSON lines on stdout, a table on stderr; bench/README.md says how to read them.",
+    "Times every kernel, a training step and decoding. JSON lines on stdout, a table on stderr; " +
+    "bench/README.md says how to read them.",
   flags,
   examples: [
     { args: "--quick", does: "a minute's look" },

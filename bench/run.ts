@@ -58,7 +58,8 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   }
   if (lines.length === ceilings)
     throw new UserError(
-      `Nothing's name and sizes contain ${JSON.stringify(options.filter)}; run without --filter to see what there is, such as "matmul nn m=512".`,
+      `Nothing's name and sizes contain ${JSON.stringify(options.filter)}; ` +
+        `run without --filter to see what there is, such as "matmul nn m=512".`,
     );
   if (values.save) {
     const file = new URL(`${adapter}.jsonl`, RESULTS);

@@ -44,7 +44,8 @@ function report(what: string, before: ReturnType<typeof state>, resident: number
   grown ||= !flat;
   const more = (process.memoryUsage().rss - resident) / 2 ** 20;
   console.log(
-    `${flat ? "flat" : "GROWN"}: ${what}; process ${more >= 0 ? "+" : ""}${more.toFixed(0)} MiB; ${JSON.stringify(after)}${flat ? "" : ` from ${JSON.stringify(before)}`}`,
+    `${flat ? "flat" : "GROWN"}: ${what}; process ${more >= 0 ? "+" : ""}${more.toFixed(0)} MiB; ` +
+      `${JSON.stringify(after)}${flat ? "" : ` from ${JSON.stringify(before)}`}`,
   );
 }
 

@@ -159,8 +159,10 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
         `nothing is left to do; raise --max_steps or --num_train_epochs.`,
     );
   print(
-    `Run      ${trainer.totalSteps} updates of ${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences` +
-      `${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of positions are padding; ` +
+    `Run      ${trainer.totalSteps} updates of ` +
+      `${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences` +
+      `${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of ` +
+      "positions are padding; " +
       `output in ${run.path}`,
   );
 

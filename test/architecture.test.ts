@@ -72,6 +72,9 @@ const BEHIND_THE_SEAM = [
 /** They may ask whether this is Node, and load the others there; in a browser they do without. */
 const SEAM = ["src/runtime.ts", "src/gpu/platform.ts", "src/files/open.ts"];
 const MAX_LINES = 400;
+const MAX_COLUMNS = 120;
+/** Rooms with sentences that are still wider. */
+const WITH_WIDE_LINES = /^src\/(cli|evaluation|hub)\//;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -233,6 +236,17 @@ function lengthViolations({ path, text }: Source): string[] {
 }
 
 /**
+ * Lines that are too long, but for what cannot be broken: a regular expression by itself on its line, a list of words
+ * (data), and where 70 characters or more come without white space (alphabets, expressions, addresses).
+ */
+function wideLines({ path, text }: Source): string[] {
+  return text.split("\n").flatMap((line, i) => {
+    const unbreakable = /^\s*\/[^/*]/.test(line) || /^\s*[\p{L}\p{N}'’_ -]+$/u.test(line) || /\S{70}/.test(line);
+    return line.length <= MAX_COLUMNS || unbreakable ? [] : [`${path}, line ${i + 1}: ${line.length} columns`];
+  });
+}
+
+/**
  * The shader files that no kernel names, in full or without .wgsl, or by a template such as `matmul_${variant}.wgsl`. A
  * template that is all hole (`${name}.wgsl`) says nothing: its names stand elsewhere.
  */
@@ -293,6 +307,8 @@ describe("the repository", () => {
     expect(circles([...library, ...sourcesIn("bench", /\.ts$/), ...sourcesIn("test", /\.ts$/)])).toEqual([]));
   it("knows Node, Dawn and printing only where it may", () => expect(library.flatMap(seamViolations)).toEqual([]));
   it("keeps its files short", () => expect([...library, ...shaders].flatMap(lengthViolations)).toEqual([]));
+  it("keeps its lines short", () =>
+    expect([...library.filter(({ path }) => !WITH_WIDE_LINES.test(path)), ...shaders].flatMap(wideLines)).toEqual([]));
   it("holds no marks and no places of one machine", () => expect(everything.flatMap(contentViolations)).toEqual([]));
 
   it("lists every shader file, and every shader is used", () => {
@@ -387,7 +403,8 @@ describe("the checks catch", () => {
   it("nothing in clean text", () => {
     const clean = at(
       "src/gpt2/x.ts",
-      'import { UserError } from "../errors.ts"; // no process.env here, says "node:fs"\nimport { readText } from "../files/folder.ts";',
+      'import { UserError } from "../errors.ts"; // no process.env here, ' +
+        'says "node:fs"\nimport { readText } from "../files/folder.ts";',
     );
     expect([
       ...importViolations(clean),
@@ -411,6 +428,12 @@ describe("the checks catch", () => {
       "d.wgsl",
       "a.wgsl",
     ]);
+  });
+
+  it("wide lines, but for what cannot be broken", () => {
+    const wide = "word, ".repeat(25);
+    expect(wideLines(at("src/x.ts", `x();\n// ${wide}\nsay("${wide}");\n`))).toHaveLength(2);
+    expect(wideLines(at("src/x.ts", `  /${wide}/u,\n${"word ".repeat(30)}\nf("${"x".repeat(200)}");\n`))).toEqual([]);
   });
 
   it("marks, places and long files", () => {

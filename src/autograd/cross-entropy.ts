@@ -1,6 +1,6 @@
-// loss = sum or mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = softmax - one-hot, or
-// that / count, which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift happens
-// here.
+// loss = sum or mean over labelled rows of -log softmax(logits[n])[target[n]], and back: dlogits = softmax - one-hot,
+// or that / count, which overwrites the logits. Row (b, t) predicts labels[b, t + 1], as in Hugging Face: the shift
+// happens here.
 import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import { reshape } from "../gpu/tensor.ts";
@@ -86,7 +86,8 @@ function shift({ labels, batch, length, vocabSize }: Labels): { shifted: Uint32A
     if (label === -100) continue;
     if (!Number.isInteger(label) || label < 0 || label >= vocabSize) {
       throw new UserError(
-        `Label ${label} of sequence ${Math.floor(n / length)}, position ${n % length} is neither -100 nor a token id from 0 to ${vocabSize - 1}.`,
+        `Label ${label} of sequence ${Math.floor(n / length)}, position ${n % length} is neither -100 nor a ` +
+          `token id from 0 to ${vocabSize - 1}.`,
       );
     }
     if (n % length === 0) continue;

@@ -35,7 +35,8 @@ export function barChart(rows: readonly Row[], scale: Scale, title: string): str
     `<svg viewBox="0 0 ${WIDTH} ${bottom + AXIS}" role="img" aria-label="${escapeHtml(title)}">`,
     ...axis.ticks.map(
       (tick) =>
-        `<line x1="${at(x(tick))}" x2="${at(x(tick))}" y1="${TOP}" y2="${bottom}" stroke="${GRID}"/>${text(x(tick), bottom + 16, "middle", scale === "share" ? `${Math.round(100 * tick)}%` : String(tick), FAINT)}`,
+        `<line x1="${at(x(tick))}" x2="${at(x(tick))}" y1="${TOP}" y2="${bottom}" ` +
+        `stroke="${GRID}"/>${text(x(tick), bottom + 16, "middle", scale === "share" ? `${Math.round(100 * tick)}%` : String(tick), FAINT)}`,
     ),
   ];
   let top = TOP;

@@ -86,7 +86,8 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
 function facts({ testFile, trainFile, examples, dropped, seed, search, models }: Evaluation): string {
   const texts = models[0].written?.figures.texts ?? 0;
   return [
-    `${examples} examples of ${testFile}${dropped > 0 ? `, ${dropped} more left out because p2 does not fit into the context` : ""}`,
+    `${examples} examples of ` +
+      `${testFile}${dropped > 0 ? `, ${dropped} more left out because p2 does not fit into the context` : ""}`,
     texts > 0 ? `${texts} texts written ${search}` : "",
     trainFile === undefined ? "" : `training set: ${trainFile}`,
     `intervals: ${100 * LEVEL}%, by ${RESAMPLES} bootstrap samples of the examples`,
@@ -110,7 +111,9 @@ function tableSection({ models }: Evaluation, rows: readonly Row[], groups: read
     const cells = [...figures.map((figure) => cell(figure, format)), real ? cell(real, format) : ""];
     return `<tr><td>${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
   };
-  const head = `<tr><th></th>${models.map(({ name }, i) => `<th>${key(i)}${escapeHtml(name)}</th>`).join("")}<th>real p2</th></tr>`;
+  const head =
+    `<tr><th></th>${models.map(({ name }, i) => `<th>${key(i)}${escapeHtml(name)}</th>`).join("")}<th>real ` +
+    "p2</th></tr>";
   const body = groups.map(
     (group) =>
       `<tr class="group"><td colspan="${columns}">${GROUP_TITLES[group]}</td></tr>${rows
@@ -135,7 +138,8 @@ function samplesSection({ models }: Evaluation, template: InfillTemplate): strin
     return `<dl>${given.map(([label, value]) => `<dt>${label}</dt><dd>${escapeHtml(value)}</dd>`).join("")}${written
       .map(
         ({ name, texts, i }) =>
-          `<dt>${escapeHtml(name)}</dt><dd class="model" style="border-color:${COLORS[i % COLORS.length]}">${escapeHtml(texts[n].text || "(nothing)")}${texts[n].ended ? "" : ` <span class="faint">(cut by the limit)</span>`}</dd>`,
+          `<dt>${escapeHtml(name)}</dt><dd class="model" ` +
+          `style="border-color:${COLORS[i % COLORS.length]}">${escapeHtml(texts[n].text || "(nothing)")}${texts[n].ended ? "" : ` <span class="faint">(cut by the limit)</span>`}</dd>`,
       )
       .join("")}</dl>`;
   });

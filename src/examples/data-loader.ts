@@ -43,7 +43,9 @@ export class DataLoader {
     this.batchesPerEpoch = dropLast ? Math.floor(lengths.length / batchSize) : Math.ceil(lengths.length / batchSize);
     if (this.batchesPerEpoch === 0) {
       throw new UserError(
-        `There are ${lengths.length} examples, wanted at least ${dropLast ? `one full batch of ${batchSize}` : "one"}; add data${dropLast ? " or make the batch smaller" : ""}.`,
+        `There are ${lengths.length} examples, wanted at least ` +
+          `${dropLast ? `one full batch of ${batchSize}` : "one"}; ` +
+          `add data${dropLast ? " or make the batch smaller" : ""}.`,
       );
     }
     this.lengths = lengths;

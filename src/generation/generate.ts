@@ -70,8 +70,8 @@ const busy = new WeakSet<Decoder>();
  * Generates with `decoder`, which it starts afresh and leaves as it is at the end; the caller disposes of it. When it
  * throws in mid-run, the decoder has given its memory back. `defaults` are the options of the model's
  * generation_config.json; `request` overrides them. Throws UserError for unknown, contradictory or useless options and
- * for prompts that do not fit the model, before anything runs, and when the model gives no finite logits; Error when the
- * decoder is in use.
+ * for prompts that do not fit the model, before anything runs, and when the model gives no finite logits; Error when
+ * the decoder is in use.
  */
 export async function generate(
   decoder: Decoder,

@@ -1,5 +1,6 @@
 // A layer norm and the product that follows it. Where nothing is recorded the product takes the norm, in its own launch
-// where rows are few, as in decoding: there a launch costs as much as what it computes (kernels/matmul-plan.ts decides).
+// where rows are few, as in decoding: there a launch costs as much as what it computes (kernels/matmul-plan.ts
+// decides).
 import { layerNorm } from "../autograd/layernorm.ts";
 import { linear, linearGelu, tiedHead } from "../autograd/linear.ts";
 import type { Tape } from "../autograd/tape.ts";
@@ -28,7 +29,9 @@ export function normHead(tape: Tape, x: Variable, norm: Affine, epsilon: number,
   return normed(tape, x, norm, epsilon, (rows, inside) => tiedHead(tape, rows, wte, inside));
 }
 
-/** While recording the norm is a launch of its own, whose rows and statistics serve backward; else the product takes it. */
+/**
+ * While recording the norm is a launch of its own, whose rows and statistics serve backward; else the product takes it.
+ */
 function normed(
   tape: Tape,
   x: Variable,

@@ -1,6 +1,6 @@
 // trainer_state.json: where a run stands, in Hugging Face's schema and with what its rng_state.pth and optimizer.pt
-// hold in numbers. It is read as strictly as it is written: a run goes on from a state that it can have been in, or not at
-// all.
+// hold in numbers. It is read as strictly as it is written: a run goes on from a state that it can have been in, or not
+// at all.
 import { UserError } from "../errors.ts";
 import { isObject } from "../files/json.ts";
 import { printable, quote } from "../files/quote.ts";

@@ -24,7 +24,8 @@ const flags = defineFlags({
     placeholder: "file.json",
     group: "Input",
     help:
-      'A JSON list of {"file", "title", "author", "genre", "language", ...}, files relative to it. Without BOOKs, all ' +
+      'A JSON list of {"file", "title", "author", "genre", "language", ...}, files relative to it. ' +
+      "Without BOOKs, all " +
       "of its files are read.",
   },
   form: {
@@ -182,7 +183,8 @@ export type PrepareFlags = typeof flags;
 export const PREPARE: Program<PrepareFlags> = {
   command: "npx tsx src/prepare.ts",
   summary:
-    "Turns novels, or ready examples, into infilling examples for training: a passage, the one before, the one after, " +
+    "Turns novels, or ready examples, into infilling examples for training: a passage, the one before, " +
+    "the one after, " +
     "and what is said about it.",
   flags,
   positionals: { name: "BOOK", help: "text files, or folders of them" },

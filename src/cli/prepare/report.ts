@@ -23,7 +23,10 @@ export function classReport(tokens: readonly number[], bounds: LengthBounds): st
     const count = tokens.filter((each) => lengthClass(each, bounds) === name).length;
     return `${count} (${percent(count, tokens.length)})`;
   };
-  return `Length   S up to ${bounds[0]} tokens: ${share("S")}, M up to ${bounds[1]}: ${share("M")}, L beyond: ${share("L")}`;
+  return (
+    `Length   S up to ${bounds[0]} tokens: ${share("S")}, M up to ${bounds[1]}: ${share("M")}, L beyond: ` +
+    `${share("L")}`
+  );
 }
 
 /** A histogram of `lengths`, one bar a line, the last bucket open where a few are far longer than the rest. */
@@ -50,7 +53,10 @@ export function histogram(lengths: readonly number[], unit: string): string[] {
 export function blockReport(examples: readonly PlacedExample[], blockSize: number): string {
   const dropped = examples.filter(({ tokens }) => tokens + SPECIAL_TOKENS > blockSize).length;
   const trimmed = examples.filter(({ total }) => total > blockSize).length - dropped;
-  return `Block    of ${blockSize} tokens (--block_size): ${trimmed} (${percent(trimmed, examples.length)}) would have their context trimmed, ${dropped} be left out because p2 does not fit`;
+  return (
+    `Block    of ${blockSize} tokens (--block_size): ${trimmed} (${percent(trimmed, examples.length)}) would ` +
+    `have their context trimmed, ${dropped} be left out because p2 does not fit`
+  );
 }
 
 function percent(part: number, whole: number): string {

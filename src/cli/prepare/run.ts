@@ -116,11 +116,13 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
     ]),
   );
   print(
-    `Saved    ${[...SPLITS.map((name) => `${name}.jsonl`), TEMPLATE_FILE].join(", ")} in ${folder}, ${formatDuration((performance.now() - started) / 1000)}`,
+    `Saved    ${[...SPLITS.map((name) => `${name}.jsonl`), TEMPLATE_FILE].join(", ")} in ${folder}, ` +
+      `${formatDuration((performance.now() - started) / 1000)}`,
   );
   preview(split.parts.train, new InfillEncoder(template, tokenizer), tokenizer, flags, terminal);
   print(
-    `Train    npx tsx src/train.ts --train_file ${join(folder, "train.jsonl")}${split.parts.validation.length > 0 ? ` --validation_file ${join(folder, "validation.jsonl")}` : ""}`,
+    "Train    npx tsx src/train.ts --train_file " +
+      `${join(folder, "train.jsonl")}${split.parts.validation.length > 0 ? ` --validation_file ${join(folder, "validation.jsonl")}` : ""}`,
   );
 }
 
@@ -128,7 +130,8 @@ function lengthBounds({ lengthBounds }: Flags): LengthBounds | undefined {
   if (lengthBounds.length === 0) return undefined;
   if (isLengthBounds(lengthBounds)) return lengthBounds;
   throw new UserError(
-    `--length_bounds is ${lengthBounds.join(",")}, wanted two whole numbers, the longest p2 of class S and of class M: ` +
+    `--length_bounds is ${lengthBounds.join(",")}, wanted two whole numbers, ` +
+      "the longest p2 of class S and of class M: " +
       "120,180.",
   );
 }
@@ -216,7 +219,8 @@ function checkParts({ parts }: SplitExamples, { validationShare, testShare }: Fl
   if (empty === undefined) return;
   const total = SPLITS.reduce((sum, name) => sum + parts[name].length, 0);
   throw new UserError(
-    `The input gives ${total} examples and none for ${empty}.jsonl; add books, or change --validation_share and --test_share (0 makes none).`,
+    `The input gives ${total} examples and none for ${empty}.jsonl; add books, ` +
+      "or change --validation_share and --test_share (0 makes none).",
   );
 }
 

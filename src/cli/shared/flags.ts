@@ -171,7 +171,8 @@ function normalize<T extends FlagTable>(
       const next = argv[i + 1];
       if (next === undefined || (next.startsWith("--") && (next.length === 2 || find(next) || next === "--help"))) {
         throw new UserError(
-          `${found.name} needs a value: ${expectedValue(found.flag)}${next === undefined ? "" : `, but ${next} follows; a text that begins with -- is written ${found.name}="--..."`}.`,
+          `${found.name} needs a value: ` +
+            `${expectedValue(found.flag)}${next === undefined ? "" : `, but ${next} follows; a text that begins with -- is written ${found.name}="--..."`}.`,
         );
       }
       tokens.push(`${found.name}=${next}`);
@@ -244,7 +245,10 @@ function answerForeign<T extends FlagTable>(
   ].join("\n");
 }
 
-/** Throws UserError on flags that are not in the table, all of them at once, each with what it may have been meant to be. */
+/**
+ * Throws UserError on flags that are not in the table, all of them at once, each with what it may have been meant to
+ * be.
+ */
 function refuseUnknown<T extends FlagTable>(program: Program<T>, tokens: readonly string[]): void {
   const known = new Set(Object.keys(program.flags).map(flagName));
   const unknown = tokens.filter((token) => !known.has(token.split("=", 1)[0]));

@@ -54,8 +54,8 @@ export function cutToWidth(text: string, columns: number): string {
 }
 
 /**
- * Breaks `text` into lines of at most `width` columns of a terminal, each after `indent`: at spaces, and between words of
- * scripts that write none. Line breaks in `text` stay; a longer word has a line of its own.
+ * Breaks `text` into lines of at most `width` columns of a terminal, each after `indent`: at spaces, and between words
+ * of scripts that write none. Line breaks in `text` stay; a longer word has a line of its own.
  */
 export function wrapText(text: string, width: number, indent = ""): string {
   const room = Math.max(1, width - stringWidth(indent));

@@ -44,7 +44,9 @@ export class ProgressBar {
       linewrap: true,
       gracefulExit: false,
       format: (barOptions, params, payload: { text?: string }) => {
-        const line = `${this.options.label} ${cliProgress.Format.BarFormat(params.progress, barOptions)} ${payload.text ?? ""}`;
+        const line =
+          `${this.options.label} ${cliProgress.Format.BarFormat(params.progress, barOptions)} ` +
+          `${payload.text ?? ""}`;
         return cutToWidth(line, terminalWidth(stream, 160) - 1);
       },
     });

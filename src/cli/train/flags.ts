@@ -246,7 +246,8 @@ const flags = defineFlags({
     default: 1,
     group: "Training",
     help:
-      "Pad the rows of a batch to a multiple of this many tokens: on a GPU with --group_by_length, 16 is faster, since " +
+      "Pad the rows of a batch to a multiple of this many tokens: on a GPU with --group_by_length, " +
+      "16 is faster, since " +
       "there are fewer different shapes. The loss does not change.",
   },
   seed: {
@@ -315,7 +316,8 @@ export type TrainFlags = typeof flags;
 export const TRAIN: Program<TrainFlags> = {
   command: "npx tsx src/train.ts",
   summary:
-    "Fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. Without arguments: a short run " +
+    "Fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. Without arguments: " +
+    "a short run " +
     "of the demo model on data/sample/.",
   flags,
   foreignFlags: SCRIPT_FLAGS,

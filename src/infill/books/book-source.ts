@@ -80,7 +80,8 @@ function summaryOf({ chapters }: Book, paragraphs: number, set: TripleSet): stri
   const { passages, joined, divided, tooShort, tooLong, alone } = set;
   return (
     `${plural(chapters, "chapter")}, ${plural(paragraphs, "paragraph")}: ` +
-    `${plural(set.triples.length, "example")} from ${plural(passages, "passage")} (${joined} of several paragraphs, ${divided} of a part of one); ` +
+    `${plural(set.triples.length, "example")} from ${plural(passages, "passage")} (${joined} of several ` +
+    `paragraphs, ${divided} of a part of one); ` +
     `as p2 ${tooShort} too short, ${tooLong} too long, ${alone} without neighbours`
   );
 }

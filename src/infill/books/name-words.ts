@@ -46,7 +46,8 @@ export const ACTION_VERBS = list(`
 
 /** Before a place much sooner than before a person. */
 export const PLACE_WORDS = list(
-  `in at near into across towards toward through from on en dans à rue street cape mount lake port fort ville quartier route gare`,
+  "in at near into across towards toward through from on en dans à rue street cape mount lake port fort ville " +
+    "quartier route gare",
 );
 
 /** Before roles ("the Hatter") and things alike: what follows is somebody only if he speaks. */

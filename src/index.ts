@@ -39,5 +39,6 @@ export { collate } from "./examples/collate.ts";
 export { InfillEncoder } from "./infill/encode.ts";
 export type { InfillExample, InfillRequest } from "./infill/example.ts";
 export { parseJsonl } from "./infill/example.ts";
-export { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, parseTemplate } from "./infill/template.ts";
+export { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, parseTemplate, specialTokensToAdd } from "./infill/template.ts";
+export { ORIGIN_2020_TEMPLATE } from "./infill/template-presets.ts";
 export type { InfillTemplate } from "./infill/template.ts";

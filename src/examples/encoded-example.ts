@@ -9,4 +9,6 @@ export interface EncodedExample {
   readonly ids: readonly number[];
   /** [T] a TOKEN_TYPE each. */
   readonly types: Uint8Array;
+  /** [T] what the model adds the rows of (token_type_ids), where its examples have that: all of a set or none. */
+  readonly tokenTypeIds?: readonly number[];
 }

@@ -11,13 +11,19 @@ import { fitContext } from "./fit.ts";
 import type { Context, TokenCounts } from "./fit.ts";
 import { NoTemplateSyntaxLogitsProcessor } from "./no-template-syntax.ts";
 import type { PieceTokenizer } from "./no-template-syntax.ts";
-import { forbiddenSpecialIds, metadataFields, metadataText, parseTemplate } from "./template.ts";
-import { specialIds, specialTokenList, TEMPLATE_FILE } from "./template.ts";
+import { forbiddenSpecialIds, metadataFields, metadataSections, metadataText } from "./template.ts";
+import { markerIds, parseTemplate, specialIds, specialTokenList, TEMPLATE_FILE } from "./template.ts";
 import type { InfillTemplate, SpecialIds, TemplateTokenizer } from "./template.ts";
 
 export interface FittedExample extends EncodedExample {
   /** Whether context was cut to fit. */
   readonly trimmed: boolean;
+}
+
+/** p1, p2 and p3 in the order in which they are read; the target is p3. */
+export interface ReadingOrderExample extends FittedExample {
+  /** Where p3's tokens stand: from `start` to before `end`; the end token, if p3 is whole, stands at `end`. */
+  readonly p3: { readonly start: number; readonly end: number };
 }
 
 export interface EncodedSet {
@@ -29,18 +35,30 @@ export interface EncodedSet {
 
 export interface GenerationInputs {
   readonly inputIds: (readonly number[])[];
+  /** Where the template has section types; generated tokens have that of their prompt's last token, [P2]. */
+  readonly tokenTypeIds?: (readonly number[])[];
   readonly eosTokenId: number;
   readonly padTokenId: number;
   readonly suppressTokens: number[];
   readonly logitsProcessors: NoTemplateSyntaxLogitsProcessor[];
 }
 
-type Piece = { readonly ids: readonly number[]; readonly type: number };
+interface Piece {
+  readonly ids: readonly number[];
+  /** A TOKEN_TYPE. */
+  readonly type: number;
+  /** Id of the section's marker. */
+  readonly section: number;
+}
+
+/** Markers that every prompt has: of p1, p3 and p2. */
+const MARKERS = 3;
 
 /** A template bound to a tokenizer. Construction verifies the special tokens (see specialIds), throwing UserError. */
 export class InfillEncoder {
   readonly template: InfillTemplate;
   readonly ids: SpecialIds;
+  private readonly markers: ReadonlyMap<string, number>;
   private readonly tokenizer: TemplateTokenizer & PieceTokenizer;
   private readonly counts: TokenCounts;
   private guard: NoTemplateSyntaxLogitsProcessor | undefined;
@@ -49,9 +67,11 @@ export class InfillEncoder {
     this.template = template;
     this.tokenizer = tokenizer;
     this.ids = specialIds(template, tokenizer);
+    this.markers = markerIds(template, tokenizer);
     this.counts = {
       text: (text) => this.encodeText(text).length,
-      metadata: (text) => this.plain(onNewLine(text)).length,
+      plain: (text) => this.plain(text).length,
+      sections: (fields) => metadataSections(template, fields),
     };
   }
 
@@ -67,12 +87,51 @@ export class InfillEncoder {
    * special token.
    */
   encodeExample(example: InfillExample, { blockSize }: { readonly blockSize: number }): FittedExample | undefined {
+    const { ids } = this;
     const p2 = this.encodeText(this.checked(example.p2, "p2", example));
     const tail = [
-      { ids: p2, type: TOKEN_TYPE.target },
-      { ids: [this.ids.eos], type: TOKEN_TYPE.end },
+      { ids: p2, type: TOKEN_TYPE.target, section: ids.p2 },
+      { ids: [ids.eos], type: TOKEN_TYPE.end, section: ids.p2 },
     ];
     return this.assemble(example, tail, blockSize);
+  }
+
+  /**
+   * The example as it is read: [P1] p1 [P2] p2 [P3] p3 and the end, without metadata, whatever the template's order.
+   * The target is p3, so that a model trained on some of these (`--order_mix`) says log P(p3 | p1, p2). Context is cut
+   * as in encodeExample: p2 never, p1 at its beginning, p3 at its end, and then no end token says that it was the end.
+   * undefined when p2 with the markers is longer than `blockSize`. Throws UserError where a text holds a special token.
+   */
+  encodeReadingOrder(
+    example: InfillExample,
+    { blockSize }: { readonly blockSize: number },
+  ): ReadingOrderExample | undefined {
+    const { ids } = this;
+    const p2 = this.encodeText(this.checked(example.p2, "p2", example));
+    const whole = { p1: this.checked(example.p1, "p1", example), p3: this.checked(example.p3, "p3", example) };
+    const room = blockSize - MARKERS - 1 - p2.length;
+    if (room < 0) return undefined;
+    const context = fitContext({ ...whole, metadata: [] }, room, this.template.p1Share, this.counts);
+    const p3 = this.encodeText(context.p3);
+    const marker = (part: "p1" | "p2" | "p3"): Piece => ({
+      ids: [ids[part]],
+      type: TOKEN_TYPE.special,
+      section: ids[part],
+    });
+    const before = [
+      marker("p1"),
+      { ids: this.encodeText(context.p1), type: TOKEN_TYPE.context, section: ids.p1 },
+      marker("p2"),
+      { ids: p2, type: TOKEN_TYPE.context, section: ids.p2 },
+      marker("p3"),
+    ];
+    const end = context.p3 === whole.p3 ? [{ ids: [ids.eos], type: TOKEN_TYPE.end, section: ids.p3 }] : [];
+    const start = before.reduce((sum, piece) => sum + piece.ids.length, 0);
+    return {
+      ...this.joined([...before, { ids: p3, type: TOKEN_TYPE.target, section: ids.p3 }, ...end]),
+      trimmed: context.p1 !== whole.p1 || context.p3 !== whole.p3,
+      p3: { start, end: start + p3.length },
+    };
   }
 
   /** Every example that fits, and how many were cut or left out. */
@@ -97,10 +156,11 @@ export class InfillEncoder {
     { maxLength, prefix = "" }: { readonly maxLength: number; readonly prefix?: string },
   ): FittedExample {
     const forced = this.encodeText(this.checked(prefix, "prefix", request));
-    const prompt = this.assemble(request, [{ ids: forced, type: TOKEN_TYPE.target }], maxLength);
+    const tail = [{ ids: forced, type: TOKEN_TYPE.target, section: this.ids.p2 }];
+    const prompt = this.assemble(request, tail, maxLength);
     if (prompt) return prompt;
     throw new UserError(
-      `The prompt needs ${3 + forced.length} tokens for its markers and prefix, and ${maxLength} are left ` +
+      `The prompt needs ${MARKERS + forced.length} tokens for its markers and prefix, and ${maxLength} are left ` +
         "for it in the context; shorten the prefix or ask for fewer new tokens.",
     );
   }
@@ -114,11 +174,13 @@ export class InfillEncoder {
     options: { readonly maxLength: number; readonly prefix?: string },
   ): GenerationInputs {
     const { eos, pad } = this.ids;
+    const prompts = requests.map((request) => this.encodePrompt(request, options));
     return {
-      inputIds: requests.map((request) => this.encodePrompt(request, options).ids),
+      inputIds: prompts.map(({ ids }) => ids),
+      ...(this.template.sectionTypes && { tokenTypeIds: prompts.map(({ tokenTypeIds }) => tokenTypeIds!) }),
       eosTokenId: eos,
       padTokenId: pad,
-      suppressTokens: forbiddenSpecialIds(this.ids),
+      suppressTokens: forbiddenSpecialIds(this.ids, this.markers),
       logitsProcessors: [this.noTemplateSyntax],
     };
   }
@@ -135,7 +197,9 @@ export class InfillEncoder {
     const text = {
       p1: tokens.p1 + spaced(p1),
       p3: tokens.p3 + spaced(p3),
-      metadata: onNewLine(metadataText(metadata)),
+      metadata: metadataSections(this.template, metadata)
+        .map(({ marker = "", text }) => marker + text)
+        .join(""),
       p2: tokens.p2 + spaced(normalizeText(example.p2)),
     };
     return order.map((part) => text[part]).join("") + tokens.eos;
@@ -143,36 +207,45 @@ export class InfillEncoder {
 
   private assemble(request: InfillRequest, tail: readonly Piece[], maxLength: number): FittedExample | undefined {
     const whole = this.context(request);
-    const room = maxLength - 3 - tail.reduce((sum, piece) => sum + piece.ids.length, 0);
+    const room = maxLength - MARKERS - tail.reduce((sum, piece) => sum + piece.ids.length, 0);
     if (room < 0) return undefined;
     const context = fitContext(whole, room, this.template.p1Share, this.counts);
-    const pieces = [...this.layout(context), ...tail];
+    return { ...this.joined([...this.layout(context), ...tail]), trimmed: context !== whole };
+  }
+
+  private joined(pieces: readonly Piece[]): EncodedExample {
+    const each = (of: (piece: Piece) => number): number[] => pieces.flatMap((piece) => piece.ids.map(() => of(piece)));
     return {
-      ids: pieces.flatMap((piece) => piece.ids),
-      types: Uint8Array.from(pieces.flatMap((piece) => piece.ids.map(() => piece.type))),
-      trimmed: context !== whole,
+      ids: pieces.flatMap(({ ids }) => ids),
+      types: Uint8Array.from(each(({ type }) => type)),
+      ...(this.template.sectionTypes && { tokenTypeIds: each(({ section }) => section) }),
     };
   }
 
   /**
-   * Markers and context up to [P2]. Metadata is encoded together with the text before it, as it would be in the whole
-   * string.
+   * Markers and context up to [P2]. Metadata without a marker is encoded together with the text before it, as it would
+   * be in the whole string.
    */
   private layout(context: Context): Piece[] {
-    const pieces: Piece[] = [];
-    let text = "";
+    const sections: { marker: number | undefined; text: string }[] = [];
     for (const part of this.template.order) {
-      if (part === "metadata") {
-        text += onNewLine(metadataText(context.metadata));
+      if (part !== "metadata") {
+        sections.push({ marker: this.ids[part], text: part === "p2" ? "" : spaced(context[part]) });
         continue;
       }
-      pieces.push(
-        { ids: this.plain(text), type: TOKEN_TYPE.context },
-        { ids: [this.ids[part]], type: TOKEN_TYPE.special },
-      );
-      text = part === "p2" ? "" : spaced(context[part]);
+      for (const { marker, text } of metadataSections(this.template, context.metadata)) {
+        const last = sections.at(-1);
+        if (marker === undefined && last) last.text += text;
+        else sections.push({ marker: marker === undefined ? undefined : this.markers.get(marker)!, text });
+      }
     }
-    return pieces;
+    return sections.flatMap(({ marker, text }, i) => {
+      const section = marker ?? sections[i + 1]!.marker!; // text at the very start has a section after it
+      return [
+        { ids: marker === undefined ? [] : [marker], type: TOKEN_TYPE.special, section },
+        { ids: this.plain(text), type: TOKEN_TYPE.context, section },
+      ];
+    });
   }
 
   private context(request: InfillRequest): Context {
@@ -205,8 +278,4 @@ export class InfillEncoder {
 
 function spaced(text: string): string {
   return text === "" ? "" : ` ${text}`;
-}
-
-function onNewLine(text: string): string {
-  return text === "" ? "" : `\n${text}`;
 }

@@ -3,7 +3,7 @@
 // words at the end of metadata's longest field. Where there are no spaces (Chinese, Japanese, Thai, one endless word)
 // characters are what is whole. What must stay (markers, p2, the end token) is not this file's to cut. Texts of any
 // length take time in proportion to the room: a part that is longer than the room shows it early.
-import { metadataText } from "./template.ts";
+import type { MetadataSection } from "./template.ts";
 
 export interface Context {
   readonly p1: string;
@@ -11,21 +11,24 @@ export interface Context {
   readonly metadata: readonly (readonly [field: string, value: string])[];
 }
 
-/** Tokens of a text as it stands in the layout; 0 for "". */
 export interface TokenCounts {
+  /** Tokens of a text as it stands in the layout, a space before it; 0 for "". */
   text(text: string): number;
-  metadata(text: string): number;
+  /** Tokens of exactly this text. */
+  plain(text: string): number;
+  /** What metadata looks like in the layout. */
+  sections(fields: Context["metadata"]): readonly MetadataSection[];
 }
 
 type Count = (text: string) => number;
 
 /** The context cut down to at most `room` tokens, unchanged if it has no more; with room <= 0 everything goes. */
 export function fitContext(context: Context, room: number, p1Share: number, count: TokenCounts): Context {
-  const inMetadata = countUpTo(metadataText(context.metadata), room, count.metadata);
+  const inMetadata = metadataUpTo(context.metadata, room, count);
   const left = room - inMetadata;
   const need = [context.p1, context.p3].map((text) => countUpTo(text, Math.max(0, left), count.text));
   if (need[0]! + need[1]! <= left) return context;
-  if (left <= 0) return { p1: "", p3: "", metadata: fitMetadata(context.metadata, room, count.metadata) };
+  if (left <= 0) return { p1: "", p3: "", metadata: fitMetadata(context.metadata, room, count) };
 
   const forP1 = Math.max(Math.round(left * p1Share), left - need[1]!);
   const p1 = need[0]! <= forP1 ? context.p1 : keepEnd(context.p1, forP1, count.text);
@@ -45,6 +48,13 @@ function countUpTo(text: string, limit: number, count: Count): number {
     if (end > 0 && count(text.slice(0, end)) > limit + 16) return Infinity;
   }
   return count(text);
+}
+
+/** The same of metadata, its markers included. */
+function metadataUpTo(fields: Context["metadata"], limit: number, count: TokenCounts): number {
+  return count
+    .sections(fields)
+    .reduce((sum, { marker, text }) => sum + (marker ? 1 : 0) + countUpTo(text, limit, count.plain), 0);
 }
 
 /** The longest end of `text` that has at most `limit` tokens: whole words, or characters of what has no spaces. */
@@ -142,7 +152,7 @@ function endsOf(value: string): number[] {
  * Takes words from the end of the field with the most characters, one after the other, until all fits; a field without
  * words is left out.
  */
-function fitMetadata(fields: Context["metadata"], room: number, count: Count): Context["metadata"] {
+function fitMetadata(fields: Context["metadata"], room: number, count: TokenCounts): Context["metadata"] {
   const ends = fields.map(([, value]) => endsOf(value));
   const words = ends.map((each) => each.length - 1);
   // Which field gives a word, in order; then how many must.
@@ -165,7 +175,7 @@ function fitMetadata(fields: Context["metadata"], room: number, count: Count): C
   let good = order.length;
   while (good - bad > 1) {
     const middle = (good + bad) >> 1;
-    if (countUpTo(metadataText(without(middle)), Math.max(0, room), count) <= room) good = middle;
+    if (metadataUpTo(without(middle), Math.max(0, room), count) <= room) good = middle;
     else bad = middle;
   }
   return without(good);

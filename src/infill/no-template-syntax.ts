@@ -3,7 +3,7 @@
 // that begins with a field's name. The rule looks at bytes, so it holds for every way in which tokens can spell them;
 // "the length of the rope" stays possible. A logits processor in the form of generation's, as Hugging Face's
 // NoBadWordsLogitsProcessor is one; it edits few tokens by the text alone, so no row of scores is read back for it.
-import { specialTokenList } from "./template.ts";
+import { plainFields, specialTokenList } from "./template.ts";
 import type { InfillTemplate, SpecialIds } from "./template.ts";
 
 /** What the rule needs of a tokenizer: `idToToken` gives a token in GPT-2's byte alphabet. */
@@ -56,7 +56,7 @@ export class NoTemplateSyntaxLogitsProcessor {
         .encode(text, { allowSpecial: false })
         .map((id) => tokenizer.idToToken(id))
         .join("");
-    const fields = template.metadataFields.map((field) => ({ field, name: spelt(field) }));
+    const fields = plainFields(template).map((field) => ({ field, name: spelt(field) }));
     // A line of p2 that begins with a field's name in small letters is metadata: prose begins with a capital.
     const small = fields.flatMap(({ field, name }) => (/^\p{Ll}/u.test(field) ? [name] : []));
     const names = fields.map(({ name }) => name);
@@ -64,7 +64,8 @@ export class NoTemplateSyntaxLogitsProcessor {
     const lineStart = small.length > 0 ? [`ĊĠ*${oneOf(small.map(escaped))}$`] : [];
     this.p2 = ids.p2;
     this.pieceOf = (id) => tokenizer.idToToken(id);
-    this.whole = new RegExp(oneOf([`${BOUNDARY}${oneOf(names.map(escaped))}:`, ...markers.map(escaped), ...lineStart]));
+    const named = names.length > 0 ? [`${BOUNDARY}${oneOf(names.map(escaped))}:`] : []; // else any colon would be one
+    this.whole = new RegExp(oneOf([...named, ...markers.map(escaped), ...lineStart]));
     const begunField = `(?:ĊĠ*|${BOUNDARY})${oneOf([...names.map(beginnings), ""])}`;
     this.begun = new RegExp(`${oneOf([begunField, ...markers.map(beginnings), HALF_MARK])}$`);
     this.reach = Math.max(...[...names, ...markers].map((text) => text.length)) + 16;

@@ -1,6 +1,7 @@
 // How an infilling example becomes one line of tokens. The template is one plain object, saved as infill_template.json
 // beside the weights and read back by generation, so that the two can never disagree. As text, with its default:
 //   [P1] The paragraph before.[P3] The paragraph after.\nlength: M; theme: hope[P2] The paragraph between.[EOS]
+// A field may have a marker of its own instead of its name, or a marker for each value: template-presets.ts has some.
 // Whitespace, exactly: none around a marker; every text is trimmed and takes one leading space, so that its first word
 // has the token it has inside a sentence; metadata takes a leading newline, which no GPT-2 token joins to the text
 // before it. Encoding part by part therefore gives the ids that Hugging Face gives for the whole string.
@@ -10,6 +11,8 @@ import { normalizeLine } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { isLengthBounds } from "./length-class.ts";
 import type { LengthBounds } from "./length-class.ts";
+import { parseLayoutFields } from "./template-fields.ts";
+import type { LayoutFields } from "./template-fields.ts";
 
 export const TEMPLATE_FILE = "infill_template.json";
 
@@ -18,7 +21,7 @@ export type Part = (typeof PARTS)[number];
 const SPECIALS = ["pad", "eos", "p1", "p2", "p3"] as const;
 export type Special = (typeof SPECIALS)[number];
 
-export interface InfillTemplate {
+export interface InfillTemplate extends LayoutFields {
   readonly version: 1;
   /** Each part once, p2 last: the model must have read the rest before it writes. */
   readonly order: readonly Part[];
@@ -48,9 +51,9 @@ export const DEFAULT_TEMPLATE: InfillTemplate = {
 /** The other layout: the paragraph after comes first, so that p1 runs on into p2 with only metadata between. */
 export const SUFFIX_FIRST_TEMPLATE: InfillTemplate = { ...DEFAULT_TEMPLATE, order: ["p3", "p1", "metadata", "p2"] };
 
-/** The ids that no p2 holds: all special tokens but its end. */
-export function forbiddenSpecialIds({ pad, p1, p2, p3 }: SpecialIds): number[] {
-  return [pad, p1, p2, p3];
+/** The ids that no p2 holds: all special tokens but its end. `markers`: of metadata. */
+export function forbiddenSpecialIds({ pad, p1, p2, p3 }: SpecialIds, markers: ReadonlyMap<string, number>): number[] {
+  return [pad, p1, p2, p3, ...markers.values()];
 }
 
 /**
@@ -64,20 +67,29 @@ export interface TemplateTokenizer {
 
 export type SpecialIds = Readonly<Record<Special, number>>;
 
-/** The special tokens in the order in which they are added to a tokenizer: [PAD] [EOS] [P1] [P2] [P3]. */
+/** All special tokens, in the order in which they are added to a tokenizer: [PAD] [EOS] [P1] [P2] [P3], metadata's. */
 export function specialTokenList(template: InfillTemplate): string[] {
-  return SPECIALS.map((name) => template.specialTokens[name]);
+  return [...SPECIALS.map((name) => template.specialTokens[name]), ...metadataMarkers(template)];
+}
+
+/** The same as GPT2Tokenizer.addSpecialTokens takes them. */
+export function specialTokensToAdd(template: InfillTemplate): {
+  padToken: string;
+  eosToken: string;
+  additionalSpecialTokens: string[];
+} {
+  const [padToken, eosToken, ...additionalSpecialTokens] = specialTokenList(template) as [string, string, ...string[]];
+  return { padToken, eosToken, additionalSpecialTokens };
 }
 
 /**
- * Ids of the special tokens. Throws UserError when one is not in the vocabulary, is split or swallows the spaces around
- * it, or shares its id with another: a pad that is also the end would be masked from the loss, and the model would
- * never stop.
+ * Ids of the special tokens; of metadata's markers see markerIds. Throws UserError when one of all of them is not in
+ * the vocabulary, is split or swallows the spaces around it, or shares its id with another: a pad that is also the end
+ * would be masked from the loss, and the model would never stop.
  */
 export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenizer): SpecialIds {
   const owners = new Map<number, string>();
-  const ids = SPECIALS.map((name) => {
-    const token = template.specialTokens[name];
+  const ids = specialTokenList(template).map((token) => {
     const id = tokenizer.tokenToId(token);
     const shown = printable(token);
     if (id === undefined) {
@@ -103,15 +115,37 @@ export function specialIds(template: InfillTemplate, tokenizer: TemplateTokenize
           "token, without spaces and without stripping.",
       );
     }
-    return [name, id] as const;
+    return id;
   });
-  return Object.fromEntries(ids) as Record<Special, number>;
+  return Object.fromEntries(SPECIALS.map((name, i) => [name, ids[i]!])) as Record<Special, number>;
+}
+
+/** Ids of metadata's markers, which specialIds has checked. */
+export function markerIds(template: InfillTemplate, tokenizer: TemplateTokenizer): ReadonlyMap<string, number> {
+  return new Map(metadataMarkers(template).map((token) => [token, tokenizer.tokenToId(token)!]));
+}
+
+/** Markers of metadata fields and of their values, in the order of the fields. */
+function metadataMarkers({ metadataFields: fields, fieldMarkers = {}, valueMarkers = {} }: InfillTemplate): string[] {
+  return fields.flatMap((field) => [
+    ...(Object.hasOwn(fieldMarkers, field) ? [fieldMarkers[field]!] : []),
+    ...(Object.hasOwn(valueMarkers, field) ? Object.values(valueMarkers[field]!) : []),
+  ]);
+}
+
+/** The fields that are written as text: "length: M". */
+export function plainFields({
+  metadataFields: fields,
+  fieldMarkers = {},
+  valueMarkers = {},
+}: InfillTemplate): string[] {
+  return fields.filter((field) => !Object.hasOwn(fieldMarkers, field) && !Object.hasOwn(valueMarkers, field));
 }
 
 /**
  * Metadata by field, in the template's order; absent and blank fields left out; values become one line each. A
  * plain string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not
- * know.
+ * know, and on a value without a marker where each value has one.
  */
 export function metadataFields(
   template: InfillTemplate,
@@ -129,7 +163,39 @@ export function metadataFields(
           "rename it, or train with a template that lists it.",
       );
   }
-  return nonBlank(known.flatMap(([field, name]) => (own.has(name) ? [[field, valueText(own.get(name)!)]] : [])));
+  const { listSeparator, valueMarkers = {} } = template;
+  const fields = nonBlank(
+    known.flatMap(([field, name]) => (own.has(name) ? [[field, valueText(own.get(name)!, listSeparator)]] : [])),
+  );
+  for (const [field, value] of fields) {
+    const markers = Object.hasOwn(valueMarkers, field) ? valueMarkers[field]! : undefined;
+    if (markers && !Object.hasOwn(markers, value))
+      throw new UserError(
+        `${where}: metadata field ${quote(field)} is ${quote(value)}, wanted one of ` +
+          `${Object.keys(markers).join(", ")}, which have a marker; correct it, or leave it out.`,
+      );
+  }
+  return fields;
+}
+
+export interface MetadataSection {
+  /** None where the text goes on in the section before it. */
+  readonly marker: string | undefined;
+  /** As it stands in the layout, its leading space or newline included. */
+  readonly text: string;
+}
+
+/** What metadata looks like in the layout: fields with markers one by one, the others as one text before them. */
+export function metadataSections(
+  { fieldMarkers = {}, valueMarkers = {} }: InfillTemplate,
+  fields: readonly (readonly [field: string, value: string])[],
+): MetadataSection[] {
+  const marked = fields.flatMap(([field, value]) => {
+    if (Object.hasOwn(valueMarkers, field)) return [{ marker: valueMarkers[field]![value]!, text: "" }];
+    return Object.hasOwn(fieldMarkers, field) ? [{ marker: fieldMarkers[field]!, text: ` ${value}` }] : [];
+  });
+  const plain = fields.filter(([field]) => !Object.hasOwn(valueMarkers, field) && !Object.hasOwn(fieldMarkers, field));
+  return plain.length > 0 ? [{ marker: undefined, text: `\n${metadataText(plain)}` }, ...marked] : marked;
 }
 
 /** "length: M; theme: hope", or "" without fields. */
@@ -154,6 +220,7 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
     metadataFields: fields,
     p1Share,
     lengthBounds,
+    ...layout
   } = json as Record<keyof InfillTemplate, unknown>;
   if (version !== 1) fail("version", "1");
   if (
@@ -168,35 +235,37 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
   if (!isStringList(tokens) || tokens.some((token) => token === "" || /\s/u.test(token))) {
     fail("specialTokens", `a token without spaces for each of ${SPECIALS.join(", ")}`);
   }
-  if (tokens.some((token, i) => tokens.some((other, j) => i !== j && (other as string).includes(token as string)))) {
-    fail("specialTokens", "tokens that do not contain one another");
-  }
   if (!isStringList(fields) || new Set(fields).size !== fields.length || fields.includes(""))
     fail("metadataFields", "a list of different names");
   if (typeof p1Share !== "number" || !(p1Share >= 0 && p1Share <= 1)) fail("p1Share", "a number from 0 to 1");
   if (lengthBounds !== undefined && !isLengthBounds(lengthBounds))
     fail("lengthBounds", "two whole numbers from 1 up, the second above the first");
   const named = Object.fromEntries(SPECIALS.map((special, i) => [special, tokens[i]]));
-  return {
+  const template = {
     version: 1,
     order,
     specialTokens: named,
     metadataFields: fields,
     p1Share,
     ...(lengthBounds === undefined ? {} : { lengthBounds }),
+    ...parseLayoutFields(layout, fields as string[], fail),
   } as InfillTemplate;
+  const all = specialTokenList(template);
+  if (all.some((token, i) => all.some((other, j) => i !== j && other.includes(token))))
+    fail("specialTokens", "tokens, metadata's markers among them, that do not contain one another");
+  return template;
 }
 
 function isStringList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-function valueText(value: MetaValue): string {
+function valueText(value: MetaValue, separator = ", "): string {
   return typeof value === "object"
     ? value
         .map((item) => normalizeLine(String(item)))
         .filter((item) => item !== "")
-        .join(", ")
+        .join(separator)
     : normalizeLine(String(value));
 }
 

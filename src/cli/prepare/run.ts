@@ -29,7 +29,8 @@ import type { LengthBounds } from "../../infill/length-class.ts";
 import { LEGEND, previewLines } from "../../infill/preview.ts";
 import { SPLITS, splitExamples } from "../../infill/split.ts";
 import type { PlacedExample, SplitExamples } from "../../infill/split.ts";
-import { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import { DEFAULT_TEMPLATE, specialTokensToAdd, SUFFIX_FIRST_TEMPLATE } from "../../infill/template.ts";
+import { TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { Random } from "../../random.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -65,8 +66,7 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
 
   const tokenizer =
     flags.tokenizerName === undefined ? GPT2Tokenizer.default() : await openTokenizer(flags.tokenizerName, { signal });
-  const { pad, eos, p1, p2, p3 } = layout.specialTokens;
-  tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
+  tokenizer.addSpecialTokens(specialTokensToAdd(layout));
   const counter = new TokenCounter(layout, tokenizer);
   const options: SourceOptions = {
     counter,

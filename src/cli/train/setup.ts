@@ -8,7 +8,8 @@ import { printable } from "../../files/quote.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
-import { DEFAULT_TEMPLATE, parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import { DEFAULT_TEMPLATE, parseTemplate, specialTokensToAdd } from "../../infill/template.ts";
+import { TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeNote } from "../shared/announce.ts";
@@ -94,10 +95,7 @@ export async function setUp(
 }
 
 function addSpecialTokens(tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined): GPT2Tokenizer {
-  if (template) {
-    const { pad, eos, p1, p2, p3 } = template.specialTokens;
-    tokenizer.addSpecialTokens({ padToken: pad, eosToken: eos, additionalSpecialTokens: [p1, p2, p3] });
-  }
+  if (template) tokenizer.addSpecialTokens(specialTokensToAdd(template));
   return tokenizer;
 }
 

@@ -4,7 +4,7 @@
 import { UserError } from "../../errors.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import type { InfillExample } from "../example.ts";
-import { metadataFields, metadataText, specialTokenList } from "../template.ts";
+import { metadataFields, metadataSections, metadataText, specialTokenList } from "../template.ts";
 import type { InfillTemplate, TemplateTokenizer } from "../template.ts";
 
 /** In every example: markers of the three parts, and the end. */
@@ -32,9 +32,9 @@ export class TokenCounter {
    */
   example(example: InfillExample): number {
     const where = example.where ?? "The example";
-    const metadata = metadataText(metadataFields(this.template, example.meta, where));
+    const fields = metadataFields(this.template, example.meta, where);
     const texts = [example.p1, example.p2, example.p3].map(normalizeText);
-    for (const text of [...texts, metadata]) {
+    for (const text of [...texts, metadataText(fields)]) {
       const special = specialTokenList(this.template).find((token) => text.includes(token));
       if (special)
         throw new UserError(
@@ -44,7 +44,10 @@ export class TokenCounter {
     return (
       SPECIAL_TOKENS +
       texts.reduce((sum, text) => sum + this.text(text), 0) +
-      (metadata === "" ? 0 : this.count(`\n${metadata}`))
+      metadataSections(this.template, fields).reduce(
+        (sum, { marker, text }) => sum + (marker ? 1 : 0) + (text === "" ? 0 : this.count(text)),
+        0,
+      )
     );
   }
 

@@ -34,19 +34,28 @@ describe.each(VARIANTS)("a token, $matmul variant", (tuning) => {
     model: GPT2LMHeadModel,
     texts: readonly (readonly number[])[],
     inspect: boolean,
+    types?: readonly (readonly number[])[],
   ): Promise<number> {
     const cache = new KVCache(device, model.config, texts.length, 8),
       past = texts[0].length - 1;
-    model.forward({ inputIds: texts.map((text) => text.slice(0, -1)), pastKeyValues: cache }).dispose();
+    const prompt = {
+      inputIds: texts.map((text) => text.slice(0, -1)),
+      tokenTypeIds: types?.map((row) => row.slice(0, -1)),
+    };
+    model.forward({ ...prompt, pastKeyValues: cache }).dispose();
     const before = device.batch.counters.dispatches;
     const inputIds = texts.map((text) => text.slice(-1));
-    const step = inspect ? model.forward({ inputIds, pastKeyValues: cache, outputHiddenStates: true }) : undefined;
-    const indices = device.tensor(Uint32Array.from([...inputIds.flat(), ...texts.map(() => past)]), [2, texts.length]);
+    const last = types?.map((row) => row.slice(-1));
+    const step = inspect
+      ? model.forward({ inputIds, tokenTypeIds: last, pastKeyValues: cache, outputHiddenStates: true })
+      : undefined;
+    const words = [...inputIds.flat(), ...texts.map(() => past), ...(last?.flat() ?? [])];
+    const indices = device.tensor(Uint32Array.from(words), [last ? 3 : 2, texts.length]);
     const logits = step ? step.logits!.tensor : model.decode(indices, cache);
     const count = device.batch.counters.dispatches - before;
     const got = await device.read(logits),
       stride = logits.shape[1];
-    const whole = model.forward({ inputIds: texts, outputHiddenStates: true });
+    const whole = model.forward({ inputIds: texts, tokenTypeIds: types, outputHiddenStates: true });
     const want = await whole.logits!.read(),
       states = await whole.hiddenStates!.at(-1)!.read(),
       C = model.config.nEmbd;
@@ -98,6 +107,26 @@ describe.each(VARIANTS)("a token, $matmul variant", (tuning) => {
       model.destroy();
     },
   );
+
+  it("takes no launch more with token types", async () => {
+    const model = GPT2LMHeadModel.fromConfig(device, config(24), { gradients: false });
+    const plain = await launches(model, [[5, 69, 7, 1]], false);
+    expect(await launches(model, [[5, 69, 7, 1]], false, [[8, 8, 60, 60]])).toBe(plain);
+    if (!few)
+      await launches(
+        model,
+        [
+          [5, 69, 7, 1],
+          [0, 9, 9, 2],
+        ],
+        true,
+        [
+          [8, 8, 60, 60],
+          [3, 3, 3, 8],
+        ],
+      );
+    model.destroy();
+  });
 
   it.skipIf(few)("whose rows are not read by fours has the layer norms apart", async () => {
     const model = GPT2LMHeadModel.fromConfig(device, config(6), { gradients: false });

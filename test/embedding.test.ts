@@ -17,12 +17,18 @@ const TABLE = [
   { N: 9, C: 12, V: 50257, P: 1024 },
 ];
 
-type Indices = { ids: number[]; positions: number[] };
+type Indices = { ids: number[]; positions: number[]; types?: number[] };
 
-function oracle({ ids, positions }: Indices, wte: ArrayLike<number>, wpe: ArrayLike<number>, C: number): Float64Array {
+function oracle(
+  { ids, positions, types }: Indices,
+  wte: ArrayLike<number>,
+  wpe: ArrayLike<number>,
+  C: number,
+): Float64Array {
   return Float64Array.from({ length: ids.length * C }, (_, i) => {
     const n = Math.floor(i / C);
-    return wte[ids[n] * C + (i % C)] + wpe[positions[n] * C + (i % C)];
+    const type = types ? wte[types[n] * C + (i % C)] : 0;
+    return wte[ids[n] * C + (i % C)] + wpe[positions[n] * C + (i % C)] + type;
   });
 }
 
@@ -94,8 +100,14 @@ describe.each([
   });
   afterAll(() => device.destroy());
 
-  it.each(limit ? TABLE.filter(({ V }) => V < 1000) : TABLE)("N=$N C=$C V=$V P=$P", async ({ N, C, V, P, pad }) => {
-    const indices = drawIndices(N, V, P, pad);
+  const table = limit ? TABLE.filter(({ V }) => V < 1000) : TABLE;
+  const typed = table.map((sizes) => ({ ...sizes, types: true }));
+  it.each([...table, ...typed])("N=$N C=$C V=$V P=$P types: $types", async ({ N, C, V, P, pad, ...rest }) => {
+    const drawn = drawIndices(N, V, P, pad);
+    // Few types in long runs, as sections are; they are rows of wte, ids of tokens perhaps.
+    const sections = [V - 1, 0, Math.floor(V / 2)];
+    const types = Array.from({ length: N }, (_, n) => sections[Math.floor((3 * n) / N)]);
+    const indices: Indices = "types" in rest ? { ...drawn, types } : drawn;
     const wte = randomNormal([V, C], 1),
       wpe = randomNormal([P, C], 2),
       dy = randomNormal([N, C], 3);
@@ -106,8 +118,8 @@ describe.each([
       "dwte",
       first.dwte,
       scatter(
-        indices.ids,
-        dy,
+        [...indices.ids, ...(indices.types ?? [])],
+        indices.types ? [...dy, ...dy] : dy,
         wte.map(() => 0.5),
         C,
       ),

@@ -1,5 +1,5 @@
-// y[n] = wte[ids[n]] + wpe[positions[n]], and back: dwte[v] += sum of dy[n] over the rows with ids[n] = v, dwpe
-// likewise.
+// y[n] = wte[ids[n]] + wpe[positions[n]] (+ wte[types[n]]), and back: dwte[v] += sum of dy[n] over the rows with
+// ids[n] = v and over those with types[n] = v, dwpe likewise.
 import type { Tensor } from "../gpu/tensor.ts";
 import { embeddingBackward, embeddingForward, gatherSegment, planGather } from "../kernels/embedding.ts";
 import type { Tape } from "./tape.ts";
@@ -8,12 +8,14 @@ import type { Parameter, Variable } from "./variable.ts";
 interface Ids {
   readonly ids: ArrayLike<number>;
   readonly positions: ArrayLike<number>;
+  /** Rows of wte that are added besides (Hugging Face's token_type_ids). */
+  readonly types?: ArrayLike<number>;
 }
 
 /**
- * ids and positions (N of each, within their tables: the caller checks), wte [V, C], wpe [P, C] -> [N, C].
+ * ids, positions and types (N of each, within their tables: the caller checks), wte [V, C], wpe [P, C] -> [N, C].
  * Uploads the indices, so it is cheapest as the first operation of a batch; or takes them from the GPU as `indices` u32
- * [2, N] (ids, then positions), on a tape that does not record.
+ * [2, N] (ids, then positions) or [3, N] (and types), on a tape that does not record.
  */
 export function embedding(
   tape: Tape,
@@ -22,24 +24,26 @@ export function embedding(
   wpe: Parameter,
 ): Variable {
   if ("indices" in from) return lookUp(tape, from.indices, wte, wpe);
-  const { ids, positions } = from;
+  const { ids, positions, types } = from;
   const { device } = tape;
   const { batch, pool } = device;
   const N = ids.length;
   if (positions.length !== N) throw new Error(`embedding: cannot pair ${N} ids with ${positions.length} positions`);
-  const indices = new Uint32Array(2 * N);
-  indices.set(ids, 0);
-  indices.set(positions, N);
-  const uploaded = device.tensor(indices, [2, N]);
-  const grouped = tape.recording ? groupRows(tape, ids, positions) : null;
+  if (types && types.length !== N) throw new Error(`embedding: cannot pair ${N} ids with ${types.length} types`);
+  const lists = types ? [ids, positions, types] : [ids, positions];
+  const indices = new Uint32Array(lists.length * N);
+  lists.forEach((list, i) => indices.set(list, i * N));
+  const uploaded = device.tensor(indices, [lists.length, N]);
+  const grouped = tape.recording ? groupRows(tape, lists) : null;
   const y = tape.acquire([N, wte.value.shape[1]]);
   embeddingForward(batch, { indices: uploaded, wte: wte.value, wpe: wpe.value, y });
   pool.release(uploaded);
   return tape.record("embedding", [wte, wpe], y, [], (dy, into) => {
     if (!grouped) return;
-    const { plan, tokens, places } = grouped;
-    into.write(wte, (dtable) => embeddingBackward(batch, { dy, plan, gather: tokens, dtable }));
-    into.write(wpe, (dtable) => embeddingBackward(batch, { dy, plan, gather: places, dtable }));
+    const { plan, gathers } = grouped;
+    gathers.forEach((gather, i) =>
+      into.write(i === 1 ? wpe : wte, (dtable) => embeddingBackward(batch, { dy, plan, gather, dtable })),
+    );
   });
 }
 
@@ -50,10 +54,10 @@ function lookUp(tape: Tape, indices: Tensor, wte: Parameter, wpe: Parameter): Va
   return tape.record("embedding", [wte, wpe], y, [], () => {});
 }
 
-function groupRows(tape: Tape, ids: ArrayLike<number>, positions: ArrayLike<number>) {
+/** How the rows of dy are added to the tables, for each list of indices. */
+function groupRows(tape: Tape, lists: readonly ArrayLike<number>[]) {
   const words: number[] = [],
     segment = gatherSegment(tape.device);
-  const tokens = planGather(ids, words, segment);
-  const places = planGather(positions, words, segment);
-  return { plan: tape.keep(tape.device.tensor(Uint32Array.from(words), [words.length])), tokens, places };
+  const gathers = lists.map((list) => planGather(list, words, segment));
+  return { plan: tape.keep(tape.device.tensor(Uint32Array.from(words), [words.length])), gathers };
 }

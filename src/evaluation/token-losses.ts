@@ -26,12 +26,12 @@ export async function tokenLosses(
   );
   for (const indices of loader.epoch(0)) {
     signal?.throwIfAborted();
-    const { inputIds, attentionMask, labels } = collate(
+    const { inputIds, attentionMask, tokenTypeIds, labels } = collate(
       indices.map((index) => sequences[index]),
       { padId, lossOn: "all" },
     );
     const [batch, length] = [inputIds.length, inputIds[0].length];
-    const output = model.forward({ inputIds, attentionMask, grad: false });
+    const output = model.forward({ inputIds, attentionMask, tokenTypeIds, grad: false });
     const sizes = { vocabSize: config.vocabSize, batch, length };
     let reading: Promise<Float32Array>;
     try {

@@ -18,6 +18,8 @@ export interface Batch {
   readonly labels: number[][];
   /** A TOKEN_TYPE each. */
   readonly types: number[][];
+  /** What the model adds the rows of, where the examples have that. */
+  readonly tokenTypeIds?: number[][];
 }
 
 /**
@@ -51,6 +53,7 @@ export function collate(
     attentionMask: rows(() => 1, 0),
     labels: rows(({ ids, types }, t) => (isLabel(types[t]!, lossOn) ? ids[t]! : IGNORED_LABEL), IGNORED_LABEL),
     types: rows(({ types }, t) => types[t]!, TOKEN_TYPE.pad),
+    ...(examples[0]!.tokenTypeIds && { tokenTypeIds: rows(({ tokenTypeIds }, t) => tokenTypeIds![t]!, padId) }),
   };
 }
 

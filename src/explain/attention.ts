@@ -8,13 +8,14 @@ import type { AttentionBytes } from "./explanation.ts";
 /** Weights on the device at a time, in bytes: layers · heads · queries · keys · 4. */
 const BLOCK_BYTES = 64 * 2 ** 20;
 
-/** Of `prompt` [P] and `generated` [G], which follows it, in the given layers. */
+/** Of `prompt` [P] and `generated` [G], which follows it, in the given layers; `types` [P] are the prompt's. */
 export async function attentionBytes(
   model: GPT2LMHeadModel,
   prompt: readonly number[],
   generated: readonly number[],
   layers: readonly number[],
   blockBytes = BLOCK_BYTES,
+  types?: readonly number[],
 ): Promise<AttentionBytes> {
   const { nLayer, nHead } = model.config;
   const P = prompt.length,
@@ -26,11 +27,25 @@ export async function attentionBytes(
   const queries = [...prompt.slice(-1), ...generated.slice(0, -1)];
   const cache = new KVCache(model.device, model.config, 1, P + G);
   try {
-    if (P > 1) model.forward({ inputIds: [prompt.slice(0, -1)], pastKeyValues: cache, lastOnly: true }).dispose();
+    if (P > 1)
+      model
+        .forward({
+          inputIds: [prompt.slice(0, -1)],
+          tokenTypeIds: types && [types.slice(0, -1)],
+          pastKeyValues: cache,
+          lastOnly: true,
+        })
+        .dispose();
     const block = Math.max(1, Math.floor(blockBytes / (4 * nLayer * nHead * (P + G))));
     for (let first = 0; first < G; first += block) {
       const inputIds = [queries.slice(first, first + block)];
-      const output = model.forward({ inputIds, pastKeyValues: cache, outputAttentions: true, lastOnly: true });
+      const output = model.forward({
+        inputIds,
+        tokenTypeIds: types && [inputIds[0].map(() => types.at(-1)!)], // as generate() has it
+        pastKeyValues: cache,
+        outputAttentions: true,
+        lastOnly: true,
+      });
       try {
         const columns = P + first - 1 + inputIds[0].length;
         for (const [l, layer] of layers.entries()) {

@@ -43,7 +43,7 @@ export async function explain(
   request: GenerateInputs & GenerationOptions,
   options: ExplainOptions = {},
 ): Promise<Explained> {
-  const { inputIds, attentionMask } = request;
+  const { inputIds, attentionMask, tokenTypeIds: types } = request;
   const config = resolveConfig(onlyOptions(request), options.defaults);
   const watcher = new Watcher(config.lengthPenalty);
   const decoder = new GPT2Decoder(model);
@@ -57,12 +57,13 @@ export async function explain(
   } finally {
     decoder.dispose();
   }
-  const prompts = inputIds.map((row, p) =>
-    row.length === 0 ? [config.bosTokenId!] : row.filter((_, i) => !attentionMask || attentionMask[p][i] === 1),
-  );
+  const seen = (row: readonly number[], p: number): number[] =>
+    row.filter((_, i) => !attentionMask || attentionMask[p][i] === 1);
+  const prompts = inputIds.map((row, p) => (row.length === 0 ? [config.bosTokenId!] : seen(row, p)));
+  const tokenTypeIds = types?.map(seen);
   return {
     output,
-    explanation: await explanationOf({ model, tokenizer, config, prompts, output, watcher, ...options }),
+    explanation: await explanationOf({ model, tokenizer, config, prompts, tokenTypeIds, output, watcher, ...options }),
   };
 }
 
@@ -76,6 +77,8 @@ export interface Watched extends ExplainOptions {
   readonly config: GenerationConfig;
   /** Without padding. */
   readonly prompts: readonly (readonly number[])[];
+  /** Of the prompts' tokens, where generate() had them. */
+  readonly tokenTypeIds?: readonly (readonly number[])[];
   /** Of generate(), with returnDictInGenerate, watched by `watcher`. */
   readonly output: GenerateOutput;
   readonly watcher: Watcher;
@@ -138,7 +141,7 @@ export async function explanationOf(watched: Watched): Promise<Explanation> {
 }
 
 async function explainedSequence(
-  { tokenizer, config, prompts, output, watcher, model, kept }: Watched,
+  { tokenizer, config, prompts, tokenTypeIds, output, watcher, model, kept }: Watched,
   prompt: number,
   row: number,
   layers: readonly number[] | undefined,
@@ -158,7 +161,10 @@ async function explainedSequence(
     choices: path ? path.map((node, t) => steps[t][node].choice) : (watcher.choices[row] ?? []),
     ...(score !== undefined && { score }),
     ...(path && { path }),
-    ...(model && layers && { attention: await attentionBytes(model, prompts[prompt], generated, layers) }),
+    ...(model &&
+      layers && {
+        attention: await attentionBytes(model, prompts[prompt], generated, layers, undefined, tokenTypeIds?.[prompt]),
+      }),
   };
 }
 

@@ -30,6 +30,11 @@ export interface GenerateInputs {
   readonly inputIds: readonly (readonly number[])[];
   /** 0 on padding, else 1. */
   readonly attentionMask?: readonly (readonly number[])[];
+  /**
+   * A type for each token of `inputIds`, see GPT2Model.forward(); generated tokens have that of their prompt's last
+   * token, as in HF. Negative prompts have that type throughout.
+   */
+  readonly tokenTypeIds?: readonly (readonly number[])[];
   /** With guidanceScale: what to move away from, one row for each prompt. Default: the prompt's last token. */
   readonly negativePromptIds?: readonly (readonly number[])[];
   /** Tokens allowed next; called for every sequence at every step. */
@@ -103,6 +108,7 @@ function resolve(decoder: Decoder, request: GenerateInputs & GenerationOptions, 
   const {
     inputIds,
     attentionMask,
+    tokenTypeIds,
     negativePromptIds,
     prefixAllowedTokensFn,
     logitsProcessors = [],
@@ -114,7 +120,7 @@ function resolve(decoder: Decoder, request: GenerateInputs & GenerationOptions, 
     ...options
   } = request;
   const config = resolveConfig(options, withoutForeignTokens(defaults, decoder.vocabSize));
-  const prompts = preparePrompts(inputIds, attentionMask, config, decoder);
+  const prompts = preparePrompts(inputIds, attentionMask, config, decoder, tokenTypeIds);
   checkTogether(config, prompts, request);
   checkRows(prompts.length, config, decoder.vocabSize);
   checkOptionTokens(config, decoder.vocabSize);

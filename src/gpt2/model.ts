@@ -160,8 +160,8 @@ export class GPT2LMHeadModel {
 
   /**
    * One step of decoding with tokens that are on the GPU already: `indices` u32 [2, R], ids and positions of one token
-   * for each row of `cache`, which grows by them. Returns logits [R, Vp], which the caller releases. Nothing is
-   * uploaded or read.
+   * for each row of `cache`, which grows by them; or [3, R], with their types. Returns logits [R, Vp], which the caller
+   * releases. Nothing is uploaded or read.
    */
   decode(indices: Tensor, cache: KVCache): Tensor {
     this.parameters.expectOpen();

@@ -13,6 +13,8 @@ export interface TokenBatch {
   readonly ids: Uint32Array;
   /** [B*T], each below nPositions. */
   readonly positions: Uint32Array;
+  /** [B*T], rows of wte that are added besides; undefined where there are none. */
+  readonly types: Uint32Array | undefined;
   /** [B*T], 1 = visible; undefined when everything is. */
   readonly mask: Uint32Array | undefined;
   /** [B*T], -100 = not in the loss. */
@@ -21,8 +23,8 @@ export interface TokenBatch {
 
 /**
  * Checks and flattens one forward's input. Positions default to past, past + 1, ... as in Hugging Face's forward().
- * Throws UserError: no rows, rows of unequal length, a mask or labels of another shape, an id outside the vocabulary,
- * more tokens than the model has positions.
+ * Throws UserError: no rows, rows of unequal length, a mask, types or labels of another shape, an id outside the
+ * vocabulary, more tokens than the model has positions.
  */
 export function tokenBatch(
   config: GPT2Config,
@@ -31,8 +33,15 @@ export function tokenBatch(
     inputIds,
     attentionMask,
     positionIds,
+    tokenTypeIds,
     labels,
-  }: { inputIds: TokenRows; attentionMask?: TokenRows; positionIds?: TokenRows; labels?: TokenRows },
+  }: {
+    inputIds: TokenRows;
+    attentionMask?: TokenRows;
+    positionIds?: TokenRows;
+    tokenTypeIds?: TokenRows;
+    labels?: TokenRows;
+  },
 ): TokenBatch {
   const batch = inputIds.length;
   const length = inputIds[0]?.length ?? 0;
@@ -78,6 +87,8 @@ export function tokenBatch(
         `a position from 0 to ${config.nPositions - 1} (n_positions ${config.nPositions})`,
       )
     : Int32Array.from({ length: batch * length }, (_, i) => past + (i % length));
+  const types =
+    tokenTypeIds && flatten("tokenTypeIds", tokenTypeIds, below(config.vocabSize), `as a type ${vocabulary}`);
   const labelIds =
     labels &&
     flatten(
@@ -91,6 +102,7 @@ export function tokenBatch(
     length,
     ids: unsigned(ids),
     positions: unsigned(positions),
+    types: types && unsigned(types),
     mask: mask && mask.includes(0) ? unsigned(mask) : undefined,
     labels: labelIds,
   };

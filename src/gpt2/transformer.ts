@@ -30,6 +30,11 @@ export interface ForwardInput {
   readonly attentionMask?: readonly (readonly number[])[];
   /** [B][T]; default past, past + 1, ... whatever the mask (as Hugging Face's forward). */
   readonly positionIds?: readonly (readonly number[])[];
+  /**
+   * [B][T]: a type for each token, as Hugging Face's GPT-2 has them: the row of wte of that id is added to the
+   * embedding (so ids of the vocabulary, such as a section's marker). Default none. With a cache: of these T tokens.
+   */
+  readonly tokenTypeIds?: readonly (readonly number[])[];
   /** Appended to, and attended to. */
   readonly pastKeyValues?: KVCache;
   /** Make a cache of nPositions when none is given. */
@@ -38,7 +43,7 @@ export interface ForwardInput {
   readonly outputAttentions?: boolean;
 }
 
-/** Tokens that are on the GPU already, one a row: ids, then positions, u32 [2, batch]. */
+/** Tokens that are on the GPU already, one a row: ids, then positions, u32 [2, batch], or [3, batch] with types. */
 export interface DeviceTokens {
   readonly batch: number;
   readonly length: 1;

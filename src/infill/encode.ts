@@ -58,7 +58,8 @@ const MARKERS = 3;
 export class InfillEncoder {
   readonly template: InfillTemplate;
   readonly ids: SpecialIds;
-  private readonly markers: ReadonlyMap<string, number>;
+  /** Of metadata, by the marker. */
+  readonly markers: ReadonlyMap<string, number>;
   private readonly tokenizer: TemplateTokenizer & PieceTokenizer;
   private readonly counts: TokenCounts;
   private guard: NoTemplateSyntaxLogitsProcessor | undefined;

@@ -1,5 +1,5 @@
-// Token plus position embedding, and the gradient of its tables. Backward wants the rows grouped by table index; the
-// CPU, which has the ids anyway, makes the groups.
+// Token plus position embedding, with GPT-2's token types (rows of wte again), and the gradient of its tables. Backward
+// wants the rows grouped by table index; the CPU, which has the ids anyway, makes the groups.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
@@ -32,11 +32,9 @@ const grouped = {
   },
 } as const;
 
-const forward = defineRowKernel({
-  name: "embedding",
-  source: ["embedding.wgsl"],
+const tables = {
   bindings: {
-    indices: read("u32", "[2, all rows]", "ids, then positions"),
+    indices: read("u32", "[2 or 3, all rows]", "ids, then positions, then types"),
     wte: read("f32", "[tokens, channels]"),
     wpe: read("f32", "[positions, channels]"),
     y: readWrite("f32", "[rows, channels]"),
@@ -51,6 +49,15 @@ const forward = defineRowKernel({
     first_position: "u32",
     positions: "u32",
   },
+} as const;
+
+const forward = defineRowKernel({ name: "embedding", source: ["lib/embedding_row.wgsl", "embedding.wgsl"], ...tables });
+
+const forwardTyped = defineRowKernel({
+  name: "embedding_typed",
+  source: ["lib/embedding_row.wgsl", "embedding_typed.wgsl"],
+  bindings: { ...tables.bindings, type_table: read("f32", "[types, channels]", "wte again, perhaps another window") },
+  params: { ...tables.params, first_type: "u32", types: "u32" },
 });
 
 const backward = defineRowKernel({
@@ -73,49 +80,54 @@ const backwardWorkgroup = defineKernel({
 /** Invocations of a workgroup that has a group, 0 where groups are added by row kernels. */
 const groupSize = (device: DeviceContext): number => Math.min(WG_SIZE, columnsWorkgroupSize(device));
 
+interface Lookup {
+  readonly indices: Tensor;
+  readonly wte: Tensor;
+  readonly wpe: Tensor;
+  readonly y: Tensor;
+}
+
 /**
- * indices u32 [2, N] (ids, then positions), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an index outside its table
- * are not written.
+ * indices u32 [2, N] (ids, then positions) or [3, N] (and types), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an
+ * index outside its table are not written.
  */
-export function embeddingForward(
-  batch: CommandBatch,
-  {
-    indices,
-    wte,
-    wpe,
-    y,
-  }: { readonly indices: Tensor; readonly wte: Tensor; readonly wpe: Tensor; readonly y: Tensor },
-): void {
+export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: Lookup): void {
   const [rows, C] = y.shape;
-  expectShape("embedding", "indices", indices, [2, rows], "N of y");
+  const typed = indices.shape[0] === 3;
+  expectShape("embedding", "indices", indices, [typed ? 3 : 2, rows], "N of y");
   expectShape("embedding", "wte", wte, [wte.shape[0], C], "C of y");
   expectShape("embedding", "wpe", wpe, [wpe.shape[0], C], "C of y");
   const { device } = batch;
   for (const row of rowWindows(device, y))
     for (const token of rowWindows(device, wte))
       for (const position of rowWindows(device, wpe)) {
-        forward(
-          batch,
-          {},
-          {
-            indices,
-            wte: sliceRows(wte, token.start, token.count),
-            wpe: sliceRows(wpe, position.start, position.count),
-            y: sliceRows(y, row.start, row.count),
-          },
-          {
-            rows: row.count,
-            first_row: row.start,
-            all_rows: rows,
-            channels: C,
-            first_token: token.start,
-            tokens: token.count,
-            first_position: position.start,
-            positions: position.count,
-          },
-          row.count,
-          C,
-        );
+        const bindings = {
+          indices,
+          wte: sliceRows(wte, token.start, token.count),
+          wpe: sliceRows(wpe, position.start, position.count),
+          y: sliceRows(y, row.start, row.count),
+        };
+        const params = {
+          rows: row.count,
+          first_row: row.start,
+          all_rows: rows,
+          channels: C,
+          first_token: token.start,
+          tokens: token.count,
+          first_position: position.start,
+          positions: position.count,
+        };
+        if (!typed) forward(batch, {}, bindings, params, row.count, C);
+        else
+          for (const type of rowWindows(device, wte))
+            forwardTyped(
+              batch,
+              {},
+              { ...bindings, type_table: sliceRows(wte, type.start, type.count) },
+              { ...params, first_type: type.start, types: type.count },
+              row.count,
+              C,
+            );
       }
 }
 

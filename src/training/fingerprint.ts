@@ -85,16 +85,18 @@ function shown(value: unknown): string {
   return typeof value === "string" ? quote(value).slice(1, -1) : quote(value);
 }
 
-/** Each example's length, ids and types, one after the other. */
+/** Each example's length, ids, types and token type ids if it has them, one after the other. */
 function examplesBytes(examples: readonly EncodedExample[]): Uint8Array {
   const tokens = examples.reduce((sum, { ids }) => sum + ids.length, 0);
-  const words = new Uint32Array(examples.length + 2 * tokens);
+  const lists = examples[0]?.tokenTypeIds ? 3 : 2;
+  const words = new Uint32Array(examples.length + lists * tokens);
   let at = 0;
-  for (const { ids, types } of examples) {
+  for (const { ids, types, tokenTypeIds } of examples) {
     words[at++] = ids.length;
     words.set(ids, at);
     words.set(types, at + ids.length);
-    at += 2 * ids.length;
+    if (tokenTypeIds) words.set(tokenTypeIds, at + 2 * ids.length);
+    at += lists * ids.length;
   }
   return new Uint8Array(words.buffer);
 }

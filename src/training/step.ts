@@ -26,6 +26,7 @@ export type LossReduction = (typeof LOSS_REDUCTIONS)[number];
 export interface MicroBatch {
   readonly inputIds: readonly (readonly number[])[];
   readonly attentionMask?: readonly (readonly number[])[];
+  readonly tokenTypeIds?: readonly (readonly number[])[];
   readonly labels: readonly (readonly number[])[];
 }
 

@@ -1,13 +1,5 @@
-// y[n] = wte[ids[n]] + wpe[positions[n]]: a row kernel. The tables may be windows of larger ones: a row is written by
-// the launch whose windows hold both its token and its position.
+// Token and position, without a type: see lib/embedding_row.wgsl.
 
-fn row_count() -> u32 { return params.rows; }
+fn type_at_hand(n: u32) -> bool { return true; }
 
-fn row_main(n: u32, lane: u32, lanes: u32) {
-  // Unsigned: an index before the window wraps to a huge one.
-  let token = indices[params.first_row + n] - params.first_token;
-  let position = indices[params.all_rows + params.first_row + n] - params.first_position;
-  if (token >= params.tokens || position >= params.positions) { return; }
-  let C = params.channels;
-  for (var c = lane; c < C; c += lanes) { y[n * C + c] = wte[token * C + c] + wpe[position * C + c]; }
-}
+fn with_type(sum: f32, n: u32, c: u32) -> f32 { return sum; }

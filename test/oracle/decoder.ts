@@ -28,6 +28,8 @@ export class OracleDecoder implements Decoder {
     hiddenStates: [],
   };
   private capacity = 0;
+  /** Of each row's next tokens. */
+  private types: readonly number[] | undefined;
 
   /** `weights` by Hugging Face name, as ModelCase.weights. */
   constructor(config: GPT2Config, weights: ReadonlyMap<string, ArrayLike<number>>) {
@@ -47,10 +49,11 @@ export class OracleDecoder implements Decoder {
     attentionMask: readonly (readonly number[])[],
     expand: number,
     capacity: number,
+    tokenTypeIds?: readonly (readonly number[])[],
   ): void {
     this.rows = inputIds.map(() => []);
     this.capacity = capacity;
-    const logits = this.run(inputIds, attentionMask);
+    const logits = this.run(inputIds, attentionMask, tokenTypeIds);
     const V = this.vocabSize;
     const length = inputIds[0].length;
     const repeated = <T>(items: readonly T[]): T[] =>
@@ -59,6 +62,7 @@ export class OracleDecoder implements Decoder {
       repeated(inputIds.map((_, b) => logits.subarray((b * length + length - 1) * V, (b + 1) * length * V))),
     );
     this.rows = repeated(this.rows).map((row) => [...row]);
+    this.types = tokenTypeIds && repeated(tokenTypeIds.map((row) => row.at(-1)!));
     const spread = (all: Float32Array): Float32Array => {
       const size = all.length / inputIds.length;
       return Float32Array.from(repeated(inputIds.map((_, b) => [...all.subarray(b * size, (b + 1) * size)])).flat());
@@ -71,9 +75,11 @@ export class OracleDecoder implements Decoder {
 
   step(tokens: readonly number[], parents: readonly number[] = tokens.map((_, r) => r)): void {
     this.rows = parents.map((parent) => [...this.rows[parent]]);
+    this.types = this.types && parents.map((parent) => this.types![parent]);
     this.last = this.run(
       tokens.map((token) => [token]),
       tokens.map(() => [1]),
+      this.types?.map((type) => [type]),
     );
   }
 
@@ -82,7 +88,8 @@ export class OracleDecoder implements Decoder {
   }
 
   async extend(tokens: readonly number[]): Promise<Float32Array> {
-    return Float32Array.from(this.run([tokens], [tokens.map(() => 1)]));
+    const types = this.types?.map((type) => tokens.map(() => type));
+    return Float32Array.from(this.run([tokens], [tokens.map(() => 1)], types));
   }
 
   truncate(columns: number): void {
@@ -104,7 +111,11 @@ export class OracleDecoder implements Decoder {
   }
 
   /** Appends ids [R][Q] to the rows and returns the logits [R, Q, V]. */
-  private run(ids: readonly (readonly number[])[], mask: readonly (readonly number[])[]): Float64Array {
+  private run(
+    ids: readonly (readonly number[])[],
+    mask: readonly (readonly number[])[],
+    types?: readonly (readonly number[])[],
+  ): Float64Array {
     const { nEmbd: C, nHead, nLayer, layerNormEpsilon: eps, nPositions } = this.config;
     const Q = ids[0].length;
     const N = ids.length * Q;
@@ -122,6 +133,7 @@ export class OracleDecoder implements Decoder {
           throw new Error(`oracle decoder: no room for column ${row.length}, the capacity is ${this.capacity}`);
         const at = Math.min(position, nPositions - 1);
         for (let c = 0; c < C; c++) x[(r * Q + q) * C + c] = wte[ids[r][q] * C + c] + wpe[at * C + c];
+        if (types) for (let c = 0; c < C; c++) x[(r * Q + q) * C + c] += wte[types[r][q] * C + c];
         if (!masked) position++;
         row.push({ masked, keys: [], values: [] });
       }

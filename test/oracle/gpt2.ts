@@ -21,6 +21,8 @@ export interface OracleInput {
   readonly attentionMask?: readonly (readonly number[])[] | null;
   /** [B][T]; null or absent: 0, 1, ... T-1, whatever the mask, as in Hugging Face's forward. */
   readonly positionIds?: readonly (readonly number[])[] | null;
+  /** [B][T]: rows of wte that are added to the embedding, as Hugging Face's GPT2Model adds wte(token_type_ids). */
+  readonly tokenTypeIds?: readonly (readonly number[])[] | null;
 }
 
 export interface OracleOutput {
@@ -48,6 +50,7 @@ interface Trace extends OracleOutput {
   readonly sizes: AttentionSizes;
   readonly ids: number[];
   readonly positions: number[];
+  readonly types: number[] | undefined;
   readonly blocks: BlockTrace[];
   readonly lnF: LayerNormResult;
 }
@@ -97,6 +100,7 @@ export class OracleGPT2 {
       N = B * T;
     const ids = input.inputIds.flat();
     const positions = input.positionIds?.flat() ?? ids.map((_, n) => n % T);
+    const types = input.tokenTypeIds?.flat();
     const mask = input.attentionMask?.flat() ?? null;
     const sizes = { B, T, NH: nHead, HS: headSize };
     const wte = this.get("wte.weight"),
@@ -106,6 +110,7 @@ export class OracleGPT2 {
       { length: N * C },
       (_, i) => wte[ids[Math.floor(i / C)] * C + (i % C)] + wpe[positions[Math.floor(i / C)] * C + (i % C)],
     );
+    if (types) x = x.map((value, i) => value + wte[types[Math.floor(i / C)] * C + (i % C)]);
     const hiddenStates = [x];
     const blocks: BlockTrace[] = [];
     for (let layer = 0; layer < nLayer; layer++) {
@@ -124,12 +129,13 @@ export class OracleGPT2 {
     const lnF = layerNorm(x, this.get("ln_f.weight"), this.get("ln_f.bias"), eps);
     hiddenStates[nLayer] = lnF.y;
     const logits = linear(lnF.y, transpose(wte, C), null, N);
-    return { logits, hiddenStates, attentions: blocks.map(({ probs }) => probs), sizes, ids, positions, blocks, lnF };
+    const attentions = blocks.map(({ probs }) => probs);
+    return { logits, hiddenStates, attentions, sizes, ids, positions, types, blocks, lnF };
   }
 
   private backward(trace: Trace, dlogits: Float64Array): Map<string, Float64Array> {
     const { nEmbd: C, nLayer } = this.config;
-    const { sizes, ids, positions, blocks, lnF } = trace;
+    const { sizes, ids, positions, types, blocks, lnF } = trace;
     const N = ids.length;
     const gradients = new Map<string, Float64Array>();
 
@@ -177,6 +183,7 @@ export class OracleGPT2 {
       for (let c = 0; c < C; c++) {
         dwte[ids[n] * C + c] += dx[n * C + c];
         dwpe[positions[n] * C + c] += dx[n * C + c];
+        if (types) dwte[types[n] * C + c] += dx[n * C + c];
       }
     return gradients
       .set("transformer.wte.weight", dwte)

@@ -9,7 +9,7 @@ import type { LengthRule } from "../../evaluation/length-rule.ts";
 import type { WrittenText } from "../../evaluation/written-figures.ts";
 import type { InfillModel } from "./data.ts";
 import { withFlagNames } from "../generate/options.ts";
-import { planGaps } from "../generate/plan.ts";
+import { planGaps, promptInputs } from "../generate/plan.ts";
 import type { Plan } from "../generate/plan.ts";
 
 /** Prompts and complete options. Throws UserError for options that contradict each other or leave no room. */
@@ -40,7 +40,7 @@ export async function writeTexts(
   while (written.length < examples.length) {
     const prompts = plan.prompts.slice(written.length, written.length + batchSize);
     const output = await withFlagNames(() =>
-      generate(decoder, { ...plan.options, inputIds: prompts.map(({ ids }) => ids), signal, tokenizer }, plan.defaults),
+      generate(decoder, { ...plan.options, ...promptInputs(prompts), signal, tokenizer }, plan.defaults),
     );
     signal.throwIfAborted();
     output.generated.forEach((ids, i) => {

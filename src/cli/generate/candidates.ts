@@ -10,6 +10,7 @@ import type { FinishReason } from "../../generation/loops/stopping-criteria.ts";
 import { trimToSentence } from "../../infill/sentences.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { withFlagNames } from "./options.ts";
+import { promptInputs } from "./plan.ts";
 import type { Plan, PlannedPrompt } from "./plan.ts";
 
 export interface Candidate {
@@ -79,7 +80,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
         ...plan.options,
         ...prompts[0].limits,
         ...(seed !== undefined && { seed }),
-        inputIds: prompts.map(({ ids }) => ids),
+        ...promptInputs(prompts),
         signal,
         tokenizer,
         logitsProcessors: plan.logitsProcessors,
@@ -103,6 +104,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
         decoder,
         prompt.ids,
         rows.map(({ ids }) => ids),
+        prompt.tokenTypeIds,
       );
       rows.forEach(({ candidate }, i) => void (candidate.logProb = logProbs[i]));
     }
@@ -191,9 +193,11 @@ export async function meanLogProbs(
   decoder: ScoringDecoder,
   prompt: readonly number[],
   texts: readonly (readonly number[])[],
+  types?: readonly number[],
 ): Promise<number[]> {
   const { vocabSize } = decoder;
-  decoder.prefill([prompt], [prompt.map(() => 1)], 1, prompt.length + Math.max(...texts.map((ids) => ids.length)));
+  const capacity = prompt.length + Math.max(...texts.map((ids) => ids.length));
+  decoder.prefill([prompt], [prompt.map(() => 1)], 1, capacity, types && [types]);
   const first = await decoder.logits();
   const means: number[] = [];
   for (const ids of texts) {

@@ -11,6 +11,7 @@ import type { Written } from "./candidates.ts";
 import type { GenerateValues } from "./flags.ts";
 import type { Input } from "./input.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
+import { promptInputs } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 
 /** Throws UserError where there is nothing to explain or no place for the page. */
@@ -116,6 +117,7 @@ export class Explainer {
       model: this.weights,
       config: { ...plan.config, ...plan.prompts[0].limits },
       prompts: plan.prompts.map(({ ids }) => ids),
+      tokenTypeIds: promptInputs(plan.prompts).tokenTypeIds,
       output,
       watcher: this.watcher,
       layers: wantedLayers(values.explainLayers),

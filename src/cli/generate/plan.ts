@@ -4,6 +4,7 @@ import { UserError } from "../../errors.ts";
 import { asList, resolveConfig } from "../../generation/options/config.ts";
 import { checkRows, checkTokens } from "../../generation/options/prompts.ts";
 import type { GenerationConfig, GenerationOptions } from "../../generation/options/options.ts";
+import type { GenerateInputs } from "../../generation/generate.ts";
 import type { LogitsProcessor } from "../../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
@@ -20,10 +21,20 @@ const LONGEST_TOKEN = 1024;
 
 export interface PlannedPrompt {
   readonly ids: readonly number[];
+  /** Of each token, where the template has section types. */
+  readonly tokenTypeIds?: readonly number[];
   /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
   readonly opening: string;
   /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
   readonly limits: Limits;
+}
+
+/** What generate() is to go on from. */
+export function promptInputs(prompts: readonly PlannedPrompt[]): Pick<GenerateInputs, "inputIds" | "tokenTypeIds"> {
+  return {
+    inputIds: prompts.map(({ ids }) => ids),
+    ...(prompts[0]?.tokenTypeIds && { tokenTypeIds: prompts.map(({ tokenTypeIds }) => tokenTypeIds!) }),
+  };
 }
 
 export type Limits = Pick<GenerationOptions, "minNewTokens" | "maxNewTokens">;
@@ -73,7 +84,7 @@ export function planGaps(
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
     const planned = plan(
       model,
-      fitted.map(({ ids }) => ({ ids, opening: normalizeText(prefix), limits: {} })),
+      fitted.map(({ ids, tokenTypeIds }) => ({ ids, tokenTypeIds, opening: normalizeText(prefix), limits: {} })),
       cut,
       true,
       settings,

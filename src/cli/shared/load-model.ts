@@ -48,7 +48,8 @@ export async function openModel(
     : undefined;
   const encoder = template && new InfillEncoder(template, tokenizer);
   const lacking = tokensBeyond(tokenizer, config);
-  const marker = encoder && Object.values(encoder.ids).find((id) => id >= config.vocabSize);
+  const markers = encoder ? [...Object.values(encoder.ids), ...encoder.markers.values()] : [];
+  const marker = markers.find((id) => id >= config.vocabSize);
   if (marker !== undefined)
     throw new UserError(
       `${folder.name}: the model has tokens 0 to ${config.vocabSize - 1}, and ${tokenizer.idToToken(marker)} of ` +

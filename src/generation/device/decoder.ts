@@ -17,13 +17,15 @@ export interface Decoder {
    * Starts afresh with the left-padded prompts `inputIds` [B][L]; `attentionMask` is 0 on padding. Row b of the cache
    * is then shared by the `expand` rows b·expand .. b·expand+expand-1, so the decoder holds B·expand rows. The position
    * of a token is the number of unmasked tokens before it. `capacity` counts columns, padding included (L + tokens to
-   * come): with prompts of very different lengths it may exceed `nPositions`.
+   * come): with prompts of very different lengths it may exceed `nPositions`. `tokenTypeIds` [B][L]: types, see
+   * GPT2Model.forward(); every token appended to a row has the type of its prompt's last token.
    */
   prefill(
     inputIds: readonly (readonly number[])[],
     attentionMask: readonly (readonly number[])[],
     expand: number,
     capacity: number,
+    tokenTypeIds?: readonly (readonly number[])[],
   ): void;
 
   /**

@@ -14,12 +14,19 @@ import { repeatRows } from "../scores/scores.ts";
 
 type Rows = readonly (readonly number[])[];
 
+interface RunInput {
+  readonly inputIds: Rows;
+  readonly positionIds: Rows;
+  readonly attentionMask?: Rows;
+  readonly tokenTypeIds?: Rows;
+}
+
 export class GPT2Decoder implements Decoder {
   readonly sampler: TokenSampler;
   private readonly model: GPT2LMHeadModel;
   private readonly deviceSampler: DeviceSampler;
   private cache: KVCache | undefined;
-  /** u32 [2, maxRows]: the next token of each row and its position. */
+  /** u32 [2, maxRows]: the next token of each row and its position; [3, maxRows] with its type. */
   private inputs: Tensor | undefined;
   /** Logits [rows / expand, Vp] after the last token, and how to give them back. */
   private last: { readonly logits: Tensor; release(): void } | undefined;
@@ -29,12 +36,14 @@ export class GPT2Decoder implements Decoder {
    */
   private promptLengths: readonly number[] = [];
   private columnsSince = 0;
+  /** The type of each row's next tokens, where there are types: its prompt's last. */
+  private types: readonly number[] | undefined;
   /** Rows that share a prompt, until the first step takes them apart. */
   private expand = 1;
   /** Those that the cache was filled with. */
   private weights: GPT2LMHeadModel["parameters"] | undefined;
   /** What inspect() runs again. */
-  private lastInput: { readonly inputIds: Rows; readonly positionIds: Rows; readonly attentionMask?: Rows } | undefined;
+  private lastInput: RunInput | undefined;
 
   /**
    * Takes no memory until prefill(), which generate() calls; what that takes is kept for the next one. The caller
@@ -59,22 +68,23 @@ export class GPT2Decoder implements Decoder {
   }
 
   /** See Decoder. Throws UserError when there is not the memory, having taken none. */
-  prefill(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number): void {
+  prefill(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number, tokenTypeIds?: Rows): void {
     this.dispose();
     try {
-      this.begin(inputIds, attentionMask, expand, capacity);
+      this.begin(inputIds, attentionMask, expand, capacity, tokenTypeIds);
     } catch (error) {
       this.dispose();
       throw error;
     }
   }
 
-  private begin(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number): void {
+  private begin(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number, tokenTypeIds?: Rows): void {
     const { device, config } = this.model;
     const rows = inputIds.length * expand;
     this.weights = this.model.parameters;
     this.cache = new KVCache(device, config, rows, capacity);
-    this.inputs = device.pool.acquire([2, rows], "u32");
+    this.types = tokenTypeIds?.flatMap((row) => Array<number>(expand).fill(row.at(-1)!));
+    this.inputs = device.pool.acquire([this.types ? 3 : 2, rows], "u32");
     this.promptLengths = attentionMask.flatMap((mask) =>
       Array<number>(expand).fill(mask.reduce((sum, visible) => sum + visible, 0)),
     );
@@ -89,16 +99,20 @@ export class GPT2Decoder implements Decoder {
       // pads get position 1, as in Hugging Face; they are never seen
       return mask.map((visible) => (visible ? seen++ : 1));
     });
-    this.run({ inputIds, attentionMask, positionIds });
+    this.run({ inputIds, attentionMask, positionIds, tokenTypeIds });
   }
 
   step(tokens: readonly number[], parents?: readonly number[]): void {
-    if (parents) this.promptLengths = parents.map((parent) => this.promptLengths[parent]);
+    if (parents) {
+      this.promptLengths = parents.map((parent) => this.promptLengths[parent]);
+      this.types = this.types && parents.map((parent) => this.types![parent]);
+    }
     this.writeInputs(tokens, 0);
     this.takeApart(parents);
     this.lastInput = {
       inputIds: tokens.map((token) => [token]),
       positionIds: this.promptLengths.map((length) => [this.position(length)]),
+      tokenTypeIds: this.types?.map((type) => [type]),
     };
     this.decode();
   }
@@ -112,7 +126,8 @@ export class GPT2Decoder implements Decoder {
       throw new Error(`extend: the decoder holds ${this.promptLengths.length} rows, wanted 1`);
     const first = this.promptLengths[0] + this.columnsSince;
     this.columnsSince += tokens.length;
-    this.run({ inputIds: [tokens], positionIds: [tokens.map((_, i) => first + i)] }, false);
+    const tokenTypeIds = this.types?.map((type) => tokens.map(() => type));
+    this.run({ inputIds: [tokens], positionIds: [tokens.map((_, i) => first + i)], tokenTypeIds }, false);
     return this.readLogits();
   }
 
@@ -167,6 +182,7 @@ export class GPT2Decoder implements Decoder {
     if (this.inputs) this.model.device.pool.release(this.inputs);
     this.inputs = undefined;
     this.lastInput = undefined;
+    this.types = undefined;
     this.deviceSampler.release();
   }
 
@@ -185,15 +201,12 @@ export class GPT2Decoder implements Decoder {
     const { model } = this;
     this.columnsSince++;
     this.releaseLast();
-    const logits = model.decode(this.inputsOf(this.promptLengths.length), this.started(this.cache));
+    const logits = model.decode(this.tokensOf(this.promptLengths.length), this.started(this.cache));
     this.last = { logits, release: () => model.device.pool.release(logits) };
   }
 
   /** Many columns at once, through the model's general entrance. */
-  private run(
-    input: { readonly inputIds: Rows; readonly positionIds: Rows; readonly attentionMask?: Rows },
-    lastOnly = true,
-  ): void {
+  private run(input: RunInput, lastOnly = true): void {
     this.releaseLast();
     this.lastInput = input;
     const output = this.model.forward({ ...input, pastKeyValues: this.started(this.cache), lastOnly });
@@ -211,14 +224,16 @@ export class GPT2Decoder implements Decoder {
     this.expand = 1;
   }
 
-  /** Uploads tokens, at positions `shift` columns from the next ones. */
+  /** Uploads tokens, at positions `shift` columns from the next ones, and their types. */
   private writeInputs(tokens: readonly number[], shift: number): void {
-    const words = new Uint32Array(2 * tokens.length);
+    const rows = tokens.length;
+    const words = new Uint32Array((this.types ? 3 : 2) * rows);
     words.set(tokens);
     this.promptLengths.forEach((length, row) => {
-      words[tokens.length + row] = this.position(length) + shift;
+      words[rows + row] = this.position(length) + shift;
     });
-    this.model.device.batch.write(this.inputsOf(tokens.length), words);
+    if (this.types) words.set(this.types, 2 * rows);
+    this.model.device.batch.write(this.tokensOf(rows), words);
   }
 
   /**
@@ -242,8 +257,14 @@ export class GPT2Decoder implements Decoder {
     };
   }
 
+  /** What a sampler changes: ids and positions. */
   private inputsOf(rows: number): Tensor {
     return { ...this.started(this.inputs), shape: [2, rows] };
+  }
+
+  /** What the model reads: the same, with the types behind them where there are any. */
+  private tokensOf(rows: number): Tensor {
+    return { ...this.started(this.inputs), shape: [this.types ? 3 : 2, rows] };
   }
 
   private async readLogits(): Promise<Float32Array> {

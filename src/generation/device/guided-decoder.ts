@@ -5,7 +5,7 @@
 import type { Decoder } from "./decoder.ts";
 import type { RowContext, RowProcessor } from "../scores/logits-processor.ts";
 import { logSoftmax } from "../scores/scores.ts";
-import { leftPad } from "../options/prompts.ts";
+import { leftPad, repeat } from "../options/prompts.ts";
 
 /** A decoder of the conditional rows, which keeps the other rows in step. */
 export class GuidedDecoder implements Decoder {
@@ -29,6 +29,7 @@ export class GuidedDecoder implements Decoder {
     attentionMask: readonly (readonly number[])[],
     expand: number,
     capacity: number,
+    tokenTypeIds?: readonly (readonly number[])[],
   ): void {
     const width = Math.max(inputIds[0].length, ...this.negative.map((row) => row.length));
     const ids = leftPad(inputIds, width, 0);
@@ -44,6 +45,10 @@ export class GuidedDecoder implements Decoder {
       [...mask, ...negativeMask],
       expand,
       capacity + width - inputIds[0].length,
+      tokenTypeIds && [
+        ...leftPad(tokenTypeIds, width, 0),
+        ...tokenTypeIds.map((row) => repeat(row.at(-1)!, width)), // negative prompts: all of the type to be written
+      ],
     );
   }
 

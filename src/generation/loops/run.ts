@@ -44,5 +44,6 @@ export function prefill({ config, decoder, prompts }: Run): void {
     prompts.map((prompt) => prompt.mask),
     rowsPerPrompt(config),
     columns,
+    prompts.every(({ types }) => types) ? prompts.map(({ types }) => types!) : undefined,
   );
 }

@@ -11,6 +11,8 @@ export interface Prompt {
   /** The row as the decoder gets it, and as it starts the output. */
   readonly padded: readonly number[];
   readonly mask: readonly number[];
+  /** Of `padded`: types, where there are any. */
+  readonly types?: readonly number[];
   /** Greatest length of its sequences, in the same count as `ids`. */
   readonly maxLength: number;
 }
@@ -26,6 +28,7 @@ export function preparePrompts(
   attentionMask: readonly (readonly number[])[] | undefined,
   config: GenerationConfig,
   model: { readonly vocabSize: number; readonly nPositions: number },
+  tokenTypeIds?: readonly (readonly number[])[],
 ): Prompt[] {
   if (inputIds.length === 0) throw new UserError("inputIds holds no prompt; give at least one row of token ids.");
   const rows = inputIds.map((row, r) => (row.length > 0 ? row : [startToken(config, r)]));
@@ -34,11 +37,33 @@ export function preparePrompts(
   const width = Math.max(...rows.map((row) => row.length));
   const padded = leftPad(rows, width, padToken(config));
   const mask = leftPad(masks, width, 0);
+  if (tokenTypeIds) checkTypes(tokenTypeIds, inputIds, model.vocabSize);
   return rows.map((ids, r) => {
     const maxLength = config.maxNewTokens !== null ? ids.length + config.maxNewTokens : config.maxLength;
     const tokens = ids.filter((_, i) => masks[r][i] === 1);
     checkLength(r, ids.length, tokens.length, maxLength, model.nPositions);
-    return { ids, tokens, padded: padded[r], mask: mask[r], maxLength };
+    const types = tokenTypeIds && [...repeat(0, width - ids.length), ...tokenTypeIds[r]];
+    return { ids, tokens, padded: padded[r], mask: mask[r], maxLength, ...(types && { types }) };
+  });
+}
+
+/** Throws UserError unless every token of every prompt has a type; a prompt has one token at least. */
+function checkTypes(
+  tokenTypeIds: readonly (readonly number[])[],
+  inputIds: readonly (readonly number[])[],
+  vocabSize: number,
+): void {
+  if (tokenTypeIds.length !== inputIds.length)
+    throw new UserError(
+      `tokenTypeIds has ${tokenTypeIds.length} rows, inputIds ${inputIds.length}; give one row for each prompt.`,
+    );
+  inputIds.forEach((row, r) => {
+    if (row.length === 0 || tokenTypeIds[r].length !== row.length)
+      throw new UserError(
+        `tokenTypeIds row ${r} has ${tokenTypeIds[r].length} types for ${row.length} tokens; give one for each, and ` +
+          "at least one token.",
+      );
+    checkTokens(`tokenTypeIds row ${r}`, tokenTypeIds[r], vocabSize);
   });
 }
 

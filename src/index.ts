@@ -18,6 +18,8 @@ export { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 export { generate } from "./generation/generate.ts";
 export type { GenerateInputs, GenerateOutput } from "./generation/generate.ts";
 export type { GenerationConfig, GenerationOptions } from "./generation/options/options.ts";
+export { DisjunctiveConstraint, PhrasalConstraint } from "./generation/loops/constraint.ts";
+export type { Constraint } from "./generation/loops/constraint.ts";
 export type { GenerationObserver } from "./generation/loops/observer.ts";
 export type { StoppingCriteria } from "./generation/loops/stopping-criteria.ts";
 export type { LogitEdit, LogitsProcessor, RowContext } from "./generation/scores/logits-processor.ts";

@@ -71,7 +71,24 @@ describe("configuration", () => {
     ],
     [{ cache_implementation: "static", use_cache: false, decoder_start_token_id: 3, is_assistant: true }, {}],
     [{ encoder_repetition_penalty: 1, encoder_no_repeat_ngram_size: 0, penalty_alpha: null, token_healing: false }, {}],
-    [{ constraints: null, force_words_ids: null, forced_decoder_ids: [], watermarking_config: null, top_h: 0.4 }, {}],
+    [{ constraints: null, forced_decoder_ids: [], watermarking_config: null, top_h: 0.4 }, {}],
+    [{ force_words_ids: null }, { forceWordsIds: null }],
+    [
+      {
+        force_words_ids: [
+          [1, 2],
+          [[3], [4, 5]],
+        ],
+        num_beams: 2,
+      },
+      {
+        forceWordsIds: [
+          [1, 2],
+          [[3], [4, 5]],
+        ],
+        numBeams: 2,
+      },
+    ],
     // Off by their value.
     [{ suppress_tokens: [], begin_suppress_tokens: [], bad_words_ids: [[5]] }, badWords],
     [{ bad_words_ids: [], sequence_bias: {}, stop_strings: [], eos_token_id: [] }, lists],
@@ -122,7 +139,7 @@ describe("configuration", () => {
       [{ dola_layers: "high" }, "dola_layers"],
       [{ token_healing: true }, "token_healing"],
       [{ watermarking_config: {} }, "watermarking_config"],
-      [{ force_words_ids: [[1]] }, "force_words_ids"],
+      [{ constraints: [[1]] }, "constraints"],
       [{ do_sample: true, top_h: 0.4 }, "top_h"],
       [{ do_sample: true, temperature: 0 }, "temperature is 0"],
       [{ do_sample: true, top_k: -1 }, "topK is -1"],
@@ -137,7 +154,7 @@ describe("configuration", () => {
   });
 
   test("any JSON object is options or a UserError", () => {
-    const keys = [...optionNames.map(snakeCase), "penalty_alpha", "top_h", "force_words_ids", "watermarking_config"];
+    const keys = [...optionNames.map(snakeCase), "penalty_alpha", "top_h", "constraints", "watermarking_config"];
     const json = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), fc.oneof(fc.integer(), fc.jsonValue()));
     fc.assert(
       fc.property(json, (given) => {

@@ -4,6 +4,10 @@ import type { Decoder } from "./device/decoder.ts";
 import { GuidedDecoder, UnbatchedClassifierFreeGuidanceLogitsProcessor } from "./device/guided-decoder.ts";
 import { beamSearch } from "./loops/beam-search.ts";
 import { sampleOnDevice } from "./loops/device-sample-loop.ts";
+import { checkConstraints } from "./loops/constrained-beams.ts";
+import { forcedWords } from "./loops/constraint.ts";
+import type { Constraint } from "./loops/constraint.ts";
+import { ConstraintList } from "./loops/constraint-list.ts";
 import { NonFiniteLogits } from "./loops/non-finite-logits.ts";
 import type { GenerationObserver } from "./loops/observer.ts";
 import { lookupSequences } from "./loops/prompt-lookup.ts";
@@ -41,6 +45,8 @@ export interface GenerateInputs {
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens;
   /** Your own changes to scores, after those of the options and before normalisation and sampling, as in HF. */
   readonly logitsProcessors?: readonly LogitsProcessor[];
+  /** Beam search: what every text must hold besides the words of forceWordsIds. */
+  readonly constraints?: readonly Constraint[];
   /** Your own reasons to end a sequence, besides those of the options. */
   readonly stoppingCriteria?: readonly StoppingCriteria[];
   /** Needed by stopStrings. */
@@ -112,6 +118,7 @@ function resolve(decoder: Decoder, request: GenerateInputs & GenerationOptions, 
     negativePromptIds,
     prefixAllowedTokensFn,
     logitsProcessors = [],
+    constraints = [],
     stoppingCriteria,
     tokenizer,
     streamer,
@@ -124,6 +131,9 @@ function resolve(decoder: Decoder, request: GenerateInputs & GenerationOptions, 
   checkTogether(config, prompts, request);
   checkRows(prompts.length, config, decoder.vocabSize);
   checkOptionTokens(config, decoder.vocabSize);
+  const required = [...constraints, ...forcedWords(config.forceWordsIds ?? [])];
+  const constraintList = required.length > 0 ? new ConstraintList(required) : undefined;
+  if (constraintList) checkConstraints(constraintList, config, prompts, decoder.vocabSize);
   const guided = usesGuidance(config)
     ? new GuidedDecoder(decoder, negativePrompts(negativePromptIds, prompts, decoder))
     : undefined;
@@ -142,6 +152,7 @@ function resolve(decoder: Decoder, request: GenerateInputs & GenerationOptions, 
       decode: tokenizer && ((ids) => tokenizer.decode(ids)),
       stoppingCriteria,
     }),
+    constraints: constraintList,
     recorder: new StepRecorder(config, guided ?? decoder, observer),
     streamer,
   };

@@ -29,6 +29,11 @@ export function extensions(
   const width = candidateCount(config, beams.length);
   const rows = beams.map((beam, i) => scoresOf(contextOf(search, beam, firstRow + i, earlierGroups)));
   if (config.doSample) return drawExtensions(beams, rows, width, search);
+  return bestExtensions(beams, rows, width);
+}
+
+/** The `width` best extensions of all beams, whose rows of scores are given; best first. */
+export function bestExtensions(beams: readonly Beam[], rows: readonly ScoreRow[], width: number): Candidate[] {
   // Each beam's own best are enough to find the best of all.
   const each = rows.flatMap((row, parent) =>
     topIndices(row.scores, width).map((i): Candidate => ({

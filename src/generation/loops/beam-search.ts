@@ -4,13 +4,16 @@
 // 2016); plain beam search is one group. With `doSample` the extensions are drawn instead of taken from the top.
 // Step for step the algorithm of Hugging Face 4.44 (generation/beam_search.py), but every prompt by itself: neighbours
 // in the batch change nothing.
+import { UserError } from "../../errors.ts";
 import { eosTokens, padToken } from "../options/config.ts";
 import type { GenerationConfig } from "../options/options.ts";
 import { descending } from "../scores/scores.ts";
 import { extensions } from "./beam-candidates.ts";
 import type { Candidate } from "./beam-candidates.ts";
-import { contextsOf, isOver, nextRows, startSearch } from "./beam-state.ts";
+import { contextsOf, isAlive, isOver, nextRows, startSearch } from "./beam-state.ts";
 import type { Beam, Group, Search } from "./beam-state.ts";
+import { constrainedExtensions } from "./constrained-beams.ts";
+import type { ConstraintList } from "./constraint-list.ts";
 import type { ObservedBeams } from "./observer.ts";
 import type { ReadBack } from "./read-back.ts";
 import type { Run, Sequence } from "./run.ts";
@@ -21,7 +24,7 @@ import { finishReason } from "./stopping-criteria.ts";
 /** The `numReturnSequences` best sequences of each prompt, best first. */
 export async function beamSearch(run: Run, back: ReadBack): Promise<Sequence[]> {
   const { decoder, config, recorder } = run;
-  const all = run.prompts.map((prompt, number) => startSearch(prompt, number, config, run.seed));
+  const all = run.prompts.map((prompt, number) => startSearch(prompt, number, config, run.seed, run.constraints));
   let searches = all; // those the decoder holds, numBeams rows each, in its order
   for (;;) {
     const scoresOf = await readScores(run, back, contextsOf(searches, config.numBeams));
@@ -29,7 +32,7 @@ export async function beamSearch(run: Run, back: ReadBack): Promise<Sequence[]> 
       if (!isOver(search)) advance(run, search, scoresOf, place * config.numBeams);
 
     const open = searches.filter((search) => !isOver(search));
-    if (open.length === 0) return all.flatMap((search) => bestSequences(search, config));
+    if (open.length === 0) return all.flatMap((search) => bestSequences(run, search));
     const kept = open.length * 2 <= searches.length && !recorder.active ? open : searches;
     const rows = kept.flatMap((search) =>
       nextRows(search, searches.indexOf(search) * config.numBeams, padToken(config)),
@@ -53,8 +56,10 @@ function advance(run: Run, search: Search, scoresOf: ScoresOf, firstRow: number)
       chosen.push(...group.beams.map(() => padToken(config)));
       continue;
     }
-    const candidates = extensions(run, search, group, scoresOf, firstRow + group.first, chosen);
-    keepBest(group, candidates, search, config);
+    const candidates = run.constraints
+      ? constrainedExtensions(run.constraints, run, search, group, scoresOf, firstRow + group.first)
+      : extensions(run, search, group, scoresOf, firstRow + group.first, chosen);
+    keepBest(group, candidates, search, config, run.constraints);
     if (run.recorder.observer?.beams)
       run.recorder.observer.beams(observedStep(run, search, group, candidates, firstRow));
     chosen.push(...group.beams.map((beam) => beam.ids.at(-1)!));
@@ -86,7 +91,13 @@ function observedStep(
 }
 
 /** Banks candidates that end, carries on the best that do not, and tells whether the group is done. */
-function keepBest(group: Group, candidates: readonly Candidate[], search: Search, config: GenerationConfig): void {
+function keepBest(
+  group: Group,
+  candidates: readonly Candidate[],
+  search: Search,
+  config: GenerationConfig,
+  constraints?: ConstraintList,
+): void {
   const eos = eosTokens(config);
   const size = group.beams.length;
   const { prompt } = search;
@@ -96,7 +107,8 @@ function keepBest(group: Group, candidates: readonly Candidate[], search: Search
     const beam = group.beams[parent];
     const indices = [...beam.indices, search.number * config.numBeams + group.first + parent];
     if (!eos.includes(token)) {
-      next.push({ ids: [...beam.ids, token], score, indices, parent: group.first + parent });
+      const progress = constraints?.update(beam.progress!, token);
+      next.push({ ids: [...beam.ids, token], score, indices, parent: group.first + parent, progress });
       if (next.length === size) break;
     } else if (rank < size) {
       // An ending that is not among the best `size` would not have been kept as a beam either. Whichever token ended
@@ -109,20 +121,34 @@ function keepBest(group: Group, candidates: readonly Candidate[], search: Search
     }
   }
   group.beams = next;
-  group.done = group.finished.isDone(candidates[0].score, length, prompt.maxLength - prompt.ids.length);
+  const best = Math.max(...candidates.map(({ score }) => score));
+  group.done =
+    group.finished.isDone(best, length, prompt.maxLength - prompt.ids.length) ||
+    (constraints !== undefined && !next.some(({ score }) => isAlive(score)));
 }
 
-/** Ends the search: open beams compete with finished ones, over all groups. */
-function bestSequences({ prompt, groups, reason }: Search, config: GenerationConfig): Sequence[] {
+/**
+ * Ends the search: open beams compete with finished ones, over all groups; those that hold all constraints, if there
+ * are any. Throws UserError when too few do, unless the caller's signal came first.
+ */
+function bestSequences({ config, constraints }: Run, { prompt, groups, reason }: Search): Sequence[] {
+  const mustHold = constraints !== undefined && reason !== "aborted";
   for (const { done, beams, finished } of groups) {
     if (done) continue;
-    for (const { ids, score, indices } of beams) {
+    for (const { ids, score, indices, progress } of beams) {
+      if (mustHold && !(isAlive(score) && progress!.complete)) continue;
       const generated = ids.slice(prompt.ids.length);
       finished.add({ generated, indices, reason }, score, generated.length);
     }
   }
-  return groups
-    .flatMap((group) => group.finished.kept)
+  const kept = groups.flatMap((group) => group.finished.kept);
+  if (mustHold && kept.length < config.numReturnSequences)
+    throw new UserError(
+      `The constraints are met by ${kept.length === 0 ? "none" : `only ${kept.length}`} of the texts that the search ` +
+        `found${reason === "time" || reason === "stop" ? ", which other criteria ended" : ""}, and ` +
+        `numReturnSequences is ${config.numReturnSequences}; use more beams, more new tokens or fewer constraints.`,
+    );
+  return kept
     .reverse() // of equal scores the later one comes first, as in HF
     .sort((a, b) => descending(a.score, b.score))
     .slice(0, config.numReturnSequences)

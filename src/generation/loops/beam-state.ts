@@ -5,6 +5,7 @@ import type { RowContext } from "../scores/logits-processor.ts";
 import { randomStream } from "../scores/sampling.ts";
 import type { RandomStream } from "../scores/sampling.ts";
 import { BeamHypotheses } from "./beam-hypotheses.ts";
+import type { ConstraintList, Progress } from "./constraint-list.ts";
 import type { FinishReason } from "./stopping-criteria.ts";
 
 export interface Beam {
@@ -15,7 +16,15 @@ export interface Beam {
   readonly indices: readonly number[];
   /** Which of the prompt's beams it continued in the last step. */
   readonly parent: number;
+  /** Constrained search: how much of the constraints it holds. */
+  readonly progress?: Progress;
 }
+
+/** The score of a beam that only fills a row. */
+export const NO_BEAM = -1e9;
+
+/** Whether a score is a text's, and not a filler's or that of an impossible text. */
+export const isAlive = (score: number): boolean => score > NO_BEAM / 2;
 
 export interface Group {
   readonly first: number; // number of its first beam among the prompt's
@@ -37,17 +46,25 @@ export interface Search {
   reason: FinishReason | null;
 }
 
-export function startSearch(prompt: Prompt, number: number, config: GenerationConfig, seed: number): Search {
+export function startSearch(
+  prompt: Prompt,
+  number: number,
+  config: GenerationConfig,
+  seed: number,
+  constraints?: ConstraintList,
+): Search {
   const { numBeams, numBeamGroups } = config;
   const size = numBeams / numBeamGroups;
+  const progress = constraints?.start(prompt.ids);
   const groups = Array.from({ length: numBeamGroups }, (_, g): Group => ({
     first: g * size,
     // All beams start as the same text: only the first may be extended in the first step.
     beams: Array.from({ length: size }, (_, i) => ({
       ids: prompt.ids,
-      score: i === 0 ? 0 : -1e9,
+      score: i === 0 ? 0 : NO_BEAM,
       indices: [],
       parent: g * size + i,
+      progress,
     })),
     finished: new BeamHypotheses(size, config),
     done: false,

@@ -33,6 +33,7 @@ export function readBackOf(run: Run): ReadBack {
   if (recorder.active) return logits("what is returned or observed of every step needs whole rows");
   if (config.promptLookupNumTokens !== null)
     return logits("promptLookupNumTokens checks several positions of one row at once");
+  if (run.constraints) return logits("constraints may ask for any token");
   if (!sampler) return logits("the decoder has no sampler");
   const settings = config.numBeams === 1 ? samplerSettings(processors) : undefined;
   if (settings) return { what: "tokens", sampler, settings };

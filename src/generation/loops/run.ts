@@ -3,6 +3,7 @@ import type { Decoder } from "../device/decoder.ts";
 import type { LogitsProcessor } from "../scores/logits-processor.ts";
 import type { GenerationConfig } from "../options/options.ts";
 import type { Prompt } from "../options/prompts.ts";
+import type { ConstraintList } from "./constraint-list.ts";
 import type { StepRecorder } from "./recorder.ts";
 import type { FinishReason, StoppingCriterion } from "./stopping-criteria.ts";
 
@@ -18,6 +19,8 @@ export interface Run {
   /** All that changes scores, in order; warpers too. */
   readonly processors: readonly LogitsProcessor[];
   readonly stopping: readonly StoppingCriterion[];
+  /** What every text must hold; beam search only. */
+  readonly constraints?: ConstraintList;
   readonly recorder: StepRecorder;
   readonly streamer?: Streamer;
 }

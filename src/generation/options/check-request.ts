@@ -59,6 +59,7 @@ export function withoutForeignTokens(defaults: GenerationOptions, vocabSize: num
 /** Throws UserError unless every token that an option names is one of the model's. */
 export function checkOptionTokens(config: GenerationConfig, vocabSize: number): void {
   const lists: Partial<Record<keyof GenerationConfig, readonly number[]>> = {
+    forceWordsIds: config.forceWordsIds?.flat(2),
     badWordsIds: config.badWordsIds?.flat(),
     sequenceBias: config.sequenceBias?.flatMap(([sequence]) => sequence),
     suppressTokens: config.suppressTokens ?? [],

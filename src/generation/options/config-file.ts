@@ -157,7 +157,6 @@ const otherMethods: Readonly<Record<string, (value: unknown, config: GenerationC
   penalty_alpha: (value, c) => !isAtMost0(value) && !c.doSample && c.numBeams === 1 && c.topK > 1,
   dola_layers: () => true,
   constraints: () => true,
-  force_words_ids: () => true,
   forced_decoder_ids: (value) => !Array.isArray(value) || value.length > 0,
   token_healing: (value) => value !== false && value !== 0,
   watermarking_config: () => true,

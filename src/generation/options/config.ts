@@ -120,6 +120,16 @@ const rules: readonly Rule[] = [
     advice: "make every group find the same; set diversityPenalty above 0",
   },
   {
+    names: ["forceWordsIds", "numBeams"],
+    broken: (c) => c.forceWordsIds !== null && c.numBeams === 1,
+    advice: "do not work together: words are brought in by beam search; set numBeams above 1",
+  },
+  ...(["doSample", "numBeamGroups"] as const).map((name): Rule => ({
+    names: ["forceWordsIds", name],
+    broken: (c) => c.forceWordsIds !== null && c[name] !== tableDefaults[name],
+    advice: "do not work together; drop one of them",
+  })),
+  {
     names: ["promptLookupNumTokens", "numBeams"],
     broken: (c) => looksUp(c) && c.numBeams > 1,
     advice: "do not work together; drop one of them",

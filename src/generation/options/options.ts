@@ -181,6 +181,10 @@ export const generationOptions = {
     listOf(tokens, "a list of lists of token ids"),
     "Sequences of tokens that must not be produced.",
   ),
+  forceWordsIds: optional(
+    listOf(either(tokens, listOf(tokens, "")), "a list of lists of token ids, or of lists of such lists"),
+    "Sequences of tokens that must be produced, each one sequence, or several of which one must be; with beam search.",
+  ),
   forcedBosTokenId: optional(token, "The second token, where the prompt is one token."),
   forcedEosTokenId: optional(oneOrMore, "The token at the greatest length."),
   removeInvalidValues: option<boolean>(

@@ -11,23 +11,29 @@ export interface PageMark {
   readonly value: number | undefined;
   /**
    * "named" says that it is a page ("p. 12"); "set off" has brackets or such; "bare" is a number that may as well be a
-   * chapter's; "head" is a line of words.
+   * chapter's; "head" is a line of words, "part" one that names a chapter.
    */
-  readonly kind: "named" | "set off" | "bare" | "head";
+  readonly kind: "named" | "set off" | "bare" | "head" | "part";
 }
 
 const LONGEST = 80;
-const PAGE = "(?:pages?|pag\\.?|pg\\.?|pp?\\.|p|folio|seite|s\\.)";
+const PAGE = "(?:pages?|p[aá]gina|p[aá]g\\.?|pg\\.?|pp?\\.|p|folio|fol\\.|seite|s\\.|blz\\.?)";
 const NUMBER = "(\\d{1,4}|[ivxlc]{1,8}|[IVXLC]{1,8})";
+const ORNAMENT = "*_~=.…·•–—-";
 const NAMED = new RegExp(
-  `^[[({<|*_~=-]*\\s*${PAGE}\\s*${NUMBER}(?:\\s*(?:of|de|sur|von|/)\\s*\\d{1,4})?\\.?\\s*[\\])}>|*_~=-]*$`,
+  `^[[({<|${ORNAMENT}]*\\s*${PAGE}\\s*[|:#]?\\s*${NUMBER}(?:\\s*(?:of|de|di|van|sur|von|/)\\s*\\d{1,4})?\\.?` +
+    `\\s*[\\])}>|${ORNAMENT}]*$`,
   "i",
 );
 const OF_PAGES = /^[[({]?\s*(\d{1,4})\s*(?:\/|of|sur|von)\s*\d{1,4}\s*[\])}]?$/;
-const SET_OFF = new RegExp(`^[[({<|]+\\s*${NUMBER}\\s*[\\])}>|]+$|^${NUMBER}\\s*[)\\]}|]$`);
-const BARE = new RegExp(`^${NUMBER}[.:]?$|^[-–—~=*•·]+\\s*${NUMBER}\\s*[-–—~=*•·]+\\.?$`);
+const SET_OFF = new RegExp(
+  `^[[({<|]+\\s*${NUMBER}\\s*[\\])}>|]+$|^${NUMBER}\\s*[)\\]}|]$|^# ?${NUMBER}$|^[.…]+\\s*(\\d{1,4})\\s*[.…]+$`,
+);
+const BARE = new RegExp(`^${NUMBER}[.:]?$|^[-–—~=*•·_]+\\s*${NUMBER}\\s*[-–—~=*•·_]+\\.?$`);
 const HEAD_NUMBER = /^(\d{1,4})(?=[\s.,|·•—–*\]-]).{0,3}?\s*(\p{L}.*)$/u;
 const NUMBER_HEAD = /^(\p{L}.*?)\s*[|·•—–*[-]{0,2}\s*(?<=[\s|·•—–*.[-])(\d{1,4})[\])]?$/u;
+/** "Page 12 THE MILLER", "THE MILLER Page 12" */
+const PAGE_IN_HEAD = /^(?:page|pg?\.)\s*(?=\d)|(?<=\s)(?:page|pg?\.)\s*(?=\d{1,4}$)/i;
 /** "CHAPTER 12" is a chapter. */
 const PART = new RegExp(
   "^(?:the |first |second |third )?(?:chap(?:ter)?|part|book|vol(?:ume)?|act|scene|canto|letter|stave|section|no|" +
@@ -63,20 +69,26 @@ export function readPageMark(line: string, at: number, isHead: (words: string) =
 
 /** The words of a running head, as they are compared: letters only; "" for a line of another kind. */
 export function headWords(line: string): string {
+  return NAMED_PART.test(line) ? "" : lettersOf(line);
+}
+
+function lettersOf(line: string): string {
   const text = line.trim();
   if (text.length === 0 || text.length > LONGEST || /[,;:"“”«»’'‘?!—-]$|[a-z\d]\.$|^["“«‘'—-]/.test(text)) return "";
-  if (NAMED_PART.test(text)) return "";
   return text.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }
 
-function readHead(text: string, at: number): PageMark | undefined {
+/** "THE MILLER 12", "Page 12 THE MILLER"; with a part's name ("CHAPTER ONE 12") only pages.ts can tell. */
+function readHead(line: string, at: number): PageMark | undefined {
+  const text = line.replace(PAGE_IN_HEAD, "");
   const before = HEAD_NUMBER.exec(text);
   const after = before ? null : NUMBER_HEAD.exec(text);
-  const words = headWords(before?.[2] ?? after?.[1] ?? "");
+  const rest = before?.[2] ?? after?.[1] ?? "";
+  const words = lettersOf(rest);
   const value = Number(before?.[1] ?? after?.[2]);
   return words === "" || PART.test(words) || words.split(" ").length > 12
     ? undefined
-    : { at, form: `${words} N`, value, kind: "head" };
+    : { at, form: `${words}${/[|•·]/.test(text) ? " |" : ""} N`, value, kind: NAMED_PART.test(rest) ? "part" : "head" };
 }
 
 function numbered(number: string, kind: PageMark["kind"], text: string, at: number): PageMark | undefined {

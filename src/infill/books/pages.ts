@@ -28,6 +28,8 @@ const NOTHING_OR_NUMBER = /^\W{0,40}(?:[\divxlcIVXLC]{1,8}\W{0,40})?$/;
 const FIRST_YEAR = 1500;
 /** Of the marks of one form, those that cut a sentence where they are pages': a lone one among chapters is chance. */
 const CUT_SHARE = 0.1;
+/** Lines, blank ones too, between the text of two pages. */
+const PAGE_BREAK = 16;
 /** Running heads stand on many pages. */
 const RECURS = 3;
 const NAMED_CHAPTER = /^\s*(?:chapter|chapitre|kapitel|cap[ií]tulo)\b\.?\s+[\dIVXLCivxlc]/i;
@@ -50,13 +52,17 @@ function placedMarks(lines: readonly string[], headings: ReadonlySet<number>): P
   const heads = recurringHeads(lines);
   const marks = new Map<number, PageMark>();
   const isSetOff = (i: number): boolean => [i - 1, i + 1].every((at) => NOTHING_OR_NUMBER.test(lines[at] ?? ""));
+  const bareHeads: PageMark[] = [];
   for (const [i, line] of lines.entries()) {
     const mark = headings.has(i) ? undefined : readPageMark(line, i, (words) => heads.has(words));
-    if (!mark) continue;
-    // "I" may be the last word of a paragraph, and a year stands on title pages.
-    if ((mark.kind === "head" && mark.value === undefined) || /^I\W?$/.test(line.trim()) ? isSetOff(i) : true)
-      marks.set(i, mark);
+    if (mark?.kind === "head" && mark.value === undefined) bareHeads.push(mark);
+    // "I" may be the last word of a paragraph
+    else if (mark && (!/^I\W?$/.test(line.trim()) || isSetOff(i))) marks.set(i, mark);
   }
+  for (const mark of bareHeads)
+    if (isSetOff(mark.at) || (heads.get(mark.form)! >= RECURS && isInSentence(mark, marks, lines)))
+      marks.set(mark.at, mark);
+  for (const mark of headsBesideNumbers(marks, lines)) if (isInSentence(mark, marks, lines)) marks.set(mark.at, mark);
   const isText = (i: number): boolean => !marks.has(i) && lines[i]!.trim() !== "";
   const after = new Int32Array(lines.length + 1).fill(lines.length);
   for (let i = lines.length - 1; i >= 0; i--) after[i] = isText(i) ? i : after[i + 1]!;
@@ -75,15 +81,43 @@ function placedMarks(lines: readonly string[], headings: ReadonlySet<number>): P
   return placed;
 }
 
+/** Lines in capitals right above or below a page number, blank ones aside: there a running head need not recur. */
+function headsBesideNumbers(marks: ReadonlyMap<number, PageMark>, lines: readonly string[]): PageMark[] {
+  const numbers = [...marks.values()].filter(({ kind }) => kind !== "head" && kind !== "part");
+  return numbers.flatMap((number) =>
+    [-1, 1].flatMap((step): PageMark[] => {
+      const at = nextLine(lines, number.at, step, (i) => lines[i]!.trim() !== "");
+      const form = marks.has(at) ? "" : headWords(lines[at] ?? "");
+      return form.length > 3 ? [{ at, form, value: undefined, kind: "head" }] : [];
+    }),
+  );
+}
+
+/** Whether a running head in capitals has half a sentence above and the other below. */
+function isInSentence({ at, form }: PageMark, marks: ReadonlyMap<number, PageMark>, lines: readonly string[]): boolean {
+  if (form !== form.toUpperCase()) return false;
+  const [above, below] = [-1, 1].map(
+    (step) => lines[nextLine(lines, at, step, (i) => !marks.has(i) && lines[i]!.trim() !== "")]?.trim() ?? "",
+  );
+  return isOpen(above!) && GOES_ON.test(below!);
+}
+
+/** Index of the nearest line beside `at`, going by `step`, that is wanted; none beyond the foot and head of a page. */
+function nextLine(lines: readonly string[], at: number, step: number, isWanted: (i: number) => boolean): number {
+  for (let i = at + step; i >= 0 && i < lines.length && Math.abs(i - at) <= PAGE_BREAK; i += step)
+    if (isWanted(i)) return i;
+  return -1;
+}
+
 /** Lines in capitals, or of few words in a title's spelling, that stand in a file several times. */
-function recurringHeads(lines: readonly string[]): Set<string> {
+function recurringHeads(lines: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const line of lines) {
     if (!/^\s*\p{Lu}/u.test(line.slice(0, 100))) continue;
     const words = headWords(line);
     if (words.length > 3 && isTitle(words)) counts.set(words, (counts.get(words) ?? 0) + 1);
   }
-  return new Set([...counts].filter(([, count]) => count >= 2).map(([words]) => words));
+  return new Map([...counts].filter(([, count]) => count >= 2));
 }
 
 function isTitle(words: string): boolean {
@@ -99,13 +133,19 @@ function cutsSentence(
   const below = lines[after]?.trim() ?? "";
   if (above === "" || below === "") return false;
   if (above === above.toUpperCase()) return false;
-  const open = /[\p{L}\p{N},;—–-]["”»’)]?$/u.test(above);
+  const open = isOpen(above);
   const isProse = above.trim().length >= PROSE_LINE;
-  const goesOn = /^["“«‘'([—–-]*\s?\p{Ll}/u.test(below);
-  // A sign that somebody reads, or a title page, stands between such lines too.
-  if (kind === "head" && value === undefined) return open && goesOn && isProse;
+  const goesOn = GOES_ON.test(below);
+  // A title page has such lines too, but short ones.
+  if (kind === "head" && value === undefined) return open && goesOn && (isProse || below.length >= PROSE_LINE);
   if (goesOn) return isProse || (open && below.length >= PROSE_LINE);
   return open && isProse && below.length >= PROSE_LINE && !/^["“«]/.test(below) && /\p{Ll}/u.test(below);
+}
+
+const GOES_ON = /^["“«‘'([—–-]*\s?\p{Ll}/u;
+
+function isOpen(line: string): boolean {
+  return /[\p{L}\p{N},;—–-]["”»’)]?$/u.test(line);
 }
 
 /** Those of `marks`, which have one form, that are pages'. `chapters`: lines of headings that say so. */
@@ -122,6 +162,8 @@ function pagesAmong(
       return [...marks];
     case "head":
       return runningHeads(marks, lines, cut);
+    case "part":
+      return first!.form === first!.form.toUpperCase() || marks.length > 1 ? runningPart(marks, cutting) : [];
     case "set off":
     case "bare": {
       const others = marks.filter(({ cuts }) => !cuts);
@@ -138,16 +180,28 @@ function pagesAmong(
   }
 }
 
+/** A chapter's heading never stands in the middle of a sentence; its running head mostly does. */
+function runningPart(marks: readonly PlacedMark[], cutting: readonly PlacedMark[]): readonly PlacedMark[] {
+  return cutting.length * 2 > marks.length && rises(marks) ? marks : cutting;
+}
+
 function runningHeads(marks: readonly PlacedMark[], lines: readonly string[], cut: boolean): PlacedMark[] {
-  const capitals = marks[0]!.form === marks[0]!.form.toUpperCase();
+  const { form } = marks[0]!;
+  const tells = form === form.toUpperCase() || form.includes("|");
   const counts = marks.length >= RECURS && marks[0]!.value !== undefined && rises(marks);
-  if (!(cut && (capitals || marks.length >= 2)) && !counts) return [];
+  if (!(cut && (tells || marks.length >= 2 || isSetOffTitle(marks[0]!, lines))) && !counts) return [];
   // An entry in the table of contents reads as a running head, and stands among others.
   const amidProse = ({ before, after }: PlacedMark): boolean =>
     [before - 1, before, after, after + 1].some((i) => (lines[i]?.trim().length ?? 0) >= PROSE_LINE);
   return marks.filter(
     (mark) => mark.cuts || (mark.value !== undefined || marks.length >= RECURS ? amidProse(mark) : false),
   );
+}
+
+/** A single "The Miller 12" between blank lines and the halves of a sentence; a line of prose may begin with a year. */
+function isSetOffTitle({ at, before, form }: PlacedMark, lines: readonly string[]): boolean {
+  const isAlone = [at - 1, at + 1].every((i) => lines[i]?.trim() === "");
+  return isAlone && isOpen(lines[before]?.trimEnd() ?? "") && isTitle(form);
 }
 
 function rises(marks: readonly PlacedMark[]): boolean {

@@ -191,6 +191,11 @@ export class InfillEncoder {
     return (this.guard ??= new NoTemplateSyntaxLogitsProcessor(this.template, this.ids, this.tokenizer));
   }
 
+  /** Ids of a text as it stands in the layout after a marker; what looks like a marker in it is plain text. */
+  textIds(text: string): number[] {
+    return this.encodeText(normalizeText(text));
+  }
+
   /** The example as one string, untrimmed: what the ids stand for, for previews. */
   render(example: InfillExample): string {
     const { specialTokens: tokens, order } = this.template;

@@ -1,0 +1,92 @@
+// What a model thinks of several texts after one prefix: the prefix runs once into a key-value cache, which all texts
+// share, and they follow together as the rows of one batch. Losses are computed on the GPU, so a number a position
+// comes back and not the logits.
+import { crossEntropyRows } from "../autograd/cross-entropy.ts";
+import { UserError } from "../errors.ts";
+import { KVCache } from "../gpt2/kv-cache.ts";
+import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+
+export interface ContinuationOptions {
+  /** Fills rows up on the right; what it is changes no loss. */
+  readonly padId: number;
+  /** Most rows at a time. Default: as many as BATCH_BYTES allow. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a batch may take for its logits, keys and values: ten candidates of GPT-2 with 300 tokens each fit in. */
+const BATCH_BYTES = 2 ** 30;
+
+/**
+ * For each continuation [T] the natural -log p of every token, given `prefix` (at least one token) and those before it.
+ * The caller sees to it that prefix and continuation fit into nPositions. Throws UserError when the model gives no
+ * numbers, or when there is not the memory.
+ */
+export async function continuationLosses(
+  model: GPT2LMHeadModel,
+  prefix: readonly number[],
+  continuations: readonly (readonly number[])[],
+  { padId, batchSize = Infinity, signal }: ContinuationOptions,
+): Promise<Float32Array[]> {
+  const { device, config } = model;
+  const longest = Math.max(0, ...continuations.map((ids) => ids.length));
+  if (longest === 0) return continuations.map(() => new Float32Array());
+  // The prefix's last token goes with the rows: the loss of their first token is of what follows it.
+  const [shared, last] = [prefix.slice(0, -1), prefix.at(-1)!];
+  const capacity = prefix.length + longest;
+  const rowBytes = 4 * ((longest + 1) * config.vocabSize + 2 * config.nLayer * capacity * config.nEmbd);
+  const layerBytes = 4 * capacity * config.nEmbd;
+  const most = Math.min(batchSize, continuations.length, BATCH_BYTES / rowBytes, device.maxBindingBytes / layerBytes);
+  const rows = Math.max(1, Math.floor(most));
+  const cache = new KVCache(device, config, rows, capacity);
+  try {
+    if (shared.length > 0)
+      model.forward({ inputIds: [shared], pastKeyValues: cache, lastOnly: true, grad: false }).dispose();
+    const losses: Float32Array[] = [];
+    for (let first = 0; first < continuations.length; first += rows) {
+      signal?.throwIfAborted();
+      const group = continuations.slice(first, first + rows);
+      cache.truncate(shared.length);
+      if (shared.length > 0) cache.reorder(group.map(() => 0));
+      const inputs = group.map((ids) => [last, ...ids]);
+      losses.push(...(await rowLosses(model, cache, inputs, padId)));
+    }
+    return losses;
+  } finally {
+    cache.destroy();
+  }
+}
+
+/** The losses of each row's tokens after its first, from one forward pass over the rows, padded to the longest. */
+async function rowLosses(
+  model: GPT2LMHeadModel,
+  cache: KVCache,
+  rows: readonly (readonly number[])[],
+  padId: number,
+): Promise<Float32Array[]> {
+  const { device, config } = model;
+  const length = Math.max(...rows.map((ids) => ids.length));
+  const padded = (fill: number): number[][] =>
+    rows.map((ids) => [...ids, ...Array<number>(length - ids.length).fill(fill)]);
+  const output = model.forward({ inputIds: padded(padId), pastKeyValues: cache, grad: false });
+  let reading: Promise<Float32Array>;
+  try {
+    const labels = { vocabSize: config.vocabSize, batch: rows.length, length, labels: padded(-100).flat() };
+    const losses = crossEntropyRows(device, output.logits!.tensor, labels);
+    reading = device.read(losses);
+    device.pool.release(losses);
+  } finally {
+    output.dispose();
+  }
+  const values = finiteLosses(await reading);
+  return rows.map((ids, r) => values.slice(r * length, r * length + ids.length - 1));
+}
+
+/** The same losses. Throws UserError when one is not a number. */
+export function finiteLosses(losses: Float32Array): Float32Array {
+  if (losses.every(Number.isFinite)) return losses;
+  throw new UserError(
+    "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use " +
+      "another checkpoint.",
+  );
+}

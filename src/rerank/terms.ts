@@ -1,0 +1,96 @@
+// What speaks for a candidate p2, as numbers: how likely it is in the gap, how likely it makes p3, and how well its two
+// seams join. All are mean log-probabilities a token, in nats, by the infilling model itself: the higher, the better.
+// Two passes over all candidates give them: one in the template's layout, one in reading order.
+import { UserError } from "../errors.ts";
+import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { InfillEncoder } from "../infill/encode.ts";
+import type { InfillRequest } from "../infill/example.ts";
+import { continuationLosses } from "./continuation-losses.ts";
+import type { ContinuationOptions } from "./continuation-losses.ts";
+
+/**
+ * p2: log P(p2 and its end | p1, p3, metadata), in the template's layout.
+ * p3: log P(p3 | p1, p2), in reading order.
+ * seam_p1_p2: log P(the first SEAM_TOKENS of p2 | p1), in reading order.
+ * seam_p2_p3: log P(the first SEAM_TOKENS of p3 | p1, p2), in reading order.
+ */
+export const TERMS = ["p2", "p3", "seam_p1_p2", "seam_p2_p3"] as const;
+export type Term = (typeof TERMS)[number];
+export type Terms = Readonly<Record<Term, number>>;
+
+/** About half a sentence: what comes later hardly knows of the seam. */
+export const SEAM_TOKENS = 8;
+
+/** Characters: few tokens of prose have as many. */
+const LONG_TOKEN = 32;
+
+export type TermOptions = Pick<ContinuationOptions, "batchSize" | "signal">;
+
+/**
+ * The terms of each text as p2 of the gap. All see the same context, cut for the longest of them; terms of a p3 that is
+ * empty are 0. Throws UserError when a text does not fit into the model's positions, when the model gives no numbers, or
+ * when there is not the memory.
+ */
+export async function candidateTerms(
+  model: GPT2LMHeadModel,
+  encoder: InfillEncoder,
+  gap: InfillRequest,
+  texts: readonly string[],
+  options: TermOptions = {},
+): Promise<Terms[]> {
+  const { nPositions } = model.config;
+  const { eos, pad } = encoder.ids;
+  const candidates = texts.map((text) => encoder.textIds(text));
+  const longest = candidates.reduce((most, ids) => Math.max(most, ids.length), 0);
+  // The markers and the end, and in reading order a token of p3.
+  if (longest + 4 > nPositions)
+    throw new UserError(
+      `A candidate has ${longest} tokens, and the context ${nPositions} positions, of which 4 are needed for markers ` +
+        "and the end; shorten it.",
+    );
+  const prompt = encoder.encodePrompt(gap, { maxLength: nPositions - longest - 1 });
+  const losses = (prefix: readonly number[], rows: readonly (readonly number[])[]): Promise<Float32Array[]> =>
+    continuationLosses(model, prefix, rows, { padId: pad, ...options });
+  const inGap = await losses(
+    prompt.ids,
+    candidates.map((ids) => [...ids, eos]),
+  );
+  const { before, between, p3 } = readingOrder(encoder, gap, nPositions - longest);
+  const inOrder = await losses(
+    before,
+    candidates.map((ids) => [...ids, ...between, ...p3]),
+  );
+  return candidates.map(({ length }, c) => {
+    const after = inOrder[c].subarray(length + between.length);
+    return {
+      p2: meanLogProb(inGap[c]),
+      p3: meanLogProb(after),
+      seam_p1_p2: meanLogProb(inOrder[c].subarray(0, Math.min(length, SEAM_TOKENS))),
+      seam_p2_p3: meanLogProb(after.subarray(0, SEAM_TOKENS)),
+    };
+  });
+}
+
+interface ReadingOrder {
+  /** Up to p2's first token. */
+  readonly before: readonly number[];
+  /** From p2's last token to p3's first. */
+  readonly between: readonly number[];
+  readonly p3: readonly number[];
+}
+
+/** The gap's surroundings in at most `room` tokens: of what does not fit, p1's beginning and p3's end go. */
+function readingOrder(encoder: InfillEncoder, { p1, p3 }: InfillRequest, room: number): ReadingOrder {
+  const { ids } = encoder;
+  const left = room - 2;
+  // A part that is sure to fill the room is enough of a text that is longer.
+  const enough = LONG_TOKEN * left;
+  const [whole1, whole3] = [encoder.textIds(p1.slice(-enough)), encoder.textIds(p3.slice(0, enough))];
+  const forP3 = Math.min(whole3.length, Math.max(Math.floor(left / 2), left - whole1.length));
+  const start = Math.max(0, whole1.length - (left - forP3));
+  return { before: [ids.p1, ...whole1.slice(start)], between: [ids.p3], p3: whole3.slice(0, forP3) };
+}
+
+function meanLogProb(losses: Float32Array): number {
+  return losses.length === 0 ? 0 : -losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+}

@@ -14,6 +14,8 @@ import {
 import type { InfillModel } from "./cli/evaluate/data.ts";
 import { EVALUATE } from "./cli/evaluate/flags.ts";
 import type { EvaluateValues } from "./cli/evaluate/flags.ts";
+import { planRerank, rerankFigures } from "./cli/evaluate/rerank.ts";
+import type { RerankPlan } from "./cli/evaluate/rerank.ts";
 import { planTexts, realText, ruleFor, writeTexts } from "./cli/evaluate/write.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
 import { describeModel } from "./cli/shared/describe-model.ts";
@@ -26,6 +28,7 @@ import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { contextUse, scoreExamples } from "./evaluation/context-use.ts";
 import type { ScoredExample } from "./evaluation/context-use.ts";
+import type { RerankFigures } from "./evaluation/rerank-choices.ts";
 import { evaluationJson } from "./evaluation/evaluation-json.ts";
 import { htmlReport } from "./evaluation/report.ts";
 import { markdownTable, verdicts } from "./evaluation/summary.ts";
@@ -46,6 +49,8 @@ interface Task {
   readonly model: InfillModel;
   /** For the examples that p2 is written for; undefined when none is. */
   readonly plan: Plan | undefined;
+  /** With --rerank or --fit_rerank. */
+  readonly rerank: RerankPlan | undefined;
 }
 
 /** What came of it. */
@@ -53,6 +58,7 @@ interface Result {
   readonly about: string;
   readonly scored: readonly ScoredExample[];
   readonly texts: readonly WrittenText[];
+  readonly rerank: RerankFigures | undefined;
 }
 
 async function main({ argv, signal }: CliContext): Promise<void> {
@@ -82,6 +88,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
       path: paths[i],
       model,
       plan: toWrite.length > 0 ? await planTexts(model, toWrite, options) : undefined,
+      rerank: await planRerank(model, toWrite, options, values),
     });
   signal.throwIfAborted();
 
@@ -105,7 +112,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     seed: values.seed,
     search: tasks[0].plan ? searchOf(tasks[0].plan.config) : "",
     notes: notesOn(tasks, real),
-    models: results.map(({ about, scored, texts }, i): ModelEvaluation => {
+    models: results.map(({ about, scored, texts, rerank }, i): ModelEvaluation => {
       const rule = ruleFor(models[i], real[i]);
       const figures = (written: readonly WrittenText[]) =>
         writtenFigures(written, { rule, training: overlap, seed: values.seed });
@@ -113,7 +120,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
         texts.length > 0
           ? { texts, rule, figures: figures(texts), real: figures(real[i].slice(0, texts.length)) }
           : undefined;
-      return { name: paths[i], about, scored, use: contextUse(scored, values), written };
+      return { name: paths[i], about, scored, use: contextUse(scored, values), written, rerank };
     }),
   };
   await (
@@ -141,7 +148,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
 /** Loads the model, scores, writes, frees it again. */
 async function run(
   device: Device,
-  { path, model, plan }: Task,
+  { path, model, plan, rerank }: Task,
   examples: readonly InfillExample[],
   toWrite: readonly InfillExample[],
   values: EvaluateValues,
@@ -172,7 +179,21 @@ async function run(
               onProgress: (done, tokens) => bar.update(done, "", { amount: tokens, unit: "tokens" }),
             }),
           );
-    return { about, scored, texts };
+    const total = examples.length + (rerank?.plan?.prompts.length ?? 0);
+    const ranking =
+      rerank &&
+      (await withProgress("rank", "examples", total, (bar) =>
+        rerankFigures(rerank, {
+          model,
+          weights,
+          decoder,
+          examples,
+          values,
+          signal,
+          onProgress: (done) => bar.update(done),
+        }),
+      ));
+    return { about, scored, texts, rerank: ranking };
   } finally {
     decoder.dispose();
     await device.finish(); // a step that was begun ahead may still need the weights

@@ -23,11 +23,13 @@ import {
   proseLayout,
   recordJson,
   sameNote,
+  unfittedNote,
 } from "./cli/generate/print.ts";
 import { setUp } from "./cli/generate/setup.ts";
 import type { Setup } from "./cli/generate/setup.ts";
 import { interactive } from "./cli/generate/interactive.ts";
 import { LiveText, settledLength } from "./cli/generate/live-text.ts";
+import { needEncoder } from "./cli/shared/load-model.ts";
 import { ProgressBar } from "./cli/shared/progress.ts";
 import { DEMO_MODEL } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
@@ -37,6 +39,7 @@ import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { InfillRequest } from "./infill/example.ts";
+import { Reranker } from "./rerank/reranker.ts";
 
 async function main({ argv, signal }: CliContext): Promise<void> {
   const setup = await setUp(argv, DEMO_MODEL, signal);
@@ -55,6 +58,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     `${model.folder.name}: ${describeModel(weights)}, ${model.config.nPositions} positions${model.history}`,
   );
   note("Note", cutNote(plan.cut));
+  note("Note", unfittedNote(setup.rerank, model.folder.name));
   signal.throwIfAborted();
 
   const explainer = values.explain === undefined ? undefined : new Explainer(values.explain, setup, weights);
@@ -64,6 +68,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     plan,
     trim: values.trim,
     observer: explainer?.watcher,
+    reranker: setup.rerank && new Reranker(weights, needEncoder(model), setup.rerank),
   };
   if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
   else if (input.kind === "gaps") await fillAll(writer, input, answers!, values.batchSize, signal);

@@ -3,6 +3,7 @@
 import { LEVEL, RESAMPLES } from "./estimate.ts";
 import type { ScoredExample } from "./context-use.ts";
 import type { Evaluation, ModelEvaluation } from "./summary.ts";
+import type { RerankFigures } from "./rerank-choices.ts";
 import type { WrittenFigures, WrittenText } from "./written-figures.ts";
 
 export function evaluationJson(evaluation: Evaluation): string {
@@ -24,7 +25,7 @@ export function evaluationJson(evaluation: Evaluation): string {
   )}\n`;
 }
 
-function modelJson({ name, about, scored, use, written }: ModelEvaluation): object {
+function modelJson({ name, about, scored, use, written, rerank }: ModelEvaluation): object {
   const { perplexity, change, retrieval } = use;
   return {
     model: name,
@@ -47,6 +48,7 @@ function modelJson({ name, about, scored, use, written }: ModelEvaluation): obje
     ...(written && {
       written: { ...figuresJson(written.figures), real: figuresJson(written.real), length_rule: orNull(written.rule) },
     }),
+    ...(rerank && { rerank: rerankJson(rerank) }),
     per_example: scored.map((each, i) => ({
       ...scoredJson(each),
       ...(written?.texts[i] && { written: textJson(written.texts[i]) }),
@@ -69,6 +71,28 @@ function figuresJson(figures: WrittenFigures): object {
   };
 }
 
+function rerankJson({ trial, choices, weights, byParts }: RerankFigures): object {
+  return {
+    weights: weights.weights,
+    fitted_by_parts: byParts,
+    true_p2_found: {
+      candidates: trial.candidates,
+      fewest_candidates: trial.fewest,
+      chance: orNull(trial.chance),
+      ...Object.fromEntries(trial.found.map(([label, figure]) => [label.replaceAll(" ", "_"), orNull(figure)])),
+    },
+    ...(choices && {
+      choices: {
+        examples: choices.examples,
+        word_f1: orNulls(choices.likeness),
+        p3_log_prob_per_token: orNulls(choices.p3),
+        chosen_less_first: { word_f1: orNull(choices.gain.likeness), p3_log_prob_per_token: orNull(choices.gain.p3) },
+        words_apart: orNull(choices.apart),
+      },
+    }),
+  };
+}
+
 /** Losses in nats, summed over tokens. */
 function scoredJson({ context, text, p2, without, foreignP3 }: ScoredExample): object {
   return {
@@ -86,6 +110,10 @@ function scoredJson({ context, text, p2, without, foreignP3 }: ScoredExample): o
 
 function textJson({ example, text, tokens, specials, ended }: WrittenText): object {
   return { where: example.where ?? null, text, tokens, special_tokens: specials, eos_reached: ended };
+}
+
+function orNulls(figures: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, orNull(figure)]));
 }
 
 const orNull = <T>(value: T | undefined): T | null => value ?? null;

@@ -25,12 +25,21 @@ const EXPLANATIONS: Readonly<Record<Group, string>> = {
   written:
     "Diamonds: the real p2 of the same examples. Shares of copied runs and of different words mean " +
     "little but beside them.",
+  ranking:
+    "Each candidate is scored by log-probabilities a token: of p2 in the gap, of p3 after p1 and p2, of the first " +
+    "tokens at both seams; the weights were fitted to other examples, or are the model's own. Found: the true p2 has " +
+    "the best score. The dashed line is chance.",
+  choice:
+    "The candidate that ranking puts first, beside the one that stands first without it (the most probable sample, " +
+    "the best beam). p3's probability is the model's own judgement, and part of what it chooses by.",
 };
 const SCALES: Readonly<Record<Group, Scale>> = {
   perplexity: "log",
   change: "linear",
   retrieval: "share",
   written: "share",
+  ranking: "share",
+  choice: "share",
 };
 
 const STYLE = `

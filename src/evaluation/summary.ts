@@ -3,6 +3,8 @@
 import type { ContextUse, Retrieval, ScoredExample } from "./context-use.ts";
 import type { Estimate } from "./estimate.ts";
 import type { LengthRule } from "./length-rule.ts";
+import type { ChoiceFigures, RerankFigures } from "./rerank-choices.ts";
+import { TERM_SETS } from "./rerank-trial.ts";
 import { COPY_WORDS } from "./text-statistics.ts";
 import type { WrittenFigures, WrittenText } from "./written-figures.ts";
 
@@ -19,6 +21,7 @@ export interface ModelEvaluation {
     readonly real: WrittenFigures;
     readonly rule: LengthRule | undefined;
   };
+  readonly rerank?: RerankFigures;
 }
 
 export interface Evaluation {
@@ -37,7 +40,7 @@ export interface Evaluation {
 }
 
 export type Figure = Pick<Estimate, "value"> & Partial<Estimate>;
-export type Group = "perplexity" | "change" | "retrieval" | "written";
+export type Group = "perplexity" | "change" | "retrieval" | "written" | "ranking" | "choice";
 
 export interface Row {
   readonly group: Group;
@@ -58,9 +61,13 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   change: "Change of p2's log-likelihood, nats a token",
   retrieval: "Finding the true p3",
   written: "Written texts",
+  ranking: "Ranking: the true p2 found among passages of the same book and length",
+  choice: "Choosing among candidates",
 };
 
 export const percent = (value: number): string => `${(100 * value).toFixed(1)}%`;
+/** Of a difference of shares, which a chart from 0 to 1 cannot hold. */
+const signedShare = (value: number): string => `${value > 0 ? "+" : ""}${percent(value)}`;
 export const nats = (value: number): string => value.toFixed(3).replace(/^-(0\.0*)$/, "$1");
 export const number = (value: number): string => (value >= 999.5 ? value.toFixed(0) : value.toPrecision(3));
 
@@ -99,6 +106,7 @@ export function summaryRows({ models }: Evaluation): Row[] {
     },
   ];
   if (models.every(({ written }) => written)) rows.push(...writtenRows(models));
+  rows.push(...rankingRows(models), ...choiceRows(models));
   return rows.filter((row) => row.figures.some((figure) => figure !== undefined));
 }
 
@@ -135,6 +143,40 @@ function writtenRows(models: readonly ModelEvaluation[]): Row[] {
   ];
 }
 
+function rankingRows(models: readonly ModelEvaluation[]): Row[] {
+  const trial = models[0].rerank?.trial;
+  if (!trial) return [];
+  return TERM_SETS.map(([label], i) => ({
+    group: "ranking",
+    label: `${label}, among ${among(trial)}`,
+    share: true,
+    figures: models.map(({ rerank }) => rerank?.trial.found[i][1]),
+    chance: trial.chance,
+    format: percent,
+  }));
+}
+
+function choiceRows(models: readonly ModelEvaluation[]): Row[] {
+  const row = (label: string, format: Row["format"], of: (figures: ChoiceFigures) => Figure | undefined): Row => ({
+    group: "choice",
+    label,
+    share: format === percent,
+    figures: models.map(({ rerank }) => rerank?.choices && of(rerank.choices)),
+    format,
+  });
+  const real = models[0].rerank?.choices?.p3.real;
+  return [
+    row("word F1 with the true p2: the first candidate", percent, ({ likeness }) => likeness.first),
+    row("the chosen one", percent, ({ likeness }) => likeness.chosen),
+    row("the best of them", percent, ({ likeness }) => likeness.best),
+    row("chosen less first", signedShare, ({ gain }) => gain.likeness),
+    { ...row("log P(p3), nats a token, after the first", nats, ({ p3 }) => p3.first), real },
+    { ...row("after the chosen one", nats, ({ p3 }) => p3.chosen), real },
+    row("chosen less first, nats a token", nats, ({ gain }) => gain.p3),
+    row("words that candidates differ by", percent, ({ apart }) => apart),
+  ];
+}
+
 /** Of each part that was taken away, whether the model missed it: one sentence each. */
 export function verdicts({ change, retrieval }: ContextUse): string[] {
   const say = (part: string, what: string, figure: Estimate | undefined): string[] => {
@@ -161,7 +203,7 @@ export function verdicts({ change, retrieval }: ContextUse): string[] {
 }
 
 /** "10", or "2 to 4" where a small file had not as many for each. */
-function among({ fewest, candidates }: Retrieval): string {
+function among({ fewest, candidates }: Pick<Retrieval, "fewest" | "candidates">): string {
   return fewest === candidates ? String(candidates) : `${fewest} to ${candidates}`;
 }
 

@@ -23,6 +23,30 @@ export function distinct(texts: readonly string[], n: number): number | undefine
   return all.length === 0 ? undefined : new Set(all).size / all.length;
 }
 
+/**
+ * Likeness of two texts, from 0 to 1: the harmonic mean of the share of the one's words that the other has and of the
+ * reverse, each word as often as it stands there (the F1 of SQuAD; Rajpurkar et al. 2016). Two empty texts are alike.
+ */
+export function wordF1(a: string, b: string): number {
+  const [one, other] = [wordsOf(a), wordsOf(b)];
+  if (one.length + other.length === 0) return 1;
+  const left = new Map<string, number>();
+  for (const word of one) left.set(word, (left.get(word) ?? 0) + 1);
+  let common = 0;
+  for (const word of other) {
+    const count = left.get(word) ?? 0;
+    if (count > 0) common++;
+    left.set(word, count - 1);
+  }
+  return (2 * common) / (one.length + other.length);
+}
+
+/** How far texts are apart, from 0 (the same words) to 1 (none in common): mean of 1 - wordF1 over all pairs. */
+export function apartness(texts: readonly string[]): number | undefined {
+  const pairs = texts.flatMap((a, i) => texts.slice(i + 1).map((b) => 1 - wordF1(a, b)));
+  return pairs.length === 0 ? undefined : pairs.reduce((sum, each) => sum + each, 0) / pairs.length;
+}
+
 /** How many of the text's n-grams stand in `known`, and how many there are. */
 export function copied(text: string, n: number, known: ReadonlySet<string>): Part {
   const own = ngrams(wordsOf(text), n);

@@ -1,12 +1,12 @@
 // What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed
 // on the GPU, so a few numbers a position come back and not the logits.
-import { UserError } from "../errors.ts";
 import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { collate } from "../examples/collate.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import { DataLoader } from "../examples/data-loader.ts";
+import { finiteLosses } from "../rerank/continuation-losses.ts";
 
 /**
  * For each sequence [T] the natural -log p of every token given those before it; 0 for the first, which nothing
@@ -41,12 +41,7 @@ export async function tokenLosses(
     } finally {
       output.dispose();
     }
-    const values = await reading;
-    if (!values.every(Number.isFinite))
-      throw new UserError(
-        "The model gives losses that are not numbers: its weights are damaged, or its training diverged; use " +
-          "another checkpoint.",
-      );
+    const values = finiteLosses(await reading);
     indices.forEach((index, b) => {
       // Row t of a sequence tells of token t + 1.
       const own = (losses[index] = new Float32Array(sequences[index].ids.length));

@@ -86,6 +86,8 @@ export interface Watched extends ExplainOptions {
   readonly model?: GPT2LMHeadModel;
   /** For each prompt its rows of the output, in the order to show them in. Default: as they are. */
   readonly order?: readonly (readonly number[])[];
+  /** [R] what each row's place follows from, where rows were ranked. */
+  readonly rankings?: readonly ExplainedSequence["ranking"][];
   /** [R] tokens of each row that were shown. Default: all. */
   readonly kept?: readonly number[];
 }
@@ -141,7 +143,7 @@ export async function explanationOf(watched: Watched): Promise<Explanation> {
 }
 
 async function explainedSequence(
-  { tokenizer, config, prompts, tokenTypeIds, output, watcher, model, kept }: Watched,
+  { tokenizer, config, prompts, tokenTypeIds, output, watcher, model, kept, rankings }: Watched,
   prompt: number,
   row: number,
   layers: readonly number[] | undefined,
@@ -160,6 +162,7 @@ async function explainedSequence(
     kept: kept?.[row] ?? generated.length,
     choices: path ? path.map((node, t) => steps[t][node].choice) : (watcher.choices[row] ?? []),
     ...(score !== undefined && { score }),
+    ...(rankings?.[row] && { ranking: rankings[row] }),
     ...(path && { path }),
     ...(model &&
       layers && {

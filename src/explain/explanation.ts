@@ -44,6 +44,8 @@ export interface ExplainedSequence {
   readonly kept: number;
   /** Beam search: summed scores over length^lengthPenalty. */
   readonly score?: number;
+  /** Where the texts were ranked: what its place follows from, the score first; names are the same for all texts. */
+  readonly ranking?: readonly (readonly [name: string, value: number])[];
   /** Beam search, [G]: its node in each step of the tree, an index into `steps[t]`. */
   readonly path?: readonly number[];
   readonly attention?: AttentionBytes;

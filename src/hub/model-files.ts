@@ -24,7 +24,7 @@ export type Part = "model" | "tokenizer" | "config";
 
 /** All but the weights, in the order of fetching; a model has some of them. */
 export const SMALL_FILES: Readonly<Record<Part, readonly string[]>> = {
-  model: [CONFIG, "generation_config.json", ...TOKENIZER_FILES, "infill_template.json"],
+  model: [CONFIG, "generation_config.json", ...TOKENIZER_FILES, "infill_template.json", "infill_rerank.json"],
   tokenizer: TOKENIZER_FILES,
   config: [CONFIG],
 };

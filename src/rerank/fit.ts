@@ -8,15 +8,15 @@ export interface Choice {
   readonly right: number;
 }
 
-/** Standard deviation of a weight before any data, for terms of unit spread: keeps weights finite where data are few. */
+/** Of a weight before any data, for terms of unit spread: keeps weights finite where data are few. */
 const PRIOR_DEVIATION = 3;
 const MOST_STEPS = 100;
 const SMALL_ENOUGH = 1e-9;
 
 /**
- * Weights [terms] that make the right candidates most probable under softmax(weights · terms). Terms are compared within
- * a choice, so what is the same for all its candidates counts nothing; a term that never differs has weight 0. Throws
- * Error without choices, for choices of unequal width, and for terms that are not finite.
+ * Weights [terms] that make the right candidates most probable under softmax(weights · terms). Terms are compared
+ * within a choice, so what is the same for all its candidates counts nothing; a term that never differs has weight 0.
+ * Throws Error without choices, for choices of unequal width, and for terms that are not finite.
  */
 export function fitWeights(choices: readonly Choice[]): number[] {
   const width = choices[0]?.terms[0]?.length ?? 0;

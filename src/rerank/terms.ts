@@ -16,6 +16,13 @@ import type { ContinuationOptions } from "./continuation-losses.ts";
  */
 export const TERMS = ["p2", "p3", "seam_p1_p2", "seam_p2_p3"] as const;
 export type Term = (typeof TERMS)[number];
+/** For people. */
+export const TERM_NAMES: Readonly<Record<Term, string>> = {
+  p2: "p2",
+  p3: "p3",
+  seam_p1_p2: "seam p1-p2",
+  seam_p2_p3: "seam p2-p3",
+};
 export type Terms = Readonly<Record<Term, number>>;
 
 /** About half a sentence: what comes later hardly knows of the seam. */
@@ -28,8 +35,8 @@ export type TermOptions = Pick<ContinuationOptions, "batchSize" | "signal">;
 
 /**
  * The terms of each text as p2 of the gap. All see the same context, cut for the longest of them; terms of a p3 that is
- * empty are 0. Throws UserError when a text does not fit into the model's positions, when the model gives no numbers, or
- * when there is not the memory.
+ * empty are 0. Throws UserError when a text does not fit into the model's positions, when the model gives no numbers,
+ * or when there is not the memory.
  */
 export async function candidateTerms(
   model: GPT2LMHeadModel,

@@ -26,7 +26,7 @@ export const UNFITTED_WEIGHTS: RerankWeights = {
 };
 
 /** The sum of a candidate's terms by their weights. */
-export function scoreOf(terms: Terms, { weights }: RerankWeights): number {
+export function scoreOf(terms: Terms, { weights }: Pick<RerankWeights, "weights">): number {
   return TERMS.reduce((sum, term) => sum + (weights[term] === 0 ? 0 : weights[term] * terms[term]), 0);
 }
 

@@ -84,6 +84,26 @@ const flags = defineFlags({
   },
   ...searchFlags,
 
+  rerank: {
+    type: "bool",
+    defaultText: "off",
+    group: "Ranking",
+    help:
+      "Also measure how well candidates are ranked (src/generate.ts --rerank): how often the true p2 wins against " +
+      "others of the same title, author and length, as many as --candidates says, with and without each term; and " +
+      "for the examples of --max_examples, what is chosen among several written texts. By the weights in the model's " +
+      "infill_rerank.json; without it, by weights fitted to the other parts of the file.",
+  },
+  fitRerank: {
+    type: "bool",
+    defaultText: "off",
+    group: "Ranking",
+    help:
+      "The same with weights fitted here: to the other parts of the file for the figures, and to all of it for " +
+      "infill_rerank.json, which goes into the model's folder (over an older one). Use examples that the model was " +
+      "not trained on.",
+  },
+
   outputDir: {
     type: "string",
     placeholder: "folder",
@@ -110,6 +130,7 @@ export const EVALUATE: Program<EvaluateFlags> = {
       does: "all figures, texts written greedily",
     },
     { args: "--model weights/demo --beam 4 --max_examples 100", does: "texts written by beam search" },
+    { args: "--model output/run-1 --test_file validation.jsonl --fit_rerank", does: "weights for ranking candidates" },
     { args: "--model before --compare after --test_file test.jsonl", does: "two models side by side" },
     { args: "--model output/run-1 --max_examples 0 --max_eval_samples 40", does: "a quick look, without writing" },
   ],

@@ -9,6 +9,7 @@ import { logSoftmax } from "../../generation/scores/scores.ts";
 import type { FinishReason } from "../../generation/loops/stopping-criteria.ts";
 import { trimToSentence } from "../../infill/sentences.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { Ranked, Reranker } from "../../rerank/reranker.ts";
 import { withFlagNames } from "./options.ts";
 import { promptInputs } from "./plan.ts";
 import type { Plan, PlannedPrompt } from "./plan.ts";
@@ -32,6 +33,8 @@ export interface Candidate {
    * Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores.
    */
   logProb?: number;
+  /** Where candidates are ranked: what its place among them follows from. */
+  ranked?: Pick<Ranked, "score" | "terms">;
 }
 
 /** A decoder that takes several tokens at once. */
@@ -43,6 +46,8 @@ export interface Writer {
   readonly plan: Plan;
   readonly trim: boolean;
   readonly observer?: GenerationObserver;
+  /** Orders the candidates of each gap. */
+  readonly reranker?: Reranker;
 }
 
 export interface WriteOptions {
@@ -60,8 +65,8 @@ export interface WriteOptions {
 
 export interface Written {
   /**
-   * For each prompt its candidates, best first: samples by log-probability, beams in the order that the
-   * search gives them.
+   * For each prompt its candidates, best first: by the reranker where there is one; else samples by log-probability,
+   * beams in the order that the search gives them.
    */
   readonly candidates: readonly (readonly Candidate[])[];
   /** For each of them its (best) row of the output. */
@@ -110,11 +115,29 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
     }
     const found = rows.map(({ candidate }, sequence) => ({ candidate, sequence }));
     if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
-    const different = withoutEqual(found);
+    const different = await ranked(writer, prompt, withoutEqual(found), signal);
     candidates.push(different.map(({ candidate }) => candidate));
     places.push(different.map(({ sequence }) => p * each + sequence));
   }
   return { candidates, rows: places, output };
+}
+
+/** The candidates in the reranker's order; as they are without one, or when the run is to stop. */
+async function ranked(
+  { reranker }: Writer,
+  { gap }: PlannedPrompt,
+  found: readonly Found[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Found[]> {
+  if (!reranker || !gap || signal?.aborted) return found;
+  const order = await reranker.rank(
+    gap,
+    found.map(({ candidate }) => candidate.text),
+  );
+  return order.map(({ index, score, terms }) => {
+    found[index].candidate.ranked = { score, terms };
+    return found[index];
+  });
 }
 
 interface Found {

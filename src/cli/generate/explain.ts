@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { chooseLayers } from "../../explain/attention-size.ts";
 import { explanationOf } from "../../explain/explain.ts";
+import type { ExplainedSequence } from "../../explain/explanation.ts";
 import { explanationPage } from "../../explain/page/page.ts";
 import { Watcher } from "../../explain/watcher.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
@@ -13,6 +14,7 @@ import type { Input } from "./input.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
 import { promptInputs } from "./plan.ts";
 import type { Plan } from "./plan.ts";
+import { rankParts } from "./print.ts";
 
 /** Throws UserError where there is nothing to explain or no place for the page. */
 export async function checkExplain(
@@ -108,8 +110,11 @@ export class Explainer {
   async write({ candidates, rows, output }: Written): Promise<string> {
     const { file, plan, folder, values } = this;
     const kept = output.generated.map((ids) => ids.length);
-    candidates.flat().forEach(({ tokens, trimmed }, i) => {
-      if (trimmed) kept[rows.flat()[i]] = tokens;
+    const rankings: ExplainedSequence["ranking"][] = [];
+    candidates.flat().forEach(({ tokens, trimmed, ranked }, i) => {
+      const row = rows.flat()[i];
+      if (trimmed) kept[row] = tokens;
+      if (ranked) rankings[row] = rankParts(ranked);
     });
     const explanation = await explanationOf({
       name: folder.folder.name,
@@ -124,6 +129,7 @@ export class Explainer {
       labels: this.labels(),
       kept,
       order: rows,
+      rankings,
     });
     const part = `${file}.part`;
     try {

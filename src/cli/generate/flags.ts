@@ -70,6 +70,16 @@ const flags = defineFlags({
     help: "Gaps of a .jsonl file that are filled together.",
   },
 
+  rerank: {
+    type: "bool",
+    defaultText: "off",
+    group: GAP,
+    help:
+      "Write several candidates (5 samples, unless the flags of searching say otherwise) and order them by how well " +
+      "they lead from p1 to p3: how probable each is in the gap, how probable it makes p3, how its two seams join. " +
+      "Each is shown with these figures; their weights are in the model's infill_rerank.json.",
+  },
+
   outputFile: {
     type: "string",
     placeholder: "file",
@@ -142,6 +152,7 @@ export const GENERATE: Program<GenerateFlags> = {
       args: "--input_file gaps.jsonl --output_file filled.jsonl --beam 4",
       does: "fill many gaps; run it again to go on after a stop",
     },
+    { args: "--document story.txt --rerank", does: "five candidates, in the order of how well they lead to p3" },
     {
       args: "--beam 4 --explain page.html",
       does: "also write a page to look into it: probabilities, beams, attention",

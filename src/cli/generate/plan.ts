@@ -23,6 +23,8 @@ export interface PlannedPrompt {
   readonly ids: readonly number[];
   /** Of each token, where the template has section types. */
   readonly tokenTypeIds?: readonly number[];
+  /** The gap that it asks to fill; none for plain text. */
+  readonly gap?: InfillRequest;
   /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
   readonly opening: string;
   /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
@@ -84,7 +86,13 @@ export function planGaps(
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
     const planned = plan(
       model,
-      fitted.map(({ ids, tokenTypeIds }) => ({ ids, tokenTypeIds, opening: normalizeText(prefix), limits: {} })),
+      fitted.map(({ ids, tokenTypeIds }, i) => ({
+        ids,
+        tokenTypeIds,
+        gap: gaps[i],
+        opening: normalizeText(prefix),
+        limits: {},
+      })),
       cut,
       true,
       settings,

@@ -4,8 +4,11 @@ import type { GPT2Config } from "../../gpt2/config.ts";
 import { metadataFields, metadataText } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import type { InfillRequest } from "../../infill/example.ts";
+import { TERM_NAMES, TERMS } from "../../rerank/terms.ts";
 import type { Candidate, Written } from "./candidates.ts";
 import type { Plan } from "./plan.ts";
+import { RERANK_FILE } from "../../rerank/weights.ts";
+import type { RerankWeights } from "../../rerank/weights.ts";
 import { terminalWidth, wrapText } from "../shared/format.ts";
 import { styleFor } from "../shared/style.ts";
 
@@ -51,7 +54,8 @@ export class GapPrinter {
     return candidates
       .map((candidate, i) => {
         const line = `${i + 1} of ${candidates.length} · ${figures(candidate)}`;
-        const head = several ? `${dim(this.block(line, i === 0 ? "P2" : "", BAR))}\n` : "";
+        const lines = [line, ...(candidate.ranked ? [rankFigures(candidate.ranked)] : [])].join("\n");
+        const head = several ? `${dim(this.block(lines, i === 0 ? "P2" : "", BAR))}\n` : "";
         const text = candidate.text || "(nothing: the model ended at once)";
         return `${head}${written(this.block(text, several ? "" : "P2", BAR))}\n`;
       })
@@ -94,11 +98,31 @@ export function figures({ tokens, logProb, sequences }: Candidate): string {
   return `${tokens} token${tokens === 1 ? "" : "s"}${probability}${sequences ? `, ${sequences.length} times` : ""}`;
 }
 
+/** What a candidate's place follows from, by name: "score", then the terms, log-probabilities a token. */
+export function rankParts({ score, terms }: NonNullable<Candidate["ranked"]>): [name: string, value: number][] {
+  return [["score", score], ...TERMS.map((term): [string, number] => [TERM_NAMES[term], terms[term]])];
+}
+
+/** "score -4.10: p2 -1.20, p3 -2.90, seam p1-p2 -2.31, seam p2-p3 -2.78" */
+function rankFigures(ranked: NonNullable<Candidate["ranked"]>): string {
+  const [score, ...terms] = rankParts(ranked).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+  return `${score}: ${terms.join(", ")}`;
+}
+
 /** What must be said of gaps whose context did not fit; undefined when all did. */
 export function cutNote({ gaps, room }: Plan["cut"]): string | undefined {
   if (gaps === 0) return undefined;
   const which = gaps === 1 ? "The paragraphs around the gap were" : `The paragraphs around ${gaps} gaps were`;
   return `${which} cut at their far ends, to the ${room} tokens that the context leaves them`;
+}
+
+/** What must be said where candidates are ranked by weights that nobody fitted; undefined where they were. */
+export function unfittedNote(weights: RerankWeights | undefined, model: string): string | undefined {
+  if (weights === undefined || weights.fittedOn) return undefined;
+  return (
+    `${model} has no fitted weights in ${RERANK_FILE}, so p2 and p3 count alike; fit them with ` +
+    `src/evaluate.ts --model ${model} --test_file validation.jsonl --fit_rerank`
+  );
 }
 
 /** What must be said of candidates that ran into a limit; undefined when none did. */
@@ -134,7 +158,7 @@ export function sameNote(candidates: readonly Candidate[]): string | undefined {
 
 /** A candidate as JSON. `name` is what its text is: "p2" or "text"; `sequences`: those that came to this one text. */
 export function candidateJson(candidate: Candidate, name: "p2" | "text"): object {
-  const { text, tokens, logProb, reason, trimmed, sequences } = candidate;
+  const { text, tokens, logProb, reason, trimmed, sequences, ranked } = candidate;
   return {
     [name]: text,
     tokens,
@@ -142,6 +166,7 @@ export function candidateJson(candidate: Candidate, name: "p2" | "text"): object
     finish_reason: reason,
     trimmed,
     ...(sequences && { sequences }),
+    ...(ranked && { rerank: { score: ranked.score, ...ranked.terms } }),
   };
 }
 

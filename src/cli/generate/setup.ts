@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { UserError } from "../../errors.ts";
 import type { GenerationOptions, OptionName } from "../../generation/options/options.ts";
+import { severalCandidates } from "./several.ts";
 import { checkAttentionSize, checkExplain } from "./explain.ts";
 import { parseFlags } from "../shared/flags.ts";
 import { flagName } from "../shared/flag-table.ts";
@@ -10,6 +11,8 @@ import { GENERATE } from "./flags.ts";
 import type { GenerateValues } from "./flags.ts";
 import { knownFieldsOnly, readInput } from "./input.ts";
 import type { Input } from "./input.ts";
+import { readRerankWeights, UNFITTED_WEIGHTS } from "../../rerank/weights.ts";
+import type { RerankWeights } from "../../rerank/weights.ts";
 import { resolveModel } from "../shared/model-source.ts";
 import { needEncoder, openModel } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
@@ -24,6 +27,8 @@ export interface Setup {
   readonly settings: PlanSettings;
   /** For the input; with --interactive only a trial of the options. */
   readonly plan: Plan;
+  /** With --rerank. */
+  readonly rerank: RerankWeights | undefined;
 }
 
 const RECORDS: readonly OptionName[] = ["outputScores", "outputLogits", "outputAttentions", "outputHiddenStates"];
@@ -63,13 +68,22 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
     read.kind === "gap" && read.sample
       ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) }
       : read;
+  const { rerank } = values;
+  if (rerank && input.kind === "prompt")
+    throw new UserError(
+      "--rerank looks at the paragraphs around a gap, and this is a plain prompt; leave it out, or give --p1 and --p3.",
+    );
   const settings = {
-    options: input.kind === "interactive" ? withChoice(options) : options,
+    options:
+      input.kind === "prompt"
+        ? options
+        : severalCandidates(options, model.defaults, { interactive: input.kind === "interactive", rerank }),
     allowSpecialTokens: values.allowSpecialTokens,
   };
   const plan = await planInput(model, input, values.prefix ?? "", settings);
   checkAttentionSize(values, model, plan);
-  return { values, input, model, settings, plan };
+  const weights = rerank ? ((await readRerankWeights(model.folder)) ?? UNFITTED_WEIGHTS) : undefined;
+  return { values, input, model, settings, plan, rerank: weights };
 }
 
 function planInput(model: ModelFolder, input: Input, prefix: string, settings: PlanSettings): Promise<Plan> {
@@ -85,12 +99,4 @@ function planInput(model: ModelFolder, input: Input, prefix: string, settings: P
     default:
       return input satisfies never;
   }
-}
-
-/** Where one chooses, there are three samples to choose from, unless the flags say how to search. */
-function withChoice(options: GenerationOptions): GenerationOptions {
-  const searches = (["doSample", "numBeams", "numReturnSequences"] as const).some(
-    (name) => options[name] !== undefined,
-  );
-  return searches ? options : { ...options, doSample: true, numReturnSequences: 3 };
 }

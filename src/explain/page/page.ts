@@ -6,6 +6,7 @@ import type { ExplainedSequence, Explanation } from "../explanation.ts";
 import { beamChart } from "./beam-chart.ts";
 import { surprisalChart } from "./chart.ts";
 import { readingNotes } from "./notes.ts";
+import { rankTables } from "./rank-table.ts";
 import { SCRIPT_DATA } from "./script-data.ts";
 import { SCRIPT_PAGE } from "./script-page.ts";
 import { SCRIPT_PANEL } from "./script-panel.ts";
@@ -25,6 +26,7 @@ export function explanationPage(explanation: Explanation): string {
       `<style>${STYLE}</style></head>`,
     `<body><main>`,
     head(explanation),
+    ...rankTables(explanation),
     selector(explanation),
     `<div class="reading"><div>`,
     legend(),

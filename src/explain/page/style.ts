@@ -22,6 +22,9 @@ h1 { font-size: 1.35rem; font-weight: 600; margin: 0; letter-spacing: -.01em; }
 h2 { font-size: 1rem; font-weight: 600; margin: 0 0 .25rem; }
 p { margin: .25rem 0; }
 .soft { color: var(--soft); }
+.rank { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .35rem 0; }
+.rank th { font-weight: 400; color: var(--soft); }
+.rank th, .rank td { padding: .15rem .75rem .15rem 0; text-align: right; border-bottom: 1px solid var(--line); }
 [hidden] { display: none !important; }
 header { margin-bottom: 1.5rem; }
 header dl { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: .35rem 0 0; color: var(--soft); }

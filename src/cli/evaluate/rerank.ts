@@ -1,0 +1,98 @@
+// --rerank and --fit_rerank: the true p2 among others, and the choice among candidates that are written as
+// src/generate.ts --rerank writes them.
+import { UserError } from "../../errors.ts";
+import { choiceFigures } from "../../evaluation/rerank-choices.ts";
+import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choices.ts";
+import { fittedByParts, fittedWeights, ownWeights, rerankTrials, trialFigures } from "../../evaluation/rerank-trial.ts";
+import type { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
+import type { GenerationOptions } from "../../generation/options/options.ts";
+import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
+import type { InfillExample } from "../../infill/example.ts";
+import { candidateTerms } from "../../rerank/terms.ts";
+import { readRerankWeights, RERANK_FILE, rerankToJson } from "../../rerank/weights.ts";
+import type { RerankWeights } from "../../rerank/weights.ts";
+import { write } from "../generate/candidates.ts";
+import { planGaps } from "../generate/plan.ts";
+import type { Plan } from "../generate/plan.ts";
+import { severalCandidates } from "../generate/several.ts";
+import type { InfillModel } from "./data.ts";
+import type { EvaluateValues } from "./flags.ts";
+
+/** What is to be done for one model, known before a GPU is opened. */
+export interface RerankPlan {
+  /** The model's own; undefined where weights are fitted here. */
+  readonly weights: RerankWeights | undefined;
+  /** Of the examples that candidates are written for; undefined when none are. */
+  readonly plan: Plan | undefined;
+}
+
+/**
+ * Undefined without the flags. Throws UserError for flags that contradict each other, and for a damaged file of weights.
+ */
+export async function planRerank(
+  model: InfillModel,
+  toWrite: readonly InfillExample[],
+  options: GenerationOptions,
+  { rerank, fitRerank, compare }: EvaluateValues,
+): Promise<RerankPlan | undefined> {
+  if (!rerank && !fitRerank) return undefined;
+  if (fitRerank && compare !== undefined)
+    throw new UserError(
+      "--fit_rerank saves the weights of one model, and --compare names a second; fit one after the other.",
+    );
+  const settings = {
+    options: severalCandidates(options, model.defaults, { interactive: false, rerank: true }),
+    allowSpecialTokens: false,
+  };
+  return {
+    weights: fitRerank ? undefined : await readRerankWeights(model.folder),
+    plan: toWrite.length > 0 ? await planGaps(model, toWrite, "", settings) : undefined,
+  };
+}
+
+export interface RerankRun {
+  readonly model: InfillModel;
+  readonly weights: GPT2LMHeadModel;
+  readonly decoder: GPT2Decoder;
+  readonly examples: readonly InfillExample[];
+  readonly values: EvaluateValues;
+  readonly signal: AbortSignal;
+  /** Told how many of all examples, and of the choices after them, are done. */
+  readonly onProgress: (done: number) => void;
+}
+
+/** The figures; with --fit_rerank the weights are in the model's folder afterwards. */
+export async function rerankFigures(
+  { weights: own, plan }: RerankPlan,
+  { model, weights, decoder, examples, values, signal, onProgress }: RerankRun,
+): Promise<RerankFigures> {
+  const { candidates, perDeviceEvalBatchSize: batchSize, seed, fitRerank } = values;
+  const trials = await rerankTrials(weights, model.encoder, examples, { candidates, batchSize, signal, onProgress });
+  const fitted = own ?? fittedWeights(trials);
+  if (fitRerank && fitted.fittedOn!.candidates < 2)
+    throw new UserError(
+      "--fit_rerank needs examples of one book (by title and author) with different p2, and there are none that the " +
+        "true one could be told from; use a larger --test_file.",
+    );
+  const weigh = own ? ownWeights(own) : fittedByParts(trials);
+  const written: WrittenChoice[] = [];
+  while (plan && written.length < plan.prompts.length) {
+    const index = written.length;
+    const { p2 } = examples[index];
+    const { tokenizer } = model;
+    const [found] = (await write({ decoder, tokenizer, plan, trim: true }, { which: [index], signal, seed }))
+      .candidates;
+    signal.throwIfAborted();
+    const texts = found.map(({ text }) => text);
+    const terms = await candidateTerms(weights, model.encoder, examples[index], [...texts, p2], { batchSize, signal });
+    written.push({ index, p2, texts, terms });
+    onProgress(examples.length + written.length);
+  }
+  if (fitRerank) await model.folder.write(new Map([[RERANK_FILE, rerankToJson(fitted)]]));
+  return {
+    trial: trialFigures(trials, weigh, seed),
+    choices: written.length > 0 ? choiceFigures(written, weigh, seed) : undefined,
+    weights: fitted,
+    byParts: own === undefined,
+  };
+}

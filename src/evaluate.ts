@@ -14,7 +14,7 @@ import {
 import type { InfillModel } from "./cli/evaluate/data.ts";
 import { EVALUATE } from "./cli/evaluate/flags.ts";
 import type { EvaluateValues } from "./cli/evaluate/flags.ts";
-import { planRerank, rerankFigures } from "./cli/evaluate/rerank.ts";
+import { fittedLine, planRerank, rerankFigures } from "./cli/evaluate/rerank.ts";
 import type { RerankPlan } from "./cli/evaluate/rerank.ts";
 import { planTexts, realText, ruleFor, writeTexts } from "./cli/evaluate/write.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
@@ -139,6 +139,8 @@ async function main({ argv, signal }: CliContext): Promise<void> {
         .join("")}`,
     );
   for (const note of evaluation.notes) process.stderr.write(`Note     ${printableText(note)}\n`);
+  if (values.fitRerank)
+    process.stderr.write(`Saved    ${printableText(fittedLine(paths[0], evaluation.models[0].rerank!))}\n`);
   process.stderr.write(
     `Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ` +
       `${formatDuration((performance.now() - started) / 1000)}\n`,

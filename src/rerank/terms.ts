@@ -92,7 +92,8 @@ function readingOrder(encoder: InfillEncoder, { p1, p3 }: InfillRequest, room: n
   const left = room - 2;
   // A part that is sure to fill the room is enough of a text that is longer.
   const enough = LONG_TOKEN * left;
-  const [whole1, whole3] = [encoder.textIds(p1.slice(-enough)), encoder.textIds(p3.slice(0, enough))];
+  const whole1 = encoder.textIds(p1.trimEnd().slice(-enough));
+  const whole3 = encoder.textIds(p3.trimStart().slice(0, enough));
   const forP3 = Math.min(whole3.length, Math.max(Math.floor(left / 2), left - whole1.length));
   const start = Math.max(0, whole1.length - (left - forP3));
   return { before: [ids.p1, ...whole1.slice(start)], between: [ids.p3], p3: whole3.slice(0, forP3) };

@@ -1,5 +1,6 @@
 // --rerank and --fit_rerank: the true p2 among others, and the choice among candidates that are written as
 // src/generate.ts --rerank writes them.
+import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { choiceFigures } from "../../evaluation/rerank-choices.ts";
 import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choices.ts";
@@ -8,7 +9,7 @@ import type { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { InfillExample } from "../../infill/example.ts";
-import { candidateTerms } from "../../rerank/terms.ts";
+import { candidateTerms, TERM_NAMES, TERMS } from "../../rerank/terms.ts";
 import { readRerankWeights, RERANK_FILE, rerankToJson } from "../../rerank/weights.ts";
 import type { RerankWeights } from "../../rerank/weights.ts";
 import { write } from "../generate/candidates.ts";
@@ -95,4 +96,10 @@ export async function rerankFigures(
     weights: fitted,
     byParts: own === undefined,
   };
+}
+
+/** "model/infill_rerank.json: p2 0.31, p3 4.20, seam p1-p2 1.10, seam p2-p3 0.40, fitted on 200 examples" */
+export function fittedLine(model: string, { weights: { weights, fittedOn } }: RerankFigures): string {
+  const terms = TERMS.map((term) => `${TERM_NAMES[term]} ${weights[term].toFixed(2)}`);
+  return `${join(model, RERANK_FILE)}: ${terms.join(", ")}, fitted on ${fittedOn!.examples} examples`;
 }

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   generation: ["gpt2", "kernels", "gpu"],
   infill: ["text", "examples"],
   training: ["text", "examples", "drawing", "gpt2", "autograd", "kernels", "gpu"],
-  rerank: ["infill", "gpt2", "autograd"],
+  rerank: ["infill", "examples", "gpt2", "autograd"],
   evaluation: ["rerank", "infill", "examples", "drawing", "gpt2", "autograd"],
   explain: ["generation", "drawing", "tokenizer", "gpt2"],
   hub: [],

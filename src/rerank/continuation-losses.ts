@@ -3,8 +3,13 @@
 // comes back and not the logits.
 import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import { UserError } from "../errors.ts";
+import { IGNORED_LABEL } from "../examples/collate.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
 import { KVCache } from "../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+
+/** Ids [T]; with token_type_ids [T] where the model's examples have them, all of a call or none. */
+export type Tokens = Pick<EncodedExample, "ids" | "tokenTypeIds">;
 
 export interface ContinuationOptions {
   /** Fills rows up on the right; what it is changes no loss. */
@@ -24,32 +29,41 @@ const BATCH_BYTES = 2 ** 30;
  */
 export async function continuationLosses(
   model: GPT2LMHeadModel,
-  prefix: readonly number[],
-  continuations: readonly (readonly number[])[],
+  prefix: Tokens,
+  continuations: readonly Tokens[],
   { padId, batchSize = Infinity, signal }: ContinuationOptions,
 ): Promise<Float32Array[]> {
   const { device, config } = model;
-  const longest = Math.max(0, ...continuations.map((ids) => ids.length));
+  const longest = Math.max(0, ...continuations.map(({ ids }) => ids.length));
   if (longest === 0) return continuations.map(() => new Float32Array());
   // The prefix's last token goes with the rows: the loss of their first token is of what follows it.
-  const [shared, last] = [prefix.slice(0, -1), prefix.at(-1)!];
-  const capacity = prefix.length + longest;
+  const sharing = prefix.ids.length - 1;
+  const capacity = prefix.ids.length + longest;
   const rowBytes = 4 * ((longest + 1) * config.vocabSize + 2 * config.nLayer * capacity * config.nEmbd);
   const layerBytes = 4 * capacity * config.nEmbd;
   const most = Math.min(batchSize, continuations.length, BATCH_BYTES / rowBytes, device.maxBindingBytes / layerBytes);
   const rows = Math.max(1, Math.floor(most));
   const cache = new KVCache(device, config, rows, capacity);
   try {
-    if (shared.length > 0)
-      model.forward({ inputIds: [shared], pastKeyValues: cache, lastOnly: true, grad: false }).dispose();
+    if (sharing > 0) {
+      const { inputIds, tokenTypeIds } = padded([sliced(prefix, 0, sharing)], padId);
+      model.forward({ inputIds, tokenTypeIds, pastKeyValues: cache, lastOnly: true, grad: false }).dispose();
+    }
     const losses: Float32Array[] = [];
     for (let first = 0; first < continuations.length; first += rows) {
       signal?.throwIfAborted();
       const group = continuations.slice(first, first + rows);
-      cache.truncate(shared.length);
-      if (shared.length > 0) cache.reorder(group.map(() => 0));
-      const inputs = group.map((ids) => [last, ...ids]);
-      losses.push(...(await rowLosses(model, cache, inputs, padId)));
+      cache.truncate(sharing);
+      if (sharing > 0) cache.reorder(group.map(() => 0));
+      const last = sliced(prefix, sharing);
+      losses.push(
+        ...(await rowLosses(
+          model,
+          cache,
+          group.map((each) => joined(last, each)),
+          padId,
+        )),
+      );
     }
     return losses;
   } finally {
@@ -61,25 +75,51 @@ export async function continuationLosses(
 async function rowLosses(
   model: GPT2LMHeadModel,
   cache: KVCache,
-  rows: readonly (readonly number[])[],
+  rows: readonly Tokens[],
   padId: number,
 ): Promise<Float32Array[]> {
   const { device, config } = model;
-  const length = Math.max(...rows.map((ids) => ids.length));
-  const padded = (fill: number): number[][] =>
-    rows.map((ids) => [...ids, ...Array<number>(length - ids.length).fill(fill)]);
-  const output = model.forward({ inputIds: padded(padId), pastKeyValues: cache, grad: false });
+  const { inputIds, tokenTypeIds } = padded(rows, padId);
+  const { inputIds: labels } = padded(rows, IGNORED_LABEL);
+  const [batch, length] = [inputIds.length, inputIds[0].length];
+  const output = model.forward({ inputIds, tokenTypeIds, pastKeyValues: cache, grad: false });
   let reading: Promise<Float32Array>;
   try {
-    const labels = { vocabSize: config.vocabSize, batch: rows.length, length, labels: padded(-100).flat() };
-    const losses = crossEntropyRows(device, output.logits!.tensor, labels);
+    const sizes = { vocabSize: config.vocabSize, batch, length };
+    const losses = crossEntropyRows(device, output.logits!.tensor, { ...sizes, labels: labels.flat() });
     reading = device.read(losses);
     device.pool.release(losses);
   } finally {
     output.dispose();
   }
   const values = finiteLosses(await reading);
-  return rows.map((ids, r) => values.slice(r * length, r * length + ids.length - 1));
+  return rows.map(({ ids }, r) => values.slice(r * length, r * length + ids.length - 1));
+}
+
+/** One after the other. */
+export function joined(...parts: readonly Tokens[]): Tokens {
+  const typed = parts.every(({ tokenTypeIds }) => tokenTypeIds);
+  return {
+    ids: parts.flatMap(({ ids }) => ids),
+    ...(typed && { tokenTypeIds: parts.flatMap(({ tokenTypeIds }) => tokenTypeIds!) }),
+  };
+}
+
+function sliced({ ids, tokenTypeIds }: Tokens, start: number, end?: number): Tokens {
+  return { ids: ids.slice(start, end), ...(tokenTypeIds && { tokenTypeIds: tokenTypeIds.slice(start, end) }) };
+}
+
+/** Rows as long as the longest, filled up on the right. */
+function padded(rows: readonly Tokens[], fill: number): { inputIds: number[][]; tokenTypeIds?: number[][] } {
+  const length = Math.max(...rows.map(({ ids }) => ids.length));
+  const full = (row: readonly number[], filler: number): number[] => [
+    ...row,
+    ...Array<number>(length - row.length).fill(filler),
+  ];
+  return {
+    inputIds: rows.map(({ ids }) => full(ids, fill)),
+    ...(rows[0].tokenTypeIds && { tokenTypeIds: rows.map(({ tokenTypeIds }) => full(tokenTypeIds!, 0)) }),
+  };
 }
 
 /** The same losses. Throws UserError when one is not a number. */

@@ -5,8 +5,8 @@ import { UserError } from "../errors.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { InfillEncoder } from "../infill/encode.ts";
 import type { InfillRequest } from "../infill/example.ts";
-import { continuationLosses } from "./continuation-losses.ts";
-import type { ContinuationOptions } from "./continuation-losses.ts";
+import { continuationLosses, joined } from "./continuation-losses.ts";
+import type { ContinuationOptions, Tokens } from "./continuation-losses.ts";
 
 /**
  * p2: log P(p2 and its end | p1, p3, metadata), in the template's layout.
@@ -56,19 +56,20 @@ export async function candidateTerms(
         "and the end; shorten it.",
     );
   const prompt = encoder.encodePrompt(gap, { maxLength: nPositions - longest - 1 });
-  const losses = (prefix: readonly number[], rows: readonly (readonly number[])[]): Promise<Float32Array[]> =>
+  const losses = (prefix: Tokens, rows: readonly Tokens[]): Promise<Float32Array[]> =>
     continuationLosses(model, prefix, rows, { padId: pad, ...options });
+  const inSection = sectionsOf(encoder);
   const inGap = await losses(
-    prompt.ids,
-    candidates.map((ids) => [...ids, eos]),
+    prompt,
+    candidates.map((ids) => inSection([...ids, eos], "p2")),
   );
-  const { before, between, p3 } = readingOrder(encoder, gap, nPositions - longest);
+  const { before, section, after: p3 } = readingOrder(encoder, gap, nPositions - longest);
   const inOrder = await losses(
     before,
-    candidates.map((ids) => [...ids, ...between, ...p3]),
+    candidates.map((ids) => joined(inSection(ids, section), p3)),
   );
   return candidates.map(({ length }, c) => {
-    const after = inOrder[c].subarray(length + between.length);
+    const after = inOrder[c].subarray(length + 1); // the marker is no part of p3
     return {
       p2: meanLogProb(inGap[c]),
       p3: meanLogProb(after),
@@ -78,25 +79,45 @@ export async function candidateTerms(
   });
 }
 
-interface ReadingOrder {
-  /** Up to p2's first token. */
-  readonly before: readonly number[];
-  /** From p2's last token to p3's first. */
-  readonly between: readonly number[];
-  readonly p3: readonly number[];
+/** Ids with their types, where the template has section types. */
+function sectionsOf({ template, ids: markers }: InfillEncoder) {
+  return (ids: readonly number[], section: "p1" | "p2" | "p3"): Tokens => ({
+    ids,
+    ...(template.sectionTypes && { tokenTypeIds: ids.map(() => markers[section]) }),
+  });
 }
 
-/** The gap's surroundings in at most `room` tokens: of what does not fit, p1's beginning and p3's end go. */
+interface ReadingOrder {
+  /** Up to p2's first token. */
+  readonly before: Tokens;
+  /** That p2 stands in. */
+  readonly section: "p1" | "p2";
+  /** p3 with its marker. */
+  readonly after: Tokens;
+}
+
+/**
+ * The gap's surroundings in at most `room` tokens: of what does not fit, p1's beginning and p3's end go. A model that
+ * was trained on reading order has [P1] p1 [P2] p2 [P3] p3 (see InfillEncoder.encodeReadingOrder); another knows p3
+ * after p1 only, so for it p2 goes on in p1's section: [P1] p1 p2 [P3] p3.
+ */
 function readingOrder(encoder: InfillEncoder, { p1, p3 }: InfillRequest, room: number): ReadingOrder {
   const { ids } = encoder;
-  const left = room - 2;
+  const trained = (encoder.template.orderMix ?? 0) > 0;
+  const inSection = sectionsOf(encoder);
+  const left = room - (trained ? 3 : 2);
   // A part that is sure to fill the room is enough of a text that is longer.
   const enough = LONG_TOKEN * left;
   const whole1 = encoder.textIds(p1.trimEnd().slice(-enough));
   const whole3 = encoder.textIds(p3.trimStart().slice(0, enough));
-  const forP3 = Math.min(whole3.length, Math.max(Math.floor(left / 2), left - whole1.length));
+  const forP3 = Math.min(whole3.length, Math.max(Math.ceil(left / 2), left - whole1.length));
   const start = Math.max(0, whole1.length - (left - forP3));
-  return { before: [ids.p1, ...whole1.slice(start)], between: [ids.p3], p3: whole3.slice(0, forP3) };
+  const p1Section = inSection([ids.p1, ...whole1.slice(start)], "p1");
+  return {
+    before: trained ? joined(p1Section, inSection([ids.p2], "p2")) : p1Section,
+    section: trained ? "p2" : "p1",
+    after: inSection([ids.p3, ...whole3.slice(0, forP3)], "p3"),
+  };
 }
 
 function meanLogProb(losses: Float32Array): number {

@@ -78,6 +78,9 @@ describe("several candidates", () => {
     [["--do_sample", "--num_return_sequences", "2"], { topP: 1, numReturnSequences: 2 }],
     [["--rerank"], { doSample: true, topP: 0.9, numReturnSequences: 5, numBeams: 1 }],
     [["--rerank", "--do_sample", "--top_p", "0.5"], { topP: 0.5, numReturnSequences: 5 }],
+    [["--rerank", "--do_sample"], { topP: 1, numReturnSequences: 5 }],
+    [["--rerank", "--num_return_sequences", "8"], { doSample: true, topP: 0.9, numReturnSequences: 8 }],
+    [["--interactive"], { doSample: true, topP: 0.9, numReturnSequences: 3 }],
     [["--rerank", "--beam", "4"], { doSample: false, numBeams: 4, numBeamGroups: 4, numReturnSequences: 4 }],
     [["--rerank", "--beam", "4", "--num_return_sequences", "2"], { numBeamGroups: 4, numReturnSequences: 2 }],
   ])("%j searches so", async (argv, wanted) => {
@@ -91,8 +94,9 @@ describe("several candidates", () => {
 
   it.each([
     [["--prompt", "Once", "--rerank"], /^--rerank looks at the paragraphs around a gap/],
-    [[...GAP, "--rerank", "--num_return_sequences", "1"], /--num_return_sequences 1 asks for one/],
-    [[...GAP, "--rerank", "--beam", "1"], /one result|asks for one/],
+    [[...GAP, "--rerank", "--num_return_sequences", "1"], /^--rerank chooses among candidates, .* ask for one/],
+    [[...GAP, "--rerank", "--beam", "1"], /^--rerank chooses among candidates, .* ask for one/],
+    [[...GAP, "--rerank", "--do_sample", "false"], /^--rerank chooses among candidates, .* ask for one/],
   ])("%j is refused", async (argv, message) => {
     const error = await setup(...argv).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UserError);

@@ -19,36 +19,36 @@ export interface Wanted {
 }
 
 /**
- * The options as flags give them, completed; what they or the model's `defaults` say stays. Throws UserError where one
- * candidate is to be ranked.
+ * The options as flags give them, completed; what they or the model's `defaults` say stays. Throws UserError where
+ * one candidate is to be ranked.
  */
 export function severalCandidates(
   options: GenerationOptions,
   defaults: GenerationOptions,
   { interactive, rerank }: Wanted,
 ): GenerationOptions {
-  if (rerank && options.numReturnSequences === 1)
-    throw new UserError(
-      "--rerank chooses among candidates, and --num_return_sequences 1 asks for one; ask for more, or leave one of " +
-        "them out.",
-    );
-  const { numBeams, doSample, numReturnSequences } = options;
-  const open = numBeams === undefined && doSample === undefined && numReturnSequences === undefined;
-  if (open && (interactive || rerank)) return drawn({ ...options, doSample: true }, defaults, rerank);
+  const { numBeams, doSample } = options;
+  if ((interactive || rerank) && numBeams === undefined && doSample === undefined) {
+    const drawn = { numReturnSequences: rerank ? TO_RANK : TO_CHOOSE, topP: defaults.topP ?? TOP_P, ...options };
+    return several({ ...drawn, doSample: true }, rerank);
+  }
   const whole = { ...defaults, ...options };
-  if (rerank && whole.doSample === true) return drawn(options, defaults, true);
   const beams = whole.numBeams ?? 1;
-  const several = rerank ? (numReturnSequences ?? beams) : (whole.numReturnSequences ?? 1);
-  if (several === 1 || beams === 1 || whole.doSample === true) return options;
-  const apart = whole.numBeamGroups === undefined && whole.diversityPenalty === undefined;
-  return {
-    ...options,
-    numReturnSequences: several,
-    ...(apart && { numBeamGroups: beams, diversityPenalty: DIVERSITY_PENALTY }),
-  };
+  const count = options.numReturnSequences ?? (rerank ? (whole.doSample ? TO_RANK : beams) : whole.numReturnSequences);
+  const completed = count === undefined ? options : { ...options, numReturnSequences: count };
+  const open = whole.numBeamGroups === undefined && whole.diversityPenalty === undefined && !whole.doSample;
+  const groups = open && beams > 1 && (count ?? 1) > 1;
+  return several(
+    groups ? { ...completed, numBeamGroups: beams, diversityPenalty: DIVERSITY_PENALTY } : completed,
+    rerank,
+  );
 }
 
-function drawn(options: GenerationOptions, defaults: GenerationOptions, rerank: boolean): GenerationOptions {
-  const warped = options.topP !== undefined || defaults.topP !== undefined;
-  return { numReturnSequences: rerank ? TO_RANK : TO_CHOOSE, ...(!warped && { topP: TOP_P }), ...options };
+/** The same options. Throws UserError where they ask for one candidate and more are wanted. */
+function several(options: GenerationOptions, wanted: boolean): GenerationOptions {
+  if (!wanted || options.numReturnSequences !== 1) return options;
+  throw new UserError(
+    "--rerank chooses among candidates, and the flags ask for one; ask for more with --num_return_sequences and " +
+      "--do_sample or --num_beams, or leave --rerank out.",
+  );
 }

@@ -102,9 +102,30 @@ it("leaves what it made as it is (property)", () => {
     fc.assert(fc.property(strange, (text) => normalize(normalize(text)) === normalize(text)));
 });
 
+it("cuts runs of combining marks at 30, as the Stream-Safe Text Format does, and no shorter ones", () => {
+  const run = (marks: number): string => `x${"\u0301".repeat(marks)}`;
+  expect(normalizeCharacters(run(30))).toBe(run(30));
+  expect(normalizeCharacters(run(61))).toBe(`${run(30)}\u034f${"\u0301".repeat(30)}\u034f\u0301`);
+  const decomposed = normalizeCharacters(`x${"\u0344".repeat(40)}`);
+  expect(normalizeCharacters(decomposed)).toBe(decomposed);
+});
+
 it("takes time in proportion to the text", () => {
   const started = performance.now();
-  for (const unit of [" ", "\n", "_", "*", "* a", "\u00AD ", "\u200D", "a_a", "e\u0301", "x\n", "\u00A0\t"])
+  for (const unit of [
+    " ",
+    "\n",
+    "_",
+    "*",
+    "* a",
+    "\u00AD ",
+    "\u200D",
+    "a_a",
+    "e\u0301",
+    "x\n",
+    "\u00A0\t",
+    "\u0301\u0323",
+  ])
     normalizeText(`a${unit.repeat(100_000)}b`);
   expect(performance.now() - started).toBeLessThan(10_000);
 });

@@ -142,10 +142,36 @@ describe("Markdown", () => {
     ["# Storm ##", (n: number) => `# The Storm of ${n} ##`],
     ["underlined", (n: number) => `The Storm of ${n}\n=========`],
     ["# THE END OF THE ROAD", (n: number) => `# THE END OF THE ROAD ${n}`],
+    ["##The Storm", (n: number) => `##The Storm of ${n}`],
+    ["## The Storm {#storm}", (n: number) => `## The Storm of ${n} {#storm}`],
+    ["an anchor above", (n: number) => `<a name="x"></a>\n## The Storm of ${n}`],
+    ["<h2>The Storm</h2>", (n: number) => `<h2 class="a">The Storm of ${n}</h2>`],
   ])("headings: %s", (_name, heading) => {
     const text = `# The Miller\n\n${story(heading)}`;
     expect(days(text)).toEqual(range(1, 10));
     expect(readBook(text).chapters).toBe(2);
+  });
+  it("lines in bold letters, where nothing else marks headings", () => {
+    const bold = story((n) => `**The Storm of ${n}**`);
+    expect(readBook(bold).chapters).toBe(2);
+    expect(readBook(bold).leftOut.pieces("headings and synopses")).toBe(2);
+    expect(readBook(bold.replaceAll("**", "__")).chapters).toBe(2);
+    const sign = `${paragraphs(1, 3)}\n\n**The Blue Boar**\n\n${paragraphs(4, 3)}`;
+    expect(readBook(sign).leftOut.pieces("headings and synopses")).toBe(0);
+  });
+  it("one sentence a line", () => {
+    const text = `# One\n\n${range(1, 4)
+      .map((i) => `${paragraph(i).replace("\n", " ")}\nNobody had seen him come.`)
+      .join("\n\n")}`;
+    expect(days(text)).toEqual(range(1, 4));
+    expect(readBook(text).form).toBeUndefined();
+    expect(readBook(text).runs.flat()[0]!.text).toMatch(/bridge\. Nobody/);
+  });
+  it("emphasis in HTML's tags does not make a web page of it", () => {
+    const text = `# One\n\n${paragraphs(1, 12).replaceAll("Anna", "<em>Anna</em>")}`;
+    expect(decodeBook(utf8(text), "b")).toBe(text);
+    expect(readBook(text).runs.flat()[0]!.text).toContain("until Anna called");
+    expect(() => decodeBook(utf8(text.replace("# One", "One")), "b")).toThrow("a web page");
   });
   it("emphasis, links, comments, pictures, quotes, escapes and rules", () => {
     const text = [
@@ -156,7 +182,9 @@ describe("Markdown", () => {
       "![a picture](boat.png)",
       "> The letter said that nobody would come before the winter was over.",
       "---",
-      "Then `he` went&nbsp;home <br> and slept there until the morning came.",
+      "::: {.letter}",
+      "\\newpage",
+      "Then `he` [went]{.smallcaps}&nbsp;home&#44; &#x61;nd &#0; __took__ it <br> and slept there until the morning came.",
     ].join("\n\n");
     const { runs, header } = readBook(text);
     expect(header).toEqual({ title: "The Miller", author: "Ann Bee" });
@@ -165,7 +193,7 @@ describe("Markdown", () => {
         "Anna called him a very old man, and he said no to her never.",
         "The letter said that nobody would come before the winter was over.",
       ],
-      ["Then he went home and slept there until the morning came."],
+      ["Then he went home, and &#0; took it and slept there until the morning came."],
     ]);
   });
   it("keeps paragraphs that begin with an emphasised word in plain text too", () => {

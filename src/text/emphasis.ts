@@ -5,6 +5,8 @@
 const UNDERSCORE = /(?<!_)_(?!_)/g;
 /** One to three asterisks around words that they touch. Between two asterisks no third stands, so this is linear. */
 const ASTERISKS = /(?<![\p{L}\p{N}*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\p{L}\p{N}*])/gu;
+/** Two or three underscores likewise: __bold__. */
+const DOUBLE_UNDERSCORES = /(?<![\p{L}\p{N}_])(_{2,3})(?=[^\s_])([^_]*[^\s_])\1(?![\p{L}\p{N}_])/gu;
 /** =Bold=, +small capitals+ and ~spaced~ letters, as Project Gutenberg writes them: in pairs, touching their words. */
 const PAIRS = /(?<![\p{L}\p{N}=+~])([=+~])(?=\p{L}|["“«‘'])([^=+~]*[\p{L}.,;:!?"”»’'])\1(?![\p{L}\p{N}=+~])/gu;
 const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
@@ -12,6 +14,7 @@ const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
 /** `line`: one paragraph without line breaks. Marks whose partner stands in another paragraph go too. */
 export function removeEmphasis(line: string): string {
   let text = line;
+  if (text.includes("__")) text = text.replace(DOUBLE_UNDERSCORES, "$2");
   if (text.includes("_")) text = removeUnderscores(text);
   if (text.includes("*")) text = text.replace(ASTERISKS, "$2");
   return /[=+~]/.test(text) ? text.replace(PAIRS, "$2") : text;

@@ -54,8 +54,10 @@ const ZIPPED: readonly (readonly [name: string, format: Format])[] = [
 const ZIP: Format = { is: "a ZIP archive", todo: unpack("unzip") };
 
 const HTML_START = /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b/i;
-const HTML_TAG =
-  /<\/?(?:p|div|span|br|h[1-6]|i|b|em|strong|a|table|tr|td|ul|ol|li|hr|img|font|center)(?:\s[^<>]*)?\/?>/gi;
+const HTML_BLOCK = /<\/?(?:p|div|h[1-6]|a|table|tr|td|ul|ol|li|hr|img|font|center)(?:\s[^<>]*)?\/?>/gi;
+/** Markdown has these as well. */
+const HTML_INLINE = /<\/?(?:span|br|i|b|em|strong)(?:\s[^<>]*)?\/?>/gi;
+const MARKDOWN_HEADING = /^ {0,3}#{1,6}[ \t]*\S/m;
 const JSON_LINE = /^\s*\{"(?:p1|p2|p3|meta|text)"\s*:/;
 /** Of a text, what is looked at for marks. */
 const LOOKED_AT = 65_536;
@@ -78,7 +80,9 @@ export function refuseForeignText(text: string, name: string): void {
   const start = text.slice(0, LOOKED_AT);
   if (HTML_START.test(start)) refuse(name, HTML);
   const words = start.split(/\s+/).length;
-  if ((start.match(HTML_TAG)?.length ?? 0) > Math.max(10, words / 50)) refuse(name, HTML);
+  const count = (tag: RegExp): number => start.match(tag)?.length ?? 0;
+  const tags = count(HTML_BLOCK) + (MARKDOWN_HEADING.test(start) ? 0 : count(HTML_INLINE));
+  if (tags > Math.max(10, words / 50)) refuse(name, HTML);
   if (/^\s*<\?xml\b/.test(start))
     refuse(name, { is: "an XML file", todo: "convert it to plain text first; pandoc reads FictionBook and DocBook" });
   if (/^[^]{0,2000}\\documentclass\b/.test(start) || /\\begin\{document\}/.test(start))

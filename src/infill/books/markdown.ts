@@ -11,11 +11,20 @@ export interface Markdown {
   readonly header: HeaderFields;
 }
 
-const HEADING = /^ {0,3}#{1,6}[ \t]+(\S.*)$/;
+/** The space behind the marks is often forgotten: "##The Mill". */
+const HEADING = /^ {0,3}#{1,6}(?:[ \t]+(\S.*)|(\p{Lu}.*))$/u;
+const HTML_HEADING = /^\s*<h([1-6])\b[^<>]*>(.*)<\/h\1>\s*$/i;
+/** A line in bold letters, as word processors write a heading; a sentence in bold ends with a stop. */
+const BOLD_HEADING = /^(?:\*\*([^*]{1,80})\*\*|__([^_]{1,80})__)$/;
+const SENTENCE_END = /[.!?…,;:"”»—–-]$/;
 const RULE = /^ {0,3}(?:(?:- *){3,}|(?:\* *){3,}|(?:_ *){3,})$/;
 const FENCE = /^ {0,3}(?:```|~~~)/;
 const REFERENCE = /^ {0,3}\[[^\]^][^\]]{0,200}\]:\s*\S/;
-const TAG = /<\/?(?:i|b|em|strong|br|u|s|sup|sub|span|p|div|center|small|cite)(?:\s[^<>]*)?\/?>/gi;
+const PAGE_BREAK = /^\s*\\(?:newpage|pagebreak|clearpage)\s*$/;
+const DIV = /^:{3,}\s*(?:\{[^{}]*\}|[\w-]*)\s*$/;
+const TAG = /<\/?(?:a|i|b|em|strong|br|u|s|sup|sub|span|p|div|center|small|cite)(?:\s[^<>]*)?\/?>/gi;
+/** A single line in bold may be a sign that somebody reads. */
+const FEWEST_BOLD = 2;
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["&nbsp;", " "],
   ["&amp;", "&"],
@@ -25,27 +34,53 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["&mdash;", "—"],
   ["&ndash;", "–"],
   ["&hellip;", "…"],
+  ["&lsquo;", "‘"],
+  ["&rsquo;", "’"],
+  ["&ldquo;", "“"],
+  ["&rdquo;", "”"],
 ]);
 
 /** `lines` as a reader would see them; undefined where no line is a Markdown heading. */
 export function readMarkdown(lines: readonly string[]): Markdown | undefined {
-  const hasHeading = lines.some((line, i) => HEADING.test(line) || isUnderlined(lines, i));
-  if (!hasHeading) return undefined;
+  let headingAt = (all: readonly string[], i: number): string | undefined => markedHeading(all, i);
+  if (!lines.some((_, i) => headingAt(lines, i) !== undefined)) {
+    headingAt = boldHeading;
+    if (lines.filter((_, i) => headingAt(lines, i) !== undefined).length < FEWEST_BOLD) return undefined;
+  }
   const { header, from } = frontMatter(lines);
   const headings = new Set<number>();
   const plain = withoutComments(lines.map((line, i) => (i < from ? "" : line)));
   const read = plain.map((line, i) => {
     if (i > 0 && isUnderlined(plain, i - 1)) return "";
-    const heading = HEADING.exec(line)?.[1]?.replace(/[ \t]+#+[ \t]*$/, "");
-    if (heading !== undefined || isUnderlined(plain, i)) {
+    const heading = headingAt(plain, i);
+    if (heading !== undefined) {
       headings.add(i);
-      return inline(heading ?? line).trim();
+      return inline(heading.replace(/ *\{[#.][^{}]*\}$/, "")).trim();
     }
     if (RULE.test(line)) return "* * *";
-    if (FENCE.test(line) || REFERENCE.test(line)) return "";
+    if (FENCE.test(line) || REFERENCE.test(line) || PAGE_BREAK.test(line) || DIV.test(line)) return "";
     return inline(line.replace(/^ {0,3}(?:> ?){1,9}/, ""));
   });
   return { lines: read, headings, header };
+}
+
+/** The words of a heading that marks say is one. */
+function markedHeading(lines: readonly string[], at: number): string | undefined {
+  const line = lines[at]!;
+  const [, spaced, touching] = HEADING.exec(line) ?? [];
+  if (spaced !== undefined || (touching !== undefined && isAlone(lines, at)))
+    return (spaced ?? touching)!.replace(/[ \t]+#+[ \t]*$/, "");
+  return HTML_HEADING.exec(line)?.[2] ?? (isUnderlined(lines, at) ? line : undefined);
+}
+
+function boldHeading(lines: readonly string[], at: number): string | undefined {
+  const [, stars, lows] = BOLD_HEADING.exec(lines[at]!.trim()) ?? [];
+  const words = stars ?? lows;
+  return words !== undefined && isAlone(lines, at) && !SENTENCE_END.test(words) ? words : undefined;
+}
+
+function isAlone(lines: readonly string[], at: number): boolean {
+  return [at - 1, at + 1].every((i) => (lines[i] ?? "").trim() === "");
 }
 
 /** A line of its own with ==== or ---- right below it. */
@@ -99,10 +134,18 @@ function inline(line: string): string {
     text = text
       .replace(/!\[[^[\]]*\](?:\([^()]*\)|\[[^[\]]*\])/g, "")
       .replace(/\[\^([^[\]]{1,20})\]:?/g, "[$1]")
-      .replace(/\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])/g, "$1");
+      .replace(/\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\]|\{[^{}]*\})/g, "$1");
   if (text.includes("<")) text = text.replace(TAG, "");
-  if (text.includes("&")) text = text.replace(/&[a-z]{2,6};/g, (entity) => ENTITIES.get(entity) ?? entity);
+  if (text.includes("&")) text = text.replace(/&(?:[a-z]{2,6}|#\d{1,7}|#x[\da-f]{1,6});/gi, characterOf);
   if (text.includes("`")) text = text.replaceAll("`", "");
   if (text.includes("~~")) text = text.replaceAll("~~", "");
   return text.includes("\\") ? text.replace(/\\$/, "").replace(/\\([!-/:-@[-`{-~])/g, "$1") : text;
+}
+
+function characterOf(entity: string): string {
+  const [, hex, decimal] = /^&#(?:x([\da-f]+)|(\d+));$/i.exec(entity) ?? [];
+  const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+  const isCharacter =
+    code >= 0x20 && code <= 0x10ffff && !(code >= 0x7f && code < 0xa0) && !(code >= 0xd800 && code < 0xe000);
+  return isCharacter ? String.fromCodePoint(code) : (ENTITIES.get(entity.toLowerCase()) ?? entity);
 }

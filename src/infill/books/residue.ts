@@ -25,6 +25,7 @@ const LEADERS = /\.{5,}|(?:\s\.){4,}/;
 /** Columns that a line must stop short of the width to have been broken on purpose. */
 const SLACK = 12;
 const SHORT = 60;
+const LINE_OF_VERSE = 70;
 
 export interface ResidueContext {
   /** The paragraphs just above, in which the marks of footnotes stand. */
@@ -89,7 +90,9 @@ function isFootnote(text: string, before: readonly string[]): boolean {
  * as long as prose, whether each begins with a capital.
  */
 export function isVerse({ lines }: Block, { width, indent }: Margins): boolean {
-  if (lines.length < 2 || width === Infinity) return lines.length > 1;
+  if (lines.length < 2) return false;
+  // Where each line is a paragraph, or a sentence, verse is what is shorter.
+  if (width === Infinity) return lines.filter((line) => line.trim().length > LINE_OF_VERSE).length < lines.length / 2;
   const early = lines.slice(0, -1).filter((line, i) => {
     if (line.length >= width - SLACK) return false;
     const next = lines[i + 1]!.trimStart();

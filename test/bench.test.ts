@@ -99,7 +99,7 @@ it("the clock of decoding steps passes everything on, and counts answers", async
 });
 
 describe("nothing is forgotten", () => {
-  it("every launch function is timed, but those that are for output only, and few rows by way of matmul", async () => {
+  it("every launch function is timed, but those that are for output only, and top-k's second pass by way of the first", async () => {
     const read = async (folder: string) =>
       Promise.all(
         (await readdir(join(root, folder)))
@@ -114,7 +114,7 @@ describe("nothing is forgotten", () => {
     expect(launches.filter((name) => !benches.includes(`${name}(`))).toEqual([
       "attentionDecodeWeights",
       "attentionWeights",
-      "launchMatvec",
+      "topKOfCandidates",
     ]);
   });
 

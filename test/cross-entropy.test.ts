@@ -1,7 +1,7 @@
 // Cross-entropy against a float64 oracle: loss, the gradient that replaces the logits, ignored labels, large logits,
 // windows.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { crossEntropy, crossEntropyRows } from "../src/autograd/cross-entropy.ts";
+import { crossEntropy, crossEntropyRows, shiftLabels } from "../src/autograd/cross-entropy.ts";
 import { Tape } from "../src/autograd/tape.ts";
 import type { Variable } from "../src/autograd/variable.ts";
 import { UserError } from "../src/errors.ts";
@@ -57,6 +57,15 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }
 
+/** Of flat labels [B*T]. */
+function targetsOf(labels: ArrayLike<number>, T: number, V: number) {
+  const flat = Array.from(labels);
+  return shiftLabels(
+    Array.from({ length: flat.length / T }, (_, b) => flat.slice(b * T, (b + 1) * T)),
+    V,
+  );
+}
+
 /** Forward and backward on a tape whose logits have a gradient of their own to receive. */
 async function run(
   device: Device,
@@ -77,7 +86,8 @@ async function run(
       dlogits = read;
     });
   });
-  const loss = crossEntropy(tape, logits, { vocabSize: V, batch: B, length: T, labels, scale, reduction, keepLogits });
+  const targets = targetsOf(labels, T, V);
+  const loss = crossEntropy(tape, logits, { vocabSize: V, targets, scale, reduction, keepLogits });
   tape.giveAway(loss);
   const kept = keepLogits ? await device.read(values) : undefined;
   tape.backward(loss);
@@ -141,7 +151,7 @@ describe.each([
     expect(device.pool.liveBytes).toBe(live);
 
     const values = device.tensor(padded, [B * T, stride(V)]);
-    const losses = crossEntropyRows(device, values, { vocabSize: V, batch: B, length: T, labels });
+    const losses = crossEntropyRows(device, values, { vocabSize: V, targets: targetsOf(labels, T, V) });
     const perRow = await device.read(losses);
     const counted = (n: number): boolean => n % T < T - 1 && labels[n + 1] !== -100;
     expectClose(
@@ -173,7 +183,7 @@ describe("cross-entropy", () => {
     const { B, T, V } = TABLE[1];
     const tape = new Tape(device, false);
     const logits: Variable = { value: device.tensor(padded, [B * T, stride(V)]), requiresGrad: false, name: "logits" };
-    const loss = crossEntropy(tape, logits, { vocabSize: V, batch: B, length: T, labels, keepLogits: false });
+    const loss = crossEntropy(tape, logits, { vocabSize: V, targets: targetsOf(labels, T, V), keepLogits: false });
     expect((await device.read(loss.value))[0]).toBeGreaterThan(0);
     expect(await device.read(logits.value)).toEqual(padded);
   });
@@ -182,11 +192,11 @@ describe("cross-entropy", () => {
     const tape = new Tape(device, true);
     const logits: Variable = { value: garbage(device, [4, 64]), requiresGrad: true, name: "logits" };
     const live = device.pool.liveBytes;
-    const sizes = { vocabSize: 10, batch: 2, length: 2, keepLogits: false };
-    expect(() => crossEntropy(tape, logits, { ...sizes, labels: [0, 1, 0, 10] })).toThrow(
-      "Label 10 of sequence 1, position 1",
-    );
-    expect(() => crossEntropy(tape, logits, { ...sizes, labels: [3, -100, 4, -100] })).toThrow(UserError);
+    const loss = (labels: number[]): Variable =>
+      crossEntropy(tape, logits, { vocabSize: 10, targets: targetsOf(labels, 2, 10), keepLogits: false });
+    expect(() => loss([0, 1, 0, 10])).toThrow("Label 10 of sequence 1, position 1");
+    for (const wrong of [-1, 1.5, NaN]) expect(() => loss([0, wrong, 0, 9])).toThrow(UserError);
+    expect(() => loss([3, -100, 4, -100])).toThrow(UserError);
     expect(device.pool.liveBytes).toBe(live);
   });
 

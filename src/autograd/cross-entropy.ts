@@ -11,14 +11,12 @@ import { crossEntropyByRow, IGNORED } from "../kernels/cross-entropy.ts";
 import type { Tape } from "./tape.ts";
 import type { Variable } from "./variable.ts";
 
-export interface Labels {
-  /** V: columns from here on are padding. */
-  readonly vocabSize: number;
-  /** B and T: rows are B sequences of T. */
-  readonly batch: number;
-  readonly length: number;
-  /** [B, T], unshifted; -100 is ignored, as is the first of each sequence, which nothing predicts. */
-  readonly labels: ArrayLike<number>;
+/** What each row of logits is to predict, from shiftLabels(). */
+export interface Targets {
+  /** u32 [B*T], IGNORED where nothing is. */
+  readonly shifted: Uint32Array;
+  /** How many rows have one. */
+  readonly count: number;
 }
 
 /** Over the labels that count, as torch's CrossEntropyLoss says it. */
@@ -26,22 +24,27 @@ export type Reduction = "mean" | "sum";
 
 /**
  * logits [B*T, Vp] -> loss [1], the mean (default) or the sum over the counted labels, times `scale`. While recording,
- * the logits are overwritten by their gradient: at once, or with `keepLogits` only in backward. Throws UserError when a
- * label is out of range, or when there is none to take the mean of (a sum of none is 0).
+ * the logits are overwritten by their gradient: at once, or with `keepLogits` only in backward. `vocabSize`: columns
+ * from there on are padding. Throws UserError when there is no label to take the mean of (a sum of none is 0).
  */
 export function crossEntropy(
   tape: Tape,
   logits: Variable,
   {
+    vocabSize,
+    targets: { shifted, count },
     reduction = "mean",
     scale = 1,
     keepLogits,
-    ...labels
-  }: Labels & { readonly reduction?: Reduction; readonly scale?: number; readonly keepLogits: boolean },
+  }: {
+    readonly vocabSize: number;
+    readonly targets: Targets;
+    readonly reduction?: Reduction;
+    readonly scale?: number;
+    readonly keepLogits: boolean;
+  },
 ): Variable {
   const { batch } = tape.device;
-  const { vocabSize } = labels;
-  const { shifted, count } = shift(labels);
   const factor = reduction === "mean" ? scale / count : scale;
   if (count === 0 && reduction === "mean")
     throw new UserError(
@@ -62,37 +65,41 @@ export function crossEntropy(
 }
 
 /** Each row's own loss [B*T] (0 where no label counts) from logits [B*T, Vp], which stay; the caller releases it. */
-export function crossEntropyRows(device: Device, logits: Tensor, labels: Labels): Tensor {
+export function crossEntropyRows(
+  device: Device,
+  logits: Tensor,
+  { vocabSize, targets: { shifted } }: { readonly vocabSize: number; readonly targets: Targets },
+): Tensor {
   const [rows] = logits.shape;
-  const { shifted } = shift(labels);
   return device.pool.attempt(() => {
     const targets = device.tensor(shifted, [rows]);
     const losses = device.pool.acquire([rows]);
-    crossEntropyByRow(device.batch, { logits, targets, losses, vocabSize: labels.vocabSize });
+    crossEntropyByRow(device.batch, { logits, targets, losses, vocabSize });
     device.pool.release(targets);
     return losses;
   });
 }
 
-/** Each row's target, and how many rows have one. */
-function shift({ labels, batch, length, vocabSize }: Labels): { shifted: Uint32Array; count: number } {
-  const N = batch * length;
-  if (labels.length !== N)
-    throw new Error(`cross_entropy: cannot read labels: ${labels.length} of them, expected ${batch} x ${length}`);
-  const shifted = new Uint32Array(N).fill(IGNORED);
+/**
+ * `labels` [B][T], unshifted; -100 is ignored, as is the first of each sequence, which nothing predicts. The one place
+ * that checks them: throws UserError where one is neither -100 nor a token.
+ */
+export function shiftLabels(labels: readonly (readonly number[])[], vocabSize: number): Targets {
+  const shifted = new Uint32Array(labels.length * (labels[0]?.length ?? 0)).fill(IGNORED);
   let count = 0;
-  for (let n = 0; n < N; n++) {
-    const label = labels[n];
-    if (label === -100) continue;
-    if (!Number.isInteger(label) || label < 0 || label >= vocabSize) {
-      throw new UserError(
-        `Label ${label} of sequence ${Math.floor(n / length)}, position ${n % length} is neither -100 nor a ` +
-          `token id from 0 to ${vocabSize - 1}.`,
-      );
+  labels.forEach((row, b) => {
+    for (const [t, label] of row.entries()) {
+      if (label === -100) continue;
+      if (!Number.isInteger(label) || label < 0 || label >= vocabSize)
+        throw new UserError(
+          `Label ${label} of sequence ${b}, position ${t} is neither a token id from 0 to ${vocabSize - 1} ` +
+            `(vocab_size ${vocabSize}) nor -100, which leaves it out of the loss; a tokenizer with added tokens needs ` +
+            "resizeTokenEmbeddings.",
+        );
+      if (t === 0) continue;
+      shifted[b * row.length + t - 1] = label;
+      count++;
     }
-    if (n % length === 0) continue;
-    shifted[n - 1] = label;
-    count++;
-  }
+  });
   return { shifted, count };
 }

@@ -1,6 +1,6 @@
 // What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed
 // on the GPU, so a few numbers a position come back and not the logits.
-import { crossEntropyRows } from "../autograd/cross-entropy.ts";
+import { crossEntropyRows, shiftLabels } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { collate } from "../examples/collate.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
@@ -30,12 +30,13 @@ export async function tokenLosses(
       indices.map((index) => sequences[index]),
       { padId, lossOn: "all" },
     );
-    const [batch, length] = [inputIds.length, inputIds[0].length];
+    const length = inputIds[0].length;
     const output = model.forward({ inputIds, attentionMask, tokenTypeIds, grad: false });
-    const sizes = { vocabSize: config.vocabSize, batch, length };
     let reading: Promise<Float32Array>;
     try {
-      const rows = crossEntropyRows(device, output.logits!.tensor, { ...sizes, labels: labels.flat() });
+      const { vocabSize } = config;
+      const targets = shiftLabels(labels, vocabSize);
+      const rows = crossEntropyRows(device, output.logits!.tensor, { vocabSize, targets });
       reading = device.read(rows);
       device.pool.release(rows);
     } finally {

@@ -1,6 +1,6 @@
 // GPT-2 as a language model: the transformer with the token embedding as its head, its loss, its files.
 import { crossEntropy } from "../autograd/cross-entropy.ts";
-import type { Reduction } from "../autograd/cross-entropy.ts";
+import type { Reduction, Targets } from "../autograd/cross-entropy.ts";
 import { tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
@@ -130,7 +130,7 @@ export class GPT2LMHeadModel {
       const { tape, results, tokens } = pass;
       const { vocabSize } = this.config;
       const lastOnly = input.lastOnly === true && tokens.length > 1;
-      const headOfLast = lastOnly && !tokens.labels && !recording; // else the head's other rows are needed, too
+      const headOfLast = lastOnly && !tokens.targets && !recording; // else the head's other rows are needed, too
       const { stream, hiddenStates, attentions } = this.transformer.run(pass);
 
       const hidden = hiddenStates && this.transformer.finalNorm(tape, stream);
@@ -142,9 +142,9 @@ export class GPT2LMHeadModel {
       if (!hidden) tape.release(stream);
 
       let returned: Variable | undefined;
-      if (input.keepLogits !== false || !tokens.labels)
+      if (input.keepLogits !== false || !tokens.targets)
         returned = lastOnly && !headOfLast ? lastRows(tape, logits, tokens) : logits;
-      const loss = tokens.labels && this.loss(pass, logits, tokens.labels, returned === logits, input);
+      const loss = tokens.targets && this.loss(pass, logits, tokens.targets, returned === logits, input);
       if (returned !== logits) tape.release(logits);
       if (!recording) tape.end();
       return {
@@ -237,19 +237,15 @@ export class GPT2LMHeadModel {
   }
 
   private loss(
-    { tape, results, tokens }: Pass,
+    { tape, results }: Pass,
     logits: Variable,
-    labels: Int32Array,
+    targets: Targets,
     keepLogits: boolean,
     { lossReduction, lossScale }: CausalLMInput,
   ): Loss {
-    const { batch, length } = tokens;
-    const { vocabSize } = this.config;
     const variable = crossEntropy(tape, logits, {
-      vocabSize,
-      batch,
-      length,
-      labels,
+      vocabSize: this.config.vocabSize,
+      targets,
       reduction: lossReduction,
       scale: lossScale,
       keepLogits,

@@ -1,5 +1,7 @@
 // Token ids as they come in, [B][T] lists, checked once and laid flat for the GPU. Everything wrong with an input is
 // said here, in words, before anything runs.
+import { shiftLabels } from "../autograd/cross-entropy.ts";
+import type { Targets } from "../autograd/cross-entropy.ts";
 import { UserError } from "../errors.ts";
 import type { GPT2Config } from "./config.ts";
 
@@ -17,8 +19,8 @@ export interface TokenBatch {
   readonly types: Uint32Array | undefined;
   /** [B*T], 1 = visible; undefined when everything is. */
   readonly mask: Uint32Array | undefined;
-  /** [B*T], -100 = not in the loss. */
-  readonly labels: Int32Array | undefined;
+  /** Of the labels, where there are any. */
+  readonly targets: Targets | undefined;
 }
 
 /**
@@ -53,15 +55,19 @@ export function tokenBatch(
         "shorten it, or cut it into blocks.",
     );
   }
-  const flatten = (name: string, rows: TokenRows, check: (value: number) => boolean, wanted: string): Int32Array => {
+  const expectShape = (name: string, rows: TokenRows): void => {
     if (rows.length !== batch)
       throw new UserError(`${name} has ${rows.length} rows, inputIds has ${batch}; give one for each.`);
+    const b = rows.findIndex((row) => row.length !== length);
+    if (b >= 0)
+      throw new UserError(
+        `${name}[${b}] has ${rows[b].length} entries, wanted ${length} as inputIds[0]; pad the rows to one length.`,
+      );
+  };
+  const flatten = (name: string, rows: TokenRows, check: (value: number) => boolean, wanted: string): Int32Array => {
+    expectShape(name, rows);
     const flat = new Int32Array(batch * length);
     rows.forEach((row, b) => {
-      if (row.length !== length)
-        throw new UserError(
-          `${name}[${b}] has ${row.length} entries, wanted ${length} as inputIds[0]; pad the rows to one length.`,
-        );
       for (let t = 0; t < length; t++) {
         if (!Number.isInteger(row[t]) || !check(row[t]))
           throw new UserError(`${name}[${b}][${t}] is ${row[t]}, wanted ${wanted}.`);
@@ -89,14 +95,7 @@ export function tokenBatch(
     : Int32Array.from({ length: batch * length }, (_, i) => past + (i % length));
   const types =
     tokenTypeIds && flatten("tokenTypeIds", tokenTypeIds, below(config.vocabSize), `as a type ${vocabulary}`);
-  const labelIds =
-    labels &&
-    flatten(
-      "labels",
-      labels,
-      (value) => value === -100 || below(config.vocabSize)(value),
-      `${vocabulary}, or -100 to leave it out of the loss`,
-    );
+  if (labels) expectShape("labels", labels);
   return {
     batch,
     length,
@@ -104,7 +103,7 @@ export function tokenBatch(
     positions: unsigned(positions),
     types: types && unsigned(types),
     mask: mask && mask.includes(0) ? unsigned(mask) : undefined,
-    labels: labelIds,
+    targets: labels && shiftLabels(labels, config.vocabSize),
   };
 }
 

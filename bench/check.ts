@@ -12,7 +12,7 @@ import type { CliContext } from "../src/cli/shared/run.ts";
 import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { shaderText } from "./print-shader.ts";
-import { collectTests, runGroups } from "./test-shim.ts";
+import { collectTests, runGroups, withoutSubgroupForms } from "./test-shim.ts";
 import type { Group, Outcome } from "./test-shim.ts";
 
 const TESTS = fileURLToPath(new URL("../test/", import.meta.url));
@@ -133,15 +133,12 @@ interface Withheld {
   readonly lacks: string;
 }
 
-/** Groups that force a form of the kernels with subgroup operations; elsewhere they would check another form twice. */
-const BY_SUBGROUP = /\bby (subgroup|mixed)\b|\bsubgroup variant\b/;
-
 async function* checkFile(file: string, hasSubgroups: boolean): AsyncGenerator<Group | Withheld> {
   try {
     const suite = await collectTests(() => import(pathToFileURL(file).href));
-    const forms = hasSubgroups ? [] : suite.members.filter((each) => "members" in each && BY_SUBGROUP.test(each.name));
-    for (const form of forms) yield { name: form.name, lacks: "subgroups" };
-    yield* runGroups({ ...suite, members: suite.members.filter((member) => !forms.includes(member)) });
+    const { rest, withheld } = hasSubgroups ? { rest: suite, withheld: [] } : withoutSubgroupForms(suite);
+    for (const form of withheld) yield { name: form, lacks: "subgroups" };
+    yield* runGroups(rest);
   } catch (error) {
     yield {
       name: "",

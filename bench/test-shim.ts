@@ -36,6 +36,16 @@ export async function collectTests(importFile: () => Promise<unknown>): Promise<
   return root;
 }
 
+/** Groups that force a form of the kernels with subgroup operations; elsewhere they would check another form twice. */
+const BY_SUBGROUP = /\bby (subgroup|mixed)\b|\bsubgroup variant\b/;
+
+/** What of a file to run on an adapter without subgroups, and the names of the groups that are withheld. */
+export function withoutSubgroupForms(suite: Suite): { readonly rest: Suite; readonly withheld: readonly string[] } {
+  const withheld = suite.members.filter((member) => "members" in member && BY_SUBGROUP.test(member.name));
+  const members = suite.members.filter((member) => !withheld.includes(member));
+  return { rest: { ...suite, members }, withheld: withheld.map(({ name }) => name) };
+}
+
 /** Runs all tests of a suite; a hook that fails counts as one failed test and ends its suite. */
 export async function runTests(
   suite: Suite,

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { geluBackward } from "../src/kernels/gelu.ts";
 import { centralDifferences, expectClose, openDevice, randomNormal } from "./check-kernel.ts";
+import { gelu } from "./oracle/ops.ts";
 
-/** GPT-2's GELU, the tanh form. */
-const gelu = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 const derivative = (x: number): number =>
   centralDifferences(([at]) => gelu(at), [x], 1e-5 * Math.max(1, Math.abs(x)))[0];
 
@@ -17,7 +16,7 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("gelu backward, binding 
   });
   afterAll(() => device.destroy());
 
-  it.each([[[1]], [[3]], [[257]], [[5, 13, 7]], [[131, 129]], [[300, 64]]])("shape %j", async (shape) => {
+  it.each([[[1]], [[3]], [[257]], [[5, 13, 7]], [[131, 129]], [[200, 200]]])("shape %j", async (shape) => {
     const count = shape.reduce((a, b) => a * b);
     const us = randomNormal(shape, 1, { scale: 3 });
     const dys = randomNormal(shape, 2);

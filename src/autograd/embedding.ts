@@ -1,7 +1,7 @@
 // y[n] = wte[ids[n]] + wpe[positions[n]] (+ wte[types[n]]), and back: dwte[v] += sum of dy[n] over the rows with
 // ids[n] = v and over those with types[n] = v, dwpe likewise.
 import type { Tensor } from "../gpu/tensor.ts";
-import { embeddingBackward, embeddingForward, gatherSegment, planGather } from "../kernels/embedding.ts";
+import { embeddingBackward, embeddingForward, gatherSegment, planGather, planRoom } from "../kernels/embedding.ts";
 import type { Tape } from "./tape.ts";
 import type { Parameter, Variable } from "./variable.ts";
 
@@ -59,5 +59,7 @@ function groupRows(tape: Tape, lists: readonly ArrayLike<number>[]) {
   const words: number[] = [],
     segment = gatherSegment(tape.device);
   const gathers = lists.map((list) => planGather(list, words, segment));
-  return { plan: tape.keep(tape.device.tensor(Uint32Array.from(words), [words.length])), gathers };
+  const plan = tape.acquire([lists.length * planRoom(lists[0].length, segment)], "u32");
+  tape.device.batch.write(plan, Uint32Array.from(words));
+  return { plan, gathers };
 }

@@ -152,6 +152,15 @@ export function gatherSegment(device: DeviceContext): number {
   return SEGMENT * Math.max(1, groupSize(device) / WIDTH);
 }
 
+/** A group of more than `segment` rows has fewer segments than twice its rows over `segment`, and so have all. */
+const mostSegments = (rows: number, segment: number): number => Math.floor((2 * rows) / segment);
+
+/** Room for the plan of any `rows` indices: one size of buffer, whatever the tokens are. */
+export function planRoom(rows: number, segment: number): number {
+  const listed = rows + mostSegments(rows, segment);
+  return listed + 3 * listed;
+}
+
 /**
  * Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows
  * ascending. `segment`: see gatherSegment.
@@ -197,12 +206,14 @@ export function embeddingBackward(
     dtable,
   }: { readonly dy: Tensor; readonly plan: Tensor; readonly gather: GatherPlan; readonly dtable: Tensor },
 ): void {
-  const [, C] = dy.shape;
+  const [rows, C] = dy.shape;
   expectShape("embedding_backward", "dtable", dtable, [dtable.shape[0], C], "C of dy");
   addGroups(batch, dy, plan, gather.direct, dtable, true);
-  if (gather.segments.count === 0) return;
+  const { count } = gather.segments;
+  if (count === 0) return;
   const { pool } = batch.device;
-  const partial = pool.acquire([gather.segments.count, C]);
+  // As many as there can be: one buffer for all batches of a size.
+  const partial = pool.acquire([Math.max(count, mostSegments(rows, gatherSegment(batch.device))), C]);
   try {
     const once = groupSize(batch.device) > 0 && rowWindows(batch.device, dy).length === 1;
     if (!once) batch.clear(partial);

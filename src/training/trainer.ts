@@ -1,6 +1,6 @@
 // The training loop: which examples make up each update, at which learning rate, and every few of them a look at the
-// loss, an evaluation, a checkpoint. What an update is stands in step.ts. The GPU is never waited for but to log, and
-// to stay at most two updates behind what has been sent.
+// loss, an evaluation, a checkpoint. What an update is stands in step.ts, how far the GPU may be behind in
+// updates-in-flight.ts.
 import { UserError } from "../errors.ts";
 import { collate, countLabels } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
@@ -11,20 +11,18 @@ import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { positionAfter, totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import { resume } from "./checkpoint.ts";
-import { diverged, offendingParameter } from "./divergence.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import { LossMeter } from "./loss-meter.ts";
 import { learningRateAt } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
 import { FLOAT32 } from "./precision.ts";
 import type { Precision } from "./precision.ts";
 import { Saver } from "./saver.ts";
 import type { SaverOptions } from "./saver.ts";
-import { TrainingStep } from "./step.ts";
-import type { Exchange, MicroBatch, SentStep } from "./step.ts";
+import type { Exchange, MicroBatch } from "./step.ts";
+import { UpdatesInFlight } from "./updates-in-flight.ts";
 import { updateBatches } from "./update-batches.ts";
 import { epochOf, stateText } from "./trainer-state.ts";
 import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
@@ -58,27 +56,15 @@ export interface Progress {
   readonly positions: number;
 }
 
-/** An update on its way, and what is needed to look at it again. */
-interface InFlight extends SentStep {
-  readonly step: number;
-  readonly microBatches: readonly MicroBatch[];
-  readonly dropoutStep: number;
-}
-
-const UPDATES_IN_FLIGHT = 2;
-
 export class Trainer {
   readonly optimizer: AdamW;
   readonly totalSteps: number;
   readonly loader: DataLoader;
   private readonly options: TrainerOptions;
-  private readonly update: TrainingStep;
+  private readonly updates: UpdatesInFlight;
   /** Without a store nothing is saved. */
   private readonly saver: Saver | undefined;
-  private readonly meter = new LossMeter();
-  private readonly inFlight: InFlight[] = [];
   private step = 0;
-  private skippedInARow = 0;
   private logHistory: LogEntry[] = [];
   private positions = 0;
   private lastLoss: number | undefined;
@@ -103,15 +89,15 @@ export class Trainer {
     this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
     this.needLabels(train, "training");
     if (evaluation && evaluation.length > 0) this.needLabels(evaluation, "evaluation");
-    [this.optimizer, this.update] = model.device.pool.attempt(() => this.takeMemory());
+    [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
     const { store } = options;
     if (store)
       this.saver = new Saver(model, this.optimizer, { ...options, store, saveTotalLimit: args.saveTotalLimit });
     model.transformer.dropoutSeed = args.seed;
   }
 
-  private takeMemory(): [AdamW, TrainingStep] {
-    const { args, model, exchange, precision } = this.options;
+  private takeMemory(): [AdamW, UpdatesInFlight] {
+    const { args, model, exchange, precision, onSkip } = this.options;
     const optimizer = new AdamW(model.parameters, {
       betas: [args.adamBeta1, args.adamBeta2],
       eps: args.adamEpsilon,
@@ -121,7 +107,7 @@ export class Trainer {
     });
     const { lossReduction, maxGradNorm, maxSkippedUpdates } = args;
     const step = { lossReduction, maxGradNorm, maxSkippedUpdates, exchange, precision };
-    return [optimizer, new TrainingStep(model, optimizer, step)];
+    return [optimizer, new UpdatesInFlight(model, optimizer, { ...step, onSkip })];
   }
 
   /**
@@ -131,10 +117,9 @@ export class Trainer {
   async resume(folder: Folder): Promise<TrainerState> {
     const state = await resume(folder, this.optimizer, await this.fingerprint(), this.shape);
     this.step = state.step;
-    this.skippedInARow = state.skippedInARow;
     this.logHistory = [...state.logHistory];
     this.options.model.transformer.dropoutStep = state.dropoutStep;
-    this.meter.restore(state.pending);
+    this.updates.restore(state);
     return state;
   }
 
@@ -147,20 +132,20 @@ export class Trainer {
     const { args, model, train, padId } = this.options;
     const { transformer } = model;
     const maxLength = model.config.nPositions;
-    const updates = updateBatches(this.loader, train, { ...args, padId, maxLength, start: this.position() });
+    const batches = updateBatches(this.loader, train, { ...args, padId, maxLength, start: this.position() });
     transformer.training = true;
     model.parameters.zeroGrad();
     try {
       while (this.step < this.totalSteps && !signal?.aborted) {
         const learningRate = this.learningRate();
-        await this.send(updates.next().value, learningRate);
+        await this.send(batches.next().value, learningRate);
         const last = this.step === this.totalSteps;
         if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
         this.report(learningRate);
         if (last || (args.evalSteps > 0 && this.step % args.evalSteps === 0)) await this.logEvaluation();
         if (!last && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
       }
-      await this.settle();
+      await this.updates.settle();
       const finished = this.step === this.totalSteps;
       await this.saveCheckpoint();
       if (finished) await this.saver?.saveModel(await this.stateText());
@@ -173,7 +158,7 @@ export class Trainer {
   /** Frees the optimizer's memory; the model stays. */
   destroy(): void {
     this.optimizer.destroy();
-    this.update.destroy();
+    this.updates.destroy();
   }
 
   [Symbol.dispose](): void {
@@ -219,34 +204,11 @@ export class Trainer {
     return learningRateAt({ schedule, learningRate, warmupSteps, totalSteps: this.totalSteps }, this.step);
   }
 
-  /** Sends one update, and waits for the third before it. */
   private async send(microBatches: readonly MicroBatch[], learningRate: number): Promise<void> {
-    const { dropoutStep } = this.options.model.transformer;
-    const sent = await this.update.run(microBatches, learningRate);
-    sent.result.catch(() => {}); // whoever awaits it later hears of a failure
+    await this.updates.send(this.step + 1, microBatches, learningRate);
     this.step++;
     this.positions += microBatches.reduce((sum, { inputIds }) => sum + inputIds.length * inputIds[0].length, 0);
-    this.inFlight.push({ ...sent, step: this.step, microBatches, dropoutStep });
-    if (sent.counts.microBatches === 0) this.options.onSkip?.(this.step, "its batches hold no label, nothing to learn");
-    await this.settle(UPDATES_IN_FLIGHT);
-  }
-
-  /** Waits until at most `left` updates are on their way. Throws UserError when too many in a row were skipped. */
-  private async settle(left = 0): Promise<void> {
-    const { args, model, onSkip } = this.options;
-    while (this.inFlight.length > left) {
-      const { step, microBatches, dropoutStep, result } = this.inFlight.shift()!;
-      const done = await result;
-      this.meter.add(done);
-      if (done.gradNorm !== undefined) this.skippedInARow = done.skippedInARow;
-      if (done.skippedInARow === 0) continue;
-      if (args.maxSkippedUpdates > 0 && done.skippedInARow >= args.maxSkippedUpdates) {
-        const parameter = await offendingParameter(model, this.update, microBatches, dropoutStep);
-        throw diverged(step, done.skippedInARow, parameter);
-      }
-      onSkip?.(step, "its gradients are not finite");
-    }
-    model.device.throwIfFailed();
+    await this.updates.keepUp();
   }
 
   private report(learningRate: number): void {
@@ -261,8 +223,7 @@ export class Trainer {
   }
 
   private async logLoss(learningRate: number): Promise<void> {
-    await this.settle();
-    const measured = this.meter.take();
+    const measured = await this.updates.measured();
     this.lastLoss = measured.loss ?? this.lastLoss;
     if (Object.keys(measured).length === 0) return; // no update was made, and onSkip has said why
     this.log({ ...measured, learning_rate: learningRate, epoch: this.epoch(), step: this.step });
@@ -289,7 +250,7 @@ export class Trainer {
 
   private async saveCheckpoint(): Promise<void> {
     if (!this.saver) return;
-    await this.settle();
+    await this.updates.settle();
     await this.saver.saveCheckpoint(this.step, await this.stateText());
   }
 
@@ -298,8 +259,7 @@ export class Trainer {
       step: this.step,
       dropoutStep: this.options.model.transformer.dropoutStep,
       optimizerStep: this.optimizer.stepCount,
-      skippedInARow: this.skippedInARow,
-      pending: this.meter.state(),
+      ...this.updates.state(),
       logHistory: this.logHistory,
     };
     return stateText(state, await this.fingerprint(), this.shape);

@@ -12,17 +12,38 @@ export { GPT2LMHeadModel, GPT2Model } from "./gpt2/model.ts";
 export type { CausalLMInput, ForwardInput, ModelOptions } from "./gpt2/model.ts";
 export type { BaseModelOutput, CausalLMOutput, Loss, Output } from "./gpt2/output.ts";
 export { KVCache } from "./gpt2/kv-cache.ts";
+export type { ParameterStore } from "./autograd/parameter.ts";
+export type { Parameter } from "./autograd/variable.ts";
 export { GPT2Tokenizer } from "./tokenizer/tokenizer.ts";
 
+export type { Decoder } from "./generation/device/decoder.ts";
 export { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 export { generate } from "./generation/generate.ts";
 export type { GenerateInputs, GenerateOutput } from "./generation/generate.ts";
+export type { FinishReason, StoppingCriteria } from "./generation/loops/stopping-criteria.ts";
+export type { StepRecord } from "./generation/loops/recorder.ts";
+export type { Streamer } from "./generation/loops/run.ts";
 export type { GenerationConfig, GenerationOptions } from "./generation/options/options.ts";
 export { DisjunctiveConstraint, PhrasalConstraint } from "./generation/loops/constraint.ts";
 export type { Constraint } from "./generation/loops/constraint.ts";
-export type { GenerationObserver } from "./generation/loops/observer.ts";
-export type { StoppingCriteria } from "./generation/loops/stopping-criteria.ts";
-export type { LogitEdit, LogitsProcessor, RowContext } from "./generation/scores/logits-processor.ts";
+export type {
+  GenerationObserver,
+  ObservedBeams,
+  ObservedChoice,
+  ObservedExtension,
+  ObservedRow,
+} from "./generation/loops/observer.ts";
+export type {
+  EditingProcessor,
+  LogitEdit,
+  LogitsProcessor,
+  NormalizingProcessor,
+  RowContext,
+  RowProcessor,
+  SamplerSettings,
+  SamplerWarper,
+} from "./generation/scores/logits-processor.ts";
+export type { PrefixAllowedTokens } from "./generation/scores/row-processors.ts";
 
 export { explain } from "./explain/explain.ts";
 export type { Explained, ExplainOptions } from "./explain/explain.ts";
@@ -30,11 +51,28 @@ export type { Explanation } from "./explain/explanation.ts";
 export { explanationPage } from "./explain/page/page.ts";
 
 export { AdamW, decayAllButBiases, decayMatrices } from "./training/optimizer.ts";
+export type { AdamWForm, AdamWOptions, OptimizerState } from "./training/optimizer.ts";
 export { learningRateAt } from "./training/lr-schedule.ts";
 export { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 export type { TrainingArguments } from "./training/arguments.ts";
+export { TrainingStep } from "./training/step.ts";
+export type {
+  Counts,
+  Exchange,
+  LossReduction,
+  MicroBatch,
+  SentStep,
+  StepResult,
+  TrainingStepOptions,
+} from "./training/step.ts";
+export type { Precision } from "./training/precision.ts";
 export { Trainer } from "./training/trainer.ts";
+export type { Progress, TrainerOptions } from "./training/trainer.ts";
+export type { LogEntry } from "./training/trainer-state.ts";
+export type { Fingerprint } from "./training/fingerprint.ts";
+export type { Evaluation } from "./training/evaluate.ts";
 export { DataLoader } from "./examples/data-loader.ts";
+export type { EncodedExample } from "./examples/encoded-example.ts";
 export { textBlocks, textLines } from "./training/text-dataset.ts";
 
 export { collate } from "./examples/collate.ts";

@@ -12,8 +12,8 @@ import {
   KVCache,
   MemoryFolder,
 } from "../src/index.ts";
-import { DEFAULT_ARGUMENTS, GPT2Tokenizer, Trainer } from "../src/index.ts";
-import type { CausalLMInput, Device } from "../src/index.ts";
+import { DEFAULT_ARGUMENTS, GPT2Tokenizer, Trainer, TrainingStep } from "../src/index.ts";
+import type { CausalLMInput, Device, LogitsProcessor } from "../src/index.ts";
 import { openDevice } from "./check-kernel.ts";
 
 const config = new GPT2Config({
@@ -114,6 +114,12 @@ const calls: Record<string, () => void | Promise<unknown>> = {
       model.transformer.training = false;
     }
   },
+  "a training step": async () => {
+    using optimizer = new AdamW(model.parameters);
+    using step = new TrainingStep(model, optimizer, { maxGradNorm: 1 });
+    const { result } = await step.run([{ inputIds, attentionMask, labels: inputIds }], 0);
+    await result;
+  },
   "an update": () => {
     using optimizer = new AdamW(model.parameters);
     optimizer.step(0, { maxGradNorm: 1 });
@@ -149,6 +155,14 @@ const calls: Record<string, () => void | Promise<unknown>> = {
     using decoder = new GPT2Decoder(model);
     const request = { doSample: true, numReturnSequences: 2, suppressTokens: [3], seed: 1 };
     await generate(decoder, { inputIds: [...prompt, [1]], maxNewTokens: 4, ...request });
+  },
+  async "greedy search ahead of the text, and back to it"() {
+    using decoder = new GPT2Decoder(model);
+    const rule: LogitsProcessor = {
+      needs: "text",
+      edits: ({ ids }) => [{ kind: "add", token: ids.length > 8 ? 3 : 2, value: 5 }],
+    };
+    await generate(decoder, { inputIds: prompt, maxNewTokens: 8, logitsProcessors: [rule] });
   },
   async "beam search"() {
     using decoder = new GPT2Decoder(model);

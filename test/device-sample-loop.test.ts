@@ -204,6 +204,7 @@ describe("on a GPU", () => {
   afterAll(() => device.destroy());
 
   const every = (n: number): number[] => Array.from({ length: Math.ceil(97 / n) }, (_, i) => i * n);
+  const pairs = every(13).flatMap((first) => every(3).map((second) => [first, second]));
   test.each<[string, GenerationOptions]>([
     ["greedy", {}],
     ["rows drop out", { eosTokenId: every(11) }],
@@ -212,6 +213,8 @@ describe("on a GPU", () => {
       "edits that change on the way",
       { exponentialDecayLengthPenalty: [30, 1.01], minNewTokens: 60, forcedEosTokenId: 5, eosTokenId: 5 },
     ],
+    ["words that are never completed", { badWordsIds: pairs }],
+    ["sampling, words that are never completed", { badWordsIds: pairs, doSample: true, seed: 4, topK: 0 }],
   ])("eight steps a submit give the tokens of one: %s", async (_, options) => {
     const run = (milliseconds: number) =>
       withClock(async (advance) => {
@@ -225,6 +228,7 @@ describe("on a GPU", () => {
           dispose: () => decoder.dispose(),
           prefill: (...args) => decoder.prefill(...args),
           step: (...args) => decoder.step(...args),
+          truncate: (columns) => decoder.truncate(columns),
           sampler: {
             ...sampler,
             sample: (choice) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openFolder } from "../src/files/open.ts";
+import type { Decoder } from "../src/generation/device/decoder.ts";
 import { generate } from "../src/generation/generate.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
@@ -161,6 +162,51 @@ describe("64 short gaps with the demo model", () => {
     expect((await leaks({}, false)).length).toBeGreaterThan(5);
     expect(await leaks({}, true)).toEqual([]);
   });
+
+  it.each<GenerationOptions>([{}, { doSample: true, seed: 3, topP: 0.9 }])(
+    "costs a gap next to no submits and no choices, and the tokens are those of whole rows: %j",
+    async (options) => {
+      const decoder = new GPT2Decoder(model);
+      let [choices, texts] = [0, 0];
+      const run = async (from: Decoder, gap: (typeof gaps)[number]) => {
+        const inputs = infill.generationInputs([gap], { maxLength: 200 });
+        const before = device.batch.counters.submits;
+        const { generated } = await generate(from, { ...inputs, maxNewTokens: 60, minNewTokens: 60, ...options });
+        return { generated, submits: device.batch.counters.submits - before };
+      };
+      const { sampler } = decoder;
+      const whole: Decoder = {
+        vocabSize: decoder.vocabSize,
+        nPositions: decoder.nPositions,
+        prefill: (...args) => decoder.prefill(...args),
+        step: (...args) => decoder.step(...args),
+        logits: () => decoder.logits(),
+        dispose: () => decoder.dispose(),
+      };
+      const counted: Decoder = {
+        ...whole,
+        truncate: (columns) => decoder.truncate(columns),
+        sampler: {
+          ...sampler,
+          sample: (request) => {
+            choices++;
+            return sampler.sample(request);
+          },
+        },
+      };
+      let submits = 0;
+      for (const gap of gaps.slice(0, 8)) {
+        const got = await run(counted, gap);
+        expect(got.generated).toEqual((await run(whole, gap)).generated);
+        submits += got.submits;
+        texts++;
+      }
+      decoder.dispose();
+      expect(choices).toBeLessThan(1.25 * 60 * texts); // each is taken once, but for the few that are taken again
+      expect(submits).toBeLessThan(1.4 * 60 * texts); // two a token where none is sent ahead
+    },
+  );
+
   it("4 beams, 16 of the gaps: none", async () => expect(await leaks({ numBeams: 4 }, true)).toEqual([]));
   it("sampled: none", async () => expect(await leaks({ doSample: true, seed: 1 }, true)).toEqual([]));
 });

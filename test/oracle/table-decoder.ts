@@ -23,6 +23,8 @@ export class TableDecoder implements Decoder {
   private texts: number[][] = [];
   private last = new Float32Array();
   private sampled: number[] = [];
+  /** Columns of the cache, padding included. */
+  private columns = 0;
 
   /** Logits are from -4 to 4 in `levels` different values, but for every 13th token, which is equal to no other. */
   constructor(vocabSize: number, levels: number) {
@@ -41,6 +43,7 @@ export class TableDecoder implements Decoder {
     attentionMask: readonly (readonly number[])[],
     expand: number,
   ): void {
+    this.columns = inputIds[0].length;
     this.texts = inputIds.flatMap((row, b) =>
       Array.from({ length: expand }, () => row.filter((_, i) => attentionMask[b][i] === 1)),
     );
@@ -48,8 +51,17 @@ export class TableDecoder implements Decoder {
   }
 
   step(tokens: readonly number[], parents: readonly number[] = tokens.map((_, r) => r)): void {
+    this.columns++;
     this.texts = tokens.map((token, r) => [...this.texts[parents[r]], token]);
     this.run();
+  }
+
+  truncate(columns: number): void {
+    const over = this.columns - columns;
+    if (over < 0 || this.texts.some((text) => text.length <= over))
+      throw new Error(`TableDecoder.truncate: to ${columns} columns of ${this.columns}`);
+    if (over > 0) this.texts = this.texts.map((text) => text.slice(0, -over));
+    this.columns = columns;
   }
 
   async logits(): Promise<Float32Array> {

@@ -43,7 +43,10 @@ export interface Decoder {
    * them, [tokens.length, vocabSize].
    */
   extend?(tokens: readonly number[]): Promise<Float32Array>;
-  /** Only for prompt lookup: forgets every column of the cache from `columns` on (padding counts). */
+  /**
+   * Only for prompt lookup and for choices ahead of the text: forgets every column of the cache from `columns` on
+   * (padding counts). Rows that share a prompt must have been taken apart by a step.
+   */
   truncate?(columns: number): void;
 
   /** Only for outputAttentions and outputHiddenStates: what the last `prefill` or `step` computed. */

@@ -1,14 +1,15 @@
 // Greedy search and sampling where the decoder chooses: tokens stay on the device and feed the next step, and the loop
 // reads them a few steps behind, several at a time where the device is fast, to stream them and to stop. Steps that
-// were taken past a row's end are forgotten. The tokens are those of sample-loop.ts.
+// were taken past a row's end are forgotten, and so are those whose edits the text turned out to change. The tokens are
+// those of sample-loop.ts.
 import { NO_TOKEN } from "../../kernels/choose.ts";
-import type { RowEdits, Sampling, TokenSampler } from "../device/decoder.ts";
-import { editsOf, isEditing } from "../scores/logits-processor.ts";
+import type { Sampling, TokenSampler } from "../device/decoder.ts";
 import type { SamplerSettings } from "../scores/logits-processor.ts";
 import { MultiStepSchedule } from "../device/multi-step.ts";
+import { EditsAhead } from "./edits-ahead.ts";
 import { NonFiniteLogits } from "./non-finite-logits.ts";
 import type { Run, Sequence } from "./run.ts";
-import { acceptToken, contextOf, finished, startRows } from "./sample-loop.ts";
+import { acceptToken, finished, startRows } from "./sample-loop.ts";
 import type { GrowingRow } from "./sample-loop.ts";
 
 /**
@@ -16,40 +17,66 @@ import type { GrowingRow } from "./sample-loop.ts";
  */
 const AHEAD = 2;
 
+/** A choice that is under way. */
+interface Unread {
+  readonly tokens: Promise<Uint32Array>;
+  /** Its edits followed from a text that was not known. */
+  readonly guessed: boolean;
+}
+
 /** numReturnSequences sequences for each prompt, in order. */
 export async function sampleOnDevice(run: Run, sampler: TokenSampler, settings: SamplerSettings): Promise<Sequence[]> {
+  const { decoder } = run;
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order
   let sampling = samplingOf(run, settings, rows);
-  // Edits that depend on the text need the last token: then only the model's run overlaps with reading it.
-  const known = run.processors.every((processor) => !isEditing(processor) || processor.needs === "lengths");
-  const ahead = known ? AHEAD : 0;
+  const edits = new EditsAhead(run.processors);
   const schedule = new MultiStepSchedule();
-  const unread: Promise<Uint32Array>[] = [];
-  const readUntil = async (left: number): Promise<void> => {
+  let step = 0; // choices that were recorded
+  let unread: Unread[] = [];
+  /** Takes in all choices but the last `left`. False where one was made with wrong edits: it is made again then. */
+  const readUntil = async (left: number): Promise<boolean> => {
     const count = Math.max(0, unread.length - left);
-    for (let i = 0; i < count; i++) await acceptTokens(run, rows, await unread.shift()!);
+    for (let i = 0; i < count; i++) {
+      const { guessed, tokens } = unread[0];
+      if (guessed && !edits.confirm(rows)) {
+        takeBack();
+        return false;
+      }
+      unread.shift();
+      await acceptTokens(run, rows, await tokens);
+    }
     schedule.record(count);
+    return true;
   };
-  for (let step = 0; rows.some((row) => !row.reason);) {
+  /** To the text as it is known: its last token goes in once more, and the next choice is from its logits. */
+  const takeBack = (): void => {
+    step -= unread.length;
+    unread = [];
+    decoder.truncate!(run.prompts[0].padded.length + step - 1);
+    decoder.step(rows.map((row) => row.ids.at(-1)!));
+  };
+  while (rows.some((row) => !row.reason)) {
+    if (unread.length === 0) edits.confirm(rows);
+    const ahead = edits.foreseeable && decoder.truncate ? AHEAD : 0;
     const open = rows.filter((row) => !row.reason);
     const left = Math.max(...open.map(({ prompt }) => prompt.maxLength - prompt.ids.length)) - step;
     const group = Math.min(left, ahead === 0 ? 1 : schedule.steps(step));
     for (let i = 0; i < group; i++, step++) {
       if (i > 0) sampler.stepSampled();
-      const tokens = sampler.sample({ step, sampling, edits: editsAt(run, rows, step) });
+      const tokens = sampler.sample({ step, sampling, edits: edits.at(rows, step) });
       // whoever waits for it, sees it; nobody does after all rows ended, or an earlier one failed
       tokens.catch(() => {});
-      unread.push(tokens);
+      unread.push({ tokens, guessed: unread.length > 0 });
     }
     sampler.submit();
     if (group === left) {
       await readUntil(0);
     } else if (open.length * 2 <= rows.length) {
-      await readUntil(0); // whoever goes on has all its tokens now
-      const kept = open.filter((row) => !row.reason);
+      if (!(await readUntil(0))) continue;
+      const kept = open.filter((row) => !row.reason); // whoever goes on has all its tokens now
       if (kept.length > 0)
-        run.decoder.step(
+        decoder.step(
           kept.map((row) => row.ids.at(-1)!),
           kept.map((row) => rows.indexOf(row)),
         );
@@ -75,12 +102,4 @@ async function acceptTokens(run: Run, rows: readonly GrowingRow[], tokens: Uint3
 
 function samplingOf({ config }: Run, settings: SamplerSettings, rows: readonly GrowingRow[]): Sampling | undefined {
   return config.doSample ? { ...settings, streams: rows.map((row) => row.stream) } : undefined;
-}
-
-/** The edits of choice number `step`. Rows that are over need none: what they choose is not looked at. */
-function editsAt(run: Run, rows: readonly GrowingRow[], step: number): RowEdits | undefined {
-  const edits = rows.map((row, r) =>
-    row.reason ? [] : editsOf(run.processors, contextOf(row, row.prompt.ids.length + step, r)),
-  );
-  return edits.some((row) => row.length > 0) ? edits : undefined;
 }

@@ -22,24 +22,40 @@ const after = (every: number, edit: Omit<LogitEdit, "token">): LogitsProcessor =
       : [],
 });
 
+/** The even tokens are edited always; after a token that `every` divides, more or in another way. */
+const differently = (every: number, edit: Omit<LogitEdit, "token">): LogitsProcessor => ({
+  needs: "text",
+  edits: ({ ids }) =>
+    Array.from({ length: V / 2 }, (_, i) => ({
+      ...(ids.at(-1)! % every === 0 ? edit : ({ kind: "add", value: 1 } as const)),
+      token: 2 * i,
+    })),
+});
+
 const token = fc.nat(V - 1);
+const sometimes = <T extends object>(some: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 2, arbitrary: fc.constant<Partial<T>>({}) }, { weight: 1, arbitrary: some });
 const processors = fc.array(
   fc.oneof(
     fc.constantFrom(2, 3, 7, 20).map((every) => after(every, { kind: "set", value: -Infinity })),
     fc.constantFrom(2, 3, 7, 20).map((every) => after(every, { kind: "add", value: 3 })),
+    fc.constantFrom(3, 7, 20).map((every) => differently(every, { kind: "add", value: -4 })),
+    fc.constantFrom(3, 7, 20).map((every) => differently(every, { kind: "set", value: 1 })),
   ),
-  { maxLength: 2 },
+  { minLength: 1, maxLength: 2 },
 );
-const options = fc.record(
-  {
-    badWordsIds: fc.array(fc.array(token, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 9 }),
-    noRepeatNgramSize: fc.constantFrom(1, 2, 3),
-    repetitionPenalty: fc.constantFrom(1.3),
-    sequenceBias: fc.array(fc.tuple(fc.tuple(token, token), fc.constantFrom(-4, 5)), { minLength: 1, maxLength: 9 }),
-    minNewTokens: fc.constantFrom(3, 20),
-    exponentialDecayLengthPenalty: fc.constantFrom([5, 1.1] as const),
-  },
-  { requiredKeys: [] },
+const options = sometimes(
+  fc.record(
+    {
+      badWordsIds: fc.array(fc.array(token, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 9 }),
+      noRepeatNgramSize: fc.constantFrom(1, 2, 3),
+      repetitionPenalty: fc.constantFrom(1.3),
+      sequenceBias: fc.array(fc.tuple(fc.tuple(token, token), fc.constantFrom(-4, 5)), { minLength: 1, maxLength: 9 }),
+      beginSuppressTokens: fc.uniqueArray(token, { minLength: 1, maxLength: 20 }),
+      exponentialDecayLengthPenalty: fc.constantFrom([5, 1.1] as const),
+    },
+    { requiredKeys: [] },
+  ),
 );
 const ways = fc.oneof(
   fc.constant<GenerationOptions>({}),
@@ -47,8 +63,8 @@ const ways = fc.oneof(
 );
 const scenes = fc.record({
   inputIds: fc.array(fc.array(token, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 }),
-  eosTokenId: fc.uniqueArray(token, { minLength: 1, maxLength: 3 }),
-  maxNewTokens: fc.constantFrom(1, 2, 9, 60),
+  eosTokenId: fc.uniqueArray(token, { minLength: 1, maxLength: 2 }),
+  maxNewTokens: fc.constantFrom(1, 2, 9, 60, 60, 60, 60),
   numReturnSequences: fc.constantFrom(1, 1, 2),
 });
 
@@ -95,7 +111,7 @@ describe("choices made for 60 tokens", () => {
   }
 
   test("as many where no edit changes, or each does", async () => {
-    expect(await choices({ badWordsIds: [[V - 1, V - 1]] })).toEqual({ choices: 60, takenBack: 0 });
+    expect(await choices({ badWordsIds: [[5, 6, 7, 8]] })).toEqual({ choices: 60, takenBack: 0 });
     expect(await choices({ noRepeatNgramSize: 1 })).toEqual({ choices: 60, takenBack: 0 });
     let calls = 0;
     const changing: LogitsProcessor = { needs: "text", edits: () => [{ kind: "add", token: 1, value: ++calls }] };

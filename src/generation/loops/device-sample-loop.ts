@@ -30,7 +30,7 @@ export async function sampleOnDevice(run: Run, sampler: TokenSampler, settings: 
   const all = startRows(run);
   let rows = all; // rows of the decoder, in its order
   let sampling = samplingOf(run, settings, rows);
-  const edits = new EditsAhead(run.processors);
+  const edits = new EditsAhead(run.processors, decoder.truncate !== undefined);
   const schedule = new MultiStepSchedule();
   let step = 0; // choices that were recorded
   let unread: Unread[] = [];
@@ -58,7 +58,7 @@ export async function sampleOnDevice(run: Run, sampler: TokenSampler, settings: 
   };
   while (rows.some((row) => !row.reason)) {
     if (unread.length === 0) edits.confirm(rows);
-    const ahead = edits.foreseeable && decoder.truncate ? AHEAD : 0;
+    const ahead = edits.foreseeable ? AHEAD : 0;
     const open = rows.filter((row) => !row.reason);
     const left = Math.max(...open.map(({ prompt }) => prompt.maxLength - prompt.ids.length)) - step;
     const group = Math.min(left, ahead === 0 ? 1 : schedule.steps(step));

@@ -16,16 +16,20 @@ export class EditsAhead {
   private readonly editing: readonly EditingProcessor[];
   /** What each processor that reads the text asked for last. */
   private readonly last = new Map<GrowingRow, ReadonlyMap<EditingProcessor, readonly LogitEdit[]>>();
+  /** Infinity: no edit follows from the text. */
   private steady: number;
+  private readonly canGoBack: boolean;
 
-  constructor(processors: readonly LogitsProcessor[]) {
+  /** `canGoBack`: whether the decoder can take choices back. */
+  constructor(processors: readonly LogitsProcessor[], canGoBack: boolean) {
     this.editing = processors.filter(isEditing);
     this.steady = this.editing.some(readsText) ? 0 : Infinity;
+    this.canGoBack = canGoBack;
   }
 
   /** Whether the next choices may be sent before the text is known. */
   get foreseeable(): boolean {
-    return this.steady >= STEADY;
+    return this.steady === Infinity || (this.canGoBack && this.steady >= STEADY);
   }
 
   /** Takes note of what the text, now known, asks for. Returns whether that is what it asked for before. */

@@ -57,14 +57,13 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }
 
-/** Of flat labels [B*T]. */
-function targetsOf(labels: ArrayLike<number>, T: number, V: number) {
+/** Labels [B*T] as [B][T]. */
+function rowsOf(labels: ArrayLike<number>, T: number): number[][] {
   const flat = Array.from(labels);
-  return shiftLabels(
-    Array.from({ length: flat.length / T }, (_, b) => flat.slice(b * T, (b + 1) * T)),
-    V,
-  );
+  return Array.from({ length: flat.length / T }, (_, b) => flat.slice(b * T, (b + 1) * T));
 }
+
+const targetsOf = (labels: ArrayLike<number>, T: number, V: number) => shiftLabels(rowsOf(labels, T), V);
 
 /** Forward and backward on a tape whose logits have a gradient of their own to receive. */
 async function run(
@@ -151,7 +150,7 @@ describe.each([
     expect(device.pool.liveBytes).toBe(live);
 
     const values = device.tensor(padded, [B * T, stride(V)]);
-    const losses = crossEntropyRows(device, values, { vocabSize: V, targets: targetsOf(labels, T, V) });
+    const losses = crossEntropyRows(device, values, { vocabSize: V, labels: rowsOf(labels, T) });
     const perRow = await device.read(losses);
     const counted = (n: number): boolean => n % T < T - 1 && labels[n + 1] !== -100;
     expectClose(

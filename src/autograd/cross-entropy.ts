@@ -64,13 +64,17 @@ export function crossEntropy(
   });
 }
 
-/** Each row's own loss [B*T] (0 where no label counts) from logits [B*T, Vp], which stay; the caller releases it. */
+/**
+ * Each row's own loss [B*T] (0 where no label counts) from logits [B*T, Vp], which stay; the caller releases it. Throws
+ * UserError for labels [B][T] as shiftLabels.
+ */
 export function crossEntropyRows(
   device: Device,
   logits: Tensor,
-  { vocabSize, targets: { shifted } }: { readonly vocabSize: number; readonly targets: Targets },
+  { vocabSize, labels }: { readonly vocabSize: number; readonly labels: readonly (readonly number[])[] },
 ): Tensor {
   const [rows] = logits.shape;
+  const { shifted } = shiftLabels(labels, vocabSize);
   return device.pool.attempt(() => {
     const targets = device.tensor(shifted, [rows]);
     const losses = device.pool.acquire([rows]);

@@ -1,6 +1,6 @@
 // What a model thinks of given texts: the loss of every token, from plain forward passes. The rows' losses are computed
 // on the GPU, so a few numbers a position come back and not the logits.
-import { crossEntropyRows, shiftLabels } from "../autograd/cross-entropy.ts";
+import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { collate } from "../examples/collate.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
@@ -34,9 +34,7 @@ export async function tokenLosses(
     const output = model.forward({ inputIds, attentionMask, tokenTypeIds, grad: false });
     let reading: Promise<Float32Array>;
     try {
-      const { vocabSize } = config;
-      const targets = shiftLabels(labels, vocabSize);
-      const rows = crossEntropyRows(device, output.logits!.tensor, { vocabSize, targets });
+      const rows = crossEntropyRows(device, output.logits!.tensor, { vocabSize: config.vocabSize, labels });
       reading = device.read(rows);
       device.pool.release(rows);
     } finally {

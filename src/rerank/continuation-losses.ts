@@ -81,12 +81,11 @@ async function rowLosses(
   const { device, config } = model;
   const { inputIds, tokenTypeIds } = padded(rows, padId);
   const { inputIds: labels } = padded(rows, IGNORED_LABEL);
-  const [batch, length] = [inputIds.length, inputIds[0].length];
+  const length = inputIds[0].length;
   const output = model.forward({ inputIds, tokenTypeIds, pastKeyValues: cache, grad: false });
   let reading: Promise<Float32Array>;
   try {
-    const sizes = { vocabSize: config.vocabSize, batch, length };
-    const losses = crossEntropyRows(device, output.logits!.tensor, { ...sizes, labels: labels.flat() });
+    const losses = crossEntropyRows(device, output.logits!.tensor, { vocabSize: config.vocabSize, labels });
     reading = device.read(losses);
     device.pool.release(losses);
   } finally {

@@ -97,8 +97,8 @@ export function shiftLabels(labels: readonly (readonly number[])[], vocabSize: n
       if (!Number.isInteger(label) || label < 0 || label >= vocabSize)
         throw new UserError(
           `Label ${label} of sequence ${b}, position ${t} is neither a token id from 0 to ${vocabSize - 1} ` +
-            `(vocab_size ${vocabSize}) nor -100, which leaves it out of the loss; a tokenizer with added tokens needs ` +
-            "resizeTokenEmbeddings.",
+            `(vocab_size ${vocabSize}) nor -100, which leaves it out of the loss; a tokenizer with added tokens ` +
+            "needs resizeTokenEmbeddings.",
         );
       if (t === 0) continue;
       shifted[b * row.length + t - 1] = label;

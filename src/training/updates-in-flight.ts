@@ -1,5 +1,5 @@
-// Updates that were sent to the GPU and what becomes of them. The GPU is never waited for but to log and to save, and to
-// stay at most two updates behind what has been sent; what it has done is measured, and where it skipped too many
+// Updates that were sent to the GPU and what becomes of them. The GPU is never waited for but to log and to save, and
+// to stay at most two updates behind what has been sent; what it has done is measured, and where it skipped too many
 // updates in a row the run ends.
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { diverged, offendingParameter } from "./divergence.ts";

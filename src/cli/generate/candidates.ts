@@ -7,6 +7,7 @@ import type { GenerateOutput } from "../../generation/generate.ts";
 import type { GenerationObserver } from "../../generation/loops/observer.ts";
 import { logSoftmax } from "../../generation/scores/scores.ts";
 import type { FinishReason } from "../../generation/loops/stopping-criteria.ts";
+import type { InfillRequest } from "../../infill/example.ts";
 import { trimToSentence } from "../../infill/sentences.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Ranked, Reranker } from "../../rerank/reranker.ts";
@@ -77,7 +78,8 @@ export interface Written {
 /** Writes for the chosen prompts, all in one batch. Throws UserError for options that do not go together. */
 export async function write(writer: Writer, { which, signal, onText, seed }: WriteOptions = {}): Promise<Written> {
   const { decoder, tokenizer, plan, observer } = writer;
-  const prompts = which ? which.map((number) => plan.prompts[number]) : plan.prompts;
+  const numbers = which ?? plan.prompts.map((_, number) => number);
+  const prompts = numbers.map((number) => plan.prompts[number]);
   const output = await withFlagNames(() =>
     generate(
       decoder,
@@ -115,7 +117,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
     }
     const found = rows.map(({ candidate }, sequence) => ({ candidate, sequence }));
     if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
-    const different = await ranked(writer, prompt, withoutEqual(found), signal);
+    const different = await ranked(writer, plan.gaps?.[numbers[p]], withoutEqual(found), signal);
     candidates.push(different.map(({ candidate }) => candidate));
     places.push(different.map(({ sequence }) => p * each + sequence));
   }
@@ -125,7 +127,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
 /** The candidates in the reranker's order; as they are without one, or when the run is to stop. */
 async function ranked(
   { reranker }: Writer,
-  { gap }: PlannedPrompt,
+  gap: InfillRequest | undefined,
   found: readonly Found[],
   signal: AbortSignal | undefined,
 ): Promise<readonly Found[]> {

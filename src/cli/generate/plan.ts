@@ -23,8 +23,6 @@ export interface PlannedPrompt {
   readonly ids: readonly number[];
   /** Of each token, where the template has section types. */
   readonly tokenTypeIds?: readonly number[];
-  /** The gap that it asks to fill; none for plain text. */
-  readonly gap?: InfillRequest;
   /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
   readonly opening: string;
   /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
@@ -43,6 +41,8 @@ export type Limits = Pick<GenerationOptions, "minNewTokens" | "maxNewTokens">;
 
 export interface Plan {
   readonly prompts: readonly PlannedPrompt[];
+  /** The gap that each of them asks to fill; absent for plain text. */
+  readonly gaps?: readonly InfillRequest[];
   /** For generate(), whose `defaults` are below. */
   readonly options: GenerationOptions;
   readonly defaults: GenerationOptions;
@@ -86,25 +86,20 @@ export function planGaps(
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
     const planned = plan(
       model,
-      fitted.map(({ ids, tokenTypeIds }, i) => ({
-        ids,
-        tokenTypeIds,
-        gap: gaps[i],
-        opening: normalizeText(prefix),
-        limits: {},
-      })),
+      fitted.map(({ ids, tokenTypeIds }) => ({ ids, tokenTypeIds, opening: normalizeText(prefix), limits: {} })),
       cut,
       true,
       settings,
     );
     const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
-    if ([minLength, minNewTokens, maxNewTokens, maxLength].some((given) => given != null)) return planned;
+    if ([minLength, minNewTokens, maxNewTokens, maxLength].some((given) => given != null)) return { ...planned, gaps };
     // The words that p2 begins with are part of its length.
     const opening = normalizeText(prefix);
     const forced = opening === "" ? 0 : model.tokenizer.encode(` ${opening}`).length;
     const most = planned.options.maxNewTokens ?? MOST_NEW_TOKENS;
     return {
       ...planned,
+      gaps,
       prompts: planned.prompts.map((prompt, i) => ({
         ...prompt,
         limits: classLimits(gaps[i], encoder.template, forced, most),

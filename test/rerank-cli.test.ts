@@ -80,6 +80,8 @@ describe("several candidates", () => {
     [["--rerank", "--do_sample", "--top_p", "0.5"], { topP: 0.5, numReturnSequences: 5 }],
     [["--rerank", "--do_sample"], { topP: 1, numReturnSequences: 5 }],
     [["--rerank", "--num_return_sequences", "8"], { doSample: true, topP: 0.9, numReturnSequences: 8 }],
+    [["--rerank", "--force_words_ids", "[[5]]"], { doSample: false, numBeams: 5, numReturnSequences: 5 }],
+    [["--force_words_ids", "[[5]]", "--beam", "4", "--num_return_sequences", "2"], { numBeamGroups: 1 }],
     [["--interactive"], { doSample: true, topP: 0.9, numReturnSequences: 3 }],
     [["--rerank", "--beam", "4"], { doSample: false, numBeams: 4, numBeamGroups: 4, numReturnSequences: 4 }],
     [["--rerank", "--beam", "4", "--num_return_sequences", "2"], { numBeamGroups: 4, numReturnSequences: 2 }],

@@ -28,21 +28,26 @@ export function severalCandidates(
   { interactive, rerank }: Wanted,
 ): GenerationOptions {
   const { numBeams, doSample } = options;
-  if ((interactive || rerank) && numBeams === undefined && doSample === undefined) {
-    const drawn = { numReturnSequences: rerank ? TO_RANK : TO_CHOOSE, topP: defaults.topP ?? TOP_P, ...options };
-    return several({ ...drawn, doSample: true }, rerank);
-  }
   const whole = { ...defaults, ...options };
+  const open = rerank || (interactive && options.numReturnSequences !== 1);
+  if (open && numBeams === undefined && doSample === undefined) {
+    const count = options.numReturnSequences ?? (rerank ? TO_RANK : TO_CHOOSE);
+    const search = constrained(whole) ? { numBeams: count } : { doSample: true, topP: defaults.topP ?? TOP_P };
+    return several({ ...search, ...options, numReturnSequences: count }, rerank);
+  }
   const beams = whole.numBeams ?? 1;
   const count = options.numReturnSequences ?? (rerank ? (whole.doSample ? TO_RANK : beams) : whole.numReturnSequences);
   const completed = count === undefined ? options : { ...options, numReturnSequences: count };
-  const open = whole.numBeamGroups === undefined && whole.diversityPenalty === undefined && !whole.doSample;
-  const groups = open && beams > 1 && (count ?? 1) > 1;
+  const ungrouped = whole.numBeamGroups === undefined && whole.diversityPenalty === undefined;
+  const groups = ungrouped && beams > 1 && (count ?? 1) > 1 && !whole.doSample && !constrained(whole);
   return several(
     groups ? { ...completed, numBeamGroups: beams, diversityPenalty: DIVERSITY_PENALTY } : completed,
     rerank,
   );
 }
+
+/** Words are brought in by one beam search without groups, which sampling does not replace. */
+const constrained = ({ forceWordsIds }: GenerationOptions): boolean => forceWordsIds != null;
 
 /** The same options. Throws UserError where they ask for one candidate and more are wanted. */
 function several(options: GenerationOptions, wanted: boolean): GenerationOptions {

@@ -20,6 +20,8 @@ import { setUp } from "./cli/train/setup.ts";
 import { requestDevice } from "./gpu/device.ts";
 import { openFolder } from "./files/open.ts";
 import { templateToJson } from "./infill/template.ts";
+import { templatePreset } from "./infill/template-presets.ts";
+import { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { listCheckpoints } from "./training/checkpoint.ts";
 import { digest } from "./training/fingerprint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
@@ -46,6 +48,8 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const parsed = parseFlags(TRAIN, argv);
   const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : asScript(parsed);
   checkCombination(flags, parsed.given);
+  // A preset may be tried on any data; a file is written for its own.
+  const knownFieldsOnly = flags.template !== undefined && templatePreset(flags.template) !== undefined;
   const evaluateOnly = flags.doEval && !flags.doTrain;
   const infilling = flags.trainDataFile === undefined && flags.evalDataFile === undefined;
   const evalFile =
@@ -76,16 +80,21 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     start,
     checkpoint !== undefined,
     infilling ? trainFile : undefined,
+    {
+      ...(parsed.given.has("sectionTypes") && { sectionTypes: flags.sectionTypes }),
+      ...(flags.orderMix !== undefined && { orderMix: flags.orderMix }),
+    },
     async (tokenizer, template) => {
       const { examples } = await readExamples(
         trainFile,
         { tokenizer, blockSize: flags.blockSize ?? 1024, template, lineByLine: flags.lineByLine },
-        { limit: flags.maxTrainSamples },
+        { limit: flags.maxTrainSamples, knownFieldsOnly },
       );
       return new Set(examples.flatMap(({ ids }) => ids));
     },
   );
   const { model, tokenizer, template, padId, extraFiles } = setup;
+  const lossOn = flags.lossOn ?? template?.lossOn ?? DEFAULT_ARGUMENTS.lossOn;
   print(
     `Model    ${setup.origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
       `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
@@ -99,18 +108,25 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     );
   const choice = { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
   const evaluation =
-    evalFile === undefined ? undefined : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples });
+    evalFile === undefined
+      ? undefined
+      : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples, drawSeed: flags.seed, knownFieldsOnly });
   if (evaluateOnly && evaluation) {
     print(`Evaluate ${evaluation.summary}`);
-    const { perDeviceEvalBatchSize: batchSize, lossOn } = flags;
+    const { perDeviceEvalBatchSize: batchSize } = flags;
     const { loss, perplexity } = await evaluateLoss(model, evaluation.examples, { batchSize, padId, lossOn });
     print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
     return;
   }
   const train = await readExamples(trainFile, choice, {
     limit: flags.maxTrainSamples,
-    metadataDropout: flags.metadataDropout,
-    seed: flags.seed,
+    knownFieldsOnly,
+    variation: template && {
+      metadataDropout: flags.metadataDropout,
+      metadataDropoutAll: flags.metadataDropoutAll,
+      orderMix: template.orderMix ?? 0,
+      seed: flags.seed,
+    },
   });
   print(`Train    ${train.summary}`);
   if (evaluation) print(`Evaluate ${evaluation.summary}`);
@@ -119,8 +135,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   let positions = 0;
   const trainer = new Trainer({
     model,
-    args: flags,
+    args: { ...flags, lossOn },
     train: train.examples,
+    varied: train.varied,
     evaluation: evaluation?.examples,
     padId,
     extraFiles,
@@ -134,6 +151,8 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
       line_by_line: flags.lineByLine,
       max_train_samples: flags.maxTrainSamples ?? null,
       metadata_dropout: flags.metadataDropout,
+      metadata_dropout_all: flags.metadataDropoutAll,
+      order_mix: template?.orderMix ?? 0,
     },
     onStep: (at) => {
       progress.bar?.step(at.step, { loss: at.loss, learningRate: at.learningRate, tokens: at.positions - positions });

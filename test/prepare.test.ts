@@ -20,6 +20,7 @@ import { previewLines } from "../src/infill/preview.ts";
 import { SPLITS, splitExamples } from "../src/infill/split.ts";
 import type { PlacedExample } from "../src/infill/split.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, specialTokenList } from "../src/infill/template.ts";
+import { ORIGIN_2020_TEMPLATE } from "../src/infill/template-presets.ts";
 import { Random } from "../src/random.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -322,6 +323,46 @@ describe("src/prepare.ts", () => {
   }
   const read = async (out: string, split: string): Promise<InfillExample[]> =>
     parseJsonl(await readFile(join(out, `${split}.jsonl`), "utf8"), `${split}.jsonl`);
+
+  it("makes the examples of another template, and says which fields that lacks", async () => {
+    const out = at("origin");
+    const lines = await run(
+      "--manifest",
+      at("books.json"),
+      "--output_dir",
+      out,
+      "--template",
+      "origin_2020",
+      "--min_p2",
+      "1",
+    );
+    const template = parseTemplate(JSON.parse(await readFile(join(out, "infill_template.json"), "utf8")), "t.json");
+    expect({ ...template, lengthBounds: undefined }).toEqual({ ...ORIGIN_2020_TEMPLATE, lengthBounds: undefined });
+    expect(template.lengthBounds).toHaveLength(2);
+    const examples = await read(out, "train");
+    expect(examples.every(({ meta }) => !Object.hasOwn(meta as object, "title"))).toBe(true);
+    expect(lines.join("\n")).toMatch(/title left out of \d+ \(the template has no such field\)/);
+    const typed = at("typed");
+    await run(
+      at("books/one.txt"),
+      "--output_dir",
+      typed,
+      "--template",
+      "suffix_first",
+      "--section_types",
+      "--min_p2",
+      "1",
+    );
+    const other: unknown = JSON.parse(await readFile(join(typed, "infill_template.json"), "utf8"));
+    expect(other).toMatchObject({ order: ["p3", "p1", "metadata", "p2"], sectionTypes: true });
+  });
+
+  it.each([
+    [["--template", "origin2020"], /wanted one of default, suffix_first, origin_2020, or a file\.json/],
+    [["--template", "origin_2020", "--layout", "p3_first"], /--layout and --template exclude each other/],
+  ])("refuses %j", async (flags, message) => {
+    await expect(run(at("books/one.txt"), "--output_dir", at("no"), ...flags)).rejects.toThrow(message);
+  });
 
   it("turns a manifest of books into three files and a template", async () => {
     const out = at("out");

@@ -24,6 +24,7 @@ import type { SaverOptions } from "./saver.ts";
 import type { Exchange, MicroBatch } from "./step.ts";
 import { UpdatesInFlight } from "./updates-in-flight.ts";
 import { updateBatches } from "./update-batches.ts";
+import type { ExampleOf } from "./update-batches.ts";
 import { epochOf, stateText } from "./trainer-state.ts";
 import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
 
@@ -31,6 +32,11 @@ export interface TrainerOptions extends Partial<SaverOptions> {
   readonly model: GPT2LMHeadModel;
   readonly args: TrainingArguments;
   readonly train: readonly EncodedExample[];
+  /**
+   * Example `index` of `train` as an epoch has it, where it is not the same in all of them: a pure function, decided by
+   * what `settings` hold, and none of them longer than nPositions. Default: as it is.
+   */
+  readonly varied?: ExampleOf;
   readonly evaluation?: readonly EncodedExample[];
   readonly padId: number;
   /** What `train` was made from, for the fingerprint: files' digests, block size, limits. */
@@ -129,10 +135,11 @@ export class Trainer {
    * gradients that are not finite.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
-    const { args, model, train, padId } = this.options;
+    const { args, model, train, varied, padId } = this.options;
     const { transformer } = model;
     const maxLength = model.config.nPositions;
-    const batches = updateBatches(this.loader, train, { ...args, padId, maxLength, start: this.position() });
+    const exampleOf = varied ?? ((index: number): EncodedExample => train[index]);
+    const batches = updateBatches(this.loader, exampleOf, { ...args, padId, maxLength, start: this.position() });
     transformer.training = true;
     model.parameters.zeroGrad();
     try {

@@ -5,6 +5,9 @@ import type { DataLoader, Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { MicroBatch } from "./step.ts";
 
+/** Example `index` as epoch `epoch` has it. */
+export type ExampleOf = (index: number, epoch: number) => EncodedExample;
+
 export interface UpdateBatchesOptions {
   /** The first micro-batch to take: an update's first. */
   readonly start: Position;
@@ -19,13 +22,13 @@ export interface UpdateBatchesOptions {
 /** The micro-batches of one update after the other, without end. */
 export function* updateBatches(
   loader: DataLoader,
-  examples: readonly EncodedExample[],
+  exampleOf: ExampleOf,
   { start, gradientAccumulationSteps, ...collation }: UpdateBatchesOptions,
 ): Generator<MicroBatch[], never, undefined> {
   let window: MicroBatch[] = [];
   let { epoch } = start;
   for (const { indices, next } of loader.batches(start)) {
-    const batch = indices.map((index) => examples[index]);
+    const batch = indices.map((index) => exampleOf(index, epoch));
     window.push(collate(batch, collation));
     if (window.length < gradientAccumulationSteps && next.epoch === epoch) continue;
     yield window;

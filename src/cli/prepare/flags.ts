@@ -2,6 +2,7 @@
 import { LOSS_ON } from "../../examples/collate.ts";
 import { DEFAULT_MASKS, GRANULARITIES } from "../../infill/ilm.ts";
 import { FORMS } from "../../infill/books/form.ts";
+import { TEMPLATE_PRESETS } from "../../infill/template-presets.ts";
 import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { Program } from "../shared/flags.ts";
@@ -133,12 +134,27 @@ const flags = defineFlags({
     help: "Seed of the split, of ILM's masks and of the preview.",
   },
 
+  template: {
+    type: "string",
+    placeholder: "name|file.json",
+    defaultText: "default",
+    group: "Model",
+    help:
+      "Layout, markers and metadata fields, written beside the examples: " +
+      `${Object.keys(TEMPLATE_PRESETS).join(", ")}, or a file.`,
+  },
+  sectionTypes: {
+    type: "bool",
+    defaultText: "the template's",
+    group: "Model",
+    help: "Let training add to each position the embedding of its section's marker (token_type_ids).",
+  },
   layout: {
     type: "choice",
     choices: LAYOUTS,
     default: "p1_first",
     group: "Model",
-    help: "Order of the two contexts in the template: p1, p3, metadata, p2, or p3 first.",
+    help: "Order of the two contexts in the default template: p1, p3, metadata, p2, or p3 first (suffix_first).",
   },
   tokenizerName: {
     type: "string",

@@ -1,6 +1,6 @@
 // What src/prepare.ts does with its command line: reads all inputs, splits and measures the examples, and only then
 // writes.
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { parseFlags } from "../shared/flags.ts";
 import type { FlagValues } from "../shared/flags.ts";
@@ -30,8 +30,11 @@ import { LEGEND, previewLines } from "../../infill/preview.ts";
 import { SPLITS, splitExamples } from "../../infill/split.ts";
 import type { PlacedExample, SplitExamples } from "../../infill/split.ts";
 import { DEFAULT_TEMPLATE, specialTokensToAdd, SUFFIX_FIRST_TEMPLATE } from "../../infill/template.ts";
-import { TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import { parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
+import { templatePreset } from "../../infill/template-presets.ts";
+import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
+import { readJson } from "../../files/json.ts";
 import { Random } from "../../random.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 
@@ -54,14 +57,15 @@ export interface Terminal {
 export async function prepare(argv: readonly string[], terminal: Terminal): Promise<void> {
   const { print, signal } = terminal;
   const started = performance.now();
-  const { values: flags, positionals } = parseFlags(PREPARE, argv);
+  const { values: flags, given, positionals } = parseFlags(PREPARE, argv);
   const givenBounds = lengthBounds(flags);
   const triples = tripleOptions(flags);
   const granularities = chosenGranularities(flags);
   if (flags.validationShare + flags.testShare >= 1)
     throw new UserError("--validation_share and --test_share leave nothing for training; make them smaller.");
-  const layout = chosenLayout(flags);
-  const inputs = await findInputs(positionals, flags.manifest, layout.metadataFields);
+  const layout = await chosenLayout(flags, given);
+  const known = [...new Set([...layout.metadataFields, ...DEFAULT_TEMPLATE.metadataFields])];
+  const inputs = await findInputs(positionals, flags.manifest, known);
   const folder = await chosenFolder(flags);
 
   const tokenizer =
@@ -76,13 +80,16 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
     masks: { granularities, probability: flags.ilmProbability, passes: flags.ilmPasses },
   };
   const sources: ReadSource[] = [];
+  const left = new Map<string, number>();
   for (const input of inputs) {
     const source = await readSource(input, flags, options, new Random(flags.seed, MASK_DRAWS, sources.length));
-    sources.push(source);
+    sources.push({ ...source, drafts: source.drafts.map((draft) => withKnown(layout, draft, left)) });
     print(`Read     ${input.path}: ${source.summary}`);
     for (const detail of source.details) print(`         ${detail}`);
     signal?.throwIfAborted();
   }
+
+  for (const clause of fieldsLeftOut(left)) print(`         ${clause}`);
 
   const bounds = givenBounds ?? lengthThirds(sources.flatMap(({ drafts }) => drafts.map(({ tokens }) => tokens)));
   const template: InfillTemplate = { ...layout, lengthBounds: bounds };
@@ -159,10 +166,37 @@ function chosenGranularities({ ilmGranularity }: Flags): Granularity[] {
   return GRANULARITIES.filter((name) => ilmGranularity.length === 0 || ilmGranularity.includes(name));
 }
 
-/** With ILM's documents it also says what kind of gap is to be filled. */
-function chosenLayout({ layout, inputFormat }: Flags): InfillTemplate {
-  const base = layout === "p3_first" ? SUFFIX_FIRST_TEMPLATE : DEFAULT_TEMPLATE;
-  return { ...base, metadataFields: [...(inputFormat === "ilm" ? ["gap"] : []), ...base.metadataFields] };
+/** What --template or --layout name. With ILM's documents it also says what kind of gap is to be filled. */
+async function chosenLayout(
+  { layout, template, sectionTypes, inputFormat }: Flags,
+  given: ReadonlySet<string>,
+): Promise<InfillTemplate> {
+  if (given.has("layout") && template !== undefined)
+    throw new UserError("--layout and --template exclude each other; give one.");
+  const base =
+    template !== undefined
+      ? (templatePreset(template) ?? (await readTemplate(template)))
+      : layout === "p3_first"
+        ? SUFFIX_FIRST_TEMPLATE
+        : DEFAULT_TEMPLATE;
+  return {
+    ...base,
+    metadataFields: [...new Set([...(inputFormat === "ilm" ? ["gap"] : []), ...base.metadataFields])],
+    ...(given.has("sectionTypes") && { sectionTypes }),
+  };
+}
+
+async function readTemplate(file: string): Promise<InfillTemplate> {
+  const folder = await openFolder(dirname(file));
+  return parseTemplate(await readJson(folder, basename(file)), file);
+}
+
+function withKnown<D extends ReadSource["drafts"][number]>(
+  layout: InfillTemplate,
+  draft: D,
+  left: Map<string, number>,
+): D {
+  return { ...draft, example: withKnownFields(layout, draft.example, left) };
 }
 
 /** The output folder, refused where it holds one of the files already. */

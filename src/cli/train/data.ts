@@ -4,8 +4,11 @@ import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
 import type { EncodedExample } from "../../examples/encoded-example.ts";
-import { dropMetadata, parseJsonl } from "../../infill/example.ts";
+import { parseJsonl } from "../../infill/example.ts";
+import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
+import { varyExamples } from "../../infill/vary.ts";
+import type { VariedExamples, Variation } from "../../infill/vary.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { digest } from "../../training/fingerprint.ts";
 import { textBlocks, textLines } from "../../training/text-dataset.ts";
@@ -23,13 +26,18 @@ export interface DataChoice {
 export interface DataLimits {
   /** At most so many examples. */
   readonly limit: number | undefined;
-  /** The probability of leaving out a metadata field, and the seed that decides which. */
-  readonly metadataDropout?: number;
-  readonly seed?: number;
+  /** Drawn at random with this seed, where there are more; default: the first ones. */
+  readonly drawSeed?: number;
+  /** Leave out metadata fields of the default template that this one lacks, and say so; else they are refused. */
+  readonly knownFieldsOnly?: boolean;
+  /** What training changes in each epoch; needs a template. */
+  readonly variation?: Variation;
 }
 
 export interface ReadExamples {
   readonly examples: EncodedExample[];
+  /** Where there is a variation. */
+  readonly varied?: VariedExamples;
   /** One line that says what was read. */
   readonly summary: string;
   /** The file's digest. */
@@ -43,14 +51,14 @@ export interface ReadExamples {
 export async function readExamples(
   file: string,
   { tokenizer, blockSize, template, lineByLine }: DataChoice,
-  { limit, metadataDropout = 0, seed = 0 }: DataLimits,
+  { limit, drawSeed, knownFieldsOnly = false, variation }: DataLimits,
 ): Promise<ReadExamples> {
   const bytes = await readInputFile(resolve(file));
   const source = await digest(bytes);
   const text = decodeUtf8(bytes, file);
   if (!template) {
     const all = lineByLine ? textLines(text, tokenizer, blockSize, file) : textBlocks(text, tokenizer, blockSize, file);
-    const examples = all.slice(0, limit);
+    const examples = limited(all, limit, drawSeed);
     return {
       examples,
       source,
@@ -59,11 +67,18 @@ export async function readExamples(
         `${countTokens(examples)} tokens`,
     };
   }
-  const random = new Random(seed);
-  const parsed = parseJsonl(text, file)
-    .slice(0, limit)
-    .map((example) => dropMetadata(example, metadataDropout, () => random.float()));
-  const { examples, trimmed, dropped } = new InfillEncoder(template, tokenizer).encodeAll(parsed, { blockSize });
+  const left = new Map<string, number>();
+  const parsed = limited(parseJsonl(text, file), limit, drawSeed).map((example) =>
+    knownFieldsOnly ? withKnownFields(template, example, left) : example,
+  );
+  const encoder = new InfillEncoder(template, tokenizer);
+  const fitting = parsed.flatMap((example) => {
+    const encoded = encoder.encodeExample(example, { blockSize });
+    return encoded ? [{ example, encoded }] : [];
+  });
+  const examples = fitting.map(({ encoded }) => encoded);
+  const trimmed = examples.filter((example) => example.trimmed).length;
+  const dropped = parsed.length - examples.length;
   if (examples.length === 0) {
     throw new UserError(
       `${file}: p2 alone is longer than ${blockSize} tokens in all ${parsed.length} examples, ` +
@@ -73,15 +88,28 @@ export async function readExamples(
   const notes = [
     trimmed > 0 ? `${trimmed} with their context trimmed to fit` : "",
     dropped > 0 ? `${dropped} left out because p2 does not fit` : "",
+    ...fieldsLeftOut(left),
+    variation && variation.orderMix > 0 ? `${percent(variation.orderMix)} in reading order` : "",
   ].filter(Boolean);
+  const sources = fitting.map(({ example }) => example);
   return {
     examples,
+    ...(variation && { varied: varyExamples(encoder, sources, examples, blockSize, variation) }),
     source,
     summary:
       `${file}: ${examples.length} examples, ${countTokens(examples)} tokens` +
       `${notes.map((note) => `, ${note}`).join("")}`,
   };
 }
+
+/** At most `limit` of them: the first, or drawn at random, in their order. */
+function limited<T>(all: readonly T[], limit: number | undefined, drawSeed: number | undefined): T[] {
+  if (drawSeed === undefined || limit === undefined || limit >= all.length) return all.slice(0, limit);
+  const drawn = new Random(drawSeed).shuffle(all.map((_, i) => i)).slice(0, limit);
+  return drawn.sort((a, b) => a - b).map((i) => all[i]);
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
 
 function countTokens(examples: readonly EncodedExample[]): number {
   return examples.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -1,5 +1,6 @@
 // The flags of src/train.ts: Hugging Face's names (run_language_modeling.py of 2020, run_clm.py, TrainingArguments).
 import { LOSS_ON } from "../../examples/collate.ts";
+import { TEMPLATE_PRESETS } from "../../infill/template-presets.ts";
 import { DEFAULT_ARGUMENTS } from "../../training/arguments.ts";
 import { SCHEDULES } from "../../training/lr-schedule.ts";
 import { LOSS_REDUCTIONS } from "../../training/step.ts";
@@ -68,10 +69,28 @@ const flags = defineFlags({
   },
   template: {
     type: "string",
-    placeholder: "file.json",
+    placeholder: "name|file.json",
     defaultText: "infill_template.json beside --train_file, else the model's",
     group: "Data",
-    help: "Layout, special tokens and metadata fields of the examples; saved with the model.",
+    help:
+      "Layout, special tokens and metadata fields of the examples; saved with the model. " +
+      `${Object.keys(TEMPLATE_PRESETS).join(", ")}, or a file.`,
+  },
+  sectionTypes: {
+    type: "bool",
+    defaultText: "the template's",
+    group: "Data",
+    help: "Add to each position the embedding of its section's marker (token_type_ids); saved in the template.",
+  },
+  orderMix: {
+    type: "float",
+    min: 0,
+    max: 1,
+    defaultText: "the template's, else 0",
+    group: "Data",
+    help:
+      "Show this share of the training examples in reading order, p1 p2 p3, so that the model can say how likely p3 is; " +
+      "saved in the template.",
   },
   trainDataFile: {
     type: "string",
@@ -93,22 +112,32 @@ const flags = defineFlags({
   lossOn: {
     type: "choice",
     choices: LOSS_ON,
-    default: d.lossOn,
+    defaultText: `the template's, else ${d.lossOn}`,
     group: "Data",
-    help: "Which tokens are learned: all of the sequence, or only p2 and its end (target). Padding never is.",
+    help:
+      "Which tokens are learned: all of the sequence, or only p2 and its end (target; of examples in reading order " +
+      "p3 and its end). Padding never is.",
   },
   metadataDropout: {
     type: "float",
     min: 0,
     max: 1,
-    default: 0,
+    default: 0.1,
     group: "Data",
     help:
-      "Leave out each metadata field of a training example with this probability, so that the model works with any " +
-      "subset.",
+      "Leave out each metadata field of a training example with this probability, anew in each epoch, so that the " +
+      "model works with any subset.",
+  },
+  metadataDropoutAll: {
+    type: "float",
+    min: 0,
+    max: 1,
+    default: 0.1,
+    group: "Data",
+    help: "Leave out all metadata of a training example at once with this probability.",
   },
   maxTrainSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples or blocks." },
-  maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only the first so many." },
+  maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only so many, drawn at random by --seed." },
 
   doTrain: {
     type: "bool",

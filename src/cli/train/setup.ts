@@ -11,6 +11,7 @@ import type { Device } from "../../gpu/device.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, specialTokensToAdd } from "../../infill/template.ts";
 import { TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
+import { templatePreset } from "../../infill/template-presets.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeNote } from "../shared/announce.ts";
 import { parseNumber } from "../shared/flag-table.ts";
@@ -34,7 +35,7 @@ export type TokensOf = (tokenizer: GPT2Tokenizer, template: InfillTemplate | und
 
 /**
  * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its
- * checkpoint). With a `trainFile` of infilling examples the template's special tokens are added and the embedding grows
+ * checkpoint). `wishes` go before what the template says. With a `trainFile` of infilling examples the template's special tokens are added and the embedding grows
  * by them. Throws UserError when a folder or a combination is wrong.
  */
 export async function setUp(
@@ -43,12 +44,14 @@ export async function setUp(
   from: string,
   resuming: boolean,
   trainFile: string | undefined,
+  wishes: Pick<InfillTemplate, "sectionTypes" | "orderMix">,
   tokensOf: TokensOf,
 ): Promise<Setup> {
   const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
   const folder = await openFolder(from);
-  const template =
+  const chosen =
     trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);
+  const template = chosen && { ...chosen, ...wishes };
   let tokenizer = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
   if (fresh && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template));
   const ids = {
@@ -119,7 +122,7 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
   return flags.vocabMerges === undefined || !fresh ? tokenizer : tokenizer.truncate(flags.vocabMerges);
 }
 
-/** The one the flag names, else the one beside the training file, else the model's, else the default. */
+/** The one the flag names (a preset, or a file), else the one beside the training file, else the model's, else the default. */
 async function chooseTemplate(
   given: string | undefined,
   trainFile: string,
@@ -127,9 +130,13 @@ async function chooseTemplate(
 ): Promise<InfillTemplate> {
   const read = async (folder: Folder, file: string): Promise<InfillTemplate> =>
     parseTemplate(await readJson(folder, file), `${folder.name}/${file}`);
-  if (given !== undefined) return read(await openFolder(dirname(given)), basename(given));
   const data = await openFolder(dirname(trainFile));
-  if (await data.has(TEMPLATE_FILE)) return read(data, TEMPLATE_FILE);
+  const beside = (await data.has(TEMPLATE_FILE)) ? await read(data, TEMPLATE_FILE) : undefined;
+  const preset = given === undefined ? undefined : templatePreset(given);
+  // What S, M and L mean is a matter of the data.
+  if (preset) return { ...preset, ...(beside?.lengthBounds && { lengthBounds: beside.lengthBounds }) };
+  if (given !== undefined) return read(await openFolder(dirname(given)), basename(given));
+  if (beside) return beside;
   return model && (await model.has(TEMPLATE_FILE)) ? read(model, TEMPLATE_FILE) : DEFAULT_TEMPLATE;
 }
 

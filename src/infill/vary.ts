@@ -1,0 +1,50 @@
+// What training changes about its examples, anew in each epoch: metadata is left out, field by field and all at once, so
+// that a model works with any subset of it; and some examples stand in reading order, so that it can say how likely p3
+// is. A pure function of (seed, epoch, example): a run that is resumed goes on as if it had not stopped.
+import { Random } from "../random.ts";
+import type { EncodedExample } from "../examples/encoded-example.ts";
+import type { InfillEncoder } from "./encode.ts";
+import { dropMetadata } from "./example.ts";
+import type { InfillExample } from "./example.ts";
+
+export interface Variation {
+  /** The probability of leaving out each metadata field, and that of leaving out all of them at once. */
+  readonly metadataDropout: number;
+  readonly metadataDropoutAll: number;
+  /** The share of examples in reading order; see InfillEncoder.encodeReadingOrder. */
+  readonly orderMix: number;
+  readonly seed: number;
+}
+
+/** A seed word, so that these draws have nothing in common with those of the examples' order. */
+const DRAWS = 0x76617279;
+
+/** Example `index` as epoch `epoch` has it. */
+export type VariedExamples = (index: number, epoch: number) => EncodedExample;
+
+/**
+ * Of `examples`, `encoded` (one by one, in at most `blockSize` tokens). What an epoch leaves as it is, is not encoded
+ * again.
+ */
+export function varyExamples(
+  encoder: InfillEncoder,
+  examples: readonly InfillExample[],
+  encoded: readonly EncodedExample[],
+  blockSize: number,
+  { metadataDropout, metadataDropoutAll, orderMix, seed }: Variation,
+): VariedExamples {
+  return (index, epoch) => {
+    const example = examples[index]!;
+    const random = new Random(seed, DRAWS, epoch, index);
+    const readingOrder = random.float() < orderMix;
+    const allDropped = random.float() < metadataDropoutAll;
+    if (readingOrder) return encoder.encodeReadingOrder(example, { blockSize }) ?? encoded[index]!;
+    const dropped = dropMetadata(example, allDropped ? 1 : metadataDropout, () => random.float());
+    if (countFields(dropped) === countFields(example)) return encoded[index]!;
+    return encoder.encodeExample(dropped, { blockSize }) ?? encoded[index]!;
+  };
+}
+
+function countFields({ meta }: InfillExample): number {
+  return typeof meta === "object" ? Object.keys(meta).length : meta === undefined ? 0 : 1;
+}

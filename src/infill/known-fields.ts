@@ -1,5 +1,5 @@
-// Examples made for the default template under one that has other fields: what it lacks is left out, and counted, so that
-// it can be said. Fields that neither has stay, for the encoder to refuse.
+// Examples made for the default template under one that has other fields: what it lacks is left out, and counted, so
+// that it can be said. Fields that neither has stay, for the encoder to refuse.
 import { normalizeLine } from "../text/normalize.ts";
 import type { InfillRequest } from "./example.ts";
 import { DEFAULT_TEMPLATE } from "./template.ts";

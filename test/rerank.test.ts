@@ -142,6 +142,10 @@ describe("terms of candidates", () => {
     const long = { p1: "The cat was there. ".repeat(400), p3: "He was not in the town. ".repeat(400) };
     const terms = await candidateTerms(model, encoder, long, texts);
     expect(terms.flatMap((each) => Object.values(each)).every(Number.isFinite)).toBe(true);
+    const [far, near] = ["In the mill. ".repeat(300), "The cat was there. ".repeat(60)];
+    const [here, there] = [long.p1, far + near].map((p1) => ({ p1, p3: `${long.p3.slice(0, 2000)}${p1}` }));
+    expect(await candidateTerms(model, encoder, there, texts)).toEqual(terms);
+    expect(await candidateTerms(model, encoder, here, texts)).toEqual(terms);
     const alone = await candidateTerms(model, encoder, long, [texts[1]]);
     for (const term of TERMS) expect(alone[0][term]).toBeCloseTo(terms[1][term], 4);
   });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from "../src/kernels/layernorm.ts";
 import { centralDifferences, expectClose, garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
+import { layerNorm, layerNormBackward } from "./oracle/ops.ts";
 
 const EPS = 1e-5;
 const TABLE = [
@@ -13,46 +14,6 @@ const TABLE = [
   { N: 4, C: 768, mean: 0 },
   { N: 5, C: 64, mean: 1000 },
 ];
-
-function oracle(x: ArrayLike<number>, weight: ArrayLike<number>, bias: ArrayLike<number>, N: number, C: number) {
-  const y = new Float64Array(N * C),
-    xhat = new Float64Array(N * C),
-    rstd = new Float64Array(N);
-  for (let n = 0; n < N; n++) {
-    let mean = 0,
-      variance = 0;
-    for (let c = 0; c < C; c++) mean += x[n * C + c] / C;
-    for (let c = 0; c < C; c++) variance += (x[n * C + c] - mean) ** 2 / C;
-    rstd[n] = 1 / Math.sqrt(variance + EPS);
-    for (let c = 0; c < C; c++) {
-      xhat[n * C + c] = (x[n * C + c] - mean) * rstd[n];
-      y[n * C + c] = xhat[n * C + c] * weight[c] + bias[c];
-    }
-  }
-  return { y, xhat, rstd };
-}
-
-function oracleBackward(dy: ArrayLike<number>, x: ArrayLike<number>, weight: ArrayLike<number>, N: number, C: number) {
-  const { xhat, rstd } = oracle(x, weight, new Float64Array(C), N, C);
-  const dx = new Float64Array(N * C),
-    dweight = new Float64Array(C),
-    dbias = new Float64Array(C);
-  for (let n = 0; n < N; n++) {
-    let meanG = 0,
-      meanGX = 0;
-    for (let c = 0; c < C; c++) {
-      const at = n * C + c,
-        g = dy[at] * weight[c];
-      meanG += g / C;
-      meanGX += (g * xhat[at]) / C;
-      dweight[c] += dy[at] * xhat[at];
-      dbias[c] += dy[at];
-    }
-    for (let c = 0; c < C; c++)
-      dx[n * C + c] = rstd[n] * (dy[n * C + c] * weight[c] - meanG - xhat[n * C + c] * meanGX);
-  }
-  return { dx, dweight, dbias };
-}
 
 describe.each(ROW_VARIANTS)("layernorm, rows by $rows", (tuning) => {
   let device: Device;
@@ -76,9 +37,9 @@ describe.each(ROW_VARIANTS)("layernorm, rows by $rows", (tuning) => {
     layerNormForward(device.batch, { x, weight, bias, y, stats, eps: EPS });
     // At mean 1000 the inputs themselves carry 3e-5 of rounding.
     const tolerance = mean === 1000 ? { atol: 1e-3, rtol: 1e-3 } : { atol: 1e-5, rtol: 1e-4 };
-    expectClose("y", await device.read(y), oracle(xs, ws, bs, N, C).y, [N, C], tolerance);
+    expectClose("y", await device.read(y), layerNorm(xs, ws, bs, EPS).y, [N, C], tolerance);
 
-    const want = oracleBackward(dys, xs, ws, N, C);
+    const want = layerNormBackward(dys, ws, layerNorm(xs, ws, bs, EPS));
     layerNormBackwardDx(device.batch, { dy, x, weight, stats, dx, accumulate: false });
     expectClose("dx", await device.read(dx), want.dx, [N, C], tolerance);
     layerNormBackwardDx(device.batch, { dy, x, weight, stats, dx, accumulate: true });
@@ -148,8 +109,14 @@ it("the oracle's gradient agrees with central differences", () => {
     w = randomNormal([C], 7),
     dy = randomNormal([N, C], 8);
   const f = (point: Float64Array) =>
-    oracle(point, w, new Float64Array(C), N, C).y.reduce((sum, v, i) => sum + v * dy[i], 0);
-  expectClose("dx", oracleBackward(dy, x, w, N, C).dx, centralDifferences(f, x), [N, C], { atol: 1e-7, rtol: 1e-6 });
+    layerNorm(point, w, new Float64Array(C), EPS).y.reduce((sum, v, i) => sum + v * dy[i], 0);
+  expectClose(
+    "dx",
+    layerNormBackward(dy, w, layerNorm(x, w, new Float64Array(C), EPS)).dx,
+    centralDifferences(f, x),
+    [N, C],
+    { atol: 1e-7, rtol: 1e-6 },
+  );
 });
 
 it("a wrong shape is refused by name", async () => {

@@ -5,7 +5,7 @@ import { bitsOf, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
-import { rowWindows } from "./windows.ts";
+import { expectColumns, rowWindows } from "./windows.ts";
 
 /** What a row gets whose logits are not finite. */
 export const NO_TOKEN = 0xffffffff;
@@ -135,12 +135,9 @@ export function chooseSample(
 
 function checked(kernel: string, { logits, columns, inputs }: Row, expand: number): [rows: number, stride: number] {
   const [rows, stride] = logits.shape;
-  if (stride % 4 !== 0 || columns > stride || columns >= MAX_COLUMNS) {
-    throw new Error(
-      `${kernel}: cannot bind logits: shape is [${logits.shape}], ` +
-        `expected a row of a multiple of 4 and at least ${columns} columns`,
-    );
-  }
+  expectColumns(kernel, logits, columns);
+  if (columns >= MAX_COLUMNS)
+    throw new Error(`${kernel}: cannot choose among ${columns} columns, expected fewer than ${MAX_COLUMNS}`);
   expectShape(kernel, "inputs", inputs, [2, rows * expand], "ids and positions");
   return [rows, stride];
 }

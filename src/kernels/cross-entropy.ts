@@ -5,7 +5,7 @@ import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
-import { rowWindows } from "./windows.ts";
+import { expectColumns, rowWindows } from "./windows.ts";
 
 /** The target of a row that has no label: loss 0, gradient 0. */
 export const IGNORED = 0xffffffff;
@@ -47,12 +47,7 @@ export function crossEntropyByRow(
   const [rows, stride] = logits.shape;
   expectShape("cross_entropy", "targets", targets, [rows], "N of logits");
   expectShape("cross_entropy", "losses", losses, [rows], "N of logits");
-  if (stride % 4 !== 0 || vocabSize > stride) {
-    throw new Error(
-      `cross_entropy: cannot bind logits: shape is [${logits.shape}], ` +
-        `expected a row of a multiple of 4 and at least ${vocabSize} columns`,
-    );
-  }
+  expectColumns("cross_entropy", logits, vocabSize);
   for (const { start, count } of rowWindows(batch.device, logits)) {
     kernel(
       batch,

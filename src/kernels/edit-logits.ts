@@ -21,7 +21,8 @@ export interface Edit {
   readonly value: number;
 }
 
-const LARGEST = 3.4028234663852886e38; // of f32
+/** Of f32; its negative stands for -Infinity on the device. */
+export const LARGEST_F32 = 3.4028234663852886e38;
 
 const kernel = defineRowKernel({
   name: "edit_logits",
@@ -44,7 +45,7 @@ export function packEdits(rows: readonly (readonly Edit[])[]): Uint32Array {
     for (const { kind, token, value } of edits) {
       words[at] = EDIT_KINDS.indexOf(kind);
       words[at + 1] = token;
-      values[at + 2] = Math.min(LARGEST, Math.max(-LARGEST, value));
+      values[at + 2] = Math.min(LARGEST_F32, Math.max(-LARGEST_F32, value));
       at += 3;
     }
   });

@@ -4,7 +4,7 @@ import { read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
-import { rowWindows } from "./windows.ts";
+import { expectColumns, rowWindows } from "./windows.ts";
 
 const kernel = defineRowKernel({
   name: "log_sum_exp",
@@ -23,12 +23,7 @@ export function logSumExp(
 ): void {
   const [rows, stride] = logits.shape;
   expectShape("log_sum_exp", "lse", lse, [rows], "R of logits");
-  if (stride % 4 !== 0 || columns > stride) {
-    throw new Error(
-      `log_sum_exp: cannot bind logits: shape is [${logits.shape}], ` +
-        `expected a row of a multiple of 4 and at least ${columns} columns`,
-    );
-  }
+  expectColumns("log_sum_exp", logits, columns);
   for (const { start, count } of rowWindows(batch.device, logits)) {
     kernel(
       batch,

@@ -44,3 +44,12 @@ export function rowWindows(device: DeviceContext, ...tensors: readonly Tensor[])
 export function flatten(tensor: Tensor): Tensor {
   return reshape(tensor, [elementCount(tensor.shape)]);
 }
+
+/** Throws Error unless `logits` [R, stride] has rows that are read by fours and hold `columns` columns. */
+export function expectColumns(kernel: string, { shape }: Tensor, columns: number): void {
+  if (shape[1] % 4 !== 0 || columns > shape[1])
+    throw new Error(
+      `${kernel}: cannot bind logits: shape is [${shape}], ` +
+        `expected a row of a multiple of 4 and at least ${columns} columns`,
+    );
+}

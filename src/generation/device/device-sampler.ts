@@ -5,7 +5,7 @@ import type { Device } from "../../gpu/device.ts";
 import type { StagedRead } from "../../gpu/staging.ts";
 import type { Shape, Tensor } from "../../gpu/tensor.ts";
 import { chooseGreedy, chooseSample } from "../../kernels/choose.ts";
-import { editLogits, packEdits } from "../../kernels/edit-logits.ts";
+import { editLogits, LARGEST_F32, packEdits } from "../../kernels/edit-logits.ts";
 import { logSumExp } from "../../kernels/log-sum-exp.ts";
 import { packTokens, setAside } from "../../kernels/top-k-aside.ts";
 import { topK } from "../../kernels/top-k.ts";
@@ -141,7 +141,7 @@ export class DeviceSampler {
     }
 
     const bytes = await this.queue.read(staged);
-    const floats = new Float32Array(bytes).map((value) => (value <= removed ? -Infinity : value));
+    const floats = new Float32Array(bytes).map((value) => (value <= -LARGEST_F32 ? -Infinity : value));
     const each = (name: keyof typeof starts, width: number): Float32Array =>
       repeatRows(floats.subarray(starts[name], starts[name] + rows * width), width, expand);
     const lse = each("lse", 1);
@@ -186,7 +186,6 @@ interface Recorded {
 
 const MOST_STEPS = 8;
 const LEAST_WORDS = 4096;
-const removed = -3.4028234663852886e38; // what stands for -Infinity on the device
 
 /** Words up to where the next binding may begin. */
 const aligned = (words: number): number => Math.ceil(words / 64) * 64;

@@ -1,5 +1,6 @@
 // Processors that need more of a row than a few tokens. Named, ordered and defined as in Hugging Face's
 // generation/logits_process.py (4.44).
+import { LARGEST_F32 } from "../../kernels/edit-logits.ts";
 import { checkTokens } from "../options/prompts.ts";
 import { logSoftmax } from "./scores.ts";
 import type { NormalizingProcessor, RowContext, RowProcessor } from "./logits-processor.ts";
@@ -30,16 +31,14 @@ export class PrefixConstrainedLogitsProcessor implements RowProcessor {
   }
 }
 
-const LARGEST = 3.4028234663852886e38; // of float32, which the scores are in HF
-
-/** NaN becomes 0, infinities the largest number. */
+/** NaN becomes 0, infinities the largest number of float32, which the scores are in HF. */
 export class InfNanRemoveLogitsProcessor implements RowProcessor {
   readonly name = "InfNanRemoveLogitsProcessor";
   readonly needs = "logits";
 
   apply(scores: Float64Array): void {
     for (let i = 0; i < scores.length; i++)
-      scores[i] = Number.isNaN(scores[i]) ? 0 : Math.min(LARGEST, Math.max(-LARGEST, scores[i]));
+      scores[i] = Number.isNaN(scores[i]) ? 0 : Math.min(LARGEST_F32, Math.max(-LARGEST_F32, scores[i]));
   }
 }
 

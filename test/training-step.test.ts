@@ -148,6 +148,14 @@ describe("exchange", () => {
   });
 });
 
+test("what a process that counts nothing reports is 0, whatever the update before it summed", async () => {
+  const run = begin({ exchange: (_, { labels, microBatches }) => ({ labels: labels + 5, microBatches }) });
+  expect((await (await run.step.run([batchOf(6, 3)], 1e-3)).result).loss).toBeGreaterThan(0);
+  const { loss, count, gradNorm } = await (await run.step.run([batchOf(1)], 1e-3)).result;
+  expect({ loss, count, gradNorm }).toEqual({ loss: 0, count: 0, gradNorm: 0 });
+  run.end();
+});
+
 describe("gradients that are not finite", () => {
   /** Poisons the first gradient in the updates named, as another process's would. */
   function poisoning(updates: readonly number[]): Exchange {

@@ -73,7 +73,18 @@ describe("encodings", () => {
     ["Mac Roman", "L’été, “dit-elle” — il était là, à l’école, et le garçon.", MAC],
     ["Windows-1252", "L’été, “dit-elle” — un cœur, ça va à l’école.", WINDOWS],
     ["Latin-1", "Der Fluß, die Mädchen, où était-ce, señor?", {}],
+    ["Latin-9", "Le cœur et le café, où l'œil était déjà là.", { œ: 0xbd }],
   ])("%s: %s", (_name, text, page) => expect(decodeBook(encode(text, page), "b")).toBe(text));
+  it.each([
+    ["windows-1251", "Мельник спустился к реке ещё до рассвета. "],
+    ["koi8-r", "Мельник спустился к реке ещё до рассвета. "],
+    ["iso-8859-2", "Młynarz zszedł do rzeki przed świtem, a mgła leżała tak gęsto. "],
+  ])("refuses what it would misread: %s", (label, text) => {
+    const decoder = new TextDecoder(label);
+    const bytes = new Map(Array.from({ length: 256 }, (_, i) => [decoder.decode(Uint8Array.of(i)), i]));
+    const book = Uint8Array.from(text.repeat(20), (char) => bytes.get(char)!);
+    expect(() => decodeBook(book, "b.txt")).toThrow(/^b\.txt: not UTF-8, and its letters make words in none/);
+  });
   it("UTF-16 without its mark, either way round", () => {
     const text = "The miller walked, l’été.";
     const wide = (big: boolean): Uint8Array =>
@@ -96,6 +107,12 @@ describe("etexts", () => {
     [
       "small print at the end, whole",
       `${paragraphs(1, 5)}\n\n***START**THE SMALL PRINT!**START***\n${LICENCE}\n${SMALL_PRINT}`,
+    ],
+    [
+      "the old header and small print under a marker of today",
+      `*** START OF THE PROJECT GUTENBERG EBOOK THE MILLER ***\n\nThe Project Gutenberg Etext of The Miller\n\n` +
+        `January, 1998  [Etext #1181]\n\n***START**THE SMALL PRINT!**START***\n${LICENCE}\n${SMALL_PRINT}\n\n` +
+        `${paragraphs(1, 5)}\n\n${END}`,
     ],
     ["no end marker", `${paragraphs(1, 5)}\n\n${SMALL_PRINT}\n`],
     ["small print at the start", `${LICENCE}\n${SMALL_PRINT}\n\n${paragraphs(1, 5)}\n\n${END}`],

@@ -82,6 +82,9 @@ describe("what was put into the text", () => {
     "[Transcriber's Note: odd spelling is kept.]",
     "[Blank Page]",
     "[1] Not so.",
+    "{1} Not so.",
+    "{Transcriber's Note: odd spelling is kept.}",
+    "[Sheet music]",
     "* Not so, said others.",
   ])("%s is no paragraph, and breaks nothing", (note) => {
     const text = `CHAPTER I\n\n${paragraphs(0, 2)}[1]*\n\n${note}\n\n${paragraphs(2, 2)}`;

@@ -37,7 +37,13 @@ function decode(bytes: Uint8Array, name: string): string {
   if (wide) return new TextDecoder(wide).decode(bytes);
   const { sequences, strays } = countUtf8(bytes);
   if (strays === 0 || sequences > strays) return decodeUtf8(bytes, name).replace(/^\uFEFF/, "");
-  return decodeSingleByte(bytes);
+  const read = decodeSingleByte(bytes);
+  if (read === undefined)
+    throw new UserError(
+      `${name}: not UTF-8, and its letters make words in none of the code pages that are known here (Windows-1252, ` +
+        "Latin-1, Latin-9, DOS 437 and 850, Mac Roman); save the book as plain text in UTF-8.",
+    );
+  return read;
 }
 
 /** UTF-16 without its mark: in Latin script every second byte is zero, and no other. */

@@ -131,7 +131,8 @@ function isText(
 ): boolean {
   if (before === undefined && after === undefined) return true;
   if (before === "smallPrintStart" || after === "start") return before === "start" && from < to;
-  if (before === "start") return true;
+  // Under a marker of today the header and the small print of the old etext may stand once more.
+  if (before === "start") return after !== "smallPrintStart" || isStory(lines, from, to);
   if (before === "smallPrintEnd" && after === "end") return hasLetters(lines, from, to);
   return isStory(lines, from, to);
 }

@@ -9,7 +9,7 @@ import { isCapitals } from "./headings.ts";
 export type Residue = "note" | "separator" | "display";
 
 const EDITORIAL =
-  /^[[(]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|music\b|musical|listen\b|score\b|tn\b|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|editor'?s? note|later editions|gravure|note d[eu] )/i;
+  /^[[({]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|(?:sheet )?music\b|musical|listen\b|score\b|tn\b|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|editor'?s? note|later editions|gravure|note d[eu] )/i;
 const CREDIT =
   /^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b/i;
 const PICTURE =
@@ -68,16 +68,16 @@ function isCatalogue(text: string): boolean {
 
 /** Whether an open bracket of an editorial note is left for the blocks that follow to close. */
 export function leavesOpen(text: string): boolean {
-  return isEditorial(text) && text.split(/[[(]/).length > text.split(/[\])]/).length;
+  return isEditorial(text) && text.split(/[[({]/).length > text.split(/[\])}]/).length;
 }
 
 function isEditorial(text: string): boolean {
-  return /^[[(]/.test(text) && EDITORIAL.test(text.replaceAll("’", "'"));
+  return /^[[({]/.test(text) && EDITORIAL.test(text.replaceAll("’", "'"));
 }
 
-/** "[1] ...", "[Footnote 1: ...", "* ..." and, where the text above refers to that number, "1. ..." or "(1) ...". */
+/** "[1] ...", "{1} ...", "[Footnote 1: ...", "* ..." and, where the text above refers to that number, "1. ..." or "(1) ...". */
 function isFootnote(text: string, before: readonly string[]): boolean {
-  const [, bracketed] = /^\[(\d{1,3}|[A-Z*†‡])[\].:\s]/.exec(text) ?? [];
+  const [, bracketed] = /^[[{](\d{1,3}|[A-Z*†‡])[\]}.:\s]/.exec(text) ?? [];
   if (bracketed !== undefined) return true;
   const [, number] = /^\(?(\d{1,3})[.)] /.exec(text) ?? [];
   if (number !== undefined)

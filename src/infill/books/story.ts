@@ -60,7 +60,7 @@ export class Story {
     if (residue === "note") {
       this.leftOut.add("notes of transcribers and footnotes", raw, block.line);
       this.openNote =
-        this.openNote === 0 ? (leavesOpen(raw) ? NOTE_BLOCKS : 0) : /[\])]\s*$/.test(raw) ? 0 : this.openNote - 1;
+        this.openNote === 0 ? (leavesOpen(raw) ? NOTE_BLOCKS : 0) : /[\])}]\s*$/.test(raw) ? 0 : this.openNote - 1;
       return;
     }
     let text = this.textOf(block);

@@ -84,10 +84,10 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
       ...(parsed.given.has("sectionTypes") && { sectionTypes: flags.sectionTypes }),
       ...(flags.orderMix !== undefined && { orderMix: flags.orderMix }),
     },
-    async (tokenizer, template) => {
+    async (tokenizer, template, nPositions) => {
       const { examples } = await readExamples(
         trainFile,
-        { tokenizer, blockSize: flags.blockSize ?? 1024, template, lineByLine: flags.lineByLine },
+        { tokenizer, blockSize: flags.blockSize ?? nPositions, template, lineByLine: flags.lineByLine },
         { limit: flags.maxTrainSamples, knownFieldsOnly },
       );
       return new Set(examples.flatMap(({ ids }) => ids));

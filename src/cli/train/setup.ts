@@ -30,8 +30,12 @@ export interface Setup {
   readonly origin: string;
 }
 
-/** The tokens of the training data, as this tokenizer encodes it. */
-export type TokensOf = (tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined) => Promise<Iterable<number>>;
+/** The tokens of the training data, as this tokenizer encodes it for a model of so many positions. */
+export type TokensOf = (
+  tokenizer: GPT2Tokenizer,
+  template: InfillTemplate | undefined,
+  nPositions: number,
+) => Promise<Iterable<number>>;
 
 /**
  * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its
@@ -53,15 +57,16 @@ export async function setUp(
     trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);
   const template = chosen && { ...chosen, ...wishes };
   let tokenizer = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
-  if (fresh && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template));
+  const drawn = fresh ? await freshConfig(flags) : undefined;
+  if (drawn && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template, drawn.nPositions));
   const ids = {
     bosTokenId: tokenizer.bosTokenId ?? null,
     eosTokenId: tokenizer.eosTokenId,
     padTokenId: tokenizer.padTokenId ?? null,
   };
   let loaded: GPT2LMHeadModel;
-  if (fresh) {
-    const config = (await freshConfig(flags)).with({ vocabSize: tokenizer.vocabSize, ...ids });
+  if (drawn) {
+    const config = drawn.with({ vocabSize: tokenizer.vocabSize, ...ids });
     loaded = GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed });
   } else {
     loaded = await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true, onNote: writeNote });

@@ -75,7 +75,7 @@ function isEditorial(text: string): boolean {
   return /^[[({]/.test(text) && EDITORIAL.test(text.replaceAll("’", "'"));
 }
 
-/** "[1] ...", "{1} ...", "[Footnote 1: ...", "* ..." and, where the text above refers to that number, "1. ..." or "(1) ...". */
+/** "[1] ...", "{1} ...", "* ..." and, where the text above refers to that number, "1. ..." or "(1) ...". */
 function isFootnote(text: string, before: readonly string[]): boolean {
   const [, bracketed] = /^[[{](\d{1,3}|[A-Z*†‡])[\]}.:\s]/.exec(text) ?? [];
   if (bracketed !== undefined) return true;

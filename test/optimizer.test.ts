@@ -127,10 +127,12 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
     const load = (moments: typeof saved) =>
       second.optimizer.load({
         stepCount,
+        skippedInARow: 3,
         shapes: new Map([...moments].map(([name, { shape }]) => [name, shape])),
         read: (name) => moments.get(name)!.values,
       });
     await load(saved);
+    expect([...(await device.readU32(second.optimizer.skipped))]).toEqual([3]);
     for (const { store, optimizer } of [first, second]) {
       upload(store, gradients(4));
       optimizer.step(1e-3);

@@ -86,6 +86,26 @@ describe("the text is the one that whole rows give", () => {
     );
   });
 
+  test("beams, normalised twice: the second time changes nothing", async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const request = {
+        inputIds: [[seed, 4]],
+        maxNewTokens: 6,
+        numBeams: 3,
+        repetitionPenalty: 1.7,
+        renormalizeLogits: true,
+        logitsProcessors: [new LogitNormalization()],
+        returnDictInGenerate: true,
+      };
+      const decoder = new TableDecoder(V, 2 ** 24);
+      const got = await generate(decoder, request);
+      expect(decoder.read.logits).toBe(0);
+      const want = await generate(general(new TableDecoder(V, 2 ** 24)), request);
+      expect(got.generated).toEqual(want.generated);
+      expect(got.sequencesScores![0]).toBeCloseTo(want.sequencesScores![0], 9);
+    }
+  });
+
   test("in all three ways", () => expect(Math.min(...Object.values(read))).toBeGreaterThan(100));
 });
 
@@ -106,6 +126,27 @@ describe("what a device's sampler does for them", () => {
     [["typical"], undefined],
     [["odd tokens lowered"], undefined],
   ])("%j", (names, want) => expect(settings(...names)).toEqual(want));
+});
+
+test.each<[string, LogitsProcessor & { apply(scores: Float64Array): void }]>([
+  ["min p", new MinPLogitsWarper(0.5)],
+  ["epsilon", new EpsilonLogitsWarper(0.25)],
+])("a token just as probable as %s wants stays, one below goes", (_, warper) => {
+  const scores = Float64Array.of(0.5, 0.25, 0.125, 0.125).map(Math.log);
+  const want = [...scores.subarray(0, 2), -Infinity, -Infinity];
+  // Probabilities are rounded: the threshold is met from just above and just below.
+  const above = scores.map((score, i) => (i === 1 ? score + 1e-9 : score));
+  const below = scores.map((score, i) => (i === 1 ? score - 1e-9 : score));
+  warper.apply(above);
+  warper.apply(below);
+  expect([...above].map((score) => score > -Infinity)).toEqual(want.map((score) => score > -Infinity));
+  expect(below[1]).toBe(-Infinity);
+});
+
+test("tokens as probable as the most probable one stay at a min p of 1", () => {
+  const scores = Float64Array.of(3, 1, 3, 3);
+  new MinPLogitsWarper(1).apply(scores);
+  expect([...scores]).toEqual([3, -Infinity, 3, 3]);
 });
 
 describe("where they come", () => {

@@ -128,10 +128,12 @@ function processKnown(
   { last, lseOfAll, context }: { readonly last: number; readonly lseOfAll: () => number; readonly context: RowContext },
 ): boolean {
   let whole = true; // before a topK the row goes on beyond what is known
+  let normalised = false; // nothing that may come between changes the sum again: see topKOf()
   for (const processor of processors) {
     if (isEditing(processor)) continue;
     if (processor.needs === "sum" && whole) {
-      const lse = lseOfAll();
+      const lse = normalised ? 0 : lseOfAll();
+      normalised = true;
       for (let i = 0; i < scores.length; i++) scores[i] -= lse;
       continue;
     }

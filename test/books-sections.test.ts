@@ -67,6 +67,10 @@ describe("text before the first heading", () => {
     const text = `"Wake up!" said Anna.\n\n"No."\n\n${paragraphs(0, 5)}\n\n\nII\n\n${paragraphs(5, 5)}`;
     expect(readBook(text).runs[0]![0]!.text).toBe('"Wake up!" said Anna.');
   });
+  it("is the story's where two paragraphs of prose stand under a title and a dedication", () => {
+    const text = `THE MILLER\n\nby\n\nNOBODY\n\n\nTo Ann\n\n\n${paragraphs(0, 2)}\n\n\nII\n\n${paragraphs(2, 4)}`;
+    expect(days(text)).toEqual(range(0, 6));
+  });
   it("is left out where it is a title page, with a word", () => {
     const text = `The Miller\n\nby Nobody\n\nTo my mother, who knows all of this.\n\n\nCHAPTER I\n\n${paragraphs(0, 5)}`;
     expect(days(text)).toEqual(range(0, 5));

@@ -28,7 +28,7 @@ export interface Section {
  */
 const SHORT_SECTION = 8;
 /** Paragraphs without which text before the first heading is a title page, and characters that a paragraph has. */
-const FEWEST_PARAGRAPHS = 3;
+const FEWEST_PARAGRAPHS = 2;
 const PARAGRAPH = 100;
 const LINE_OF_PROSE = 50;
 

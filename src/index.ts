@@ -77,6 +77,8 @@ export { textBlocks, textLines } from "./training/text-dataset.ts";
 
 export { collate } from "./examples/collate.ts";
 export { InfillEncoder } from "./infill/encode.ts";
+export { TextConstraints } from "./infill/constraints/text-constraints.ts";
+export type { TextPlace, TextWishes } from "./infill/constraints/text-constraints.ts";
 export type { InfillExample, InfillRequest } from "./infill/example.ts";
 export { parseJsonl } from "./infill/example.ts";
 export { Reranker } from "./rerank/reranker.ts";

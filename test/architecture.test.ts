@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   autograd: ["kernels", "gpu"],
   gpt2: ["autograd", "kernels", "gpu"],
   generation: ["gpt2", "kernels", "gpu"],
-  infill: ["text", "examples"],
+  infill: ["text", "examples", "tokenizer"],
   training: ["text", "examples", "drawing", "gpt2", "autograd", "kernels", "gpu"],
   rerank: ["infill", "examples", "gpt2", "autograd"],
   evaluation: ["rerank", "infill", "examples", "drawing", "gpt2", "autograd"],

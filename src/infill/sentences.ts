@@ -21,6 +21,22 @@ export function lastSentenceEnd(
   return last;
 }
 
+/** Sentences that a text has begun, the last one finished or not; and whether it ends at a sentence's end. */
+export function countSentences(text: string): { readonly begun: number; readonly atEnd: boolean } {
+  let begun = 0;
+  let last = 0;
+  let atEnd = false;
+  const length = text.trimEnd().length;
+  for (const match of text.matchAll(ENDINGS)) {
+    const end = match.index + match[0].length;
+    atEnd = end === length && endsHere(text, match[0], end, false);
+    if (end === length || !endsHere(text, match[0], end, true)) continue;
+    begun++;
+    last = end;
+  }
+  return { begun: begun + (text.slice(last).trim() === "" ? 0 : 1), atEnd };
+}
+
 function endsHere(text: string, ending: string, end: number, growing: boolean): boolean {
   if (ending === "." && isAbbreviation(text, end)) return false;
   const rest = text.slice(end);

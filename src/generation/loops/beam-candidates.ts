@@ -29,23 +29,23 @@ export function extensions(
   const width = candidateCount(config, beams.length);
   const rows = beams.map((beam, i) => scoresOf(contextOf(search, beam, firstRow + i, earlierGroups)));
   if (config.doSample) return drawExtensions(beams, rows, width, search);
-  return bestExtensions(beams, rows, width);
+  // Each beam's own best are enough to find the best of all.
+  const each = extensionsOfEach(beams, rows, width);
+  return topIndices(
+    each.map(({ score }) => score),
+    width,
+  ).map((i) => each[i]);
 }
 
-/** The `width` best extensions of all beams, whose rows of scores are given; best first. */
-export function bestExtensions(beams: readonly Beam[], rows: readonly ScoreRow[], width: number): Candidate[] {
-  // Each beam's own best are enough to find the best of all.
-  const each = rows.flatMap((row, parent) =>
+/** The `width` best extensions of each beam, whose rows of scores are given; beam by beam, best first. */
+export function extensionsOfEach(beams: readonly Beam[], rows: readonly ScoreRow[], width: number): Candidate[] {
+  return rows.flatMap((row, parent) =>
     topIndices(row.scores, width).map((i): Candidate => ({
       parent,
       token: tokenAt(row, i),
       score: beams[parent].score + row.scores[i],
     })),
   );
-  return topIndices(
-    each.map(({ score }) => score),
-    width,
-  ).map((i) => each[i]);
 }
 
 /** `width` different extensions drawn by their probability over all beams, best first. */

@@ -10,7 +10,7 @@ import type { GenerationConfig } from "../options/options.ts";
 import { checkTokens } from "../options/prompts.ts";
 import type { Prompt } from "../options/prompts.ts";
 import { descending } from "../scores/scores.ts";
-import { bestExtensions } from "./beam-candidates.ts";
+import { extensionsOfEach } from "./beam-candidates.ts";
 import type { Candidate } from "./beam-candidates.ts";
 import { contextOf, isAlive, NO_BEAM } from "./beam-state.ts";
 import type { Group, Search } from "./beam-state.ts";
@@ -42,30 +42,34 @@ export function constrainedExtensions(
   const size = beams.length;
   const eos = eosTokens(config);
   const rows = beams.map((beam, i) => scoresOf(contextOf(search, beam, firstRow + i, [])));
-  const best = bestExtensions(beams, rows, candidateCount(config, size));
-  const ended = best
-    .slice(0, size)
-    .filter(({ parent, token, score }) => eos.includes(token) && isAlive(score) && beams[parent].progress!.complete);
+  // After one of these come so many tokens more; a forced end takes one of them.
+  const left = search.prompt.maxLength - beams[0].ids.length - 1 - (config.forcedEosTokenId === null ? 0 : 1);
+  const texts = new Set<string>();
+  const viable = (candidate: Candidate): Extension[] => {
+    const { parent, token, score } = candidate;
+    const text = `${parent} ${token}`;
+    if (!isAlive(score) || texts.has(text)) return [];
+    texts.add(text);
+    const { progress: before } = beams[parent];
+    if (eos.includes(token)) return before!.complete ? [{ candidate, progress: before! }] : [];
+    const progress = constraints.update(before!, token);
+    return progress.need <= left ? [{ candidate, progress }] : [];
+  };
+  const best = extensionsOfEach(beams, rows, candidateCount(config, size))
+    .flatMap(viable)
+    .sort((a, b) => descending(a.candidate.score, b.candidate.score));
+  const isEnd = ({ candidate }: Extension): boolean => eos.includes(candidate.token);
+  const ended = best.slice(0, size).filter(isEnd);
+  const free = best.filter((extension) => !isEnd(extension)).slice(0, size);
+  texts.clear(); // what was not among the best may still come as an advance
+  for (const { candidate } of free) texts.add(`${candidate.parent} ${candidate.token}`);
   const advanced = beams.flatMap(({ score, progress }, parent) =>
     constraints
       .advance(progress!)
       .map((token): Candidate => ({ parent, token, score: score + rows[parent].scores[token] })),
   );
-  const free = best.filter(({ token }) => !eos.includes(token)).slice(0, size);
-  // After one of these come so many tokens more; a forced end takes one of them.
-  const left = search.prompt.maxLength - beams[0].ids.length - 1 - (config.forcedEosTokenId === null ? 0 : 1);
-  const texts = new Set<string>();
-  const open = [...free, ...advanced].flatMap((candidate): Extension[] => {
-    const { parent, token, score } = candidate;
-    const text = `${parent} ${token}`;
-    if (!isAlive(score) || eos.includes(token) || texts.has(text)) return [];
-    texts.add(text);
-    const progress = constraints.update(beams[parent].progress!, token);
-    return progress.need <= left ? [{ candidate, progress }] : [];
-  });
-  const chosen = dealt(open)
-    .slice(0, size)
-    .map(({ candidate }) => candidate);
+  const open = [...free, ...advanced.flatMap(viable).filter((extension) => !isEnd(extension))];
+  const chosen = dealt(open).slice(0, size).map(candidateOf);
   if (chosen.length + ended.length + finished.kept.length === 0)
     throw new UserError(
       `The constraints cannot be met: after ${beams[0].ids.length - search.prompt.ids.length} new tokens no text is ` +
@@ -74,7 +78,7 @@ export function constrainedExtensions(
   let token = 0;
   while (eos.includes(token) && token + 1 < run.decoder.vocabSize) token++; // any that does not end a text
   const filler = { parent: 0, token, score: NO_BEAM };
-  return [...ended, ...chosen, ...Array.from({ length: size - chosen.length }, () => filler)];
+  return [...ended.map(candidateOf), ...chosen, ...Array.from({ length: size - chosen.length }, () => filler)];
 }
 
 /** Throws UserError where they need another way of searching, more tokens than there are, or tokens that cannot be. */
@@ -110,6 +114,8 @@ export function checkConstraints(
   if (end !== undefined)
     throw new UserError(`A constraint holds token ${end}, which ends a text (eosTokenId); leave it out.`);
 }
+
+const candidateOf = ({ candidate }: Extension): Candidate => candidate;
 
 /** The best of each bank, from the fullest bank down, then the second best of each, and so on. */
 function dealt(extensions: readonly Extension[]): Extension[] {

@@ -12,7 +12,7 @@ export interface Constraint<S = unknown> {
   initial(prompt: readonly number[]): S;
   /** After one more token. What was fulfilled may be so no longer. */
   update(state: S, token: number): S;
-  /** Tokens that bring the text nearer to it; none where it is fulfilled. */
+  /** Tokens that bring the text nearer to it, or keep it fulfilled where others would not. */
   advance(state: S): readonly number[];
   /** Tokens that are still missing; 0 where it is fulfilled. */
   remaining(state: S): number;

@@ -15,6 +15,7 @@ import { planGaps } from "./cli/generate/plan.ts";
 import type { Plan } from "./cli/generate/plan.ts";
 import {
   candidateJson,
+  costNote,
   cutNote,
   figures,
   limitNote,
@@ -38,6 +39,7 @@ import { styleFor } from "./cli/shared/style.ts";
 import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
+import { UnmetConstraints } from "./generation/loops/constraint.ts";
 import type { InfillRequest } from "./infill/example.ts";
 import { Reranker } from "./rerank/reranker.ts";
 
@@ -92,7 +94,8 @@ async function printText(
   if (page) stdout.write(page.before());
   const started = performance.now();
   let written: Written;
-  if (plan.config.numReturnSequences === 1 && plan.config.numBeams === 1) {
+  // A text is shown as it grows unless it is still to be compared: with others, or with what it must be.
+  if (plan.config.numReturnSequences === 1 && plan.config.numBeams === 1 && !plan.prompts[0].constraints) {
     const live = new LiveText({
       stream: stdout,
       layout: page ? (text) => page.written(text) : proseLayout(stdout),
@@ -155,7 +158,9 @@ async function fillAll(
     progress.update(done);
     while (done < total) {
       const which = nextBatch(writer.plan, done, batchSize);
-      const { candidates } = await write(writer, { which, signal });
+      const candidates = await writeEach(writer, which, signal, (number, error) =>
+        note("Note", `Line ${number + 1} of the gaps gets no candidate: ${error.message}`),
+      );
       if (signal.aborted) break; // half a batch is not an answer
       await answers.write(candidates.map((each, i) => answerLine(lines[which[i]], each)).join(""));
       done += which.length;
@@ -176,13 +181,39 @@ async function fillAll(
   );
 }
 
+/**
+ * Candidates for each of the prompts, which are written together; where one of them can have no text that is as asked
+ * for, one by one, and that one gets none.
+ */
+async function writeEach(
+  writer: Writer,
+  which: readonly number[],
+  signal: AbortSignal,
+  onUnmet: (number: number, error: UserError) => void,
+): Promise<Written["candidates"]> {
+  try {
+    return (await write(writer, { which, signal })).candidates;
+  } catch (error) {
+    if (!(error instanceof UnmetConstraints)) throw error;
+    if (which.length === 1) {
+      onUnmet(which[0], error);
+      return [[]];
+    }
+    const all: Candidate[][] = [];
+    for (const number of which) all.push(...(await writeEach(writer, [number], signal, onUnmet)).map((c) => [...c]));
+    return all;
+  }
+}
+
 /** Numbers of the next prompts, at most `size`, as long as they have the same limits. */
 function nextBatch({ prompts }: Plan, first: number, size: number): number[] {
   const { minNewTokens, maxNewTokens } = prompts[first].limits;
   const numbers = Array.from({ length: Math.min(size, prompts.length - first) }, (_, i) => first + i);
   const other = numbers.findIndex(
     (number) =>
-      prompts[number].limits.minNewTokens !== minNewTokens || prompts[number].limits.maxNewTokens !== maxNewTokens,
+      prompts[number].constraints !== prompts[first].constraints ||
+      prompts[number].limits.minNewTokens !== minNewTokens ||
+      prompts[number].limits.maxNewTokens !== maxNewTokens,
   );
   return other < 0 ? numbers : numbers.slice(0, other);
 }
@@ -205,9 +236,12 @@ async function talk(
       const { candidates } = await write({ ...writer, plan }, { signal: stop, seed });
       return {
         candidates: candidates[0],
-        notes: [cutNote(plan.cut), limitNote(candidates[0], newTokens(plan)), sameNote(candidates[0])].filter(
-          (text) => text !== undefined,
-        ),
+        notes: [
+          cutNote(plan.cut),
+          limitNote(candidates[0], newTokens(plan)),
+          costNote(candidates[0]),
+          sameNote(candidates[0]),
+        ].filter((text) => text !== undefined),
       };
     },
   });
@@ -225,6 +259,7 @@ function report({ candidates: [candidates] }: Written, maxNewTokens: number | un
     `${candidates.length === 1 ? figures(candidates[0]) : `${tokens} tokens`} in ${formatDuration(seconds)} ` +
       `(${formatRate(tokens / seconds)} tokens/s)`,
   );
+  note("Cost", costNote(candidates));
   note("Note", limitNote(candidates, maxNewTokens));
   note("Note", sameNote(candidates));
 }

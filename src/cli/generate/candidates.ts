@@ -5,7 +5,8 @@ import type { Decoder } from "../../generation/device/decoder.ts";
 import { generate } from "../../generation/generate.ts";
 import type { GenerateOutput } from "../../generation/generate.ts";
 import type { GenerationObserver } from "../../generation/loops/observer.ts";
-import { logSoftmax } from "../../generation/scores/scores.ts";
+import { UnmetConstraints } from "../../generation/loops/constraint.ts";
+import { argmax, logSoftmax } from "../../generation/scores/scores.ts";
 import type { FinishReason } from "../../generation/loops/stopping-criteria.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import { trimToSentence } from "../../infill/sentences.ts";
@@ -34,8 +35,15 @@ export interface Candidate {
    * Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores.
    */
   logProb?: number;
+  /** With constraints: what they cost in natural log-probability, against the best text of a search without them. */
+  cost?: ConstraintCost;
   /** Where candidates are ranked: what its place among them follows from. */
   ranked?: Pick<Ranked, "score" | "terms">;
+}
+
+export interface ConstraintCost {
+  readonly logProb: number;
+  readonly logProbPerToken: number;
 }
 
 /** A decoder that takes several tokens at once. */
@@ -80,17 +88,22 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
   const { decoder, tokenizer, plan, observer } = writer;
   const numbers = which ?? plan.prompts.map((_, number) => number);
   const prompts = numbers.map((number) => plan.prompts[number]);
+  const { constraints } = prompts[0];
+  const request = {
+    ...plan.options,
+    ...prompts[0].limits,
+    ...(seed !== undefined && { seed }),
+    ...promptInputs(prompts),
+    signal,
+    tokenizer,
+  };
   const output = await withFlagNames(() =>
     generate(
       decoder,
       {
-        ...plan.options,
-        ...prompts[0].limits,
-        ...(seed !== undefined && { seed }),
-        ...promptInputs(prompts),
-        signal,
-        tokenizer,
-        logitsProcessors: plan.logitsProcessors,
+        ...request,
+        constraints: constraints?.constraints,
+        logitsProcessors: [...plan.logitsProcessors, ...(constraints?.logitsProcessors ?? [])],
         ...(observer && { observer, returnDictInGenerate: true }),
         streamer:
           onText &&
@@ -99,6 +112,10 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
       plan.defaults,
     ),
   );
+  const free =
+    constraints && !onText && !signal?.aborted
+      ? await generate(decoder, { ...request, logitsProcessors: plan.logitsProcessors }, plan.defaults)
+      : undefined;
   const each = plan.config.numReturnSequences;
   const candidates: Candidate[][] = [];
   const places: number[][] = [];
@@ -106,6 +123,11 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
     const rows = output.generated
       .slice(p * each, (p + 1) * each)
       .map((ids, i) => toText(writer, prompt, ids, output.finishReasons[p * each + i]));
+    const unmet = signal?.aborted ? [] : rows.map(({ candidate }) => violationsOf(prompt, candidate.text, plan.inGap));
+    if (unmet.length > 0 && unmet.every((wrong) => wrong.length > 0))
+      throw new UnmetConstraints(
+        `No text was found that is as asked for: ${unmet[0].join(", and ")}; try more beams, more new tokens or less.`,
+      );
     if (!onText) {
       const logProbs = await meanLogProbs(
         decoder,
@@ -114,14 +136,38 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
         prompt.tokenTypeIds,
       );
       rows.forEach(({ candidate }, i) => void (candidate.logProb = logProbs[i]));
+      if (free) {
+        const others = free.generated.slice(p * each, (p + 1) * each);
+        const costOf = costAgainst(others, await meanLogProbs(decoder, prompt.ids, others, prompt.tokenTypeIds));
+        rows.forEach(({ candidate, ids }, i) => void (candidate.cost = costOf(logProbs[i], ids.length)));
+      }
     }
-    const found = rows.map(({ candidate }, sequence) => ({ candidate, sequence }));
+    const found = rows
+      .map(({ candidate }, sequence) => ({ candidate, sequence }))
+      .filter((_, i) => (unmet[i]?.length ?? 0) === 0);
     if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
     const different = await ranked(writer, plan.gaps?.[numbers[p]], withoutEqual(found), signal);
     candidates.push(different.map(({ candidate }) => candidate));
     places.push(different.map(({ sequence }) => p * each + sequence));
   }
   return { candidates, rows: places, output };
+}
+
+/** What a text with constraints costs against the most probable of those without. */
+function costAgainst(
+  others: readonly (readonly number[])[],
+  means: readonly number[],
+): (mean: number, tokens: number) => ConstraintCost {
+  const best = argmax(means);
+  return (mean, tokens) => ({
+    logProb: means[best] * others[best].length - mean * tokens,
+    logProbPerToken: means[best] - mean,
+  });
+}
+
+/** What is asked of the prompt's text and does not hold for it. */
+function violationsOf({ constraints, opening }: PlannedPrompt, text: string, inGap: boolean): string[] {
+  return constraints?.violations(inGap ? text : text.slice(opening.length).trim()) ?? [];
 }
 
 /** The candidates in the reranker's order; as they are without one, or when the run is to stop. */
@@ -170,15 +216,17 @@ function withoutEqual(found: readonly Found[]): Found[] {
 /** A generated row as a candidate, and the tokens that it keeps, the end token with them if it came. */
 function toText(
   { tokenizer, plan, trim }: Writer,
-  { opening }: PlannedPrompt,
+  prompt: PlannedPrompt,
   generated: readonly number[],
   reason: FinishReason,
 ): { candidate: Candidate; ids: readonly number[] } {
+  const { opening } = prompt;
   const body = reason === "eos" ? generated.slice(0, -1) : generated;
   let text = joined(opening, tokenizer.decode(body), plan.inGap);
   if (reason !== "eos") text = text.replace(/\uFFFD+$/, ""); // a character cut in its middle
   const cut = reason === "length" || reason === "time" ? trimToSentence(text, opening.length) : undefined;
-  if (!trim || !cut?.trimmed) {
+  // What was cut off may be what had to be there.
+  if (!trim || !cut?.trimmed || violationsOf(prompt, cut.text, plan.inGap).length > 0) {
     const unfinished = cut?.unfinished ?? false;
     return { candidate: { text, tokens: body.length, reason, unfinished, trimmed: false }, ids: generated };
   }

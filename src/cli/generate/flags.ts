@@ -4,6 +4,8 @@ import { defineFlags } from "../shared/flags.ts";
 import type { FlagValues, Program } from "../shared/flags.ts";
 import { optionFlags } from "./options.ts";
 
+const WISHES =
+  "What a text must be (its cost in log-probability is shown; where no text is found that holds it, it is said)";
 const GAP = "A gap to fill (without any: a sample)";
 
 const flags = defineFlags({
@@ -43,7 +45,13 @@ const flags = defineFlags({
     group: GAP,
     help: "What is wanted, by the fields that the model's template knows: --meta length=M --meta theme=hope.",
   },
-  prefix: { type: "string", placeholder: "text", group: GAP, help: "How p2 must begin." },
+  prefix: {
+    type: "string",
+    placeholder: "text",
+    aliases: ["begins_with"],
+    group: GAP,
+    help: "How p2 must begin: words, or its first sentence.",
+  },
   interactive: {
     type: "bool",
     defaultText: "off",
@@ -79,6 +87,45 @@ const flags = defineFlags({
       "they lead from p1 to p3: how probable each is in the gap, how probable it makes p3, how its two seams join. " +
       "Each is shown with these figures; their weights are in the model's infill_rerank.json.",
   },
+
+  forceWords: {
+    type: "list",
+    placeholder: "word",
+    group: WISHES,
+    help:
+      'A word, name or phrase that must occur, as whole words: "boat", one of several "boat|ship", inflections ' +
+      '"walk(s,ed,ing)". Give it once for each. Works by beam search (4 beams, unless --num_beams says more).',
+  },
+  requireCharacters: {
+    type: "bool",
+    defaultText: "off",
+    group: WISHES,
+    help: 'The names in the metadata field "characters" must occur, as with --force_words.',
+  },
+  badWords: {
+    type: "list",
+    placeholder: "word",
+    group: WISHES,
+    help: "A word or phrase that must not occur, written as for --force_words; in any tokens that spell it.",
+  },
+  anyCase: {
+    type: "bool",
+    defaultText: "off",
+    group: WISHES,
+    help:
+      "--force_words and --bad_words count in capitals and small letters alike; without it as written, and with a " +
+      "capital where a sentence begins.",
+  },
+  words: {
+    type: "string",
+    placeholder: "bounds",
+    group: WISHES,
+    help:
+      "How many words, as 60-80, 40- or -80; the text ends at a sentence's end within them. In a gap in place of the " +
+      "length class of its metadata.",
+  },
+  sentences: { type: "string", placeholder: "bounds", group: WISHES, help: "How many sentences, as 3 or 2-4." },
+  endsWith: { type: "string", placeholder: "text", group: WISHES, help: "The text's last sentence." },
 
   outputFile: {
     type: "string",
@@ -151,6 +198,10 @@ export const GENERATE: Program<GenerateFlags> = {
     {
       args: "--input_file gaps.jsonl --output_file filled.jsonl --beam 4",
       does: "fill many gaps; run it again to go on after a stop",
+    },
+    {
+      args: '--document story.txt --force_words "boat|ship" --words 60-80 --ends_with "They went home."',
+      does: "a text with a word, of so many words, with a given last sentence",
     },
     { args: "--document story.txt --rerank", does: "five candidates, in the order of how well they lead to p3" },
     {

@@ -129,6 +129,7 @@ export async function withFlagNames<R>(action: () => R | Promise<R>): Promise<R>
   try {
     return await action();
   } catch (error) {
-    throw error instanceof UserError ? new UserError(inFlagNames(error.message)) : error;
+    if (error instanceof UserError) error.message = inFlagNames(error.message); // it stays the kind of error that it is
+    throw error;
   }
 }

@@ -9,6 +9,9 @@ import type { LogitsProcessor } from "../../generation/scores/logits-processor.t
 import type { InfillRequest } from "../../infill/example.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { normalizeText } from "../../text/normalize.ts";
+import type { TextConstraints } from "../../infill/constraints/text-constraints.ts";
+import { constraintsOf, tokensFor } from "./wishes.ts";
+import type { Wishes } from "./wishes.ts";
 import { withFlagNames } from "./options.ts";
 import { endTokens, needEncoder } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
@@ -25,6 +28,8 @@ export interface PlannedPrompt {
   readonly tokenTypeIds?: readonly number[];
   /** What the shown text begins with: the words that p2 must begin with, or the whole plain prompt. */
   readonly opening: string;
+  /** What the flags ask of its text; prompts in one batch must have the same. */
+  readonly constraints?: TextConstraints;
   /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
   readonly limits: Limits;
 }
@@ -59,6 +64,7 @@ export interface PlanSettings {
   /** As flags give them. */
   readonly options: GenerationOptions;
   readonly allowSpecialTokens: boolean;
+  readonly wishes?: Wishes;
 }
 
 /**
@@ -73,7 +79,14 @@ export function planGaps(
 ): Promise<Plan> {
   return withFlagNames(() => {
     const encoder = needEncoder(model);
-    const { total, given, wanted } = lengths(model, settings.options);
+    const constraints = constraintsOf(
+      model,
+      settings.wishes && { ...settings.wishes, beginsWith: prefix },
+      gaps,
+      settings.options.eosTokenId,
+    );
+    const room = Math.max(0, ...constraints.map((each) => tokensFor(each, model.config.nPositions)));
+    const { total, given, wanted } = lengths(model, settings.options, room);
     // Without a wish, p2 is sure of a quarter of the context, and gets what the paragraphs around it leave.
     const reserve = given ?? Math.max(Math.floor(total / 4), wanted, 1);
     if (total - reserve < 3)
@@ -86,7 +99,13 @@ export function planGaps(
     const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
     const planned = plan(
       model,
-      fitted.map(({ ids, tokenTypeIds }) => ({ ids, tokenTypeIds, opening: normalizeText(prefix), limits: {} })),
+      fitted.map(({ ids, tokenTypeIds }, i) => ({
+        ids,
+        tokenTypeIds,
+        constraints: constraints[i],
+        opening: normalizeText(prefix),
+        limits: {},
+      })),
       cut,
       true,
       settings,
@@ -102,7 +121,8 @@ export function planGaps(
       gaps,
       prompts: planned.prompts.map((prompt, i) => ({
         ...prompt,
-        limits: classLimits(gaps[i], encoder.template, forced, most),
+        // Bounds in words or sentences say how long it is, instead of the class.
+        limits: constraints[i]?.leastTokens ? {} : classLimits(gaps[i], encoder.template, forced, most),
       })),
     };
   });
@@ -122,7 +142,8 @@ export function planPrompt(model: ModelFolder, text: string, settings: PlanSetti
           `${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ` +
           `${room > 0 ? `shorten the prompt to at most ${room}${endless ? " tokens" : ""}` : `ask for fewer than ${total}`}.`,
       );
-    return plan(model, [{ ids, opening: text, limits: {} }], { gaps: 0, room: total }, false, settings);
+    const [constraints] = constraintsOf(model, settings.wishes, [undefined], settings.options.eosTokenId);
+    return plan(model, [{ ids, opening: text, constraints, limits: {} }], { gaps: 0, room: total }, false, settings);
   });
 }
 
@@ -149,7 +170,8 @@ interface Lengths {
   readonly wanted: number;
 }
 
-function lengths({ config, defaults }: ModelFolder, options: GenerationOptions): Lengths {
+/** `room`: new tokens that what is asked of a text may take. */
+function lengths({ config, defaults }: ModelFolder, options: GenerationOptions, room = 0): Lengths {
   if (options.maxNewTokens != null && options.maxLength !== undefined)
     throw new UserError(
       `maxLength ${options.maxLength} and maxNewTokens ${options.maxNewTokens} say the same thing twice; ` +
@@ -162,7 +184,7 @@ function lengths({ config, defaults }: ModelFolder, options: GenerationOptions):
     total: Math.min(config.nPositions, maxLength ?? Infinity),
     maxLength,
     given,
-    wanted: options.minNewTokens ?? defaults.minNewTokens ?? 0,
+    wanted: Math.max(options.minNewTokens ?? defaults.minNewTokens ?? 0, room),
   };
 }
 
@@ -175,7 +197,8 @@ function plan(
 ): Plan {
   const { vocabSize } = model.config;
   for (const { ids } of prompts) checkTokens("The prompt", ids, vocabSize);
-  const { total, maxLength, given, wanted } = lengths(model, flags);
+  const room = Math.max(0, ...prompts.map(({ constraints }) => tokensFor(constraints, model.config.nPositions)));
+  const { total, maxLength, given, wanted } = lengths(model, flags, room);
   const eosTokenId = flags.eosTokenId ?? endTokens(model, inGap);
   const defaults: GenerationOptions = {
     ...model.defaults,
@@ -196,6 +219,13 @@ function plan(
   };
   const logitsProcessors = inGap && !allowSpecialTokens ? [needEncoder(model).noTemplateSyntax] : [];
   const config = resolveConfig(options, defaults);
+  const least = Math.max(0, ...prompts.map(({ constraints }) => constraints?.leastTokens ?? 0));
+  const most = maxLength === undefined ? maxNewTokens : total - longest;
+  if (least > most)
+    throw new UserError(
+      `A text as asked for needs at least ${least} new tokens, and there is room for ${most}; allow more with ` +
+        "maxNewTokens, shorten the prompt, or ask for less.",
+    );
   checkRows(1, config, model.config.vocabSize); // before a GPU is opened
   return { prompts, options, defaults, logitsProcessors, config, inGap, cut };
 }

@@ -156,15 +156,26 @@ export function sameNote(candidates: readonly Candidate[]): string | undefined {
   return `The ${all} sequences came to ${texts}, when their unfinished sentences were cut off; --no_trim keeps them`;
 }
 
+/** What the constraints cost the first candidate; undefined without constraints. */
+export function costNote([candidate]: readonly Candidate[]): string | undefined {
+  if (candidate?.cost === undefined) return undefined;
+  const { logProb, logProbPerToken } = candidate.cost;
+  return (
+    `What the text must be costs ${logProbPerToken.toFixed(3)} in log-probability a token (${logProb.toFixed(2)} in ` +
+    "all), against the best text of the same search without it"
+  );
+}
+
 /** A candidate as JSON. `name` is what its text is: "p2" or "text"; `sequences`: those that came to this one text. */
 export function candidateJson(candidate: Candidate, name: "p2" | "text"): object {
-  const { text, tokens, logProb, reason, trimmed, sequences, ranked } = candidate;
+  const { text, tokens, logProb, reason, trimmed, cost, sequences, ranked } = candidate;
   return {
     [name]: text,
     tokens,
     log_prob_per_token: logProb !== undefined && Number.isFinite(logProb) ? logProb : null,
     finish_reason: reason,
     trimmed,
+    ...(cost && { constraint_cost: { log_prob: cost.logProb, log_prob_per_token: cost.logProbPerToken } }),
     ...(sequences && { sequences }),
     ...(ranked && { rerank: { score: ranked.score, ...ranked.terms } }),
   };

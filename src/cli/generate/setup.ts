@@ -17,6 +17,7 @@ import { resolveModel } from "../shared/model-source.ts";
 import { needEncoder, openModel } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
 import { givenOptions } from "./options.ts";
+import { wishesOf, withBeams } from "./wishes.ts";
 import { planGaps, planPrompt } from "./plan.ts";
 import type { Plan, PlanSettings } from "./plan.ts";
 
@@ -73,11 +74,12 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
     throw new UserError(
       "--rerank looks at the paragraphs around a gap, and this is a plain prompt; leave it out, or give --p1 and --p3.",
     );
+  const wishes = wishesOf(values);
+  const interactive = input.kind === "interactive";
+  const search = withBeams(options, wishes, interactive);
   const settings = {
-    options:
-      input.kind === "prompt"
-        ? options
-        : severalCandidates(options, model.defaults, { interactive: input.kind === "interactive", rerank }),
+    wishes,
+    options: input.kind === "prompt" ? search : severalCandidates(search, model.defaults, { interactive, rerank }),
     allowSpecialTokens: values.allowSpecialTokens,
   };
   const plan = await planInput(model, input, values.prefix ?? "", settings);
@@ -95,7 +97,13 @@ function planInput(model: ModelFolder, input: Input, prefix: string, settings: P
     case "gap":
       return planGaps(model, [input.gap], prefix, settings);
     case "interactive":
-      return planGaps(model, [input.gap ?? { p1: "", p3: "" }], prefix, settings);
+      // Whose characters are required is known once a gap is.
+      return input.gap
+        ? planGaps(model, [input.gap], prefix, settings)
+        : planGaps(model, [{ p1: "", p3: "" }], prefix, {
+            ...settings,
+            wishes: settings.wishes && { ...settings.wishes, requireCharacters: false },
+          });
     default:
       return input satisfies never;
   }

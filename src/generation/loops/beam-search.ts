@@ -4,7 +4,6 @@
 // 2016); plain beam search is one group. With `doSample` the extensions are drawn instead of taken from the top.
 // Step for step the algorithm of Hugging Face 4.44 (generation/beam_search.py), but every prompt by itself: neighbours
 // in the batch change nothing.
-import { UserError } from "../../errors.ts";
 import { eosTokens, padToken } from "../options/config.ts";
 import type { GenerationConfig } from "../options/options.ts";
 import { descending } from "../scores/scores.ts";
@@ -13,6 +12,7 @@ import type { Candidate } from "./beam-candidates.ts";
 import { contextsOf, isAlive, isOver, nextRows, startSearch } from "./beam-state.ts";
 import type { Beam, Group, Search } from "./beam-state.ts";
 import { constrainedExtensions } from "./constrained-beams.ts";
+import { UnmetConstraints } from "./constraint.ts";
 import type { ConstraintList } from "./constraint-list.ts";
 import type { ObservedBeams } from "./observer.ts";
 import type { ReadBack } from "./read-back.ts";
@@ -143,7 +143,7 @@ function bestSequences({ config, constraints }: Run, { prompt, groups, reason }:
   }
   const kept = groups.flatMap((group) => group.finished.kept);
   if (mustHold && kept.length < config.numReturnSequences)
-    throw new UserError(
+    throw new UnmetConstraints(
       `The constraints are met by ${kept.length === 0 ? "none" : `only ${kept.length}`} of the texts that the search ` +
         `found${reason === "time" || reason === "stop" ? ", which other criteria ended" : ""}, and ` +
         `numReturnSequences is ${config.numReturnSequences}; use more beams, more new tokens or fewer constraints.`,

@@ -2,8 +2,9 @@
 // extensions, as plain beam search does, and at every token that brings a beam nearer to what it lacks; beams are
 // sorted into banks by how much they hold, and the places are dealt out over the banks in turn (dynamic beam
 // allocation, Post and Vilar 2018; Hu et al. 2019), as in Hugging Face's ConstrainedBeamSearchScorer (4.44). Unlike
-// there, a beam is never carried on when the tokens left are too few for what it lacks: so whatever is returned holds
-// all constraints.
+// there, each beam's own best extension is looked at too (as in the paper: else beams that hold all are lost to likelier
+// ones that hold nothing), and a beam is never carried on when the tokens left are too few for what it lacks: so
+// whatever is returned holds all constraints.
 import { UserError } from "../../errors.ts";
 import { candidateCount, eosTokens } from "../options/config.ts";
 import type { GenerationConfig } from "../options/options.ts";
@@ -14,7 +15,7 @@ import { extensionsOfEach } from "./beam-candidates.ts";
 import type { Candidate } from "./beam-candidates.ts";
 import { contextOf, isAlive, NO_BEAM } from "./beam-state.ts";
 import type { Group, Search } from "./beam-state.ts";
-import { DisjunctiveConstraint } from "./constraint.ts";
+import { DisjunctiveConstraint, UnmetConstraints } from "./constraint.ts";
 import type { ConstraintList, Progress } from "./constraint-list.ts";
 import type { Run } from "./run.ts";
 import type { ScoresOf } from "./score-rows.ts";
@@ -60,7 +61,10 @@ export function constrainedExtensions(
     .sort((a, b) => descending(a.candidate.score, b.candidate.score));
   const isEnd = ({ candidate }: Extension): boolean => eos.includes(candidate.token);
   const ended = best.slice(0, size).filter(isEnd);
-  const free = best.filter((extension) => !isEnd(extension)).slice(0, size);
+  // The best of all and, so that no beam is lost to likelier ones that hold less, the best of each.
+  const going = best.filter((extension) => !isEnd(extension));
+  const ofEach = beams.flatMap((_, parent) => going.find(({ candidate }) => candidate.parent === parent) ?? []);
+  const free = [...new Set([...going.slice(0, size), ...ofEach])];
   texts.clear(); // what was not among the best may still come as an advance
   for (const { candidate } of free) texts.add(`${candidate.parent} ${candidate.token}`);
   const advanced = beams.flatMap(({ score, progress }, parent) =>
@@ -71,7 +75,7 @@ export function constrainedExtensions(
   const open = [...free, ...advanced.flatMap(viable).filter((extension) => !isEnd(extension))];
   const chosen = dealt(open).slice(0, size).map(candidateOf);
   if (chosen.length + ended.length + finished.kept.length === 0)
-    throw new UserError(
+    throw new UnmetConstraints(
       `The constraints cannot be met: after ${beams[0].ids.length - search.prompt.ids.length} new tokens no text is ` +
         "left that could hold them all; allow more new tokens or more beams, ask for fewer words, or forbid fewer.",
     );

@@ -4,6 +4,9 @@
 // "the boat", because the second "the" breaks what the first began.
 import { UserError } from "../../errors.ts";
 
+/** No text was found that holds what it must; another search may find one. */
+export class UnmetConstraints extends UserError {}
+
 /** Of the generated tokens alone; what the prompt holds does not count. `S`: where a text stands. */
 export interface Constraint<S = unknown> {
   /** Tokens of the longest way to fulfil it. 0: it asks for no tokens of its own, and beams are not sorted by it. */

@@ -1,8 +1,8 @@
-// A text of so many words or sentences, ending at a sentence's end, perhaps with a given last sentence: a logits processor
-// that forbids the end before, and whatever would make a right end impossible. With the tokens that are left it always
-// leaves a way: a new word, a full stop, the last sentence, the end token. Where a right end has been reached and no room
-// is left for another sentence of the text's usual length, the text ends. Reads whole rows of scores, as it may forbid
-// any of them.
+// A text of so many words or sentences, ending at a sentence's end, perhaps with a given last sentence: a logits
+// processor that forbids the end before, and whatever would make a right end impossible. With the tokens that are left
+// it always leaves a way: a new word, a full stop, the last sentence, the end token. Where a right end has been
+// reached and no room is left for another sentence of the text's usual length, the text ends. Reads whole rows of
+// scores, as it may forbid any of them.
 import type { PieceTokenizer } from "../no-template-syntax.ts";
 import { countSentences } from "../sentences.ts";
 import { countWords } from "./bounds.ts";

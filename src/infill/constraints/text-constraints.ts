@@ -1,6 +1,7 @@
-// What a text must and must not be, in a writer's words (words that occur or do not, so many words or sentences, a given
-// beginning or last sentence), made into what generate() takes: constraints for beam search and logits processors. What
-// was asked for is also looked up in the finished text: nothing is claimed that the text does not show.
+// What a text must and must not be, in a writer's words (words that occur or do not, so many words or sentences, a
+// given beginning or last sentence), made into what generate() takes: constraints for beam search and logits
+// processors. What was asked for is also looked up in the finished text: nothing is claimed that the text does not
+// show.
 import { UserError } from "../../errors.ts";
 import { quote } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";
@@ -19,7 +20,7 @@ export interface TextWishes {
   readonly forceWords?: readonly string[];
   /** Words or phrases that must not occur. */
   readonly badWords?: readonly string[];
-  /** Both count in capital and small letters alike. Default false: as written, and with a capital at their beginning. */
+  /** Both count in capital and small letters alike. Default false: as written, and with a capital to begin with. */
   readonly anyCase?: boolean;
   /** "60-80", "40-", "-80" or "70". */
   readonly words?: string;
@@ -119,7 +120,8 @@ export class TextConstraints {
       .reduce((sum, { forms }) => sum + Math.min(...forms.map(countWords)), countWords(given));
     if (needed > this.words.max)
       throw new UserError(
-        `The given words alone are ${needed}, and the text is to have ${boundsText(this.words, "words")}; ask for more.`,
+        `The given words alone are ${needed}, and the text is to have ${boundsText(this.words, "words")}; ` +
+          "ask for more.",
       );
     if (countSentences(given).begun > this.sentences.max)
       throw new UserError(

@@ -33,8 +33,8 @@ function binary(bytes: Uint8Array): string {
   return text;
 }
 
-// A character of a word: letters, digits, combining marks. In UTF-8 quotes, dashes and spaces beyond ASCII begin with C2
-// or E2, the punctuation of Chinese and Japanese with E3 80, emoji with F0: the others are taken for letters.
+// A character of a word: letters, digits, combining marks. In UTF-8 quotes, dashes and spaces beyond ASCII begin with
+// C2 or E2, the punctuation of Chinese and Japanese with E3 80, emoji with F0: the others are taken for letters.
 const WORD_END =
   /(?:[A-Za-z0-9_]|[\xc3-\xdf][\x80-\xbf]|(?:[\xe0\xe1\xe4-\xef][\x80-\xbf]|\xe3[\x81-\xbf])[\x80-\xbf])$/;
 const WORD_START = /^(?:[A-Za-z0-9_]|[\xc3-\xe1]|\xe3(?!\x80)|[\xe4-\xef])/;

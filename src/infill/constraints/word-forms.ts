@@ -1,5 +1,5 @@
-// What a person writes to ask for a word ("boat", "boat|ship", "walk(s,ed,ing)", "the old mill") as the forms that count,
-// and whether a text has one of them as whole words.
+// What a person writes to ask for a word ("boat", "boat|ship", "walk(s,ed,ing)", "the old mill") as the forms that
+// count, and whether a text has one of them as whole words.
 import { UserError } from "../../errors.ts";
 import { quote } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";

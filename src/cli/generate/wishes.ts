@@ -1,0 +1,105 @@
+// What the flags ask of a text: words that must or must not occur, so many words or sentences, its first and last
+// sentence; and the search that can give it.
+import { UserError } from "../../errors.ts";
+import { asList } from "../../generation/options/config.ts";
+import type { GenerationOptions } from "../../generation/options/options.ts";
+import type { InfillRequest } from "../../infill/example.ts";
+import { namesIn, TextConstraints } from "../../infill/constraints/text-constraints.ts";
+import type { TextWishes } from "../../infill/constraints/text-constraints.ts";
+import { endTokens, needEncoder } from "../shared/load-model.ts";
+import type { ModelFolder } from "../shared/load-model.ts";
+import type { GenerateValues } from "./flags.ts";
+
+export interface Wishes extends TextWishes {
+  /** The names in a gap's "characters" must occur. */
+  readonly requireCharacters: boolean;
+}
+
+/** Beams where words must occur and the flags do not say how many. */
+const BEAMS = 4;
+/** Texts to choose among, with --interactive. */
+const TO_CHOOSE = 3;
+
+export function wishesOf(values: GenerateValues): Wishes {
+  const { forceWords, badWords, anyCase, words, sentences, prefix, endsWith, requireCharacters } = values;
+  if (anyCase && forceWords.length + badWords.length === 0 && !requireCharacters)
+    throw new UserError("--any_case is about --force_words and --bad_words, and there are none; leave it out.");
+  const empty = [...forceWords, ...badWords, words, sentences, endsWith].find((text) => text?.trim() === "");
+  if (empty !== undefined)
+    throw new UserError("One of --force_words, --bad_words, --words, --sentences, --ends_with is empty; fill it in.");
+  return { forceWords, badWords, anyCase, words, sentences, beginsWith: prefix, endsWith, requireCharacters };
+}
+
+/** Words are brought in by beam search: the options with beams, where the flags leave it open. Throws UserError. */
+export function withBeams(
+  options: GenerationOptions,
+  { forceWords = [], requireCharacters }: Wishes,
+  interactive: boolean,
+): GenerationOptions {
+  if (forceWords.length === 0 && !requireCharacters) return options;
+  const flag = forceWords.length > 0 ? "--force_words" : "--require_characters";
+  if (options.doSample)
+    throw new UserError(`${flag} works by beam search, which draws nothing; leave out --do_sample, or ${flag}.`);
+  if ((options.numBeamGroups ?? 1) > 1)
+    throw new UserError(`${flag} does not work with groups of beams; leave out --num_beam_groups, or ${flag}.`);
+  const numReturnSequences = options.numReturnSequences ?? (interactive ? TO_CHOOSE : undefined);
+  const numBeams = options.numBeams ?? Math.max(BEAMS, numReturnSequences ?? 1);
+  if (numBeams === 1) throw new UserError(`${flag} needs several beams, and --num_beams is 1; set it to 2 or more.`);
+  return {
+    ...options,
+    doSample: false,
+    numBeams,
+    numBeamGroups: 1,
+    ...(numReturnSequences !== undefined && { numReturnSequences }),
+  };
+}
+
+/**
+ * Makes the constraints of gaps (of a plain prompt without `gap`), one for all that ask for the same. Throws UserError
+ * for wishes that no text can meet, and where characters are required of a single gap that names none.
+ */
+export function constraintsOf(
+  model: ModelFolder,
+  wishes: Wishes | undefined,
+  gaps: readonly (InfillRequest | undefined)[],
+  eosTokenId: GenerationOptions["eosTokenId"],
+): readonly (TextConstraints | undefined)[] {
+  const made = new Map<string, TextConstraints | undefined>();
+  return gaps.map((gap) => {
+    if (wishes === undefined) return undefined;
+    const meta = typeof gap?.meta === "object" ? gap.meta : {};
+    const names = wishes.requireCharacters && Object.hasOwn(meta, "characters") ? namesIn(meta["characters"]) : [];
+    if (wishes.requireCharacters && names.length === 0 && gaps.length === 1)
+      throw new UserError(
+        '--require_characters is given, and the gap names no characters; add --meta "characters=Jack, Kim".',
+      );
+    const forceWords = [...new Set([...(wishes.forceWords ?? []), ...names])];
+    const key = JSON.stringify(forceWords);
+    if (!made.has(key)) made.set(key, make(model, { ...wishes, forceWords }, gap !== undefined, eosTokenId));
+    return made.get(key);
+  });
+}
+
+/** New tokens to leave room for, where the flags give no number. */
+export function tokensFor(constraints: TextConstraints | undefined, positions: number): number {
+  if (constraints === undefined || constraints.leastTokens === 0) return 0;
+  // Of small vocabularies a word has about one and a half tokens.
+  const usual = Number.isFinite(constraints.mostWords) ? 2 * constraints.mostWords : 2 * constraints.leastTokens;
+  return Math.max(constraints.leastTokens, Math.min(usual + 8, Math.floor((positions * 3) / 4)));
+}
+
+function make(
+  model: ModelFolder,
+  wishes: TextWishes,
+  inGap: boolean,
+  eosTokenId: GenerationOptions["eosTokenId"],
+): TextConstraints | undefined {
+  const { forceWords = [], badWords = [], words, sentences, endsWith } = wishes;
+  if (forceWords.length + badWords.length === 0 && [words, sentences, endsWith].every((text) => text === undefined))
+    return undefined;
+  return new TextConstraints(inGap ? wishes : { ...wishes, beginsWith: undefined }, {
+    tokenizer: model.tokenizer,
+    eosTokenId: asList(eosTokenId ?? endTokens(model, inGap)),
+    p2: inGap ? needEncoder(model).ids.p2 : undefined,
+  });
+}

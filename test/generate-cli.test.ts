@@ -105,6 +105,7 @@ describe("the options of generate()", () => {
     minP: ["1e-1", 0.1],
     sequenceBias: ["[[[1,2],-3.5]]", [[[1, 2], -3.5]]],
     badWordsIds: ["[1],[2,3]", [[1], [2, 3]]],
+    forceWordsIds: ["[1],[[2,3],[4]]", [[1], [[2, 3], [4]]]],
     eosTokenId: ["5, 6", [5, 6]],
     forcedEosTokenId: ["5", 5],
     exponentialDecayLengthPenalty: ["3,1.5", [3, 1.5]],
@@ -121,6 +122,7 @@ describe("the options of generate()", () => {
     numBeamGroups: ["--beam", "2", "--diversity_penalty", "1"],
     diversityPenalty: ["--beam", "2", "--num_beam_groups", "2"],
     numReturnSequences: ["--do_sample"],
+    forceWordsIds: ["--beam", "2"],
   };
   const sampling: OptionName[] = ["temperature", "topK", "topP", "minP", "typicalP", "epsilonCutoff", "etaCutoff"];
 

@@ -4,8 +4,7 @@ import { defineFlags } from "../shared/flags.ts";
 import type { FlagValues, Program } from "../shared/flags.ts";
 import { optionFlags } from "./options.ts";
 
-const WISHES =
-  "What a text must be (its cost in log-probability is shown; where no text is found that holds it, it is said)";
+const WISHES = "What a text must be (its cost in log-probability is shown)";
 const GAP = "A gap to fill (without any: a sample)";
 
 const flags = defineFlags({

@@ -56,7 +56,10 @@ describe("the demo's texts", () => {
             ...(sentences === undefined ? [] : ["--sentences", sentences]),
             ...(last === undefined ? [] : ["--ends_with", last]),
             ...(words.length === 0 && !least ? ["--do_sample", "--seed", "5"] : []),
-            ...["--bad_words", "the", "--max_new_tokens", "60"],
+            "--bad_words",
+            "the",
+            "--max_new_tokens",
+            "60",
           ];
           const found = await written(...flags).catch((error: Error) => error);
           if (found instanceof Error) return void expect(found, flags.join(" ")).toBeInstanceOf(UserError);

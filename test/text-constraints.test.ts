@@ -88,11 +88,14 @@ describe("a text that is wished for, whatever the model says", () => {
   it("has none of the words, in any tokens", async () => {
     for (const numBeams of [1, 3])
       for (const anyCase of [false, true])
-        await texts({ badWords: ["a", "I", "the", "e", "s", "he|it"], anyCase }, { numBeams, maxNewTokens: 120 });
+        expect(
+          await texts({ badWords: ["a", "I", "the", "e", "s", "he|it"], anyCase }, { numBeams, maxNewTokens: 120 }),
+        ).toHaveLength(1);
   });
 
   it("has words and bounds together", async () => {
-    await texts({ forceWords: ["boat", "Tim"], words: "10-20", sentences: "2" }, { numBeams: 6, maxNewTokens: 60 });
+    const both = { forceWords: ["boat", "Tim"], words: "10-20", sentences: "2" };
+    expect(await texts(both, { numBeams: 6, maxNewTokens: 60 })).toHaveLength(1);
     await texts(
       { forceWords: ["boat"], badWords: ["ship"], endsWith: "All was well." },
       { numBeams: 4, maxNewTokens: 40 },

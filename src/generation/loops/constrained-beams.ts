@@ -2,9 +2,9 @@
 // extensions, as plain beam search does, and at every token that brings a beam nearer to what it lacks; beams are
 // sorted into banks by how much they hold, and the places are dealt out over the banks in turn (dynamic beam
 // allocation, Post and Vilar 2018; Hu et al. 2019), as in Hugging Face's ConstrainedBeamSearchScorer (4.44). Unlike
-// there, each beam's own best extension is looked at too (as in the paper: else beams that hold all are lost to likelier
-// ones that hold nothing), and a beam is never carried on when the tokens left are too few for what it lacks: so
-// whatever is returned holds all constraints.
+// there, each beam's own best extension is looked at too (as in the paper: else beams that hold all are lost to
+// likelier ones that hold nothing), and a beam is never carried on when the tokens left are too few for what it
+// lacks: so whatever is returned holds all constraints.
 import { UserError } from "../../errors.ts";
 import { candidateCount, eosTokens } from "../options/config.ts";
 import type { GenerationConfig } from "../options/options.ts";

@@ -96,9 +96,8 @@ export function shiftLabels(labels: readonly (readonly number[])[], vocabSize: n
       if (label === -100) continue;
       if (!Number.isInteger(label) || label < 0 || label >= vocabSize)
         throw new UserError(
-          `Label ${label} of sequence ${b}, position ${t} is neither a token id from 0 to ${vocabSize - 1} ` +
-            `(vocab_size ${vocabSize}) nor -100, which leaves it out of the loss; a tokenizer with added tokens ` +
-            "needs resizeTokenEmbeddings.",
+          `labels[${b}][${t}] is ${label}, wanted a token id from 0 to ${vocabSize - 1} (vocab_size ${vocabSize}), ` +
+            "or -100 to leave it out of the loss; a tokenizer with added tokens needs resizeTokenEmbeddings.",
         );
       if (t === 0) continue;
       shifted[b * row.length + t - 1] = label;

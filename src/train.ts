@@ -30,18 +30,20 @@ import { Trainer } from "./training/trainer.ts";
 type Flags = FlagValues<TrainFlags>;
 
 /**
- * What a run without arguments does: short enough to watch on a software adapter, on few enough examples to see the
- * loss fall.
+ * What a run without arguments does: a short further fine-tuning of the demo model, whose training has converged on
+ * these stories, so at a rate low enough to improve it yet (evaluation loss 0.2844 to 0.2841; at 2e-4 it rises to
+ * 0.286). Metadata stays, as it was there when the model was trained and is in what it is evaluated on.
  */
 const QUICK = {
-  maxTrainSamples: 64,
-  maxSteps: 40,
-  perDeviceTrainBatchSize: 8,
+  maxSteps: 24,
+  perDeviceTrainBatchSize: 16,
   groupByLength: true,
-  learningRate: 1e-3,
+  learningRate: 5e-5,
   warmupSteps: 4,
+  metadataDropout: 0,
+  metadataDropoutAll: 0,
   loggingSteps: 4,
-  maxEvalSamples: 16,
+  maxEvalSamples: 48,
 };
 
 async function main({ argv, signal }: CliContext): Promise<number | void> {
@@ -130,6 +132,10 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   });
   print(`Train    ${train.summary}`);
   if (evaluation) print(`Evaluate ${evaluation.summary}`);
+  if (parsed.given.size === 0 && evaluation) {
+    const { loss } = await evaluateLoss(model, evaluation.examples, { batchSize: 8, padId, lossOn });
+    print(`Before   evaluation loss ${loss.toFixed(4)}`);
+  }
 
   const progress: { bar?: TrainingProgress } = {};
   let positions = 0;

@@ -149,6 +149,20 @@ describe("generated tokens have the type of their prompt's last token", () => {
     expect(got.sequences).toEqual((await generate(oracle, { ...request, ...options })).sequences);
   });
 
+  it.each([
+    ["greedy", {}],
+    ["greedy on the host", { repetitionPenalty: 1.2 }],
+    ["sampling", { doSample: true, seed: 7 }],
+    ["beams", { numBeams: 2, earlyStopping: true }],
+  ])("%s: rows that go on keep their types when others are done and dropped", async (_, options) => {
+    const { eosTokenId: __, ...endless } = { ...request, ...options };
+    const { generated } = await generate(oracle, endless);
+    const ends = { ...endless, eosTokenId: [generated[0][1], generated[1][3]] };
+    const got = await generate(decoder, ends);
+    expect(got.sequences).toEqual((await generate(oracle, ends)).sequences);
+    expect(new Set(got.generated.map((row) => row.length)).size).toBeGreaterThan(1);
+  });
+
   it("with tokens looked up in the prompt", async () => {
     const one = {
       inputIds: [[7, 8, 9, 7, 8, 9, 7, 8]],

@@ -2,7 +2,7 @@
 // and metadata on pages it has not seen. Every stage is one of the programs in src with its own flags, printed as it
 // starts; a stage whose result is there already is not run again, so a run that was stopped goes on. See --help.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../src/errors.ts";
@@ -93,15 +93,20 @@ await runCli(async ({ argv }) => {
     const seed = ["--seed", String(values.seed)];
     run("prepare", at("data/train.jsonl"), [...books, ...layout.prepare, ...seed, "--output_dir", at("data")]);
     run("train", at("model/model.safetensors"), [
-      ...["--train_file", at("data/train.jsonl"), "--output_dir", at("model"), ...seed, ...layout.train],
-      ...["--config_overrides", values.configOverrides, "--vocab_merges", String(values.vocabMerges)],
-      ...["--max_steps", String(values.maxSteps), "--per_device_train_batch_size", String(values.batchSize)],
-      ...["--learning_rate", String(values.learningRate), "--warmup_steps", String(Math.ceil(values.maxSteps / 20))],
-      ...["--loss_on", values.lossOn, "--group_by_length", ...(existsSync(at("model")) ? ["--should_continue"] : [])],
+      ["--train_file", at("data/train.jsonl"), "--output_dir", at("model"), ...seed, ...layout.train],
+      ["--config_overrides", values.configOverrides, "--vocab_merges", String(values.vocabMerges)],
+      ["--max_steps", String(values.maxSteps), "--per_device_train_batch_size", String(values.batchSize)],
+      ["--learning_rate", String(values.learningRate), "--warmup_steps", String(Math.ceil(values.maxSteps / 20))],
+      [
+        "--loss_on",
+        values.lossOn,
+        "--group_by_length",
+        hasCheckpoint(at("model")) ? "--should_continue" : "--overwrite_output_dir",
+      ],
     ]);
     run("evaluate", at("evaluation/evaluation.json"), [
-      ...["--model_name_or_path", at("model"), "--test_file", at("data/test.jsonl"), "--output_dir", at("evaluation")],
-      ...["--max_eval_samples", String(values.maxEvalSamples), ...seed, "--max_examples", "0"],
+      ["--model_name_or_path", at("model"), "--test_file", at("data/test.jsonl"), "--output_dir", at("evaluation")],
+      ["--max_eval_samples", String(values.maxEvalSamples), ...seed, "--max_examples", "0"],
     ]);
     const { models } = JSON.parse(readFileSync(at("evaluation/evaluation.json"), "utf8")) as { models: Model[] };
     rows.push([name, ...figures(models[0]!)]);
@@ -109,9 +114,14 @@ await runCli(async ({ argv }) => {
   process.stdout.write(`\n${table(rows)}`);
 });
 
+function hasCheckpoint(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("checkpoint-"));
+}
+
 /** Runs a program of src where `result` is not there yet. Throws UserError when it fails: it has said why. */
-function run(program: string, result: string, args: readonly string[]): void {
+function run(program: string, result: string, parts: readonly (string | readonly string[])[]): void {
   if (existsSync(result)) return;
+  const args = parts.flat();
   process.stderr.write(`\n> src/${program}.ts ${args.join(" ")}\n`);
   const file = fileURLToPath(new URL(`../src/${program}.ts`, import.meta.url));
   const { status } = spawnSync(process.execPath, ["--import", "tsx", file, ...args], { stdio: "inherit" });

@@ -1,8 +1,8 @@
 // What follows the logits of a decoding step: the best tokens, the choice of the next, edits.
-import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
+import { sampleGreedy, sampleMultinomial } from "../src/kernels/sample.ts";
 import { editLogits, packEdits } from "../src/kernels/edit-logits.ts";
 import { logSumExp } from "../src/kernels/log-sum-exp.ts";
-import { packTokens, setAside } from "../src/kernels/top-k-aside.ts";
+import { packTokens, excludeTokens } from "../src/kernels/top-k-exclude.ts";
 import { argmax, topK } from "../src/kernels/top-k.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { CommandBatch } from "../src/gpu/batch.ts";
@@ -22,7 +22,7 @@ const SIZES: readonly Logits[] = [
   { R: 8, V: 50257 },
 ];
 const K = 8;
-const FEW = 64; // tokens of a row that are edited, or set aside
+const FEW = 64; // tokens of a row that are edited, or excluded
 
 const ofFewTokens = (each: KernelCase): KernelCase => ({
   ...each,
@@ -63,17 +63,17 @@ export const nextTokenCases: readonly KernelCase[] = [
     const lse = workspace.zeros([R]);
     return { outputs: [lse], launch: () => logSumExp(batch, { logits, columns: V, lse }) };
   }),
-  ...choiceCases("choose_greedy", (logits, batch, workspace, { R, V }) => {
+  ...choiceCases("sample_greedy", (logits, batch, workspace, { R, V }) => {
     const inputs = workspace.integers([2, R], 1);
-    return { outputs: [inputs], launch: () => chooseGreedy(batch, { logits, columns: V, inputs, lastPosition: 1 }) };
+    return { outputs: [inputs], launch: () => sampleGreedy(batch, { logits, columns: V, inputs, lastPosition: 1 }) };
   }),
-  ...choiceCases("choose_sample", (logits, batch, workspace, { R, V }) => {
+  ...choiceCases("sample_multinomial", (logits, batch, workspace, { R, V }) => {
     const inputs = workspace.integers([2, R], 1),
       streams = workspace.integers([R, 2], 2 ** 32);
     const options = { expand: 1, step: 1, temperature: 0.8, topK: 50, topP: 0.95, minP: 0 };
     return {
       outputs: [inputs],
-      launch: () => chooseSample(batch, { logits, columns: V, inputs, lastPosition: 1, streams, ...options }),
+      launch: () => sampleMultinomial(batch, { logits, columns: V, inputs, lastPosition: 1, streams, ...options }),
     };
   }),
   ...choiceCases("edit_logits", (logits, batch, workspace, { R, V }) => {
@@ -86,10 +86,10 @@ export const nextTokenCases: readonly KernelCase[] = [
       base = workspace.zeros([R]);
     return { outputs: [logits], launch: () => editLogits(batch, { edits, base, logits, columns: V }) };
   }).map(ofFewTokens),
-  ...choiceCases("top_k_aside", (logits, batch, workspace, { R, V }) => {
+  ...choiceCases("top_k_exclude", (logits, batch, workspace, { R, V }) => {
     const words = [...packTokens(Array.from({ length: R }, () => Array.from({ length: FEW }, (_, i) => (31 * i) % V)))];
     const tokens = workspace.integers([words.length], words),
-      aside = workspace.zeros([words.length]);
-    return { outputs: [logits], launch: () => setAside(batch, { tokens, logits, aside }) };
+      excluded = workspace.zeros([words.length]);
+    return { outputs: [logits], launch: () => excludeTokens(batch, { tokens, logits, excluded }) };
   }).map(ofFewTokens),
 ];

@@ -77,11 +77,11 @@ const count = (number: number, what: string): string =>
   number === 0 ? "" : `, ${number} ${what}${number === 1 ? "" : "s"} skipped`;
 
 const ADVICE = `
-Something computes wrongly here. Please report everything above, with the graphics card, its driver's version and the system.
-What narrows it down:
-  GPT2_WEBGPU_ADAPTER=swiftshader npm run doctor   right there: this adapter or its driver is at fault, update the driver
+Something computes wrongly here. Please report everything above, with the graphics card, its driver's version and
+the system. What narrows it down:
+  GPT2_WEBGPU_ADAPTER=swiftshader npm run doctor   right there: this adapter or its driver is at fault; update it
   a group "by workgroup" fails and "by subgroup" does not, or the other way: only that form of the kernels is at fault
-  npm run doctor -- matmul                         one file again: a failure that comes and goes points to the hardware`;
+  npm run doctor -- matmul                         one file again: if a failure comes and goes, it is the hardware`;
 
 /** Names or paths on the command line; else every test file that uses the GPU, the whole model last. */
 function chooseFiles(wanted: readonly string[]): string[] {

@@ -112,9 +112,9 @@ function verify(
   message: string | undefined,
 ): void {
   if ((CHECKS[name] as (...args: unknown[]) => boolean)(got, ...wanted) !== negated) return;
-  throw new Error(
-    `${message === undefined ? "" : `${message}: `}got ${show(got)}, ${negated ? "not " : ""}${name} ${wanted.map(show).join(", ")}`.trimEnd(),
-  );
+  const about = message === undefined ? "" : `${message}: `;
+  const matcher = `${negated ? "not " : ""}${name} ${wanted.map(show).join(", ")}`;
+  throw new Error(`${about}got ${show(got)}, ${matcher}`.trimEnd());
 }
 
 function matchers<R>(run: (name: keyof typeof CHECKS, wanted: readonly unknown[]) => R): Matchers<R> {

@@ -4,7 +4,7 @@ import { KVCache } from "../src/gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Parameter } from "../src/autograd/variable.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
-import { chooseGreedy, chooseSample } from "../src/kernels/choose.ts";
+import { sampleGreedy, sampleMultinomial } from "../src/kernels/sample.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue } from "../src/kernels/matmul.ts";
 import { logSumExp } from "../src/kernels/log-sum-exp.ts";
@@ -50,11 +50,11 @@ function choiceLaunch(
     lastPosition = config.nPositions - 1;
   switch (way) {
     case "greedy":
-      return (logits) => chooseGreedy(batch, { logits, columns, inputs, lastPosition });
+      return (logits) => sampleGreedy(batch, { logits, columns, inputs, lastPosition });
     case "sampling": {
       const streams = workspace.integers([rows, 2], 2 ** 32);
       return (logits) =>
-        chooseSample(batch, {
+        sampleMultinomial(batch, {
           logits,
           columns,
           inputs,

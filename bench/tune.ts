@@ -53,13 +53,10 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     print(`\n${name}: ${cases.length} sizes`);
     if (cases.length > 0) row = { ...row, ...(await fastest(candidates, cases, row, timing, signal)) };
   }
-  print(
-    `\n  ${/^[a-z]\w*$/.test(device.adapterKey) ? device.adapterKey : JSON.stringify(device.adapterKey)}: { ${Object.entries(
-      row,
-    )
-      .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
-      .join(", ")} },`,
-  );
+  const { adapterKey } = device;
+  const key = /^[a-z]\w*$/.test(adapterKey) ? adapterKey : JSON.stringify(adapterKey);
+  const entries = Object.entries(row).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  print(`\n  ${key}: { ${entries.join(", ")} },`);
 }
 
 interface Measured {

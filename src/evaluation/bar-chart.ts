@@ -33,11 +33,13 @@ export function barChart(rows: readonly Row[], scale: Scale, title: string): str
   const bottom = TOP + rows.reduce((sum, row) => sum + rowHeight(row), 0);
   const parts: string[] = [
     `<svg viewBox="0 0 ${WIDTH} ${bottom + AXIS}" role="img" aria-label="${escapeHtml(title)}">`,
-    ...axis.ticks.map(
-      (tick) =>
+    ...axis.ticks.map((tick) => {
+      const label = scale === "share" ? `${Math.round(100 * tick)}%` : String(tick);
+      return (
         `<line x1="${at(x(tick))}" x2="${at(x(tick))}" y1="${TOP}" y2="${bottom}" ` +
-        `stroke="${GRID}"/>${text(x(tick), bottom + 16, "middle", scale === "share" ? `${Math.round(100 * tick)}%` : String(tick), FAINT)}`,
-    ),
+        `stroke="${GRID}"/>${text(x(tick), bottom + 16, "middle", label, FAINT)}`
+      );
+    }),
   ];
   let top = TOP;
   for (const row of rows) {

@@ -46,12 +46,15 @@ const STYLE = `
 :root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #1e293b; background: #f8fafc; }
 body { max-width: 860px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 0 0 .3rem; } p { margin: .3rem 0; }
-section { background: white; border: 1px solid #e2e8f0; border-radius: 8px; padding: 1rem; margin: 1rem 0; overflow-x: auto; }
+section { background: white; border: 1px solid #e2e8f0; border-radius: 8px; padding: 1rem; margin: 1rem 0; }
+section { overflow-x: auto; }
 svg { width: 100%; font: 12px system-ui, sans-serif; } .faint { color: #64748b; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; } td, th { padding: .2rem .5rem; border-bottom: 1px solid #e2e8f0; text-align: right; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
+td, th { padding: .2rem .5rem; border-bottom: 1px solid #e2e8f0; text-align: right; }
 td:first-child, th:first-child { text-align: left; } tr.group td { font-weight: 600; padding-top: .6rem; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
-dl { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem 1rem; margin: 0 0 1.2rem; } dt { color: #64748b; overflow-wrap: anywhere; } dd { margin: 0; white-space: pre-wrap; }
+dl { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem 1rem; margin: 0 0 1.2rem; }
+dt { color: #64748b; overflow-wrap: anywhere; } dd { margin: 0; white-space: pre-wrap; }
 dd.model { border-left: 3px solid; padding-left: .6rem; }
 `;
 
@@ -69,14 +72,11 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
     `<p class="faint">${escapeHtml(facts(evaluation))}</p>`,
     ...evaluation.notes.map((note) => `<p>${escapeHtml(note)}</p>`),
     `<section><h2>What the model uses</h2>${evaluation.models
-      .map(
-        (model, i) =>
-          `<p>${key(i)}<b>${escapeHtml(model.name)}</b> <span class="faint">${escapeHtml(model.about)}</span></p><ul>${verdicts(
-            model.use,
-          )
-            .map((verdict) => `<li>${escapeHtml(verdict)}</li>`)
-            .join("")}</ul>`,
-      )
+      .map((model, i) => {
+        const items = verdicts(model.use).map((verdict) => `<li>${escapeHtml(verdict)}</li>`);
+        const about = `<b>${escapeHtml(model.name)}</b> <span class="faint">${escapeHtml(model.about)}</span>`;
+        return `<p>${key(i)}${about}</p><ul>${items.join("")}</ul>`;
+      })
       .join("")}</section>`,
     ...groups.map((group) =>
       chartSection(
@@ -118,7 +118,8 @@ function tableSection({ models }: Evaluation, rows: readonly Row[], groups: read
   const columns = models.length + 2;
   const row = ({ label, figures, real, chance, format }: Row): string => {
     const cells = [...figures.map((figure) => cell(figure, format)), real ? cell(real, format) : ""];
-    return `<tr><td>${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
+    const name = `${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}`;
+    return `<tr><td>${name}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
   };
   const head =
     `<tr><th></th>${models.map(({ name }, i) => `<th>${key(i)}${escapeHtml(name)}</th>`).join("")}<th>real ` +
@@ -145,11 +146,14 @@ function samplesSection({ models }: Evaluation, template: InfillTemplate): strin
       ["real p2", example.p2],
     ];
     return `<dl>${given.map(([label, value]) => `<dt>${label}</dt><dd>${escapeHtml(value)}</dd>`).join("")}${written
-      .map(
-        ({ name, texts, i }) =>
-          `<dt>${escapeHtml(name)}</dt><dd class="model" ` +
-          `style="border-color:${COLORS[i % COLORS.length]}">${escapeHtml(texts[n].text || "(nothing)")}${texts[n].ended ? "" : ` <span class="faint">(cut by the limit)</span>`}</dd>`,
-      )
+      .map(({ name, texts, i }) => {
+        const { text, ended } = texts[n];
+        const cut = ended ? "" : ` <span class="faint">(cut by the limit)</span>`;
+        return (
+          `<dt>${escapeHtml(name)}</dt><dd class="model" style="border-color:${COLORS[i % COLORS.length]}">` +
+          `${escapeHtml(text || "(nothing)")}${cut}</dd>`
+        );
+      })
       .join("")}</dl>`;
   });
   return `<section><h2>The first ${samples.length} written texts</h2>${samples.join("\n")}</section>`;

@@ -35,7 +35,9 @@ export interface RerankFigures {
   readonly trial: TrialFigures;
   /** Absent where nothing was written. */
   readonly choices?: ChoiceFigures;
-  /** Those that were judged: the model's own, or (`byParts`) fitted to all examples; each was judged by others' alone. */
+  /**
+   * Those that were judged: the model's own, or (`byParts`) fitted to all examples; each was judged by others' alone.
+   */
   readonly weights: RerankWeights;
   readonly byParts: boolean;
 }

@@ -40,8 +40,8 @@ export interface TrialFigures {
 }
 
 /**
- * For each example up to `count` passages that are the p2 of others: the nearest in length, of the same title and author
- * where the metadata says so. Never the example's own p1, p2 or p3.
+ * For each example up to `count` passages that are the p2 of others: the nearest in length, of the same title and
+ * author where the metadata says so. Never the example's own p1, p2 or p3.
  */
 export function likePassages(examples: readonly InfillExample[], count: number): string[][] {
   const books = new Map<string, string[]>();

@@ -108,10 +108,10 @@ export class TrainingStep {
         maxSkipped: maxSkippedUpdates,
       });
     }
-    const aside = count > 0 ? this.setAside() : undefined;
+    const staged = count > 0 ? this.stageResult() : undefined;
     this.optimizer.zeroGrad();
     this.model.device.batch.submit();
-    return { counts, result: this.readResult(aside, this.divisor(own)) };
+    return { counts, result: this.readResult(staged, this.divisor(own)) };
   }
 
   /**
@@ -172,16 +172,16 @@ export class TrainingStep {
     return this.lossReduction === "token_mean" ? labels : microBatches;
   }
 
-  /** Loss, norm, coefficient, skips: 16 bytes copied aside, in order with the update. */
-  private setAside(): StagedRead {
+  /** Loss, norm, coefficient, skips: 16 bytes copied for read-back, in order with the update. */
+  private stageResult(): StagedRead {
     const staged = this.model.device.staging.open(16);
     for (const tensor of [this.lossSum, this.optimizer.gradNorm, this.optimizer.skipped]) staged.add(tensor);
     return staged;
   }
 
-  private async readResult(aside: StagedRead | undefined, count: number): Promise<StepResult> {
-    if (!aside) return { loss: 0, count: 0, gradNorm: undefined, skippedInARow: 0 };
-    const bytes = await aside.read();
+  private async readResult(staged: StagedRead | undefined, count: number): Promise<StepResult> {
+    if (!staged) return { loss: 0, count: 0, gradNorm: undefined, skippedInARow: 0 };
+    const bytes = await staged.read();
     const [loss, gradNorm] = new Float32Array(bytes);
     return { loss, count, gradNorm, skippedInARow: new Uint32Array(bytes)[3] };
   }

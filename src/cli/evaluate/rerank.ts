@@ -28,7 +28,8 @@ export interface RerankPlan {
 }
 
 /**
- * Undefined without the flags. Throws UserError for flags that contradict each other, and for a damaged file of weights.
+ * Undefined without the flags. Throws UserError for flags that contradict each other, and for a damaged file of
+ * weights.
  */
 export async function planRerank(
   model: InfillModel,

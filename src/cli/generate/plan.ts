@@ -136,12 +136,14 @@ export function planPrompt(model: ModelFolder, text: string, settings: PlanSetti
     // Not worth the minute that counting its tokens takes.
     const endless = text.length > LONGEST_TOKEN * total;
     const ids = endless ? [] : model.tokenizer.encode(text);
-    if (endless || ids.length > room)
+    if (endless || ids.length > room) {
+      const shorter = `shorten the prompt to at most ${room}${endless ? " tokens" : ""}`;
       throw new UserError(
         `The prompt has ${endless ? `${text.length} characters` : `${ids.length} tokens`} and ` +
           `${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ` +
-          `${room > 0 ? `shorten the prompt to at most ${room}${endless ? " tokens" : ""}` : `ask for fewer than ${total}`}.`,
+          `${room > 0 ? shorter : `ask for fewer than ${total}`}.`,
       );
+    }
     const [constraints] = constraintsOf(model, settings.wishes, [undefined], settings.options.eosTokenId);
     return plan(model, [{ ids, opening: text, constraints, limits: {} }], { gaps: 0, room: total }, false, settings);
   });

@@ -43,7 +43,8 @@ export function histogram(lengths: readonly number[], unit: string): string[] {
     `Tokens   ${unit}: ${sorted[0]} to ${sorted.at(-1)}, median ${at(0.5)}`,
     ...counts.slice(0, last + 1).map((count, i) => {
       const open = i === BUCKETS - 1 && sorted.at(-1)! >= BUCKETS * width;
-      const range = `${String(i * width).padStart(digits)}${open ? "+".padEnd(digits + 1) : `-${String((i + 1) * width - 1).padEnd(digits)}`}`;
+      const end = open ? "+".padEnd(digits + 1) : `-${String((i + 1) * width - 1).padEnd(digits)}`;
+      const range = `${String(i * width).padStart(digits)}${end}`;
       return `         ${range} ${"█".repeat(Math.ceil((count / most) * BAR))}${count > 0 ? " " : ""}${count}`;
     }),
   ];

@@ -127,10 +127,8 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
       `${formatDuration((performance.now() - started) / 1000)}`,
   );
   preview(split.parts.train, new InfillEncoder(template, tokenizer), tokenizer, flags, terminal);
-  print(
-    "Train    npx tsx src/train.ts --train_file " +
-      `${join(folder, "train.jsonl")}${split.parts.validation.length > 0 ? ` --validation_file ${join(folder, "validation.jsonl")}` : ""}`,
-  );
+  const validation = split.parts.validation.length > 0 ? ` --validation_file ${join(folder, "validation.jsonl")}` : "";
+  print(`Train    npx tsx src/train.ts --train_file ${join(folder, "train.jsonl")}${validation}`);
 }
 
 function lengthBounds({ lengthBounds }: Flags): LengthBounds | undefined {

@@ -170,9 +170,9 @@ function normalize<T extends FlagTable>(
     } else {
       const next = argv[i + 1];
       if (next === undefined || (next.startsWith("--") && (next.length === 2 || find(next) || next === "--help"))) {
+        const follows = `, but ${next} follows; a text that begins with -- is written ${found.name}="--..."`;
         throw new UserError(
-          `${found.name} needs a value: ` +
-            `${expectedValue(found.flag)}${next === undefined ? "" : `, but ${next} follows; a text that begins with -- is written ${found.name}="--..."`}.`,
+          `${found.name} needs a value: ${expectedValue(found.flag)}${next === undefined ? "" : follows}.`,
         );
       }
       tokens.push(`${found.name}=${next}`);

@@ -89,8 +89,8 @@ const flags = defineFlags({
     defaultText: "the template's, else 0",
     group: "Data",
     help:
-      "Show this share of the training examples in reading order, p1 p2 p3, so that the model can say how likely p3 is; " +
-      "saved in the template.",
+      "Show this share of the training examples in reading order, p1 p2 p3, so that the model can say how likely " +
+      "p3 is; saved in the template.",
   },
   trainDataFile: {
     type: "string",

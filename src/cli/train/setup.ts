@@ -39,8 +39,8 @@ export type TokensOf = (
 
 /**
  * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its
- * checkpoint). `wishes` go before what the template says. With a `trainFile` of infilling examples the template's special tokens are added and the embedding grows
- * by them. Throws UserError when a folder or a combination is wrong.
+ * checkpoint). `wishes` go before what the template says. With a `trainFile` of infilling examples the template's
+ * special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
  */
 export async function setUp(
   device: Device,
@@ -127,7 +127,10 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
   return flags.vocabMerges === undefined || !fresh ? tokenizer : tokenizer.truncate(flags.vocabMerges);
 }
 
-/** The one the flag names (a preset, or a file), else the one beside the training file, else the model's, else the default. */
+/**
+ * The one the flag names (a preset, or a file), else the one beside the training file, else the model's, else the
+ * default.
+ */
 async function chooseTemplate(
   given: string | undefined,
   trainFile: string,

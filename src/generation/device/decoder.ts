@@ -72,7 +72,7 @@ export interface Decoder {
 export interface TokenSampler {
   /**
    * Records the choice of a token for each row. They are good for stepSampled() at once; after submit() the promise
-   * resolves to them [rows] (NO_TOKEN of kernels/choose.ts where logits were not finite) when they are known here,
+   * resolves to them [rows] (NO_TOKEN of kernels/sample.ts where logits were not finite) when they are known here,
    * which may be some steps later. Promises resolve in order.
    */
   sample(request: SampleRequest): Promise<Uint32Array>;

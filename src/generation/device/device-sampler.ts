@@ -4,10 +4,10 @@
 import type { Device } from "../../gpu/device.ts";
 import type { StagedRead } from "../../gpu/staging.ts";
 import type { Shape, Tensor } from "../../gpu/tensor.ts";
-import { chooseGreedy, chooseSample } from "../../kernels/choose.ts";
+import { sampleGreedy, sampleMultinomial } from "../../kernels/sample.ts";
 import { editLogits, LARGEST_F32, packEdits } from "../../kernels/edit-logits.ts";
 import { logSumExp } from "../../kernels/log-sum-exp.ts";
-import { packTokens, setAside } from "../../kernels/top-k-aside.ts";
+import { packTokens, excludeTokens } from "../../kernels/top-k-exclude.ts";
 import { topK } from "../../kernels/top-k.ts";
 import type { Candidates, SampleRequest } from "./decoder.ts";
 import { ReadBackQueue } from "./read-back-queue.ts";
@@ -64,8 +64,8 @@ export class DeviceSampler {
     if (sampling) {
       const names = Uint32Array.from(sampling.streams.flatMap(({ a, b }) => [a, b]));
       const streams = { ...this.streams.hold(names), shape: [rows * expand, 2] };
-      chooseSample(batch, { ...sampling, logits, columns, inputs, lastPosition, expand, step, streams });
-    } else chooseGreedy(batch, { logits, columns, inputs, lastPosition });
+      sampleMultinomial(batch, { ...sampling, logits, columns, inputs, lastPosition, expand, step, streams });
+    } else sampleGreedy(batch, { logits, columns, inputs, lastPosition });
     const tokens = { ...inputs, shape: [rows * expand] };
     if (this.recorded && !this.recorded.staged.holds(tokens)) this.submit();
     const recorded = (this.recorded ??= this.open(4 * rows * expand));
@@ -128,7 +128,7 @@ export class DeviceSampler {
       staged = pool.attempt(() => {
         logSumExp(batch, { logits, columns, lse: part("lse", [rows]) });
         if (tokens) {
-          setAside(batch, { tokens, logits, aside: part("excludedLogits", tokens.shape) });
+          excludeTokens(batch, { tokens, logits, excluded: part("excludedLogits", tokens.shape) });
           logSumExp(batch, { logits, columns, lse: part("restLse", [rows]) });
         }
         const best = { values: part("logits", [rows, count]), ids: part("ids", [rows, count]) };

@@ -2,7 +2,7 @@
 // reads them a few steps behind, several at a time where the device is fast, to stream them and to stop. Steps that
 // were taken past a row's end are forgotten, and so are those whose edits the text turned out to change. The tokens are
 // those of sample-loop.ts.
-import { NO_TOKEN } from "../../kernels/choose.ts";
+import { NO_TOKEN } from "../../kernels/sample.ts";
 import type { Sampling, TokenSampler } from "../device/decoder.ts";
 import type { SamplerSettings } from "../scores/logits-processor.ts";
 import { MultiStepSchedule } from "../device/multi-step.ts";

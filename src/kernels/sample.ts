@@ -18,8 +18,8 @@ const row = { columns: "u32", stride4: "u32", last_position: "u32" } as const;
 const nextInputs = readWrite("u32", "[2, all rows]", "ids, then positions");
 
 const greedy = defineRowKernel({
-  name: "choose_greedy",
-  source: ["lib/float_order.wgsl", "lib/next_token.wgsl", "choose_greedy.wgsl"],
+  name: "sample_greedy",
+  source: ["lib/float_order.wgsl", "lib/next_token.wgsl", "sample_greedy.wgsl"],
   bindings: {
     logits: bitsOf("f32", read("vec4u", "[rows, stride4]", "bits of f32; a window from first_row on")),
     inputs: nextInputs,
@@ -27,12 +27,12 @@ const greedy = defineRowKernel({
   params: { ...window, ...row },
 });
 
-const sampleSource = ["lib/float_order.wgsl", "lib/random.wgsl", "lib/next_token.wgsl", "choose_sample.wgsl"];
+const sampleSource = ["lib/float_order.wgsl", "lib/random.wgsl", "lib/next_token.wgsl", "sample_multinomial.wgsl"];
 
 const sample = defineRowKernel(
   {
-    name: "choose_sample",
-    source: [...sampleSource, "choose_sample_subgroup.wgsl"],
+    name: "sample_multinomial",
+    source: [...sampleSource, "sample_multinomial_subgroup.wgsl"],
     bindings: {
       logits: bitsOf("f32", read("vec4u", "[rows / expand, stride4]", "bits of f32; a window")),
       inputs: nextInputs,
@@ -49,7 +49,7 @@ const sample = defineRowKernel(
       min_p: "f32",
     },
   },
-  [...sampleSource, "choose_sample_workgroup.wgsl"],
+  [...sampleSource, "sample_multinomial_workgroup.wgsl"],
 );
 
 interface Row {
@@ -63,8 +63,8 @@ interface Row {
 }
 
 /** The token of the greatest logit, the lowest among equals; NO_TOKEN where one is NaN or infinite. */
-export function chooseGreedy(batch: CommandBatch, { logits, columns, inputs, lastPosition }: Row): void {
-  const [rows, stride] = checked("choose_greedy", { logits, columns, inputs, lastPosition }, 1);
+export function sampleGreedy(batch: CommandBatch, { logits, columns, inputs, lastPosition }: Row): void {
+  const [rows, stride] = checked("sample_greedy", { logits, columns, inputs, lastPosition }, 1);
   for (const { start, count } of rowWindows(batch.device, logits)) {
     greedy(
       batch,
@@ -84,7 +84,7 @@ export function chooseGreedy(batch: CommandBatch, { logits, columns, inputs, las
  * row of logits. Inverse transform in the order of ids, as sampler.ts has it: the same token but where the number falls
  * on a boundary within rounding.
  */
-export function chooseSample(
+export function sampleMultinomial(
   batch: CommandBatch,
   {
     streams,
@@ -106,8 +106,8 @@ export function chooseSample(
   },
 ): void {
   const { logits, columns, inputs, lastPosition } = given;
-  const [rows, stride] = checked("choose_sample", given, expand);
-  expectShape("choose_sample", "streams", streams, [rows * expand, 2], "R of inputs");
+  const [rows, stride] = checked("sample_multinomial", given, expand);
+  expectShape("sample_multinomial", "streams", streams, [rows * expand, 2], "R of inputs");
   for (const { start, count } of rowWindows(batch.device, logits)) {
     sample(
       batch,

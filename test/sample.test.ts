@@ -11,7 +11,7 @@ import {
 import { drawToken, randomStream, uniform } from "../src/generation/scores/sampling.ts";
 import { argmax } from "../src/generation/scores/scores.ts";
 import type { Device } from "../src/gpu/device.ts";
-import { chooseGreedy, chooseSample, NO_TOKEN } from "../src/kernels/choose.ts";
+import { sampleGreedy, sampleMultinomial, NO_TOKEN } from "../src/kernels/sample.ts";
 import { editLogits, packEdits } from "../src/kernels/edit-logits.ts";
 import type { Edit } from "../src/kernels/edit-logits.ts";
 import { expectClose, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
@@ -104,7 +104,7 @@ describe.each([
     const smooth = randomNormal([R, V], 1, { scale: 5 });
     for (const values of [smooth, smooth.map(Math.round), smooth.map((_, i) => i % V), smooth.map(() => REMOVED)]) {
       const want = Array.from({ length: R }, (_, r) => argmax(values.subarray(r * V, (r + 1) * V)));
-      expect(await choose(values, V, 1, (given) => chooseGreedy(device.batch, given))).toEqual(want);
+      expect(await choose(values, V, 1, (given) => sampleGreedy(device.batch, given))).toEqual(want);
     }
   });
 
@@ -130,7 +130,7 @@ describe.each([
         );
         expect(
           await choose(values, V, expand, (given) =>
-            chooseSample(device.batch, { ...given, ...options, streams: names, expand, step }),
+            sampleMultinomial(device.batch, { ...given, ...options, streams: names, expand, step }),
           ),
           JSON.stringify(options),
         ).toEqual(want);
@@ -145,9 +145,9 @@ describe.each([
     values[2 * V + 99] = Infinity;
     values.fill(REMOVED, 3 * V);
     const streams = device.tensor(new Uint32Array(8), [4, 2]);
-    const greedy = await choose(values, V, 1, (given) => chooseGreedy(device.batch, given));
+    const greedy = await choose(values, V, 1, (given) => sampleGreedy(device.batch, given));
     const sampled = await choose(values, V, 1, (given) =>
-      chooseSample(device.batch, { ...given, ...none, streams, expand: 1, step: 0 }),
+      sampleMultinomial(device.batch, { ...given, ...none, streams, expand: 1, step: 0 }),
     );
     device.pool.release(streams);
     for (const tokens of [greedy, sampled])

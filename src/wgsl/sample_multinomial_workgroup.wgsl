@@ -1,5 +1,6 @@
-// choose_sample where a workgroup has a row. The search reads the row a few times only: as soon as the keys among which
-// the threshold can be fit a list in workgroup memory, they are collected there and the search goes on in the list.
+// sample_multinomial where a workgroup has a row. The search reads the row a few times only: as soon as the keys among
+// which the threshold can be fit a list in workgroup memory, they are collected there and the search goes on in the
+// list.
 const LISTED = min(2048u, 4u * WG_SIZE);        // keys that the list holds
 const TEAM = 32u;                               // invocations that share a run of columns when drawing
 var<workgroup> list: array<u32, LISTED>;

@@ -1,4 +1,5 @@
-// choose_sample where a subgroup has a row: no workgroup memory, and the row is read for every round of the search.
+// sample_multinomial where a subgroup has a row: no workgroup memory, and the row is read for every round of the
+// search.
 fn key_range(row: u32, lane: u32, lanes: u32) -> KeyRange {
   var best = 0u;
   for (var c4 = lane; 4u * c4 < params.columns; c4 += lanes) { best = max(best, greatest_of(keys_at(row, c4))); }

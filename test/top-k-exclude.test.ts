@@ -1,8 +1,8 @@
-// Setting tokens of each row aside: their logits come out bit for bit, they count as removed afterwards, and nothing
+// Excluding tokens of each row: their logits come out bit for bit, they count as removed afterwards, and nothing
 // else changes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
-import { packTokens, setAside } from "../src/kernels/top-k-aside.ts";
+import { packTokens, excludeTokens } from "../src/kernels/top-k-exclude.ts";
 import { topK } from "../src/kernels/top-k.ts";
 import { openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
 
@@ -19,7 +19,7 @@ function tokensOf(row: number, V: number): number[] {
 describe.each([
   ...ROW_VARIANTS.map((tuning) => ({ ...tuning, tuning, limit: undefined })),
   { rows: "subgroup", tuning: ROW_VARIANTS[0], limit: 65536 },
-])("setting tokens aside, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
+])("excluding tokens, rows by $rows, binding limit $limit", ({ tuning, limit }) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice({ tuning, maxStorageBufferBindingSize: limit });
@@ -37,9 +37,9 @@ describe.each([
     const packed = packTokens(rows);
     const logits = device.tensor(values, [R, stride]),
       tokens = device.tensor(packed, [packed.length]);
-    const aside = device.tensor(new Float32Array(packed.length).fill(NaN), [packed.length]);
-    setAside(device.batch, { tokens, logits, aside });
-    const [left, out] = [await device.read(logits), await device.read(aside)];
+    const excluded = device.tensor(new Float32Array(packed.length).fill(NaN), [packed.length]);
+    excludeTokens(device.batch, { tokens, logits, excluded });
+    const [left, out] = [await device.read(logits), await device.read(excluded)];
     const want = values.slice();
     rows.forEach((row, r) => {
       expect([...out.subarray(packed[r], packed[r + 1])]).toEqual(row.map((token) => values[r * stride + token]));
@@ -56,7 +56,7 @@ describe.each([
     rows.forEach((row, r) => {
       if (row.length < V) expect(row).not.toContain(first[r * k]);
     });
-    for (const tensor of [logits, tokens, aside, best, ids]) device.pool.release(tensor);
+    for (const tensor of [logits, tokens, excluded, best, ids]) device.pool.release(tensor);
   });
 });
 
@@ -66,9 +66,9 @@ it("refuses places for another number of logits", async () => {
   expect([...packed]).toEqual([2, 4, 3, 5]);
   const logits = device.pool.acquire([1, 64]),
     tokens = device.tensor(packed, [4]),
-    aside = device.pool.acquire([2]);
-  expect(() => setAside(device.batch, { tokens, logits, aside })).toThrow(
-    "top_k_aside: cannot bind aside: shape is [2], expected [4] (tokens)",
+    excluded = device.pool.acquire([2]);
+  expect(() => excludeTokens(device.batch, { tokens, logits, excluded })).toThrow(
+    "top_k_exclude: cannot bind excluded: shape is [2], expected [4] (tokens)",
   );
   device.destroy();
 });

@@ -4,7 +4,7 @@
 import { UserError } from "../errors.ts";
 import { printable, quote } from "../files/quote.ts";
 import { joinLines } from "../text/lines.ts";
-import { normalizeCharacters, normalizeLine } from "../text/normalize.ts";
+import { normalizeCharacters, normalizeLine, normalizeName } from "../text/normalize.ts";
 import type { InfillRequest, Meta } from "./example.ts";
 
 export interface DocumentGap {
@@ -79,7 +79,7 @@ function blocksOf(lines: readonly string[]): string[][] {
  * accents, spaces and any script, as with --meta. Throws UserError naming `where`.
  */
 export function gapMetadata(text: string, where: string): Meta | undefined {
-  const plain = normalizeLine(text);
+  const plain = normalizeName(text);
   if (/^[.…\s]*$/u.test(plain)) return undefined;
   const parts = plain
     .split(";")
@@ -100,7 +100,7 @@ export function gapMetadata(text: string, where: string): Meta | undefined {
     }
     fields.set(key, value!.trim());
   }
-  if (fields.size === 0) return plain;
+  if (fields.size === 0) return normalizeLine(plain);
   if (odd !== undefined)
     throw new UserError(
       `${where}: ${quote(odd)} stands among key=value pairs; write every part as key=value, or one plain sentence.`,

@@ -1,6 +1,6 @@
 // Examples made for the default template under one that has other fields: what it lacks is left out, and counted, so
 // that it can be said. Fields that neither has stay, for the encoder to refuse.
-import { normalizeLine } from "../text/normalize.ts";
+import { normalizeName } from "../text/normalize.ts";
 import type { InfillRequest } from "./example.ts";
 import { DEFAULT_TEMPLATE } from "./template.ts";
 import type { InfillTemplate } from "./template.ts";
@@ -15,9 +15,9 @@ export function withKnownFields<E extends InfillRequest>(
 ): E {
   const { meta } = example;
   if (typeof meta !== "object") return example;
-  const names = new Set(fields.map(normalizeLine));
+  const names = new Set(fields.map(normalizeName));
   const lacking = Object.keys(meta).filter((field) => {
-    const name = normalizeLine(field);
+    const name = normalizeName(field);
     return COMMON.has(name) && !names.has(name);
   });
   if (lacking.length === 0) return example;

@@ -7,7 +7,7 @@
 // before it. Encoding part by part therefore gives the ids that Hugging Face gives for the whole string.
 import { UserError } from "../errors.ts";
 import { printable, quote } from "../files/quote.ts";
-import { normalizeLine } from "../text/normalize.ts";
+import { normalizeLine, normalizeName } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { isLengthBounds } from "./length-class.ts";
 import type { LengthBounds } from "./length-class.ts";
@@ -154,8 +154,8 @@ export function metadataFields(
 ): [field: string, value: string][] {
   if (meta === undefined) return [];
   if (typeof meta === "string") return nonBlank([["", normalizeLine(meta)]]);
-  const own = new Map(Object.entries(meta).map(([field, value]) => [normalizeLine(field), value]));
-  const known = template.metadataFields.map((field) => [field, normalizeLine(field)] as const);
+  const own = new Map(Object.entries(meta).map(([field, value]) => [normalizeName(field), value]));
+  const known = template.metadataFields.map((field) => [field, normalizeName(field)] as const);
   for (const field of own.keys()) {
     if (known.every(([, name]) => name !== field))
       throw new UserError(

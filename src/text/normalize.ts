@@ -76,9 +76,12 @@ export function normalizeText(text: string): string {
 
 /** A text that is one line whatever its line breaks: a metadata value, a sentence saying what is wanted. */
 export function normalizeLine(text: string): string {
-  if (!WORK.test(text)) return text;
-  const line = joinLines(normalizeCharacters(text).split("\n").map(singleSpaces));
-  return singleSpaces(removeEmphasis(line));
+  return WORK.test(text) ? singleSpaces(removeEmphasis(normalizeName(text))) : text;
+}
+
+/** The name of a field: one line, in which an underscore marks nothing. */
+export function normalizeName(text: string): string {
+  return WORK.test(text) ? joinLines(normalizeCharacters(text).split("\n").map(singleSpaces)) : text;
 }
 
 function singleSpaces(line: string): string {

@@ -65,12 +65,15 @@ export class RepoCache {
     )
       return;
     await mkdir(dirname(pointer), { recursive: true });
-    await rm(pointer, { force: true });
+    // Put in place by a rename: another program that has just linked the file never finds it gone.
+    const made = `${pointer}.${crypto.randomUUID()}.tmp`;
     try {
-      await symlink(relative(dirname(pointer), blob), pointer); // relative: the cache may be moved as a whole
+      await symlink(relative(dirname(pointer), blob), made) // relative: the cache may be moved as a whole
+        .catch(() => copyFile(blob, made, constants.COPYFILE_EXCL)); // Windows as ordinary user, FAT disks: no links
+      await rename(made, pointer);
     } catch (error) {
-      // Windows without developer mode, FAT disks: no links. Another process may also have been faster.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") await copyFile(blob, pointer, constants.COPYFILE_EXCL);
+      await rm(made, { force: true });
+      throw error;
     }
   }
 

@@ -10,7 +10,6 @@ export * as attentionDecode from "./attention-decode.ts";
 export * as attentionResize from "./attention-resize.ts";
 export * as attentionWeights from "./attention-weights.ts";
 export * as attention from "./attention.ts";
-export * as sample from "./sample.ts";
 export * as columnSum from "./column-sum.ts";
 export * as crossEntropy from "./cross-entropy.ts";
 export * as dropout from "./dropout.ts";
@@ -23,8 +22,9 @@ export * as layernorm from "./layernorm.ts";
 export * as logSumExp from "./log-sum-exp.ts";
 export * as matmulKernels from "./matmul-kernels.ts";
 export * as matvec from "./matvec.ts";
-export * as topKExclude from "./top-k-exclude.ts";
+export * as sample from "./sample.ts";
 export * as topKCandidates from "./top-k-candidates.ts";
+export * as topKExclude from "./top-k-exclude.ts";
 export * as topK from "./top-k.ts";
 
 /** Every kernel of the library in every form. */

@@ -72,7 +72,9 @@ export class WordConstraint {
     const searched = this.folded(text);
     let held = false;
     for (const form of this.forms) {
-      for (let at = searched.indexOf(form.folded, state.from); at >= 0; at = searched.indexOf(form.folded, at + 1)) {
+      // What ended before the tail did was judged then, when all that stands before it was still there.
+      const first = Math.max(state.from, state.tail.length - form.folded.length);
+      for (let at = searched.indexOf(form.folded, first); at >= 0; at = searched.indexOf(form.folded, at + 1)) {
         if (form.wordBefore && endsInWord(text.slice(0, at))) continue;
         const rest = text.slice(at + form.folded.length);
         if (form.wordAfter && rest === "") held = true;

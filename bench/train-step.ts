@@ -3,7 +3,6 @@
 // products.
 import type { Device } from "../src/gpu/device.ts";
 import { requestDevice } from "../src/gpu/device.ts";
-import { byteLength } from "../src/gpu/tensor.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { Random } from "../src/random.ts";
 import { AdamW } from "../src/training/optimizer.ts";
@@ -64,10 +63,6 @@ class Training {
   step(): Promise<SentStep> {
     return this.update.run([this.batch], 1e-4);
   }
-
-  get momentBytes(): number {
-    return 2 * this.model.parameters.chunks.reduce((sum, { values }) => sum + byteLength(values), 0);
-  }
 }
 
 async function timeSteps(device: Device, model: BenchModel, runs: number) {
@@ -108,7 +103,7 @@ async function timeSteps(device: Device, model: BenchModel, runs: number) {
       dispatches: (batch.counters.dispatches - before.dispatches) / steps,
       submits: (batch.counters.submits - before.submits) / steps,
       new_objects: (objects() - before.objects) / steps,
-      peak_mb: (pool.peakBytes + training.model.parameters.bytes + training.momentBytes) / 1e6,
+      peak_mb: pool.peakBytes / 1e6,
     },
   };
 }

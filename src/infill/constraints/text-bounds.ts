@@ -171,11 +171,15 @@ export class TextBoundsLogitsProcessor {
     const opensSentence = shape.opens === "sentence" && place.atEnd && (place.endsInSpace || shape.spaceBefore) ? 1 : 0;
     const sentences = place.sentences + opensSentence;
     if (words > w.max || sentences > s.max) return false;
-    if (words === w.max && shape.spaceAfter) return false;
-    const grown = words > place.words;
     // Words that are still to come must have room: required ones, and one for each sentence.
     const missing = place.missing - (this.beginRequired.has(id) ? 1 : 0);
-    if (grown && words + Math.max(missing, s.min - sentences) > w.max) return false;
+    const toCome = Math.max(missing, s.min - sentences);
+    if (words > place.words && words + toCome > w.max) return false;
+    // After white space a word must follow: the first of another sentence, or one more of this one.
+    if (shape.spaceAfter) {
+      const another = countSentences(place.text + shape.text).atEnd;
+      if (words + (another ? Math.max(1, toCome) : 1 + Math.max(0, toCome)) > w.max) return false;
+    }
     const lastSentence = sentences === s.max;
     if (lastSentence && shape.mark && (words < w.min || place.missing > 0)) return false;
     // A finished last sentence goes on only as goingOn() says.

@@ -12,7 +12,8 @@ import { makeTriples } from "../src/infill/books/triples.ts";
 import { parseJsonl } from "../src/infill/example.ts";
 import { lengthClass, lengthThirds } from "../src/infill/length-class.ts";
 
-const run = (texts: readonly string[]): Paragraph[] => texts.map((text, index) => ({ text, line: 10 * index, index }));
+const run = (texts: readonly string[]): Paragraph[] =>
+  texts.map((text, index) => ({ text, line: 10 * index, index, chapter: 1 }));
 const tokens = (text: string): number => Math.ceil(text.length / 4);
 const sentence = (i: number, length: number): string => `Number ${i} ${"said ".repeat(Math.max(1, length / 5))}so.`;
 const paragraphs = fc.array(

@@ -37,6 +37,19 @@ describe("parseJsonl", () => {
   });
 
   it.each([
+    ['"book":"b.txt","chapter":3,"source":"c.txt:9"', { book: "b.txt", chapter: 3 }],
+    ['"book":"b.txt","chapter":"III"', { book: "b.txt", chapter: "III" }],
+    ['"source":"a: tale.txt:120"', { book: "a: tale.txt" }],
+    ['"book":7,"chapter":3', undefined],
+    ['"chapter":3', undefined],
+    ['"book":"b.txt","chapter":[3]', { book: "b.txt" }],
+    ['"source":"found in the attic"', undefined],
+  ])("reads from %s where it stands, and takes other notes for notes", (fields, place) => {
+    const [example] = parseJsonl(`{"p1":"a","p3":"b","p2":"c",${fields}}`, "t");
+    expect(example!.place).toEqual(place);
+  });
+
+  it.each([
     ['{"p1":"a","p3":"b","p2":"c"', /^t\.jsonl, line 2: not valid JSON/],
     ["[1]", /line 2: found a list, wanted an object/],
     ["null", /line 2: found null/],

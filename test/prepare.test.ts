@@ -28,7 +28,8 @@ const tokenizer = GPT2Tokenizer.default();
 tokenizer.addSpecialTokens(specialTokenList(DEFAULT_TEMPLATE));
 
 describe("makeTriples", () => {
-  const run = (...texts: string[]): Paragraph[] => texts.map((text, index) => ({ text, line: 10 * index, index }));
+  const run = (...texts: string[]): Paragraph[] =>
+    texts.map((text, index) => ({ text, line: 10 * index, index, chapter: 1 }));
   const words = (text: string): number => text.split(/\s+/).length;
   const options = { minP2: 1, maxP2: 1000, minTokens: 3, maxTokens: 6, minContextTokens: 1, strict: false };
 
@@ -38,7 +39,7 @@ describe("makeTriples", () => {
       words,
       options,
     );
-    expect(triples).toEqual([{ p1: "a1", p2: "b b b", p3: "c", tokens: 3, line: 10, first: 0, last: 2 }]);
+    expect(triples).toEqual([{ p1: "a1", p2: "b b b", p3: "c", tokens: 3, line: 10, chapter: 1, first: 0, last: 2 }]);
     expect([tooShort, tooLong]).toEqual([1, 1]);
   });
 
@@ -47,7 +48,9 @@ describe("makeTriples", () => {
       ...options,
       minContextTokens: 4,
     });
-    expect(triples).toEqual([{ p1: "b b\nc c", p2: "d d d", p3: "e\nf", tokens: 3, line: 30, first: 1, last: 5 }]);
+    expect(triples).toEqual([
+      { p1: "b b\nc c", p2: "d d d", p3: "e\nf", tokens: 3, line: 30, chapter: 1, first: 1, last: 5 },
+    ]);
   });
 });
 
@@ -386,7 +389,7 @@ describe("src/prepare.ts", () => {
     const examples = Object.values(parts).flat();
     expect(parts["train"]!.length).toBeGreaterThan(150);
     expect(parts["validation"]!.length).toBeGreaterThan(4);
-    for (const { p1, p2, p3, meta } of examples) {
+    for (const { p1, p2, p3, meta, place } of examples) {
       const fields = meta as Record<string, unknown>;
       expect([p1, p2, p3].join("\n")).not.toMatch(/CHAP|\n\n/);
       expect(fields["length"]).toBe(lengthClass(tokenizer.encode(` ${p2}`).length, [50, 60]));
@@ -399,6 +402,7 @@ describe("src/prepare.ts", () => {
       // Numbers of neighbouring paragraphs, of one chapter.
       const [before, own, after] = [p1, p2, p3].map((text) => Number(/number (\d+)/.exec(text)![1]));
       expect([before, after]).toEqual([own! - 1, own! + 1]);
+      expect(place).toEqual({ book: expect.stringMatching(/^(one|deux)\.txt$/), chapter: Math.floor(own! / 100) });
     }
     const template = parseTemplate(JSON.parse(await readFile(join(out, "infill_template.json"), "utf8")), "t");
     expect(template).toMatchObject({ order: ["p3", "p1", "metadata", "p2"], lengthBounds: [50, 60] });

@@ -1,6 +1,7 @@
 // One infilling example: the paragraph before (p1), the paragraph after (p3), the paragraph between (p2) and what is
 // wanted of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and any line
-// ends accepted. Fields other than these four are ignored, so files may carry their own ids and notes.
+// ends accepted. "book" and "chapter" say where it stands, for the evaluation; all other fields are ignored, so files
+// may carry their own ids and notes.
 import { UserError } from "../errors.ts";
 import { isObject, parseJson } from "../files/json.ts";
 import { quote } from "../files/quote.ts";
@@ -24,6 +25,14 @@ export interface InfillRequest {
 
 export interface InfillExample extends InfillRequest {
   readonly p2: string;
+  /** Absent where the file does not say. */
+  readonly place?: Place;
+}
+
+/** Where an example stands. Examples of a file follow one another in the order of the book. */
+export interface Place {
+  readonly book: string;
+  readonly chapter?: string | number;
 }
 
 /**
@@ -37,8 +46,16 @@ export function parseJsonl(text: string, name: string): InfillExample[] {
       throw new UserError(
         `${where}: field "p2" is blank, wanted the paragraph to learn; fill it in or remove the line.`,
       );
-    return { ...request(fields, where), p2 };
+    const place = placeOf(fields);
+    return { ...request(fields, where), p2, ...(place && { place }) };
   });
+}
+
+/** Of "book" and "chapter", else of a "source" such as "book.txt:120"; what has another form is a note of one's own. */
+function placeOf({ book, chapter, source }: Fields): Place | undefined {
+  const named = typeof book === "string" ? book : typeof source === "string" ? /^(.+):\d+$/s.exec(source)?.[1] : "";
+  if (named === undefined || named === "") return undefined;
+  return { book: named, ...((typeof chapter === "string" || typeof chapter === "number") && { chapter }) };
 }
 
 /** Gaps to fill: as parseJsonl, but p2 is neither needed nor read. */

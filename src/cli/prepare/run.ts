@@ -256,8 +256,8 @@ function checkParts({ parts }: SplitExamples, { validationShare, testShare }: Fl
   );
 }
 
-function toJsonLine({ example: { p1, p3, p2, meta }, source }: PlacedExample): string {
-  return `${JSON.stringify({ p1, p3, p2, meta, source })}\n`;
+function toJsonLine({ example: { p1, p3, p2, meta, place }, source }: PlacedExample): string {
+  return `${JSON.stringify({ p1, p3, p2, meta, source, ...place })}\n`;
 }
 
 function preview(

@@ -28,11 +28,11 @@ export function bookSource(text: string, name: string, fields: Fields, options: 
   if (set.triples.length === 0) refuseWithoutTriple(name, book, set, options.triples, report);
   const cast = options.characters ? new Characters(paragraphs.map((paragraph) => paragraph.text)) : undefined;
   const headers = headerByLine(book);
-  const drafts = set.triples.map(({ tokens, line, first, last, ...texts }): Draft => {
+  const drafts = set.triples.map(({ tokens, line, chapter, first, last, ...texts }): Draft => {
     const [p1, p2, p3] = [texts.p1, texts.p2, texts.p3].map(normalizeText) as [string, string, string];
     const characters = cast?.in(p2, p1, p3) ?? [];
     const meta = ordered({ ...headers(line), ...fields, ...(characters.length > 0 ? { characters } : {}) });
-    const example = { p1, p3, p2, meta, where: `${name}, line ${line}` };
+    const example = { p1, p3, p2, meta, where: `${name}, line ${line}`, place: { book: name, chapter } };
     return { example, first, last, source: `${name}:${line}`, tokens };
   });
   return { name, drafts, units: set.passages, summary: summaryOf(book, paragraphs.length, set), details: report };

@@ -58,9 +58,10 @@ export function readBook(text: string, { verse = "leave out" }: ReadBookOptions 
     form ??= formOf(page);
     const story = new Story(page.margins, leftOut, verse);
     story.paragraphs = paragraphs;
+    story.chapters = chapters;
     tell(page, story, leftOut);
     parts.push({ header, runs: story.runs });
-    chapters += story.chapters;
+    chapters = story.chapters;
     paragraphs = story.paragraphs;
   }
   return {

@@ -77,7 +77,8 @@ export function documentSource(
   const drafts = documents.flatMap((document, i) =>
     maskDocument(document, masks, random).map(({ granularity, p1, p2, p3 }): Draft => {
       const where = `${name}, document ${i + 1}`;
-      const example = { p1, p3, p2, meta: ordered({ ...fields, gap: granularity }), where };
+      const place = { book: name, chapter: i + 1 };
+      const example = { p1, p3, p2, meta: ordered({ ...fields, gap: granularity }), where, place };
       return { example, first: i, last: i, source: where, tokens: counter.text(p2) };
     }),
   );

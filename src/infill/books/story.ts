@@ -14,6 +14,8 @@ export interface Paragraph {
   readonly line: number;
   /** Counted from 0, from the first of the book. */
   readonly index: number;
+  /** Counted from 1, from the first of the book. */
+  readonly chapter: number;
 }
 
 /** How blocks that look like verse are taken. */
@@ -103,6 +105,7 @@ export class Story {
         text: parts.length > 1 ? paragraphText(parts) : parts[0]!,
         line,
         index: this.paragraphs++,
+        chapter: this.chapters,
       })),
     );
     this.run = [];

@@ -36,6 +36,8 @@ export interface Triple {
   readonly tokens: number;
   /** Line of the file where p2 begins, from 1. */
   readonly line: number;
+  /** The chapter that all three stand in, from 1. */
+  readonly chapter: number;
   /** Indices of the first and the last passage in it, counted through all runs. */
   readonly first: number;
   readonly last: number;
@@ -104,6 +106,7 @@ export function makeTriples(
           p3: text(i + 1, to),
           tokens: tokens[i]!,
           line,
+          chapter: paragraphs[0]!.chapter,
           first: offset + from,
           last: offset + to,
         });

@@ -58,13 +58,16 @@ export async function readExamples(
   const text = decodeUtf8(bytes, file);
   if (!template) {
     const all = lineByLine ? textLines(text, tokenizer, blockSize, file) : textBlocks(text, tokenizer, blockSize, file);
-    const examples = limited(all, limit, drawSeed);
+    const predicting = withPredictions(all, file);
+    const examples = limited(predicting, limit, drawSeed);
+    const left = all.length - predicting.length;
     return {
       examples,
       source,
       summary:
         `${file}: ${examples.length} ${lineByLine ? "lines" : `blocks of ${blockSize} tokens`}, ` +
-        `${countTokens(examples)} tokens`,
+        `${countTokens(examples)} tokens` +
+        (left > 0 ? `, ${left} of a single token left out, in which nothing is predicted` : ""),
     };
   }
   const left = new Map<string, number>();
@@ -100,6 +103,16 @@ export async function readExamples(
       `${file}: ${examples.length} examples, ${countTokens(examples)} tokens` +
       `${notes.map((note) => `, ${note}`).join("")}`,
   };
+}
+
+/** Those in which a token is predicted from another. Throws UserError where there is none. */
+function withPredictions(all: readonly EncodedExample[], file: string): EncodedExample[] {
+  const predicting = all.filter(({ ids }) => ids.length > 1);
+  if (predicting.length > 0) return predicting;
+  throw new UserError(
+    `${file}: each of its ${all.length} sequences has a single token, in which nothing is predicted; ` +
+      `use a text with longer lines, or a larger --block_size.`,
+  );
 }
 
 /** At most `limit` of them: the first, or drawn at random, in their order. */

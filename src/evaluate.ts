@@ -5,13 +5,15 @@ import { UserError } from "./errors.ts";
 import { printableText } from "./files/quote.ts";
 import { announce } from "./cli/shared/announce.ts";
 import {
+  boundsNote,
   chooseResultFolder,
   fittingExamples,
   openInfillModel,
   readExampleFile,
+  readTestFile,
   RESULT_FILES,
 } from "./cli/evaluate/data.ts";
-import type { InfillModel } from "./cli/evaluate/data.ts";
+import type { InfillModel, TestFile } from "./cli/evaluate/data.ts";
 import { EVALUATE } from "./cli/evaluate/flags.ts";
 import type { EvaluateValues } from "./cli/evaluate/flags.ts";
 import { fittedLine, planRerank, rerankFigures } from "./cli/evaluate/rerank.ts";
@@ -74,9 +76,9 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const outputDir = await chooseResultFolder(values.outputDir, values.overwriteOutputDir);
   const models: InfillModel[] = [];
   for (const path of paths) models.push(await openInfillModel(path));
-  const read = await readExampleFile(testFile, values.maxEvalSamples);
+  const read = await readTestFile(testFile, values.maxEvalSamples);
   const training = values.trainFile === undefined ? undefined : await readExampleFile(values.trainFile);
-  const examples = fittingExamples(read, models, testFile);
+  const examples = fittingExamples(read.examples, models, testFile);
   const toWrite = examples.slice(0, values.maxExamples);
   const options = {
     ...givenOptions(values as unknown as Parameters<typeof givenOptions>[0], given),
@@ -108,12 +110,12 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     testFile,
     trainFile: values.trainFile,
     examples: examples.length,
-    dropped: read.length - examples.length,
+    dropped: read.examples.length - examples.length,
     seed: values.seed,
     search: tasks[0].plan ? searchOf(tasks[0].plan.config) : "",
-    notes: notesOn(tasks, real),
+    notes: notesOn(tasks, real, read),
     models: results.map(({ about, scored, texts, rerank }, i): ModelEvaluation => {
-      const rule = ruleFor(models[i], real[i]);
+      const rule = ruleFor(models[i], real[i], read.lengthBounds);
       const figures = (written: readonly WrittenText[]) =>
         writtenFigures(written, { rule, training: overlap, seed: values.seed });
       const written =
@@ -223,10 +225,10 @@ function searchOf({ numBeams, doSample }: GenerationConfig): string {
   return doSample ? "by sampling" : "greedily";
 }
 
-function notesOn(tasks: readonly Task[], real: readonly (readonly WrittenText[])[]): string[] {
+function notesOn(tasks: readonly Task[], real: readonly (readonly WrittenText[])[], file: TestFile): string[] {
   const [first, second] = real.map((texts) => texts.map(({ tokens }) => tokens).join());
   const { encoder } = tasks[0].model;
-  const rule = ruleFor(tasks[0].model, real[0]);
+  const rule = ruleFor(tasks[0].model, real[0], file.lengthBounds);
   const meaning =
     rule &&
     `Length classes: S up to ${rule.bounds[0]}, M up to ${rule.bounds[1]} ${rule.unit} of p2, L more ` +
@@ -244,6 +246,7 @@ function notesOn(tasks: readonly Task[], real: readonly (readonly WrittenText[])
       ? ["The models have different tokenizers: perplexities and changes a token cannot be compared, shares can."]
       : []),
     ...(tasks[0].plan && meaning ? [meaning] : []),
+    ...new Set(tasks.flatMap(({ model }) => boundsNote(file, model) ?? [])),
     ...(tasks[0].plan && encoder.template.lengthBounds
       ? ["Texts were written without the bounds that src/generate.ts sets for a length class."]
       : []),

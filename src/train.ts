@@ -16,7 +16,7 @@ import { RunFolder } from "./cli/train/run-folder.ts";
 import { readExamples } from "./cli/train/data.ts";
 import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
-import { setUp } from "./cli/train/setup.ts";
+import { loadModel, readStart } from "./cli/train/setup.ts";
 import { requestDevice } from "./gpu/device.ts";
 import { openFolder } from "./files/open.ts";
 import { templateToJson } from "./infill/template.ts";
@@ -69,17 +69,14 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const checkpoint =
     flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
 
-  const start =
+  const from =
     checkpoint ??
     (flags.modelNameOrPath === undefined
       ? DEMO_MODEL
       : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
-  const device = await requestDevice();
-  announce(device);
-  const setup = await setUp(
-    device,
+  const start = await readStart(
     flags,
-    start,
+    from,
     checkpoint !== undefined,
     infilling ? trainFile : undefined,
     {
@@ -95,14 +92,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
       return new Set(examples.flatMap(({ ids }) => ids));
     },
   );
-  const { model, tokenizer, template, padId, extraFiles } = setup;
+  const { tokenizer, template, padId, extraFiles } = start;
   const lossOn = flags.lossOn ?? template?.lossOn ?? DEFAULT_ARGUMENTS.lossOn;
-  print(
-    `Model    ${setup.origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
-      `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
-  );
-
-  const { nPositions } = model.config;
+  const { nPositions } = start.config;
   const blockSize = flags.blockSize ?? nPositions;
   if (blockSize > nPositions)
     throw new UserError(
@@ -113,25 +105,35 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     evalFile === undefined
       ? undefined
       : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples, drawSeed: flags.seed, knownFieldsOnly });
-  if (evaluateOnly && evaluation) {
-    print(`Evaluate ${evaluation.summary}`);
+  const train = evaluateOnly
+    ? undefined
+    : await readExamples(trainFile, choice, {
+        limit: flags.maxTrainSamples,
+        knownFieldsOnly,
+        variation: template && {
+          metadataDropout: flags.metadataDropout,
+          metadataDropoutAll: flags.metadataDropoutAll,
+          orderMix: template.orderMix ?? 0,
+          seed: flags.seed,
+        },
+      });
+  signal.throwIfAborted();
+
+  const device = await requestDevice();
+  announce(device);
+  const model = await loadModel(device, start, flags);
+  print(
+    `Model    ${start.origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
+      `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
+  );
+  if (train) print(`Train    ${train.summary}`);
+  if (evaluation) print(`Evaluate ${evaluation.summary}`);
+  if (!train) {
     const { perDeviceEvalBatchSize: batchSize } = flags;
-    const { loss, perplexity } = await evaluateLoss(model, evaluation.examples, { batchSize, padId, lossOn });
+    const { loss, perplexity } = await evaluateLoss(model, evaluation!.examples, { batchSize, padId, lossOn });
     print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
     return;
   }
-  const train = await readExamples(trainFile, choice, {
-    limit: flags.maxTrainSamples,
-    knownFieldsOnly,
-    variation: template && {
-      metadataDropout: flags.metadataDropout,
-      metadataDropoutAll: flags.metadataDropoutAll,
-      orderMix: template.orderMix ?? 0,
-      seed: flags.seed,
-    },
-  });
-  print(`Train    ${train.summary}`);
-  if (evaluation) print(`Evaluate ${evaluation.summary}`);
   if (parsed.given.size === 0 && evaluation) {
     const { loss } = await evaluateLoss(model, evaluation.examples, { batchSize: 8, padId, lossOn });
     print(`Before   evaluation loss ${loss.toFixed(4)}`);

@@ -128,6 +128,9 @@ describe("the program", () => {
     [["--do_eval", "--train_data_file", text], /^Error: --do_eval needs something to evaluate on/],
     [["--train_data_file", text, "--block_size", "1"], /^Error: --block_size is 1, wanted at least 2 tokens, or -1/],
     [["--train_data_file", text, "--evaluate_during_training"], /^Error: --evaluate_during_training belongs to/],
+    // before a GPU is opened, which would be announced
+    [["--tokenizer_name", join(folder, "none")], /^Error: --tokenizer_name: There is no folder/],
+    [["--train_file", text], /^Error: .*text\.txt, line 1: /],
   ])("refuses %j", { timeout: 60_000 }, (argv, message) => {
     const { status, stderr } = train(...argv);
     expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);

@@ -2,7 +2,7 @@
 import { afterAll, expect, it } from "vitest";
 import { parseFlags } from "../src/cli/shared/flags.ts";
 import { TRAIN } from "../src/cli/train/flags.ts";
-import { setUp } from "../src/cli/train/setup.ts";
+import { loadModel, readStart } from "../src/cli/train/setup.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 
 const device = await requestDevice();
@@ -14,19 +14,13 @@ it("reads the data for as many positions as the fresh model will have", async ()
     ..."--train_data_file lines.txt".split(" "),
   ]);
   const asked: number[] = [];
-  const { model, tokenizer } = await setUp(
-    device,
-    values,
-    ".",
-    false,
-    undefined,
-    {},
-    async (whole, template, nPositions) => {
-      expect(template).toBeUndefined();
-      asked.push(nPositions);
-      return whole.encode("the miller walked down to the river");
-    },
-  );
+  const start = await readStart(values, ".", false, undefined, {}, async (whole, template, nPositions) => {
+    expect(template).toBeUndefined();
+    asked.push(nPositions);
+    return whole.encode("the miller walked down to the river");
+  });
+  const { tokenizer } = start;
+  const model = await loadModel(device, start, values);
   expect(asked).toEqual([16]);
   expect(model.config.nPositions).toBe(16);
   expect(model.config.vocabSize).toBe(tokenizer.vocabSize);

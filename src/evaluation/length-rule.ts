@@ -38,7 +38,7 @@ export function obeys(rule: LengthRule, wanted: LengthClass, length: Length): bo
  * only where they fit better.
  */
 export function lengthRule(
-  template: InfillTemplate,
+  template: Pick<InfillTemplate, "lengthBounds">,
   real: readonly { readonly wanted: LengthClass; readonly length: Length }[],
 ): LengthRule | undefined {
   if (template.lengthBounds) return { unit: "tokens", bounds: template.lengthBounds, source: "template" };

@@ -40,7 +40,7 @@ export interface Place {
  * none.
  */
 export function parseJsonl(text: string, name: string): InfillExample[] {
-  return parseLines(text, name).map(({ where, fields }) => {
+  return parseRows(text, name).map(({ where, fields }) => {
     const p2 = textField(fields, "p2", where);
     if (p2.trim() === "")
       throw new UserError(
@@ -68,7 +68,7 @@ export function parseRequestLines(
   text: string,
   name: string,
 ): { readonly gap: InfillRequest; readonly fields: Fields }[] {
-  return parseLines(text, name).map(({ where, fields }) => ({ gap: request(fields, where), fields }));
+  return parseRows(text, name).map(({ where, fields }) => ({ gap: request(fields, where), fields }));
 }
 
 /**
@@ -82,7 +82,8 @@ export function dropMetadata<E extends InfillRequest>(example: E, rate: number, 
   return { ...example, meta: Object.fromEntries(Object.entries(meta).filter(() => random() >= rate)) };
 }
 
-function parseLines(text: string, name: string): { where: string; fields: Fields }[] {
+/** Each line's object, whatever is in it. Throws UserError where a line is none, and when there is none. */
+export function parseRows(text: string, name: string): { where: string; fields: Fields }[] {
   const rows: { where: string; fields: Fields }[] = [];
   // Other separators (U+2028...) may stand inside a JSON string; a bare "\r" may not.
   for (const [index, line] of normalizeLineEnds(text).split("\n").entries()) {

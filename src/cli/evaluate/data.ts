@@ -7,6 +7,8 @@ import { decodeUtf8 } from "../../files/folder.ts";
 import type { InfillEncoder } from "../../infill/encode.ts";
 import { parseJsonl } from "../../infill/example.ts";
 import type { InfillExample } from "../../infill/example.ts";
+import type { LengthBounds } from "../../infill/length-class.ts";
+import { recordedTemplate } from "../../infill/recorded-template.ts";
 import { TEMPLATE_FILE } from "../../infill/template.ts";
 import { openModel } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
@@ -28,9 +30,33 @@ export async function openInfillModel(path: string): Promise<InfillModel> {
   return { ...model, encoder };
 }
 
+export interface TestFile {
+  readonly path: string;
+  readonly examples: readonly InfillExample[];
+  /** By which its length classes were named, where it records them. */
+  readonly lengthBounds: LengthBounds | undefined;
+}
+
 /** The file's examples. Throws UserError with file, line and field at fault. */
-export async function readExampleFile(path: string, limit?: number): Promise<InfillExample[]> {
-  return parseJsonl(decodeUtf8(await readInputFile(resolve(path)), path), path).slice(0, limit);
+export async function readExampleFile(path: string, limit?: number): Promise<readonly InfillExample[]> {
+  return (await readTestFile(path, limit)).examples;
+}
+
+/** The same with what the file records beside them. */
+export async function readTestFile(path: string, limit?: number): Promise<TestFile> {
+  const text = decodeUtf8(await readInputFile(resolve(path)), path);
+  const lengthBounds = recordedTemplate(text, path)?.template.lengthBounds;
+  return { path, examples: parseJsonl(text, path).slice(0, limit), lengthBounds };
+}
+
+/** Where model and file mean other lengths by S, M and L, a sentence that says so. */
+export function boundsNote({ path, lengthBounds: own }: TestFile, { encoder }: InfillModel): string | undefined {
+  const { lengthBounds: known } = encoder.template;
+  if (!own || !known || (own[0] === known[0] && own[1] === known[1])) return undefined;
+  return (
+    `${path} names lengths S and M up to ${own.join(" and ")} tokens of p2, the model learned up to ` +
+    `${known.join(" and ")}: prepare the file with --length_bounds ${known.join(",")} to ask for what it knows.`
+  );
 }
 
 /** Those whose p2 fits into every model. Throws UserError when there is none. */

@@ -6,6 +6,7 @@ import type { GenerationOptions } from "../../generation/options/options.ts";
 import type { InfillExample } from "../../infill/example.ts";
 import { lengthOf, lengthRule, wantedClass } from "../../evaluation/length-rule.ts";
 import type { LengthRule } from "../../evaluation/length-rule.ts";
+import type { LengthBounds } from "../../infill/length-class.ts";
 import type { WrittenText } from "../../evaluation/written-figures.ts";
 import type { InfillModel } from "./data.ts";
 import { withFlagNames } from "../generate/options.ts";
@@ -78,10 +79,15 @@ export function realText({ tokenizer }: InfillModel, example: InfillExample): Wr
   };
 }
 
-/** What the length classes of these examples mean. */
-export function ruleFor({ encoder }: InfillModel, real: readonly WrittenText[]): LengthRule | undefined {
+/** What the length classes of these examples mean: what the model was taught, else `recorded` of the examples' file. */
+export function ruleFor(
+  { encoder }: InfillModel,
+  real: readonly WrittenText[],
+  recorded?: LengthBounds,
+): LengthRule | undefined {
+  const { lengthBounds = recorded } = encoder.template;
   return lengthRule(
-    encoder.template,
+    { lengthBounds },
     real.flatMap(({ example, text, tokens }) => {
       const wanted = wantedClass(example);
       return wanted ? [{ wanted, length: lengthOf(text, tokens) }] : [];

@@ -8,6 +8,7 @@ import { defineFlags } from "../shared/flags.ts";
 import type { Program } from "../shared/flags.ts";
 
 export const INPUT_FORMATS = ["book", "jsonl", "ilm"] as const;
+export type InputFormat = (typeof INPUT_FORMATS)[number];
 export const LAYOUTS = ["p1_first", "p3_first"] as const;
 
 const flags = defineFlags({
@@ -44,7 +45,7 @@ const flags = defineFlags({
   characters: { type: "bool", default: true, group: "Metadata", help: "Find the characters in each p2." },
   lengthBounds: {
     type: "ints",
-    defaultText: "a third of the examples each",
+    defaultText: "what the template or ready examples record, else a third of the examples each",
     group: "Metadata",
     help: "Longest p2 of class S and of class M, in tokens.",
   },
@@ -137,10 +138,10 @@ const flags = defineFlags({
   template: {
     type: "string",
     placeholder: "name|file.json",
-    defaultText: "default",
+    defaultText: "what ready examples record, else default",
     group: "Model",
     help:
-      "Layout, markers and metadata fields, written beside the examples: " +
+      "Layout, markers and metadata fields, written beside the examples and into them: " +
       `${Object.keys(TEMPLATE_PRESETS).join(", ")}, or a file.`,
   },
   sectionTypes: {

@@ -7,7 +7,9 @@ import { parseJson } from "../../files/json.ts";
 import { printable, quote } from "../../files/quote.ts";
 import type { Fields } from "../../infill/books/sources.ts";
 import type { MetaValue } from "../../infill/example.ts";
+import type { FlagValues } from "../shared/flags.ts";
 import { readInputFile } from "../shared/input-file.ts";
+import type { InputFormat, PrepareFlags } from "./flags.ts";
 
 export interface InputFile {
   readonly path: string;
@@ -16,6 +18,11 @@ export interface InputFile {
 
 /** Books in a folder; a README beside them is none. */
 const BOOK_NAME = /^(?!readme\b).*\.(?:txt|text|md|markdown)$/i;
+
+/** What a file holds: what --input_format says, else what its name does. */
+export function formatOf(path: string, { inputFormat }: FlagValues<PrepareFlags>): InputFormat {
+  return inputFormat ?? (/\.jsonl$/i.test(path) ? "jsonl" : "book");
+}
 
 /** Beyond this a text and its pieces do not fit beside one another (a string ends at 512 MB in any case). */
 const LARGEST_TEXT = 64 * 2 ** 20;

@@ -1,6 +1,6 @@
 // What src/prepare.ts does with its command line: reads all inputs, splits and measures the examples, and only then
 // writes.
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { parseFlags } from "../shared/flags.ts";
 import type { FlagValues } from "../shared/flags.ts";
@@ -8,8 +8,9 @@ import { formatDuration } from "../shared/format.ts";
 import { openTokenizer } from "../shared/model-source.ts";
 import { PREPARE } from "./flags.ts";
 import type { PrepareFlags } from "./flags.ts";
-import { findInputs, readTextFile } from "./inputs.ts";
+import { findInputs, formatOf, readTextFile } from "./inputs.ts";
 import type { InputFile } from "./inputs.ts";
+import { chooseLayout, namedLayout, recordedTemplates } from "./layout.ts";
 import { blockReport, classReport, histogram, splitReport } from "./report.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
@@ -24,17 +25,14 @@ import { GRANULARITIES } from "../../infill/ilm.ts";
 import type { Granularity } from "../../infill/ilm.ts";
 import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";
 import type { TripleOptions } from "../../infill/books/triples.ts";
-import { isLengthBounds, lengthThirds } from "../../infill/length-class.ts";
-import type { LengthBounds } from "../../infill/length-class.ts";
+import { lengthThirds } from "../../infill/length-class.ts";
 import { LEGEND, previewLines } from "../../infill/preview.ts";
 import { SPLITS, splitExamples } from "../../infill/split.ts";
 import type { PlacedExample, SplitExamples } from "../../infill/split.ts";
-import { DEFAULT_TEMPLATE, specialTokensToAdd, SUFFIX_FIRST_TEMPLATE } from "../../infill/template.ts";
-import { parseTemplate, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import { recordedLine } from "../../infill/recorded-template.ts";
+import { DEFAULT_TEMPLATE, specialTokensToAdd, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
-import { templatePreset } from "../../infill/template-presets.ts";
 import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
-import { readJson } from "../../files/json.ts";
 import { Random } from "../../random.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 
@@ -58,14 +56,14 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const { print, signal } = terminal;
   const started = performance.now();
   const { values: flags, given, positionals } = parseFlags(PREPARE, argv);
-  const givenBounds = lengthBounds(flags);
   const triples = tripleOptions(flags);
   const granularities = chosenGranularities(flags);
   if (flags.validationShare + flags.testShare >= 1)
     throw new UserError("--validation_share and --test_share leave nothing for training; make them smaller.");
-  const layout = await chosenLayout(flags, given);
-  const known = [...new Set([...layout.metadataFields, ...DEFAULT_TEMPLATE.metadataFields])];
+  const named = await namedLayout(flags, given);
+  const known = [...new Set([...(named?.metadataFields ?? []), ...DEFAULT_TEMPLATE.metadataFields])];
   const inputs = await findInputs(positionals, flags.manifest, known);
+  const layout = chooseLayout(named, await recordedTemplates(inputs, flags), flags, given);
   const folder = await chosenFolder(flags);
 
   const tokenizer =
@@ -91,7 +89,8 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
 
   for (const clause of fieldsLeftOut(left)) print(`         ${clause}`);
 
-  const bounds = givenBounds ?? lengthThirds(sources.flatMap(({ drafts }) => drafts.map(({ tokens }) => tokens)));
+  const bounds =
+    layout.lengthBounds ?? lengthThirds(sources.flatMap(({ drafts }) => drafts.map(({ tokens }) => tokens)));
   const template: InfillTemplate = { ...layout, lengthBounds: bounds };
   const split = splitExamples(
     sources.map((source) => placeExamples(source, bounds, counter)),
@@ -118,7 +117,7 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
     await openFolder(folder)
   ).write(
     new Map([
-      ...SPLITS.map((name) => [`${name}.jsonl`, split.parts[name].map(toJsonLine).join("")] as const),
+      ...SPLITS.map((name) => [`${name}.jsonl`, jsonLines(split.parts[name], template)] as const),
       [TEMPLATE_FILE, templateToJson(template)],
     ]),
   );
@@ -129,16 +128,6 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   preview(split.parts.train, new InfillEncoder(template, tokenizer), tokenizer, flags, terminal);
   const validation = split.parts.validation.length > 0 ? ` --validation_file ${join(folder, "validation.jsonl")}` : "";
   print(`Train    npx tsx src/train.ts --train_file ${join(folder, "train.jsonl")}${validation}`);
-}
-
-function lengthBounds({ lengthBounds }: Flags): LengthBounds | undefined {
-  if (lengthBounds.length === 0) return undefined;
-  if (isLengthBounds(lengthBounds)) return lengthBounds;
-  throw new UserError(
-    `--length_bounds is ${lengthBounds.join(",")}, wanted two whole numbers, ` +
-      "the longest p2 of class S and of class M: " +
-      "120,180.",
-  );
 }
 
 /** One bound of p2 that is given moves the other where that is not. */
@@ -162,31 +151,6 @@ function chosenGranularities({ ilmGranularity }: Flags): Granularity[] {
   if (wrong !== undefined)
     throw new UserError(`--ilm_granularity is ${JSON.stringify(wrong)}, expected one of ${GRANULARITIES.join(", ")}.`);
   return GRANULARITIES.filter((name) => ilmGranularity.length === 0 || ilmGranularity.includes(name));
-}
-
-/** What --template or --layout name. With ILM's documents it also says what kind of gap is to be filled. */
-async function chosenLayout(
-  { layout, template, sectionTypes, inputFormat }: Flags,
-  given: ReadonlySet<string>,
-): Promise<InfillTemplate> {
-  if (given.has("layout") && template !== undefined)
-    throw new UserError("--layout and --template exclude each other; give one.");
-  const base =
-    template !== undefined
-      ? (templatePreset(template) ?? (await readTemplate(template)))
-      : layout === "p3_first"
-        ? SUFFIX_FIRST_TEMPLATE
-        : DEFAULT_TEMPLATE;
-  return {
-    ...base,
-    metadataFields: [...new Set([...(inputFormat === "ilm" ? ["gap"] : []), ...base.metadataFields])],
-    ...(given.has("sectionTypes") && { sectionTypes }),
-  };
-}
-
-async function readTemplate(file: string): Promise<InfillTemplate> {
-  const folder = await openFolder(dirname(file));
-  return parseTemplate(await readJson(folder, basename(file)), file);
 }
 
 function withKnown<D extends ReadSource["drafts"][number]>(
@@ -227,7 +191,7 @@ async function readSource(
   };
   const name = basename(path);
   refuseForeignBytes(bytes, name);
-  switch (flags.inputFormat ?? (/\.jsonl$/i.test(path) ? "jsonl" : "book")) {
+  switch (formatOf(path, flags)) {
     case "jsonl":
       return jsonlSource(decodeUtf8(bytes, name), name, known, options);
     case "ilm":
@@ -256,8 +220,8 @@ function checkParts({ parts }: SplitExamples, { validationShare, testShare }: Fl
   );
 }
 
-function toJsonLine({ example: { p1, p3, p2, meta, place }, source }: PlacedExample): string {
-  return `${JSON.stringify({ p1, p3, p2, meta, source, ...place })}\n`;
+function jsonLines(examples: readonly PlacedExample[], template: InfillTemplate): string {
+  return examples.map(({ example, source }) => recordedLine(example, source, template)).join("");
 }
 
 function preview(

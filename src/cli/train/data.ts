@@ -6,6 +6,7 @@ import { InfillEncoder } from "../../infill/encode.ts";
 import type { EncodedExample } from "../../examples/encoded-example.ts";
 import { parseJsonl } from "../../infill/example.ts";
 import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
+import { recordedTemplate, requireSameBounds } from "../../infill/recorded-template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { varyExamples } from "../../infill/vary.ts";
 import type { VariedExamples, Variation } from "../../infill/vary.ts";
@@ -70,6 +71,9 @@ export async function readExamples(
         (left > 0 ? `, ${left} of a single token left out, in which nothing is predicted` : ""),
     };
   }
+  const recorded = recordedTemplate(text, file);
+  if (recorded)
+    requireSameBounds(recorded, { template, name: "the template of this run" }, "prepare all files in one run");
   const left = new Map<string, number>();
   const parsed = limited(parseJsonl(text, file), limit, drawSeed).map((example) =>
     knownFieldsOnly ? withKnownFields(template, example, left) : example,

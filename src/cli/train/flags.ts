@@ -70,7 +70,7 @@ const flags = defineFlags({
   template: {
     type: "string",
     placeholder: "name|file.json",
-    defaultText: "infill_template.json beside --train_file, else the model's",
+    defaultText: "what --train_file records, else infill_template.json beside it, else the model's",
     group: "Data",
     help:
       "Layout, special tokens and metadata fields of the examples; saved with the model. " +

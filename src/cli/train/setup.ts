@@ -1,13 +1,17 @@
 // What a training run starts from: tokenizer, template, model with gradients, and the files that go beside the weights.
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import { decodeUtf8 } from "../../files/folder.ts";
 import type { Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
 import { openFolder } from "../../files/open.ts";
 import { printable } from "../../files/quote.ts";
+import { openCheckpoint, readConfig } from "../../gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
+import { recordedTemplate, requireSame, requireSameBounds } from "../../infill/recorded-template.ts";
+import type { PlacedTemplate } from "../../infill/recorded-template.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, specialTokensToAdd } from "../../infill/template.ts";
 import { TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
@@ -16,11 +20,17 @@ import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeNote } from "../shared/announce.ts";
 import { parseNumber } from "../shared/flag-table.ts";
 import type { FlagValues } from "../shared/flags.ts";
+import { readInputFile } from "../shared/input-file.ts";
 import { openConfig, openTokenizer } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
 
-export interface Setup {
-  readonly model: GPT2LMHeadModel;
+/** All but the weights: read before a GPU is opened, so that a wrong name costs no wait. */
+export interface Start {
+  readonly folder: Folder;
+  /** Of the model to be. */
+  readonly config: GPT2Config;
+  /** Whether its weights are drawn, and not read from the folder. */
+  readonly fresh: boolean;
   readonly tokenizer: GPT2Tokenizer;
   /** Set in infilling mode. */
   readonly template: InfillTemplate | undefined;
@@ -38,68 +48,76 @@ export type TokensOf = (
 ) => Promise<Iterable<number>>;
 
 /**
- * Loads the folder `from`, or draws fresh weights when the flags give a config (a resumed run has them in its
+ * What the flags say of the folder `from`, or of fresh weights where they give a config (a resumed run has them in its
  * checkpoint). `wishes` go before what the template says. With a `trainFile` of infilling examples the template's
- * special tokens are added and the embedding grows by them. Throws UserError when a folder or a combination is wrong.
+ * special tokens are added. Throws UserError when a folder, a file or a combination is wrong.
  */
-export async function setUp(
-  device: Device,
+export async function readStart(
   flags: FlagValues<TrainFlags>,
   from: string,
   resuming: boolean,
   trainFile: string | undefined,
   wishes: Pick<InfillTemplate, "sectionTypes" | "orderMix">,
   tokensOf: TokensOf,
-): Promise<Setup> {
+): Promise<Start> {
   const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
   const folder = await openFolder(from);
   const chosen =
     trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);
   const template = chosen && { ...chosen, ...wishes };
-  let tokenizer = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
-  const drawn = fresh ? await freshConfig(flags) : undefined;
-  if (drawn && flags.vocabFromData) tokenizer = tokenizer.prune(await tokensOf(tokenizer, template, drawn.nPositions));
-  const ids = {
-    bosTokenId: tokenizer.bosTokenId ?? null,
-    eosTokenId: tokenizer.eosTokenId,
-    padTokenId: tokenizer.padTokenId ?? null,
-  };
-  let loaded: GPT2LMHeadModel;
-  if (drawn) {
-    const config = drawn.with({ vocabSize: tokenizer.vocabSize, ...ids });
-    loaded = GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed });
-  } else {
-    loaded = await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true, onNote: writeNote });
-    if (tokenizer.vocabSize > loaded.config.vocabSize)
-      await loaded.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });
-    loaded.updateConfig(ids);
-  }
-  if (flags.dropout !== undefined)
-    loaded.updateConfig({ embdPdrop: flags.dropout, attnPdrop: flags.dropout, residPdrop: flags.dropout });
+  const whole = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
+  const base = fresh ? await freshConfig(flags) : await readConfig(folder);
+  if (!fresh) await openCheckpoint(folder, base); // its headers: whether these are the weights of such a model
+  const tokenizer =
+    fresh && flags.vocabFromData ? whole.prune(await tokensOf(whole, template, base.nPositions)) : whole;
+  const ids = specialTokenIds(tokenizer);
   const extraFiles = new Map(tokenizer.save());
   if (template) extraFiles.set(TEMPLATE_FILE, templateToJson(template));
-  extraFiles.set(
-    "generation_config.json",
-    `${JSON.stringify(
-      {
-        _from_model_config: true,
-        bos_token_id: ids.bosTokenId,
-        eos_token_id: ids.eosTokenId,
-        pad_token_id: ids.padTokenId,
-      },
-      null,
-      2,
-    )}\n`,
-  );
-  // Padding is masked everywhere, so any id will do where the tokenizer has no pad token.
+  const generation = {
+    _from_model_config: true,
+    bos_token_id: ids.bosTokenId,
+    eos_token_id: ids.eosTokenId,
+    pad_token_id: ids.padTokenId,
+  };
+  extraFiles.set("generation_config.json", `${JSON.stringify(generation, null, 2)}\n`);
   return {
-    model: loaded,
+    folder,
+    config: fresh ? base.with({ vocabSize: tokenizer.vocabSize, ...ids }) : base,
+    fresh,
     tokenizer,
     template,
-    padId: tokenizer.padTokenId ?? 0,
+    padId: tokenizer.padTokenId ?? 0, // padding is masked everywhere, so any id will do
     extraFiles,
     origin: fresh ? "fresh weights" : from,
   };
+}
+
+/** The model with gradients; its embedding grows by the tokens that were added. */
+export async function loadModel(
+  device: Device,
+  { folder, config, fresh, tokenizer }: Start,
+  flags: FlagValues<TrainFlags>,
+): Promise<GPT2LMHeadModel> {
+  const model = fresh
+    ? GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed })
+    : await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true, onNote: writeNote });
+  if (!fresh) {
+    if (tokenizer.vocabSize > model.config.vocabSize)
+      await model.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });
+    model.updateConfig(specialTokenIds(tokenizer));
+  }
+  const { dropout } = flags;
+  if (dropout !== undefined) model.updateConfig({ embdPdrop: dropout, attnPdrop: dropout, residPdrop: dropout });
+  return model;
+}
+
+function specialTokenIds(tokenizer: GPT2Tokenizer): {
+  bosTokenId: number | null;
+  eosTokenId: number | null;
+  padTokenId: number | null;
+} {
+  const { bosTokenId, eosTokenId, padTokenId } = tokenizer;
+  return { bosTokenId: bosTokenId ?? null, eosTokenId, padTokenId: padTokenId ?? null };
 }
 
 function addSpecialTokens(tokenizer: GPT2Tokenizer, template: InfillTemplate | undefined): GPT2Tokenizer {
@@ -128,24 +146,43 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
 }
 
 /**
- * The one the flag names (a preset, or a file), else the one beside the training file, else the model's, else the
- * default.
+ * The one the flag names (a preset, or a file), else the one that the training file records, which the one beside it
+ * must not contradict, else that, else the model's, else the default.
  */
 async function chooseTemplate(
   given: string | undefined,
   trainFile: string,
   model: Folder | undefined,
 ): Promise<InfillTemplate> {
-  const read = async (folder: Folder, file: string): Promise<InfillTemplate> =>
-    parseTemplate(await readJson(folder, file), `${folder.name}/${file}`);
   const data = await openFolder(dirname(trainFile));
-  const beside = (await data.has(TEMPLATE_FILE)) ? await read(data, TEMPLATE_FILE) : undefined;
-  const preset = given === undefined ? undefined : templatePreset(given);
+  const recorded = recordedTemplate(decodeUtf8(await readInputFile(resolve(trainFile)), trainFile), trainFile);
+  const beside = (await data.has(TEMPLATE_FILE)) ? await readTemplate(data, TEMPLATE_FILE) : undefined;
   // What S, M and L mean is a matter of the data.
-  if (preset) return { ...preset, ...(beside?.lengthBounds && { lengthBounds: beside.lengthBounds }) };
-  if (given !== undefined) return read(await openFolder(dirname(given)), basename(given));
-  if (beside) return beside;
-  return model && (await model.has(TEMPLATE_FILE)) ? read(model, TEMPLATE_FILE) : DEFAULT_TEMPLATE;
+  const ofData = recorded ?? beside;
+  const lengthBounds = ofData?.template.lengthBounds;
+  const withBounds = (template: InfillTemplate): InfillTemplate => ({
+    ...template,
+    ...(lengthBounds && { lengthBounds }),
+  });
+  const preset = given === undefined ? undefined : templatePreset(given);
+  if (preset) return withBounds(preset);
+  if (given !== undefined) {
+    const file = await readTemplate(await openFolder(dirname(given)), basename(given));
+    if (ofData)
+      requireSameBounds(ofData, file, "the examples' lengths are named by the first, so take it out of the second");
+    return withBounds(file.template);
+  }
+  if (recorded && beside)
+    requireSame(recorded, beside, `name the right one, --template ${beside.name}, or remove the wrong one`);
+  if (ofData) return ofData.template;
+  return model && (await model.has(TEMPLATE_FILE))
+    ? (await readTemplate(model, TEMPLATE_FILE)).template
+    : DEFAULT_TEMPLATE;
+}
+
+async function readTemplate(folder: Folder, file: string): Promise<PlacedTemplate> {
+  const name = `${folder.name}/${file}`;
+  return { template: parseTemplate(await readJson(folder, file), name), name };
 }
 
 async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {

@@ -9,6 +9,7 @@ import { maskDocument, splitDocuments } from "../ilm.ts";
 import type { MaskOptions } from "../ilm.ts";
 import { lengthClass } from "../length-class.ts";
 import type { LengthBounds } from "../length-class.ts";
+import { recordedTemplate } from "../recorded-template.ts";
 import type { PlacedExample, Source } from "../split.ts";
 import type { Form } from "./form.ts";
 import type { TokenCounter } from "./measure.ts";
@@ -43,26 +44,35 @@ export interface ReadSource {
 const FIELD_ORDER = ["gap", "length", "genre", "theme", "characters", "title", "author", "language", "summary"];
 
 /**
- * Ready examples. Fields that they lack are filled in from `fields`. Throws UserError with line and field at fault.
+ * Ready examples. Fields that they lack are filled in from `fields`. A length class that follows from the bounds which
+ * the file records is left open again: this run's bounds may be others. Throws UserError with line and field at fault.
  */
 export function jsonlSource(text: string, name: string, fields: Fields, { counter }: SourceOptions): ReadSource {
+  const bounds = recordedTemplate(text, name)?.template.lengthBounds;
   const drafts = parseJsonl(text, name).map((example, i): Draft => {
     const normalized: InfillExample = {
       ...example,
       p1: normalizeText(example.p1),
       p2: normalizeText(example.p2),
       p3: normalizeText(example.p3),
-      meta: typeof example.meta === "string" ? example.meta : ordered({ ...fields, ...example.meta }),
     };
+    const tokens = counter.text(normalized.p2);
+    const { meta } = example;
+    const drafted = typeof meta === "string" ? meta : ordered({ ...fields, ...withoutClass(meta, tokens, bounds) });
     return {
-      example: normalized,
+      example: { ...normalized, meta: drafted },
       first: i,
       last: i,
       source: example.where!.replace(", line ", ":"),
-      tokens: counter.text(normalized.p2),
+      tokens,
     };
   });
   return { name, drafts, units: drafts.length, summary: plural(drafts.length, "example"), details: [] };
+}
+
+function withoutClass(fields: Fields | undefined, tokens: number, bounds: LengthBounds | undefined): Fields {
+  const { length, ...others } = fields ?? {};
+  return length === undefined || (bounds && length === lengthClass(tokens, bounds)) ? others : { length, ...others };
 }
 
 /** Gaps in documents that three newlines separate. Throws UserError when none was masked. */

@@ -86,6 +86,9 @@ export function linearResidual(
   });
 }
 
+/** Vp: the width of a row of logits over a vocabulary of V. */
+export const logitsWidth = (vocabSize: number): number => Math.ceil(vocabSize / 64) * 64;
+
 /**
  * Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds
  * anything. `norm` as in linear.
@@ -94,7 +97,7 @@ export function tiedHead(tape: Tape, x: Variable, wte: Parameter, norm?: Normali
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const V = wte.value.shape[0];
-  const logits = tape.acquire([x.value.shape[0], Math.ceil(V / 64) * 64]);
+  const logits = tape.acquire([x.value.shape[0], logitsWidth(V)]);
   matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V, norm });
   return tape.record("tied_head", [x, wte], logits, [], (dlogits, into) => {
     into.write(x, (dx, accumulate) =>

@@ -23,6 +23,8 @@ export interface BatchCounters extends CacheCounters {
 }
 
 export class CommandBatch {
+  /** Of the device, outside its pool. */
+  readonly ownBytes = SLOTS * SLOT_BYTES + SMALL_UPLOAD_BYTES;
   readonly device: DeviceContext;
   readonly counters: BatchCounters = { pipelines: 0, bindGroups: 0, guessed: 0, submits: 0, dispatches: 0 };
   private encoder: GPUCommandEncoder | null = null;

@@ -58,10 +58,13 @@ export class BufferPool {
   /** Bytes of the tensors that are handed out now, parameters and moments included, and the most there ever were. */
   liveBytes = 0;
   peakBytes = 0;
+  /** Called when there are more of them than ever. */
+  onPeak: (() => void) | undefined;
   /** Bytes that reads under way hold. */
   readBackBytes = 0;
-  /** Bytes of all buffers, those of reads and free ones included. */
+  /** Bytes of all buffers, those of reads and free ones included, and the most there ever were. */
   allocatedBytes = 0;
+  peakAllocatedBytes = 0;
   /** Buffers of tensors ever created: flat once a loop is in its steady state. */
   created = 0;
 
@@ -77,9 +80,11 @@ export class BufferPool {
     const needed = byteLength({ shape, dtype });
     const bytes = this.roomFor(needed, shape, dtype);
     const pooled = this.free.get(bytes)?.pop() ?? this.create(bytes, BUFFER_USAGE.tensor, listOf(this.free, bytes));
+    const { peakBytes } = this;
     this.handOut(pooled);
     if (pooled.tensor.dtype !== dtype || !sameShape(pooled.tensor.shape, shape))
       pooled.tensor = { buffer: pooled.buffer, byteOffset: 0, shape, dtype };
+    if (this.peakBytes > peakBytes) this.onPeak?.();
     return pooled.tensor;
   }
 
@@ -145,6 +150,11 @@ export class BufferPool {
     }
   }
 
+  /** The tensors that are handed out now and the bytes of their buffers, those of reads apart. */
+  held(): readonly { readonly tensor: Tensor; readonly bytes: number }[] {
+    return [...this.all.values()].filter(({ held, isReadBack }) => held && !isReadBack);
+  }
+
   /** Destroys the buffers nobody holds, after what is recorded was sent. Returns how many. */
   trim(): number {
     const unused = [...this.free.values(), ...this.freeReadBack.values()].flatMap((list) => list.splice(0));
@@ -196,6 +206,7 @@ export class BufferPool {
     const pooled = { buffer, bytes, isReadBack, age, free, tensor, held: false, taken: 0, broken: false };
     this.all.set(buffer, pooled);
     this.allocatedBytes += bytes;
+    this.peakAllocatedBytes = Math.max(this.peakAllocatedBytes, this.allocatedBytes);
     return pooled;
   }
 

@@ -7,6 +7,7 @@ import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { WORKGROUP_LIMITS } from "./context.ts";
 import type { DeviceContext } from "./context.ts";
+import { dryGpu } from "./dry-gpu.ts";
 import { Failures } from "./failures.ts";
 import { requestAdapter } from "./platform.ts";
 import type { FoundAdapter } from "./platform.ts";
@@ -61,8 +62,9 @@ export class Device implements DeviceContext {
   readonly profiler: Profiler | undefined;
   readonly staging: Staging;
   readonly failures = new Failures();
+  private readonly adapter: FoundAdapter;
   private readonly sources: ReadonlyMap<string, string>;
-  private readonly errorsAtOnce: boolean;
+  private readonly options: DeviceOptions;
   /** Within createBuffer(): whether it has been said that there is no memory. */
   private shortage: boolean | undefined;
   private destroyed = false;
@@ -73,8 +75,9 @@ export class Device implements DeviceContext {
     this.description = adapter.description;
     this.software = adapter.software;
     this.hint = adapter.hint;
-    this.errorsAtOnce = adapter.errorsAtOnce;
+    this.adapter = adapter;
     this.sources = sources;
+    this.options = options;
     this.maxBindingBytes = Math.min(
       gpu.limits.maxStorageBufferBindingSize,
       options.maxStorageBufferBindingSize ?? Infinity,
@@ -126,7 +129,7 @@ export class Device implements DeviceContext {
   /** See PoolDevice.createBuffer. */
   private createBuffer(descriptor: GPUBufferDescriptor, late: () => void): GPUBuffer | undefined {
     this.failures.throwIfLost();
-    if (this.errorsAtOnce) {
+    if (this.adapter.errorsAtOnce) {
       this.shortage = false;
       const buffer = this.gpu.createBuffer(descriptor);
       const { shortage } = this;
@@ -142,6 +145,14 @@ export class Device implements DeviceContext {
       ),
     );
     return buffer;
+  }
+
+  /**
+   * A device as this one is, that takes no memory and computes nothing: its pool counts what a run would take here.
+   * Whatever is read from it is zero. The caller disposes of it.
+   */
+  dry(): Device {
+    return new Device(dryGpu(this.gpu), this.adapter, this.sources, { ...this.options, profile: false });
   }
 
   /** Throws what has failed on the device and was told to nobody yet; the reason of a lost device every time. */

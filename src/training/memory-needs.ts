@@ -1,0 +1,110 @@
+// What memory training takes, known before it is taken: the run's largest update is recorded on a device without a GPU
+// (Device.dry()), whose pool counts every tensor as the real one would. No formula of activations is kept here: they
+// are what forward and backward ask for.
+import { logitsWidth } from "../autograd/linear.ts";
+import { allocate } from "../gpt2/parameters.ts";
+import type { GPT2Config } from "../gpt2/config.ts";
+import { GPT2LMHeadModel } from "../gpt2/model.ts";
+import { GPT2Model } from "../gpt2/transformer.ts";
+import type { Device } from "../gpu/device.ts";
+import { AdamW } from "./optimizer.ts";
+import { TrainingStep } from "./step.ts";
+import type { MicroBatch } from "./step.ts";
+
+/** The largest micro-batch of a run. */
+export interface BatchShape {
+  /** Sequences. */
+  readonly batchSize: number;
+  /** Tokens of each, padding included. */
+  readonly length: number;
+  /** Its examples name token types. */
+  readonly tokenTypes?: boolean;
+}
+
+/** In bytes. The first six add up to `peak`. */
+export interface MemoryNeeds {
+  readonly parameters: number;
+  readonly gradients: number;
+  /** AdamW's two. */
+  readonly moments: number;
+  /** What forward keeps for backward, and gradients on their way, when most is held. */
+  readonly activations: number;
+  /** Of the same moment. */
+  readonly logits: number;
+  /** Uploads, launch parameters, read-back, and buffers that are free just then. */
+  readonly staging: number;
+  /** All that the run ever has of the device. */
+  readonly peak: number;
+  /** The largest single buffer, which the adapter's maxBufferSize bounds. */
+  readonly largestBuffer: number;
+}
+
+/**
+ * What updates of this shape take on such a device, of which nothing is taken. Dropout, accumulation of micro-batches
+ * and clipping take nothing more. Throws UserError where a tensor exceeds the device's largest buffer, and for a length
+ * or config that the model cannot have.
+ */
+export async function memoryNeeds(like: Device, config: GPT2Config, shape: BatchShape): Promise<MemoryNeeds> {
+  const device = like.dry();
+  const { pool } = device;
+  try {
+    const model = new GPT2LMHeadModel(new GPT2Model(device, config, allocate(device, config, true)));
+    model.transformer.training = true;
+    const weights = new Set(model.parameters.chunks.map(({ values }) => values.buffer));
+    const gradients = new Set(model.parameters.chunks.map(({ grads }) => grads!.buffer));
+    const before = new Set(pool.held().map(({ tensor }) => tensor.buffer));
+    const optimizer = new AdamW(model.parameters);
+    const moments = new Set(
+      pool
+        .held()
+        .map(({ tensor }) => tensor.buffer)
+        .filter((buffer) => !before.has(buffer)),
+    );
+    let atPeak = pool.held();
+    let largestBuffer = Math.max(...atPeak.map(({ bytes }) => bytes));
+    pool.onPeak = () => {
+      atPeak = pool.held();
+      largestBuffer = Math.max(largestBuffer, ...atPeak.map(({ bytes }) => bytes));
+    };
+    const batch = microBatch(shape, config.vocabSize);
+    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1 });
+    // Two, since the second is recorded while the first is under way.
+    const sent = [await step.run([batch], 1e-4), await step.run([batch], 1e-4)];
+    for (const { result } of sent) await result;
+
+    const width = logitsWidth(config.vocabSize);
+    const bytesOf = (wanted: (held: (typeof atPeak)[number]) => boolean): number =>
+      atPeak.filter(wanted).reduce((sum, { bytes }) => sum + bytes, 0);
+    const isOf = (buffers: ReadonlySet<GPUBuffer>) => bytesOf(({ tensor }) => buffers.has(tensor.buffer));
+    const fixed = [isOf(weights), isOf(gradients), isOf(moments)];
+    const logits = bytesOf(({ tensor: { shape } }) => shape.length === 2 && shape[1] === width);
+    const activations = bytesOf(() => true) - fixed.reduce((sum, bytes) => sum + bytes, 0) - logits;
+    const peak = pool.peakAllocatedBytes + device.batch.ownBytes;
+    return {
+      parameters: fixed[0],
+      gradients: fixed[1],
+      moments: fixed[2],
+      activations,
+      logits,
+      staging: peak - pool.peakBytes,
+      peak,
+      largestBuffer,
+    };
+  } finally {
+    device.destroy();
+  }
+}
+
+/** As many different tokens as there are places for, all learned: what takes most. */
+function microBatch({ batchSize, length, tokenTypes }: BatchShape, vocabSize: number): MicroBatch {
+  const rows = (valueAt: (place: number) => number): number[][] =>
+    Array.from({ length: batchSize }, (_, b) => Array.from({ length }, (_, t) => valueAt(b * length + t)));
+  const inputIds = rows((place) => place % vocabSize);
+  const ones = rows(() => 1);
+  return {
+    inputIds,
+    labels: inputIds,
+    attentionMask: ones.map((row, b) => (b === 0 ? row.with(-1, 0) : row)), // as where one sequence is padded
+    ...(tokenTypes && { tokenTypeIds: rows(() => 0) }),
+  };
+}

@@ -66,6 +66,8 @@ export type {
   TrainingStepOptions,
 } from "./training/step.ts";
 export type { Precision } from "./training/precision.ts";
+export { memoryNeeds } from "./training/memory-needs.ts";
+export type { BatchShape, MemoryNeeds } from "./training/memory-needs.ts";
 export { Trainer } from "./training/trainer.ts";
 export type { Progress, TrainerOptions } from "./training/trainer.ts";
 export type { LogEntry } from "./training/trainer-state.ts";

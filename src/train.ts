@@ -1,4 +1,5 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
+import { freemem } from "node:os";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
 import { describeModel } from "./cli/shared/describe-model.ts";
@@ -14,10 +15,14 @@ import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
 import { readExamples } from "./cli/train/data.ts";
+import { dryRun } from "./cli/train/dry-run.ts";
 import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
+import { paddedLength } from "./examples/collate.ts";
+import type { EncodedExample } from "./examples/encoded-example.ts";
 import { requestDevice } from "./gpu/device.ts";
+import type { Device } from "./gpu/device.ts";
 import { openFolder } from "./files/open.ts";
 import { templateToJson } from "./infill/template.ts";
 import { templatePreset } from "./infill/template-presets.ts";
@@ -25,6 +30,7 @@ import { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { listCheckpoints } from "./training/checkpoint.ts";
 import { digest } from "./training/fingerprint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
+import type { BatchShape } from "./training/memory-needs.ts";
 import { Trainer } from "./training/trainer.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -121,6 +127,17 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
 
   const device = await requestDevice();
   announce(device);
+  if (flags.dryRun && train) {
+    const { text, fits } = await dryRun(device, {
+      config: start.config.with({ vocabSize: Math.max(start.config.vocabSize, tokenizer.vocabSize) }),
+      shape: largestBatch(train.examples, flags, blockSize),
+      gradientAccumulationSteps: flags.gradientAccumulationSteps,
+      limit: memoryLimit(flags, device),
+      fresh: start.fresh,
+    });
+    print(text);
+    return fits ? 0 : 1;
+  }
   const model = await loadModel(device, start, flags);
   print(
     `Model    ${start.origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
@@ -231,6 +248,26 @@ function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
   };
 }
 
+/** The most that a micro-batch of these examples can be. */
+function largestBatch(
+  examples: readonly EncodedExample[],
+  { perDeviceTrainBatchSize, padToMultipleOf }: Flags,
+  blockSize: number,
+): BatchShape {
+  const longest = examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  return {
+    batchSize: Math.min(perDeviceTrainBatchSize, examples.length),
+    length: paddedLength(longest, padToMultipleOf, blockSize),
+    tokenTypes: examples.some(({ tokenTypeIds }) => tokenTypeIds !== undefined),
+  };
+}
+
+/** Bytes that the device has, where that is known. */
+function memoryLimit({ memoryLimit }: Flags, device: Device): number | undefined {
+  if (memoryLimit !== undefined) return memoryLimit * 1e9;
+  return device.software ? freemem() : undefined;
+}
+
 function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   const exclusive = (a: keyof Flags & string, b: keyof Flags & string): void => {
     if (given.has(a) && given.has(b))
@@ -250,6 +287,9 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
   if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
   needs("shouldContinue", "outputDir");
+  needs("memoryLimit", "dryRun");
+  if (flags.dryRun && flags.doEval && !flags.doTrain)
+    throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");
   if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
   if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
     throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");

@@ -295,6 +295,19 @@ const flags = defineFlags({
     group: "Output",
     help: "Where the model and its checkpoints go.",
   },
+  dryRun: {
+    type: "bool",
+    group: "Output",
+    help: "Train nothing: print what memory the run would take, and what to change where that is too much.",
+  },
+  memoryLimit: {
+    type: "float",
+    min: 0.001,
+    placeholder: "GB",
+    defaultText: "the machine's free memory on a software adapter, else not known",
+    group: "Output",
+    help: "With --dry_run: how much the adapter has.",
+  },
   overwriteOutputDir: { type: "bool", group: "Output", help: "Write into an output folder that is not empty." },
   saveDtype: {
     type: "choice",

@@ -104,7 +104,7 @@ function microBatch({ batchSize, length, tokenTypes }: BatchShape, vocabSize: nu
   return {
     inputIds,
     labels: inputIds,
-    attentionMask: ones.map((row, b) => (b === 0 ? row.with(-1, 0) : row)), // as where one sequence is padded
+    attentionMask: ones.map((row, b) => (b === 0 ? [...row.slice(0, -1), 0] : row)), // as where one sequence is padded
     ...(tokenTypes && { tokenTypeIds: rows(() => 0) }),
   };
 }

@@ -25,7 +25,7 @@ import { formatDuration } from "./cli/shared/format.ts";
 import { givenOptions } from "./cli/generate/options.ts";
 import type { Plan } from "./cli/generate/plan.ts";
 import { ProgressBar } from "./cli/shared/progress.ts";
-import { DEMO_MODEL, projectPath } from "./cli/shared/project-path.ts";
+import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { contextUse, scoreExamples } from "./evaluation/context-use.ts";
@@ -66,7 +66,7 @@ interface Result {
 async function main({ argv, signal }: CliContext): Promise<void> {
   const started = performance.now();
   const { values, given } = parseFlags(EVALUATE, argv);
-  const testFile = values.testFile ?? projectPath("data/sample/validation.jsonl");
+  const testFile = values.testFile ?? samplePath("validation.jsonl", "--test_file");
   const paths = [values.modelNameOrPath ?? DEMO_MODEL, ...(values.compare === undefined ? [] : [values.compare])];
   if (values.maxExamples === 0 && values.trainFile !== undefined)
     throw new UserError(

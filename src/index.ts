@@ -15,6 +15,7 @@ export { KVCache } from "./gpt2/kv-cache.ts";
 export type { ParameterStore } from "./autograd/parameter.ts";
 export type { Parameter } from "./autograd/variable.ts";
 export { GPT2Tokenizer } from "./tokenizer/tokenizer.ts";
+export { PreTrainedTokenizer } from "./tokenizer/pretrained-tokenizer.ts";
 
 export type { Decoder } from "./generation/device/decoder.ts";
 export { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";

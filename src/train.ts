@@ -10,7 +10,7 @@ import type { FlagValues, ParsedFlags } from "./cli/shared/flags.ts";
 import { announce } from "./cli/shared/announce.ts";
 import { resolveModel } from "./cli/shared/model-source.ts";
 import { TrainingProgress } from "./cli/shared/progress.ts";
-import { DEMO_MODEL, projectPath } from "./cli/shared/project-path.ts";
+import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
@@ -63,11 +63,11 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const evalFile =
     flags.evalDataFile ??
     flags.validationFile ??
-    (infilling && flags.trainFile === undefined ? projectPath("data/sample/validation.jsonl") : undefined);
+    (infilling && flags.trainFile === undefined ? samplePath("validation.jsonl", "--validation_file") : undefined);
   if (flags.doEval && evalFile === undefined)
     throw new UserError("--do_eval needs something to evaluate on: --validation_file, or --eval_data_file for text.");
   const trainFile =
-    (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? projectPath("data/sample/train.jsonl");
+    (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
   const run = await RunFolder.choose(
     flags.outputDir,
     evaluateOnly || flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined,

@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["rerank", "infill", "examples", "drawing", "gpt2", "autograd"],
   explain: ["generation", "drawing", "tokenizer", "gpt2"],
   hub: [],
+  entries: ["explain", "training", "examples"],
   cli: [
     "hub",
     "explain",

@@ -4,11 +4,16 @@
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.ts";
 import { checkFileName, checkRange } from "./file-name.ts";
 import type { FileData, Folder } from "./folder.ts";
 
 const CALL_BYTES = 1 << 30; // one read or write call takes less than 2^31 bytes
+
+/** By its path, or by a file: address. */
+export const diskFolderAt = (pathOrUrl: string): DiskFolder =>
+  new DiskFolder(/^file:/i.test(pathOrUrl) ? fileURLToPath(pathOrUrl) : pathOrUrl);
 
 export class DiskFolder implements Folder {
   readonly name: string;

@@ -26,7 +26,5 @@ export async function openFolder(pathOrUrl: string): Promise<Folder> {
   if (/^https?:/i.test(pathOrUrl)) return new UrlFolder(new URL(pathOrUrl));
   if (!isNode)
     return new UrlFolder(new URL(pathOrUrl, (globalThis as unknown as { location: { href: string } }).location.href));
-  const { DiskFolder } = await importInNode<typeof import("./disk-folder.ts")>("./files/disk-folder.ts");
-  if (!/^file:/i.test(pathOrUrl)) return new DiskFolder(pathOrUrl);
-  return new DiskFolder((await importInNode<typeof import("node:url")>("node:url")).fileURLToPath(pathOrUrl));
+  return (await importInNode<typeof import("./disk-folder.ts")>("./files/disk-folder.ts")).diskFolderAt(pathOrUrl);
 }

@@ -1,8 +1,7 @@
 // The device: an adapter's every useful limit and feature, a buffer pool, one command batch, read-back, and one policy
 // for errors (failures.ts): whatever fails is thrown by a submit or read, so nothing computes on in silence.
-import { readBytes } from "../files/open.ts";
-import { wgslFiles } from "../wgsl/index.ts";
 import { UserError } from "../errors.ts";
+import { shaderSources } from "../wgsl/sources.ts";
 import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { WORKGROUP_LIMITS } from "./context.ts";
@@ -236,7 +235,7 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
   if (small !== undefined && !(small >= 65536)) {
     throw new UserError(`maxStorageBufferBindingSize is ${small}, expected at least 65536.`);
   }
-  const [found, sources] = await Promise.all([requestAdapter(), loadSources()]);
+  const [found, sources] = await Promise.all([requestAdapter(), shaderSources()]);
   const { adapter } = found;
   const requiredLimits: Record<string, number> = {};
   for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
@@ -245,14 +244,4 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
     throw new UserError(`${found.description} has no timestamp-query: profiling is not possible on it.`);
   const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures: requiredFeatures as GPUFeatureName[] });
   return new Device(gpu, found, sources, options);
-}
-
-let loading: Promise<ReadonlyMap<string, string>> | undefined;
-
-/** All shader text, read once a process: a few dozen small files. */
-function loadSources(): Promise<ReadonlyMap<string, string>> {
-  const decoder = new TextDecoder();
-  return (loading ??= Promise.all(
-    Object.entries(wgslFiles).map(async ([file, url]) => [file, decoder.decode(await readBytes(url))] as const),
-  ).then((entries) => new Map(entries)));
 }

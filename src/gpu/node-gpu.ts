@@ -5,7 +5,12 @@ import { existsSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { printable } from "../files/quote.ts";
 import { quietCalls } from "./driver-output.ts";
-import { softwareAdapterShips, withSoftwareAdapter } from "./software-adapter.ts";
+import {
+  SOFTWARE_ADAPTER_PACKAGE,
+  softwareAdapterInstalled,
+  softwareAdapterShips,
+  withSoftwareAdapter,
+} from "./software-adapter.ts";
 
 /**
  * Forces an adapter: "swiftshader" is the one that npm brings; any other value is a part of an adapter's name, such as
@@ -38,17 +43,17 @@ export async function openGpu(): Promise<GPU> {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter ? { gpu, adapter } : undefined;
   };
-  const openSoftware = () => (softwareAdapterShips() ? withSoftwareAdapter(() => open()) : Promise.resolve(undefined));
+  const openSoftware = () => withSoftwareAdapter(() => open());
 
   const wanted = process.env[OVERRIDE];
   if (wanted && /^swiftshader$/i.test(wanted)) {
-    const found = await openSoftware();
-    if (!found)
-      throw new UserError(
-        `${OVERRIDE} is ${wanted}, but the SwiftShader that npm brings is for x86-64 Linux; unset it, or name ` +
-          `another adapter.`,
-      );
-    return found.gpu;
+    const refuse = (why: string): never => {
+      throw new UserError(`${OVERRIDE} is ${wanted}, ${why}; or unset it, or name another adapter.`);
+    };
+    if (!softwareAdapterShips()) refuse("but the SwiftShader that npm brings is for x86-64 Linux: use that");
+    if (!softwareAdapterInstalled())
+      refuse(`which comes from npm and is not installed: npm install ${SOFTWARE_ADAPTER_PACKAGE}`);
+    return (await openSoftware())?.gpu ?? refuse("and no driver answers; use another machine");
   }
   if (wanted) return openNamed(open, wanted);
 
@@ -58,11 +63,15 @@ export async function openGpu(): Promise<GPU> {
   if (found?.adapter.info.architecture === "swiftshader") return openNamed(open, "llvmpipe").catch(() => found.gpu);
   if (found) return found.gpu;
   let reason = "";
-  try {
-    const software = await openSoftware();
-    if (software) return software.gpu;
-  } catch (error) {
-    reason = ` The software adapter from npm failed too: ${(error as Error).message}.`;
+  if (softwareAdapterShips() && !softwareAdapterInstalled())
+    reason = ` A driver that computes on the processor comes from npm: npm install ${SOFTWARE_ADAPTER_PACKAGE}.`;
+  else if (softwareAdapterShips()) {
+    try {
+      const software = await openSoftware();
+      if (software) return software.gpu;
+    } catch (error) {
+      reason = ` The software adapter from npm failed too: ${(error as Error).message}.`;
+    }
   }
   if (said) reason += ` The driver said: ${printable(said, 400)}.`;
   throw new UserError(`No WebGPU adapter was found on this machine.${reason} ${remedies()}`);
@@ -111,7 +120,7 @@ async function loadDawn(): Promise<(flags: string[]) => GPU> {
     throw new UserError(
       `The npm package webgpu does not load on ${process.platform} ${process.arch} (${cause}). ${
         /Cannot find (module|package)/.test(cause)
-          ? "Run npm ci; if this system has no build of it, use a browser with WebGPU."
+          ? "Install it (npm install webgpu); if this system has no build of it, use a browser with WebGPU."
           : "It needs x86-64 or arm64 Linux with glibc and libstdc++, macOS or Windows."
       }`,
     );

@@ -16,6 +16,8 @@ import { constants, homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 
+/** The npm package that holds it, as package.json's peerDependencies have it: installed only by who has no GPU. */
+export const SOFTWARE_ADAPTER_PACKAGE = "@sparticuz/chromium@147.0.0";
 const ARCHIVE = join("bin", "swiftshader.tar.br");
 const LOADER = "libvulkan.so.1";
 const DRIVER = "libvk_swiftshader.so";
@@ -31,6 +33,17 @@ const DRIVER_VARIABLES = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
 export function softwareAdapterShips(): boolean {
   return process.platform === "linux" && process.arch === "x64";
 }
+
+export function softwareAdapterInstalled(): boolean {
+  try {
+    return softwarePackage() !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** Throws Error where the package is not installed. */
+const softwarePackage = (): string => createRequire(import.meta.url).resolve("@sparticuz/chromium");
 
 /**
  * Runs `open` with SwiftShader as the only Vulkan driver. The variables are put back afterwards, so that child
@@ -72,7 +85,7 @@ function loadVulkanLoader(path: string): void {
  */
 export function unpackSoftwareAdapter(caches?: readonly string[]): string {
   const require = createRequire(import.meta.url);
-  const root = packageRoot(require.resolve("@sparticuz/chromium"));
+  const root = packageRoot(softwarePackage());
   const { version } = require(join(root, "package.json")) as { version: string };
   const folders = (
     caches ?? [join(root, "..", "..", ".cache"), process.env.XDG_CACHE_HOME || join(homedir(), ".cache")]

@@ -21,7 +21,9 @@ export async function readProxy(env: Environment, endpoint: string): Promise<Pro
   if (chosen === undefined) return undefined;
   const except = firstSet(env, "no_proxy", "NO_PROXY");
   const address = proxyAddress(chosen);
-  const { EnvHttpProxyAgent, fetch: fetchThrough } = await import("undici");
+  const { EnvHttpProxyAgent, fetch: fetchThrough } = await import("undici").catch(() => {
+    throw new UserError(`${chosen.name} is set, and what goes through a proxy is not installed: npm install undici.`);
+  });
   const dispatcher = new EnvHttpProxyAgent({
     httpProxy: http && proxyAddress(http).href,
     httpsProxy: https && proxyAddress(https).href,

@@ -9,8 +9,7 @@ import { quote } from "../files/quote.ts";
 import { plainToken } from "./added-tokens.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { Merge } from "./bpe.ts";
-import { END_OF_TEXT } from "./gpt2-vocabulary.ts";
-import { checkParts, ROLE_KEYS, ROLES } from "./parts.ts";
+import { checkParts, END_OF_TEXT, ROLE_KEYS, ROLES } from "./parts.ts";
 import type { Role, TokenizerParts } from "./parts.ts";
 
 /** The model, and the added tokens that its own file declares. */

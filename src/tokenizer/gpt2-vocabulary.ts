@@ -5,8 +5,7 @@ import r50kRanks from "gpt-tokenizer/bpeRanks/r50k_base";
 import type { Merge } from "./bpe.ts";
 import { bytesInIdOrder, bytesToPiece } from "./byte-alphabet.ts";
 import { MergeTable } from "./merge-table.ts";
-
-export const END_OF_TEXT = "<|endoftext|>";
+import { END_OF_TEXT } from "./parts.ts";
 
 export interface Vocabulary {
   /** Piece, in the byte alphabet -> id. */

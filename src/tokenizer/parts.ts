@@ -4,6 +4,9 @@ import { quote } from "../files/quote.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { Merge } from "./bpe.ts";
 
+/** GPT-2's only special token: the end of a document, and every other role. */
+export const END_OF_TEXT = "<|endoftext|>";
+
 /** The parts that a special token can play -> their keys in Hugging Face's files. */
 export const ROLE_KEYS = {
   bosToken: "bos_token",

@@ -1,0 +1,153 @@
+// The JavaScript of the package, by rolldown: one module for each of the sources, so that a bundler of those who use it
+// leaves out whole files (package.json says that they have no side effects) and a stack trace names the file it means.
+// What the sources leave to their runtime is settled here: shaders become text in one module; modules that only Node
+// can load are imported by names that package.json maps by condition; the npm packages that are no dependency of the
+// package come along in vendor/, as far as they are used.
+import { readFileSync, readdirSync } from "node:fs";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown, RolldownMagicString } from "rolldown";
+import type { Plugin } from "rolldown";
+import packageJson from "../../package.json" with { type: "json" };
+import { wgslFiles } from "../../src/wgsl/index.ts";
+import { licenceNotices } from "./notices.ts";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const SRC = join(ROOT, "src");
+
+/** Modules behind the seam of runtimes -> their names in package.json's "imports". */
+const SEAM: Readonly<Record<string, string>> = {
+  "./gpu/node-gpu.ts": "#node-gpu",
+  "./files/disk-folder.ts": "#disk-folder",
+};
+
+/** What a package of its own brings: never copied into dist. */
+const EXTERNAL = [/^node:/, /^#/, ...Object.keys(packageJson.optionalDependencies)];
+
+/** Source files -> where each stands in `outDir`, as one module without its comments, and a source map beside it. */
+export async function buildJs(outDir: string): Promise<void> {
+  const bundle = await rolldown({
+    input: Object.fromEntries(entryFiles().map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
+    external: EXTERNAL,
+    platform: "node",
+    plugins: [shadersAsText(), runtimeSeam(), commandNames(), notNode()],
+    treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
+  });
+  try {
+    const { output } = await bundle.write({
+      dir: outDir,
+      format: "esm",
+      preserveModules: true,
+      preserveModulesRoot: SRC,
+      entryFileNames: ({ name }) => `${vendored(name)}.js`,
+      sourcemap: true,
+      sourcemapExcludeSources: true, // they would weigh more than the code
+      comments: { legal: true, annotation: true, jsdoc: false },
+    });
+    await tidy(outDir);
+    const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+    await writeFile(join(outDir, "vendor", "LICENSES.txt"), licenceNotices(modules));
+  } finally {
+    await bundle.close();
+  }
+}
+
+/** An import of rolldown's helpers for CommonJS, of which nothing is used: it names a module of Node. */
+const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
+
+/** Maps of the npm packages would name files that nobody has; the lines of the others must stay where they are. */
+async function tidy(outDir: string): Promise<void> {
+  for (const file of await readdir(outDir, { recursive: true })) {
+    const path = join(outDir, file);
+    const foreign = /^(vendor|_virtual)[/\\]/.test(file);
+    if (foreign && file.endsWith(".map")) await rm(path);
+    if (!file.endsWith(".js")) continue;
+    const text = await readFile(path, "utf8");
+    await writeFile(path, foreign ? text.replace(/\n?\/\/# source.*$/, "") : text.replace(IDLE_IMPORT, ""));
+  }
+}
+
+/** The entry points, the command line, and what only the seam imports. */
+export function entryFiles(): string[] {
+  const entries = readdirSync(join(SRC, "entries")).map((file) => `entries/${file}`);
+  return ["index.ts", ...entries, "gpt2-webgpu.ts", ...Object.keys(SEAM).map((path) => path.slice("./".length))];
+}
+
+/** Files directly in src that are no library: importing one runs it. */
+const isProgram = (id: string): boolean => dirname(id) === SRC && readFileSync(id, "utf8").includes("runCli(");
+
+/** What stands in the place of Node's own modules where a bundler builds for a browser. */
+const notNode = (): Plugin => ({
+  name: "not-node",
+  buildStart() {
+    const source = `import { UserError } from "./errors.js";
+      const refuse = () => {
+        throw new UserError("This bundle of gpt2-webgpu was made for browsers and runs in Node: have the bundler " +
+          "resolve the condition \\"node\\", or leave gpt2-webgpu out of the bundle.");
+      };
+      export { refuse as diskFolderAt, refuse as openGpu, refuse as remedies };
+    `;
+    this.emitFile({ type: "asset", fileName: "not-node.js", source: source.replace(/^ {6}/gm, "") });
+  },
+});
+
+/** npm leaves every folder named node_modules out of a package. */
+const vendored = (name: string): string =>
+  name.replace(/^(.*\/)?node_modules\//, "vendor/").replaceAll("node_modules/", "");
+
+function shadersAsText(): Plugin {
+  return {
+    name: "shaders-as-text",
+    load: {
+      filter: { id: /[/\\]src[/\\]wgsl[/\\]sources\.ts$/ },
+      handler: () => {
+        const texts = Object.entries(wgslFiles).map(([file, url]) => [
+          file,
+          withoutComments(readFileSync(url, "utf8")),
+        ]);
+        return `
+          const texts = ${JSON.stringify(Object.fromEntries(texts), undefined, 2)};
+          export const shaderSources = () => Promise.resolve(new Map(Object.entries(texts)));
+        `;
+      },
+    },
+  };
+}
+
+/** The lines stay where they are: messages of shader compilers name them. */
+export const withoutComments = (wgsl: string): string => wgsl.replace(/[ \t]*\/\/.*$/gm, "").trimEnd();
+
+/** import() of a variable is what bundlers cannot follow; of a name that package.json maps by condition they can. */
+const runtimeSeam = (): Plugin =>
+  replacing("runtime-seam", /importInNode<typeof import\("[^"]+"\)>\("([^"]+)"\)/g, (specifier, id) =>
+    specifier.startsWith("node:") ? undefined : `import(${JSON.stringify(seamName(specifier, id))})`,
+  );
+
+function seamName(specifier: string, id: string): string {
+  const name = SEAM[specifier];
+  if (name === undefined) throw new Error(`build: SEAM in scripts/package/build-js.ts lacks ${specifier} of ${id}`);
+  return name;
+}
+
+/** "npx tsx src/train.ts" -> "npx gpt2-webgpu train", in what the programs say. */
+const commandNames = (): Plugin =>
+  replacing("command-names", /(?:\btsx )?\bsrc\/([a-z]+)\.ts\b/g, (program) => `gpt2-webgpu ${program}`);
+
+/** `pattern` in the sources -> what `write` makes of its group; undefined leaves it. Source maps stay true. */
+function replacing(name: string, pattern: RegExp, write: (group: string, id: string) => string | undefined): Plugin {
+  return {
+    name,
+    transform: {
+      filter: { id: /[/\\]src[/\\].*\.ts$/, code: pattern },
+      handler(code, id) {
+        const text = new RolldownMagicString(code);
+        for (const match of code.matchAll(pattern)) {
+          const written = write(match[1], id);
+          if (written !== undefined) text.overwrite(match.index, match.index + match[0].length, written);
+        }
+        return { code: text.toString(), map: text.generateMap({ source: id, hires: true }).toString() };
+      },
+    },
+  };
+}

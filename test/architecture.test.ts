@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   explain: ["generation", "drawing", "tokenizer", "gpt2"],
   hub: [],
   entries: ["explain", "training", "examples"],
+  gguf: ["infill", "tokenizer", "gpt2"],
   cli: [
     "hub",
     "explain",

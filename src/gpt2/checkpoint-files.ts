@@ -62,6 +62,8 @@ export interface Checkpoint {
    * only to be read. Throws UserError when an lm_head.weight differs from wte, or a value is too large for float32.
    */
   read(onTensor: OnTensor): Promise<void>;
+  /** One parameter by its Hugging Face name, in the shape of `parameterShapes`; throws as `read`. */
+  tensor(name: string): Promise<Float32Array>;
 }
 
 type OnTensor = (name: string, values: Float32Array) => void | Promise<void>;
@@ -108,12 +110,18 @@ export async function openCheckpoint(folder: Folder, config: GPT2Config): Promis
         `${faults.slice(0, 6).join("; ")}${more}; use the config.json and the weights of one GPT-2 language model.`,
     );
   }
+  const embedding = stored.get(TOKEN_EMBEDDING)!;
+  const tensor = async (name: string): Promise<Float32Array> => {
+    // The embedding is the first that is read.
+    if (name === TOKEN_EMBEDDING && tied !== undefined && tied !== embedding)
+      await checkTiedHead(folder, weights, embedding);
+    return weights.read(stored.get(name)!);
+  };
   return {
     ignored,
+    tensor,
     async read(onTensor) {
-      const embedding = stored.get(TOKEN_EMBEDDING)!;
-      if (tied !== undefined && tied !== embedding) await checkTiedHead(folder, weights, embedding);
-      for (const name of shapes.keys()) await onTensor(name, await weights.read(stored.get(name)!));
+      for (const name of shapes.keys()) await onTensor(name, await tensor(name));
     },
   };
 }

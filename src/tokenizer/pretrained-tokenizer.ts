@@ -207,7 +207,8 @@ export class PreTrainedTokenizer implements Tokenizer {
     return writeTokenizer(this.currentParts());
   }
 
-  private currentParts(): TokenizerParts {
+  /** What it is made of now, added tokens and their roles included. */
+  currentParts(): TokenizerParts {
     return {
       ...this.parts,
       addedTokens: this.added.list(),

@@ -1,0 +1,52 @@
+// The flags of src/export.ts; --outtype and its values are llama.cpp's.
+import { defineFlags } from "../shared/flags.ts";
+import type { Program } from "../shared/flags.ts";
+import { HUB_FLAGS } from "../shared/model-source.ts";
+
+const flags = defineFlags({
+  modelNameOrPath: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "MODEL, else weights/demo",
+    aliases: ["model"],
+    group: "Model",
+    help: "The model: a folder in Hugging Face's layout, or a name on the Hub such as gpt2.",
+  },
+  ...HUB_FLAGS,
+
+  format: {
+    type: "choice",
+    choices: ["gguf"],
+    default: "gguf",
+    group: "Output",
+    help: "gguf: one file for llama.cpp and the programs built on it.",
+  },
+  outtype: {
+    type: "choice",
+    choices: ["f32", "f16", "q8_0"],
+    default: "f16",
+    group: "Output",
+    help: "Type of the weights' matrices; q8_0 is 8-bit, about a quarter of f32.",
+  },
+  outputFile: {
+    type: "string",
+    placeholder: "file.gguf",
+    defaultText: "output/<model>-<outtype>.gguf",
+    group: "Output",
+    help: "The file to write.",
+  },
+  overwrite: { type: "bool", group: "Output", help: "Replace the file where it exists." },
+});
+
+export type ExportFlags = typeof flags;
+
+export const EXPORT: Program<ExportFlags> = {
+  command: "npx tsx src/export.ts",
+  summary: "Writes a model in the format of another program.",
+  flags,
+  positionals: { name: "MODEL", help: "a folder in Hugging Face's layout, or a name on the Hub" },
+  examples: [
+    { args: "output/run-1 --outtype q8_0", does: "what a training run has saved, for llama.cpp, in 8 bits" },
+    { args: "gpt2 --outtype f32 --output_file gpt2.gguf", does: "a model of the Hub, exactly as it is" },
+  ],
+};

@@ -7,31 +7,34 @@ import { formatBytes, formatDuration } from "./cli/shared/format.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
 import type { FlagValues, ParsedFlags } from "./cli/shared/flags.ts";
-import { announce } from "./cli/shared/announce.ts";
+import { announce, writeNote } from "./cli/shared/announce.ts";
 import { resolveModel } from "./cli/shared/model-source.ts";
-import { TrainingProgress } from "./cli/shared/progress.ts";
 import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
 import { readExamples } from "./cli/train/data.ts";
+import type { DataChoice, ReadExamples } from "./cli/train/data.ts";
 import { dryRun } from "./cli/train/dry-run.ts";
 import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
+import { givenCheckpoint, isInside, noCheckpoint, ownCheckpoints, savedFingerprint } from "./cli/train/saved.ts";
+import type { Saved } from "./cli/train/saved.ts";
+import { Session, startOf, trainThroughLosses } from "./cli/train/session.ts";
+import type { Job } from "./cli/train/session.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
+import type { Start } from "./cli/train/setup.ts";
 import { paddedLength } from "./examples/collate.ts";
 import type { EncodedExample } from "./examples/encoded-example.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { Device } from "./gpu/device.ts";
-import { openFolder } from "./files/open.ts";
-import { templateToJson } from "./infill/template.ts";
+import type { LossOn } from "./examples/collate.ts";
+import type { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { templatePreset } from "./infill/template-presets.ts";
 import { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
-import { listCheckpoints } from "./training/checkpoint.ts";
-import { digest } from "./training/fingerprint.ts";
+import { OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
 import type { BatchShape } from "./training/memory-needs.ts";
-import { Trainer } from "./training/trainer.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
@@ -56,8 +59,6 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const parsed = parseFlags(TRAIN, argv);
   const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : asScript(parsed);
   checkCombination(flags, parsed.given);
-  // A preset may be tried on any data; a file is written for its own.
-  const knownFieldsOnly = flags.template !== undefined && templatePreset(flags.template) !== undefined;
   const evaluateOnly = flags.doEval && !flags.doTrain;
   const infilling = flags.trainDataFile === undefined && flags.evalDataFile === undefined;
   const evalFile =
@@ -68,138 +69,92 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     throw new UserError("--do_eval needs something to evaluate on: --validation_file, or --eval_data_file for text.");
   const trainFile =
     (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
-  const run = await RunFolder.choose(
-    flags.outputDir,
-    evaluateOnly || flags.overwriteOutputDir || flags.shouldContinue || flags.resumeFromCheckpoint !== undefined,
-  );
-  const checkpoint =
-    flags.resumeFromCheckpoint ?? (flags.shouldContinue ? join(run.path, await newest(run)) : undefined);
+  const files = { trainFile, evalFile, infilling };
+  const program = { flags, given: parsed.given, files, signal };
+  if (evaluateOnly) return evaluateModel(program);
+  if (flags.dryRun) return tellMemory(program);
 
-  const from =
-    checkpoint ??
-    (flags.modelNameOrPath === undefined
-      ? DEMO_MODEL
-      : await resolveModel(flags.modelNameOrPath, { revision: flags.revision, offline: flags.offline, signal }));
-  const start = await readStart(
-    flags,
-    from,
-    checkpoint !== undefined,
-    infilling ? trainFile : undefined,
-    {
-      ...(parsed.given.has("sectionTypes") && { sectionTypes: flags.sectionTypes }),
-      ...(flags.orderMix !== undefined && { orderMix: flags.orderMix }),
-    },
-    async (tokenizer, template, nPositions) => {
-      const { examples } = await readExamples(
-        trainFile,
-        { tokenizer, blockSize: flags.blockSize ?? nPositions, template, lineByLine: flags.lineByLine },
-        { limit: flags.maxTrainSamples, knownFieldsOnly },
-      );
-      return new Set(examples.flatMap(({ ids }) => ids));
-    },
-  );
-  const { tokenizer, template, padId, extraFiles } = start;
-  const lossOn = flags.lossOn ?? template?.lossOn ?? DEFAULT_ARGUMENTS.lossOn;
-  const { nPositions } = start.config;
-  const blockSize = flags.blockSize ?? nPositions;
-  if (blockSize > nPositions)
-    throw new UserError(
-      `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
-    );
-  const choice = { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
-  const evaluation =
-    evalFile === undefined
-      ? undefined
-      : await readExamples(evalFile, choice, { limit: flags.maxEvalSamples, drawSeed: flags.seed, knownFieldsOnly });
-  const train = evaluateOnly
-    ? undefined
-    : await readExamples(trainFile, choice, {
-        limit: flags.maxTrainSamples,
-        knownFieldsOnly,
-        variation: template && {
-          metadataDropout: flags.metadataDropout,
-          metadataDropoutAll: flags.metadataDropoutAll,
-          orderMix: template.orderMix ?? 0,
-          seed: flags.seed,
-        },
-      });
+  const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || goesOn(flags));
+  try {
+    return await train(program, run);
+  } finally {
+    run.release();
+  }
+}
+
+/** What the command line asks for. */
+interface Program {
+  readonly flags: Flags;
+  readonly given: ReadonlySet<string>;
+  readonly files: { readonly trainFile: string; readonly evalFile: string | undefined; readonly infilling: boolean };
+  readonly signal: AbortSignal;
+}
+
+/** What is only looked at starts where training would. */
+async function lookedAt(program: Program): Promise<Start> {
+  const run = new RunFolder(program.flags.outputDir ?? ".");
+  const first = await startingPoints(program.flags, run).next();
+  if (first.done) throw await noCheckpoint(run);
+  const saved = first.value;
+  return startFrom(program, saved?.path ?? (await startingModel(program)), saved !== undefined);
+}
+
+async function evaluateModel(program: Program): Promise<void> {
+  const { flags, signal } = program;
+  const start = await lookedAt(program);
+  const evaluation = (await readEvaluation(program, start))!;
   signal.throwIfAborted();
+  const model = await loadModel(await openDevice(), start, flags);
+  describe(start, model);
+  print(`Evaluate ${evaluation.summary}`);
+  const { loss, perplexity } = await evaluateLoss(model, evaluation.examples, {
+    batchSize: flags.perDeviceEvalBatchSize,
+    padId: start.padId,
+    lossOn: lossOn(program, start),
+  });
+  print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
+}
 
+async function tellMemory(program: Program): Promise<number> {
+  const { flags, signal } = program;
+  const start = await lookedAt(program);
+  const { train, blockSize } = await readJob(program, start);
+  signal.throwIfAborted();
+  const device = await openDevice();
+  const { text, fits } = await dryRun(device, {
+    config: start.config.with({ vocabSize: Math.max(start.config.vocabSize, start.tokenizer.vocabSize) }),
+    shape: largestBatch(train.examples, flags, blockSize),
+    gradientAccumulationSteps: flags.gradientAccumulationSteps,
+    limit: memoryLimit(flags, device),
+    fresh: start.fresh,
+  });
+  print(text);
+  return fits ? 0 : 1;
+}
+
+async function openDevice(): Promise<Device> {
   const device = await requestDevice();
   announce(device);
-  if (flags.dryRun && train) {
-    const { text, fits } = await dryRun(device, {
-      config: start.config.with({ vocabSize: Math.max(start.config.vocabSize, tokenizer.vocabSize) }),
-      shape: largestBatch(train.examples, flags, blockSize),
-      gradientAccumulationSteps: flags.gradientAccumulationSteps,
-      limit: memoryLimit(flags, device),
-      fresh: start.fresh,
-    });
-    print(text);
-    return fits ? 0 : 1;
-  }
-  const model = await loadModel(device, start, flags);
-  print(
-    `Model    ${start.origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
-      `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
-  );
-  if (train) print(`Train    ${train.summary}`);
-  if (evaluation) print(`Evaluate ${evaluation.summary}`);
-  if (!train) {
-    const { perDeviceEvalBatchSize: batchSize } = flags;
-    const { loss, perplexity } = await evaluateLoss(model, evaluation!.examples, { batchSize, padId, lossOn });
-    print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
-    return;
-  }
-  if (parsed.given.size === 0 && evaluation) {
-    const { loss } = await evaluateLoss(model, evaluation.examples, { batchSize: 8, padId, lossOn });
-    print(`Before   evaluation loss ${loss.toFixed(4)}`);
-  }
+  return device;
+}
 
-  const progress: { bar?: TrainingProgress } = {};
-  let positions = 0;
-  const trainer = new Trainer({
-    model,
-    args: { ...flags, lossOn },
-    train: train.examples,
-    varied: train.varied,
-    evaluation: evaluation?.examples,
-    padId,
-    extraFiles,
-    store: run,
-    saveDtype: flags.saveDtype === "float16" ? "F16" : "F32",
-    settings: {
-      training_data: train.source,
-      template: template ? await digest(templateToJson(template)) : null,
-      tokenizer: await digest(JSON.stringify([...tokenizer.save()])),
-      block_size: blockSize,
-      line_by_line: flags.lineByLine,
-      max_train_samples: flags.maxTrainSamples ?? null,
-      metadata_dropout: flags.metadataDropout,
-      metadata_dropout_all: flags.metadataDropoutAll,
-      order_mix: template?.orderMix ?? 0,
-    },
-    onStep: (at) => {
-      progress.bar?.step(at.step, { loss: at.loss, learningRate: at.learningRate, tokens: at.positions - positions });
-      positions = at.positions;
-    },
-    onLog: (entry) => {
-      run
-        .log(entry)
-        .catch((error) => progress.bar?.log(`metrics.jsonl cannot be written: ${(error as Error).message}`));
-      if ("eval_loss" in entry)
-        progress.bar?.log(
-          `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, ` +
-            `perplexity ${entry.eval_perplexity.toFixed(2)}`,
-        );
-    },
-    onSkip: (step, reason) => progress.bar?.log(`step ${step}: no update was made: ${reason}`),
-    onSave: (name) => progress.bar?.log(`saved ${join(run.path, name)}`),
-  });
-  const state = checkpoint === undefined ? undefined : await trainer.resume(await openFolder(checkpoint));
-  if (state && state.step >= trainer.totalSteps)
+/** Trains in `run`, from where its newest checkpoint stands if the flags say so. */
+async function train(program: Program, run: RunFolder): Promise<void> {
+  const { flags, given, signal } = program;
+  for (const name of await run.mend())
+    writeNote(`${join(run.path, name)}, which a killed run left unfinished, is gone.`);
+  const { session, job } = await firstSession(program, run);
+  const { trainer, state } = session;
+  if (state && (await trainer.isComplete())) {
+    await run.writeLog(state.logHistory);
     throw new UserError(
-      `${checkpoint} is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
+      `${run.path} is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
+        `nothing is left to do; raise --max_steps or --num_train_epochs.`,
+    );
+  }
+  if (state && state.step > trainer.totalSteps)
+    throw new UserError(
+      `The checkpoint is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
         `nothing is left to do; raise --max_steps or --num_train_epochs.`,
     );
   print(
@@ -209,10 +164,13 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
       "positions are padding; " +
       `output in ${run.path}`,
   );
-
   const started = performance.now();
-  progress.bar = new TrainingProgress({ totalSteps: trainer.totalSteps, startStep: state?.step });
-  const { finished, logHistory } = await trainer.train(signal).finally(() => progress.bar?.stop());
+  const { finished, logHistory } = await trainThroughLosses(session, {
+    run,
+    signal,
+    reopen: async (saved) =>
+      Session.open(await loadModel(await requestDevice(), await startOf(job, saved), flags), job, run, saved),
+  });
   const chart = await run.drawLoss(logHistory);
   const losses = logHistory.filter((entry) => "loss" in entry);
   if (losses.length > 0)
@@ -223,16 +181,144 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     );
   if (!finished) {
     const quick = Object.entries(QUICK).map(([key, value]) => flagName(key) + (value === true ? "" : ` ${value}`));
-    const same = parsed.given.size === 0 ? quick.join(" ") : "the same flags and";
+    const same = given.size === 0 ? quick.join(" ") : "the same flags and";
     print(`Stopped; go on with ${same} --output_dir ${run.path} --should_continue`);
     return;
   }
   print(`Saved    ${run.path}`);
   print(
     `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ` +
-      `${template ? "--beam 4" : `--prompt "Once upon a time"`}`,
+      `${program.files.infilling ? "--beam 4" : `--prompt "Once upon a time"`}`,
   );
 }
+
+/** The session that the flags ask for: a new run's, or from the newest whole checkpoint that is this run's. */
+async function firstSession(program: Program, run: RunFolder): Promise<{ session: Session; job: Job }> {
+  const { flags } = program;
+  let device: Device | undefined;
+  let refusal: OtherRunError | undefined;
+  const refused = new Map<string, string>(); // fingerprint -> the newest checkpoint that has it
+  for await (const saved of startingPoints(flags, run)) {
+    const fingerprint = refusal && saved ? await savedFingerprint(saved) : "";
+    if (refused.has(fingerprint)) continue;
+    const start = await startFrom(program, saved?.path ?? (await startingModel(program)), saved !== undefined);
+    const job = await readJob(program, start);
+    program.signal.throwIfAborted();
+    device ??= await openDevice();
+    const model = await loadModel(device, start, flags);
+    describe(start, model);
+    print(`Train    ${job.train.summary}`);
+    if (job.evaluation) print(`Evaluate ${job.evaluation.summary}`);
+    if (program.given.size === 0) await printLossBefore(job, model);
+    try {
+      const session = await Session.open(model, job, run, saved);
+      for (const path of refused.values()) writeNote(`${path} is skipped: it belongs to another run.`);
+      if (saved?.own) await run.writeLog(session.state!.logHistory);
+      else await run.startOver();
+      return { session, job };
+    } catch (error) {
+      if (!(error instanceof OtherRunError && flags.shouldContinue)) throw error;
+      refusal ??= error;
+      refused.set(await savedFingerprint(saved!), saved!.path);
+      model.destroy();
+    }
+  }
+  throw refusal ?? (await noCheckpoint(run));
+}
+
+/** Where the run may begin, the best place first; undefined: at its beginning. */
+async function* startingPoints(flags: Flags, run: RunFolder): AsyncGenerator<Saved | undefined> {
+  if (flags.resumeFromCheckpoint !== undefined) yield givenCheckpoint(flags.resumeFromCheckpoint, run);
+  else if (!flags.shouldContinue) yield undefined;
+  else yield* ownCheckpoints(run);
+}
+
+/** What training starts from when no checkpoint is gone on with: a folder. */
+async function startingModel({ flags, signal }: Program): Promise<string> {
+  const { modelNameOrPath, revision, offline } = flags;
+  return modelNameOrPath === undefined ? DEMO_MODEL : resolveModel(modelNameOrPath, { revision, offline, signal });
+}
+
+function startFrom({ flags, given, files }: Program, from: string, resuming: boolean): Promise<Start> {
+  return readStart(
+    flags,
+    from,
+    resuming,
+    files.infilling ? files.trainFile : undefined,
+    {
+      ...(given.has("sectionTypes") && { sectionTypes: flags.sectionTypes }),
+      ...(flags.orderMix !== undefined && { orderMix: flags.orderMix }),
+    },
+    async (tokenizer, template, nPositions) => {
+      const { examples } = await readExamples(
+        files.trainFile,
+        { tokenizer, blockSize: flags.blockSize ?? nPositions, template, lineByLine: flags.lineByLine },
+        { limit: flags.maxTrainSamples, knownFieldsOnly: knownFieldsOnly(flags) },
+      );
+      return new Set(examples.flatMap(({ ids }) => ids));
+    },
+  );
+}
+
+function describe({ origin }: Start, model: GPT2LMHeadModel): void {
+  print(
+    `Model    ${origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
+      `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
+  );
+}
+
+async function readJob(program: Program, start: Start): Promise<Job> {
+  const { flags, files } = program;
+  const { template } = start;
+  const data = choice(program, start);
+  const evaluation = await readEvaluation(program, start);
+  const train = await readExamples(files.trainFile, data, {
+    limit: flags.maxTrainSamples,
+    knownFieldsOnly: knownFieldsOnly(flags),
+    variation: template && {
+      metadataDropout: flags.metadataDropout,
+      metadataDropoutAll: flags.metadataDropoutAll,
+      orderMix: template.orderMix ?? 0,
+      seed: flags.seed,
+    },
+  });
+  const args = { ...flags, lossOn: lossOn(program, start) };
+  return { flags, args, start, blockSize: data.blockSize, train, evaluation };
+}
+
+async function printLossBefore({ evaluation, args, start }: Job, model: GPT2LMHeadModel): Promise<void> {
+  if (!evaluation) return;
+  const { padId } = start;
+  const { loss } = await evaluateLoss(model, evaluation.examples, { batchSize: 8, padId, lossOn: args.lossOn });
+  print(`Before   evaluation loss ${loss.toFixed(4)}`);
+}
+
+async function readEvaluation(program: Program, start: Start): Promise<ReadExamples | undefined> {
+  const { flags, files } = program;
+  if (files.evalFile === undefined) return undefined;
+  return readExamples(files.evalFile, choice(program, start), {
+    limit: flags.maxEvalSamples,
+    drawSeed: flags.seed,
+    knownFieldsOnly: knownFieldsOnly(flags),
+  });
+}
+
+function choice({ flags }: Program, { config, tokenizer, template }: Start): DataChoice {
+  const { nPositions } = config;
+  const blockSize = flags.blockSize ?? nPositions;
+  if (blockSize > nPositions)
+    throw new UserError(
+      `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
+    );
+  return { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
+}
+
+const lossOn = ({ flags }: Program, { template }: Start): LossOn =>
+  flags.lossOn ?? template?.lossOn ?? DEFAULT_ARGUMENTS.lossOn;
+
+/** A preset may be tried on any data; a file is written for its own. */
+const knownFieldsOnly = (flags: Flags): boolean =>
+  flags.template !== undefined && templatePreset(flags.template) !== undefined;
 
 /** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training. */
 function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
@@ -297,11 +383,10 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
     throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
 }
 
-async function newest(run: RunFolder): Promise<string> {
-  const name = (await listCheckpoints(run)).at(-1);
-  if (name === undefined)
-    throw new UserError(`${run.path} has no checkpoint to go on from; leave --should_continue out to start.`);
-  return name;
+/** Whether the flags name a checkpoint to go on from in the output folder, which is then not empty. */
+function goesOn({ shouldContinue, resumeFromCheckpoint, outputDir }: Flags): boolean {
+  if (resumeFromCheckpoint === undefined || outputDir === undefined) return shouldContinue;
+  return isInside(resumeFromCheckpoint, outputDir);
 }
 
 function print(line: string): void {

@@ -20,6 +20,10 @@ export class Failures {
     this.lost ??= reason;
   }
 
+  get isLost(): boolean {
+    return this.lost !== undefined;
+  }
+
   throwIfLost(): void {
     if (this.lost) throw this.lost;
   }

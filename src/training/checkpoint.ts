@@ -21,7 +21,21 @@ export interface CheckpointStore {
   open(name: string): Promise<Folder>;
   list(): Promise<string[]>;
   remove(name: string): Promise<void>;
+  /**
+   * Puts the files there so that they are never taken for whole before all of them are: a sub-folder in one act, in the
+   * place of one of that name. Throws StoreLostError where to try again later is of no use, and whatever a stream
+   * throws. Default: open(name) and write.
+   */
+  write?(name: string, files: ReadonlyMap<string, FileData>): Promise<void>;
+  /** Why a sub-folder (or "", the final model) is not as write() left it, as a clause; undefined when it is. */
+  fault?(name: string): Promise<string | undefined>;
 }
+
+/** The place that a run saves to is no longer its own. */
+export class StoreLostError extends UserError {}
+
+/** A checkpoint of a run with another fingerprint. */
+export class OtherRunError extends UserError {}
 
 export const STATE_FILE = "trainer_state.json";
 const OPTIMIZER_STEM = "optimizer";
@@ -33,18 +47,19 @@ export const MAX_SHARD_BYTES = 5e9;
 
 /**
  * The files of a model folder: config, weights, and what goes beside them (`extra`: tokenizer, template). Weights are
- * read from the GPU while they are written.
+ * read from the GPU while they are written; the stream throws NotFiniteError where one is NaN or infinite.
  */
 export function modelFiles(
   model: GPT2LMHeadModel,
   extra: ReadonlyMap<string, FileData>,
   dtype: "F32" | "F16" = "F32",
 ): Map<string, FileData> {
-  const read = (name: string): Promise<Float32Array> => model.device.read(model.parameters.get(name).value);
+  const read = async (name: string): Promise<Float32Array> =>
+    finite(name, await model.device.read(model.parameters.get(name).value));
   return new Map([...writeCheckpoint(model.config, read, { dtype }), ...extra]);
 }
 
-/** The optimizer's moments, in files of at most `maxShardBytes` where no tensor is larger. */
+/** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` where no tensor is larger. */
 export function optimizerFiles(
   model: GPT2LMHeadModel,
   optimizer: AdamW,
@@ -52,8 +67,19 @@ export function optimizerFiles(
 ): Map<string, FileData> {
   const { moments } = optimizer.state();
   const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));
-  return safetensorsFiles(OPTIMIZER_STEM, shapes, (name) => model.device.read(moments.get(name)!), { maxShardBytes });
+  const read = async (name: string): Promise<Float32Array> => finite(name, await model.device.read(moments.get(name)!));
+  return safetensorsFiles(OPTIMIZER_STEM, shapes, read, { maxShardBytes });
 }
+
+/** The values, if they are such as a run can go on from. Throws NotFiniteError naming the tensor. */
+function finite(name: string, values: Float32Array): Float32Array {
+  const wrong = values.find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return values;
+  throw new NotFiniteError(`${name} holds ${wrong}`);
+}
+
+/** What was to be saved is not finite; the message is a clause that says what. */
+export class NotFiniteError extends Error {}
 
 /**
  * Puts a checkpoint's optimizer moments into `optimizer` and returns where the run stood. The model itself is loaded
@@ -75,7 +101,7 @@ export async function resume(
   const json = parseJson(await readText(folder, STATE_FILE), what);
   const differing = differences(parseFingerprint(json, what), fingerprint);
   if (differing.length > 0) {
-    throw new UserError(
+    throw new OtherRunError(
       `${folder.name} belongs to another run: ${differing.join("; ")}. Go on with what it was trained with, ` +
         `or start a new run from its weights with --model_name_or_path.`,
     );
@@ -93,15 +119,34 @@ export async function resume(
   return state;
 }
 
-/** Names of the checkpoints in a run's folder, the oldest first. */
-export async function listCheckpoints(store: CheckpointStore): Promise<string[]> {
-  const step = (name: string): number => Number(name.slice("checkpoint-".length));
-  return (await store.list()).filter((name) => /^checkpoint-\d+$/.test(name)).sort((a, b) => step(a) - step(b));
+/** The updates that a checkpoint of this name holds; undefined when it is no checkpoint's name. */
+export function stepOf(name: string): number | undefined {
+  return /^checkpoint-\d{1,15}$/.test(name) ? Number(name.slice("checkpoint-".length)) : undefined;
 }
 
-/** Removes the oldest checkpoints until at most `limit` are left (0 keeps all). */
-export async function rotateCheckpoints(store: CheckpointStore, limit: number): Promise<void> {
+/** Names of the checkpoints in a run's folder, the oldest first. */
+export async function listCheckpoints(store: Pick<CheckpointStore, "list">): Promise<string[]> {
+  return (await store.list()).filter((name) => stepOf(name) !== undefined).sort((a, b) => stepOf(a)! - stepOf(b)!);
+}
+
+/** Names of the whole checkpoints, the newest first, each looked at when it is asked for; `onSkip` hears of others. */
+export async function* wholeCheckpoints(
+  store: CheckpointStore,
+  onSkip: (name: string, fault: string) => void,
+): AsyncGenerator<string, undefined> {
+  for (const name of (await listCheckpoints(store)).reverse()) {
+    const fault = await store.fault?.(name);
+    if (fault === undefined) yield name;
+    else onSkip(name, fault);
+  }
+}
+
+/**
+ * Removes the oldest checkpoints until at most `limit` are left (0 keeps all). Those of later steps than `step`, where
+ * the run stands, are of another run or of one that was gone back from: they do not count and stay.
+ */
+export async function rotateCheckpoints(store: CheckpointStore, limit: number, step: number): Promise<void> {
   if (limit <= 0) return;
-  const names = await listCheckpoints(store);
+  const names = (await listCheckpoints(store)).filter((name) => stepOf(name)! <= step);
   for (const name of names.slice(0, Math.max(0, names.length - limit))) await store.remove(name);
 }

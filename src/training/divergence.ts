@@ -33,11 +33,21 @@ export async function offendingParameter(
   return first ?? largest.name;
 }
 
-export function diverged(step: number, inARow: number, parameter: string): UserError {
+/** What went wrong in the run's own terms: a clause, before what is left of the run is known. */
+export class DivergedError extends UserError {}
+
+export function notFinite(step: number, inARow: number, parameter: string): DivergedError {
   const updates = inARow === 1 ? "update" : `${inARow} updates in a row`;
+  return new DivergedError(
+    `The gradients of the last ${updates} up to step ${step} are not finite, first in ${parameter}`,
+  );
+}
+
+/** `what` went wrong, what is left (`saved`: the newest checkpoint), and what to do. */
+export function diverged(what: string, saved: string | undefined): UserError {
+  const left = saved === undefined ? "nothing was saved yet" : `nothing was saved since ${saved}, which is good`;
   return new UserError(
-    `The gradients of the last ${updates} up to step ${step} are not finite, first in ${parameter}: the run has ` +
-      `diverged, nothing was saved since the last checkpoint; lower --learning_rate, set --max_grad_norm, or allow ` +
-      `more of them in a row with --max_skipped_updates.`,
+    `${what}: the run has diverged, ${left}; lower --learning_rate, set --max_grad_norm, or allow more skipped ` +
+      "updates in a row with --max_skipped_updates.",
   );
 }

@@ -1,7 +1,9 @@
-// What a run leaves behind: checkpoints that it can go on from, of which the oldest go, and at its end the model.
+// What a run leaves behind: checkpoints that it can go on from, of which the oldest go, and at its end the model. A
+// checkpoint that cannot be written (a full disk) costs nothing but itself: the run hears of it and goes on.
 import type { FileData } from "../files/folder.ts";
+import { readText } from "../files/folder.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import { modelFiles, optimizerFiles, rotateCheckpoints, STATE_FILE } from "./checkpoint.ts";
+import { modelFiles, optimizerFiles, rotateCheckpoints, STATE_FILE, StoreLostError } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 import type { AdamW } from "./optimizer.ts";
 
@@ -15,12 +17,18 @@ export interface SaverOptions {
   readonly maxShardBytes?: number;
   /** The sub-folder that was written, "" for the run's own. */
   readonly onSave?: (name: string) => void;
+  /**
+   * What could not be done, as a clause, and why: a checkpoint was not written, an older one not removed. The run goes
+   * on and tries again with the next. Default: the run ends with that error.
+   */
+  readonly onSaveFailed?: (what: string, error: Error) => void;
 }
 
 export class Saver {
   private readonly model: GPT2LMHeadModel;
   private readonly optimizer: AdamW;
   private readonly options: SaverOptions & { readonly saveTotalLimit: number };
+  private last: string | undefined;
 
   constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: SaverOptions & { readonly saveTotalLimit: number }) {
     this.model = model;
@@ -28,13 +36,41 @@ export class Saver {
     this.options = options;
   }
 
-  /** checkpoint-<step>/ with weights, moments and state. Throws UserError where it cannot be written. */
-  async saveCheckpoint(step: number, stateText: string): Promise<void> {
-    const { store, extraFiles = new Map(), maxShardBytes, saveTotalLimit } = this.options;
+  /** The newest checkpoint that this run wrote or went on from. */
+  get newest(): string | undefined {
+    return this.last;
+  }
+
+  /** The run went on from the store's checkpoint of this step, which need not be written again. */
+  resumedFrom(step: number): void {
+    this.last = nameOf(step);
+  }
+
+  /**
+   * checkpoint-<step>/ with weights, moments and state, unless this run wrote it before. Returns false, having told
+   * onSaveFailed, where it cannot be written. Throws what makes the next one of no use: NotFiniteError, the device's
+   * failure, StoreLostError.
+   */
+  async saveCheckpoint(step: number, stateText: string): Promise<boolean> {
+    const { store, extraFiles = new Map(), maxShardBytes, saveTotalLimit, onSaveFailed } = this.options;
+    const name = nameOf(step);
+    if (this.last === name) return true;
     const files = modelFiles(this.model, extraFiles);
-    for (const [name, data] of optimizerFiles(this.model, this.optimizer, maxShardBytes)) files.set(name, data);
-    await this.write(`checkpoint-${step}`, files, stateText);
-    await rotateCheckpoints(store, saveTotalLimit);
+    for (const [file, data] of optimizerFiles(this.model, this.optimizer, maxShardBytes)) files.set(file, data);
+    const source = new Source();
+    try {
+      await this.write(name, source.watch(files), stateText);
+    } catch (error) {
+      if (source.failed || error instanceof StoreLostError || !onSaveFailed) throw error;
+      onSaveFailed(`${name} was not saved`, error as Error);
+      return false;
+    }
+    this.last = name;
+    await rotateCheckpoints(store, saveTotalLimit, step).catch((error: Error) => {
+      if (!onSaveFailed) throw error;
+      onSaveFailed("an older checkpoint was not removed", error);
+    });
+    return true;
   }
 
   /** The trained model, in the run's own folder. Throws UserError where it cannot be written. */
@@ -43,10 +79,45 @@ export class Saver {
     await this.write("", modelFiles(this.model, extraFiles, saveDtype), stateText);
   }
 
+  /** Whether the run's own folder holds the model as saveModel() leaves it. */
+  async hasModel(stateText: string): Promise<boolean> {
+    const { store } = this.options;
+    if (!store.fault) return false; // nobody knows
+    const folder = await store.open("");
+    if (!(await folder.has(STATE_FILE)) || (await store.fault("")) !== undefined) return false;
+    return (await readText(folder, STATE_FILE)) === stateText;
+  }
+
   /** The state last: where it lies, all the others do. */
   private async write(name: string, files: Map<string, FileData>, stateText: string): Promise<void> {
+    const { store, onSave } = this.options;
     files.set(STATE_FILE, stateText);
-    await (await this.options.store.open(name)).write(files);
-    this.options.onSave?.(name);
+    if (store.write) await store.write(name, files);
+    else await (await store.open(name)).write(files);
+    onSave?.(name);
   }
+}
+
+const nameOf = (step: number): string => `checkpoint-${step}`;
+
+/** Tells a failure of what is written from one of the place that it is written to. */
+class Source {
+  failed = false;
+
+  watch(files: ReadonlyMap<string, FileData>): Map<string, FileData> {
+    return new Map([...files].map(([name, data]) => [name, isStream(data) ? this.through(data) : data]));
+  }
+
+  private async *through(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* data;
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
+  }
+}
+
+function isStream(data: FileData): data is AsyncIterable<Uint8Array> {
+  return typeof data !== "string" && !(data instanceof Uint8Array);
 }

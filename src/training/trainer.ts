@@ -10,7 +10,8 @@ import type { Folder } from "../files/folder.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { positionAfter, totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
-import { resume } from "./checkpoint.ts";
+import { NotFiniteError, resume } from "./checkpoint.ts";
+import { diverged, DivergedError } from "./divergence.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -117,46 +118,49 @@ export class Trainer {
   }
 
   /**
-   * Goes on from a checkpoint-<step> folder, whose weights the model has. Throws UserError when it is not one, or of
-   * another run.
+   * Goes on from a checkpoint-<step> folder, whose weights the model has; `own` where it is one of the store's, and need
+   * not be written again. Throws UserError when it is not one, OtherRunError when it is another run's.
    */
-  async resume(folder: Folder): Promise<TrainerState> {
+  async resume(folder: Folder, { own = false }: { readonly own?: boolean } = {}): Promise<TrainerState> {
     const state = await resume(folder, this.optimizer, await this.fingerprint(), this.shape);
     this.step = state.step;
     this.logHistory = [...state.logHistory];
     this.options.model.transformer.dropoutStep = state.dropoutStep;
     this.updates.restore(state);
+    if (own) this.saver?.resumedFrom(state.step);
     return state;
+  }
+
+  /** Name of the newest checkpoint that this run wrote, or of the store's own that it went on from. */
+  get newestCheckpoint(): string | undefined {
+    return this.saver?.newest;
+  }
+
+  /** Whether the last update was made and the model is in the run's folder: nothing is left to do. */
+  async isComplete(): Promise<boolean> {
+    if (this.step < this.totalSteps) return false;
+    return this.saver === undefined || (await this.saver.hasModel(await this.stateText()));
   }
 
   /**
    * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished,
-   * a checkpoint saved and the run returns with `finished: false`. Throws UserError when too many updates in a row had
-   * gradients that are not finite.
+   * a checkpoint saved and the run returns with `finished: false`. Losses, norms and weights are finite in all that is
+   * saved. Throws UserError when they are not, or when too many updates in a row had gradients that are not.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
-    const { args, model, train, varied, padId } = this.options;
-    const { transformer } = model;
-    const maxLength = model.config.nPositions;
-    const exampleOf = varied ?? ((index: number): EncodedExample => train[index]);
-    const batches = updateBatches(this.loader, exampleOf, { ...args, padId, maxLength, start: this.position() });
+    const { transformer, parameters } = this.options.model;
     transformer.training = true;
-    model.parameters.zeroGrad();
+    parameters.zeroGrad();
     try {
-      while (this.step < this.totalSteps && !signal?.aborted) {
-        const learningRate = this.learningRate();
-        await this.send(batches.next().value, learningRate);
-        const last = this.step === this.totalSteps;
-        if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
-        this.report(learningRate);
-        if (last || (args.evalSteps > 0 && this.step % args.evalSteps === 0)) await this.logEvaluation();
-        if (!last && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
-      }
-      await this.updates.settle();
+      await this.makeUpdates(signal);
       const finished = this.step === this.totalSteps;
-      await this.saveCheckpoint();
-      if (finished) await this.saver?.saveModel(await this.stateText());
+      await this.saveLast(finished);
       return { finished, logHistory: this.logHistory };
+    } catch (error) {
+      if (error instanceof DivergedError) throw diverged(error.message, this.saver?.newest);
+      if (error instanceof NotFiniteError)
+        throw diverged(`After step ${this.step} ${error.message}`, this.saver?.newest);
+      throw error;
     } finally {
       transformer.training = false;
     }
@@ -211,6 +215,23 @@ export class Trainer {
     return learningRateAt({ schedule, learningRate, warmupSteps, totalSteps: this.totalSteps }, this.step);
   }
 
+  private async makeUpdates(signal?: AbortSignal): Promise<void> {
+    const { args, model, train, varied, padId } = this.options;
+    const maxLength = model.config.nPositions;
+    const exampleOf = varied ?? ((index: number): EncodedExample => train[index]);
+    const batches = updateBatches(this.loader, exampleOf, { ...args, padId, maxLength, start: this.position() });
+    while (this.step < this.totalSteps && !signal?.aborted) {
+      const learningRate = this.learningRate();
+      await this.send(batches.next().value, learningRate);
+      const last = this.step === this.totalSteps;
+      if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
+      this.report(learningRate);
+      if (last || (args.evalSteps > 0 && this.step % args.evalSteps === 0)) await this.logEvaluation();
+      if (!last && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
+    }
+    await this.updates.settle();
+  }
+
   private async send(microBatches: readonly MicroBatch[], learningRate: number): Promise<void> {
     await this.updates.send(this.step + 1, microBatches, learningRate);
     this.step++;
@@ -233,6 +254,7 @@ export class Trainer {
     const measured = await this.updates.measured();
     this.lastLoss = measured.loss ?? this.lastLoss;
     if (Object.keys(measured).length === 0) return; // no update was made, and onSkip has said why
+    this.needFinite("training loss", measured.loss);
     this.log({ ...measured, learning_rate: learningRate, epoch: this.epoch(), step: this.step });
   }
 
@@ -240,12 +262,7 @@ export class Trainer {
     const { evaluation } = this.options;
     if (!evaluation || evaluation.length === 0) return;
     const { loss, perplexity } = await this.evaluate(evaluation);
-    if (!Number.isFinite(loss)) {
-      throw new UserError(
-        `The evaluation loss is ${loss} at step ${this.step}: the run has diverged, nothing was saved since the last ` +
-          `checkpoint; lower --learning_rate, or set --max_grad_norm.`,
-      );
-    }
+    this.needFinite("evaluation loss", loss);
     const eval_perplexity = Math.min(perplexity, Number.MAX_VALUE);
     this.log({ eval_loss: loss, eval_perplexity, epoch: this.epoch(), step: this.step });
   }
@@ -255,10 +272,33 @@ export class Trainer {
     this.options.onLog?.(entry);
   }
 
-  private async saveCheckpoint(): Promise<void> {
-    if (!this.saver) return;
+  private needFinite(what: string, value = 0): void {
+    if (!Number.isFinite(value)) throw new DivergedError(`The ${what} is ${value} at step ${this.step}`);
+  }
+
+  /** False where it could not be written, which onSaveFailed has heard of. */
+  private async saveCheckpoint(): Promise<boolean> {
+    if (!this.saver) return true;
     await this.updates.settle();
-    await this.saver.saveCheckpoint(this.step, await this.stateText());
+    this.needFinite("training loss", this.updates.state().pending.loss);
+    return this.saver.saveCheckpoint(this.step, await this.stateText());
+  }
+
+  /** What there is no later save for. */
+  private async saveLast(finished: boolean): Promise<void> {
+    const saved = await this.saveCheckpoint();
+    const { newest } = this.saver ?? {};
+    const left = newest === undefined ? "nothing was saved before" : `${newest} is what is saved`;
+    if (!finished && !saved)
+      throw new UserError(`The run stopped at step ${this.step}, which could not be saved; ${left}.`);
+    if (!finished || !this.saver || (await this.isComplete())) return;
+    await this.saver.saveModel(await this.stateText()).catch((error: Error) => {
+      if (!(error instanceof UserError)) throw error;
+      throw new (error.constructor as typeof UserError)(
+        `The trained model could not be saved: ${error.message} Of the run ${left}: when that is mended, go on from it.`,
+        { cause: error },
+      );
+    });
   }
 
   private async stateText(): Promise<string> {

@@ -2,7 +2,7 @@
 // to stay at most two updates behind what has been sent; what it has done is measured, and where it skipped too many
 // updates in a row the run ends.
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import { diverged, offendingParameter } from "./divergence.ts";
+import { notFinite, offendingParameter } from "./divergence.ts";
 import { LossMeter } from "./loss-meter.ts";
 import type { AdamW } from "./optimizer.ts";
 import { TrainingStep } from "./step.ts";
@@ -52,7 +52,7 @@ export class UpdatesInFlight {
     return this.settle(MOST_IN_FLIGHT);
   }
 
-  /** Waits until at most `left` updates are on their way. Throws UserError when too many in a row were skipped. */
+  /** Waits until at most `left` updates are on their way. Throws DivergedError when too many in a row were skipped. */
   async settle(left = 0): Promise<void> {
     const { maxSkippedUpdates = 0, onSkip } = this.options;
     while (this.inFlight.length > left) {
@@ -63,7 +63,7 @@ export class UpdatesInFlight {
       if (done.skippedInARow === 0) continue;
       if (maxSkippedUpdates > 0 && done.skippedInARow >= maxSkippedUpdates) {
         const parameter = await offendingParameter(this.model, this.update, microBatches, dropoutStep);
-        throw diverged(step, done.skippedInARow, parameter);
+        throw notFinite(step, done.skippedInARow, parameter);
       }
       onSkip?.(step, "its gradients are not finite");
     }

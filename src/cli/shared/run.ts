@@ -4,23 +4,29 @@ import { inspect } from "node:util";
 import { UserError } from "../../errors.ts";
 import { printableText } from "../../files/quote.ts";
 import { TextRequested } from "./flags.ts";
+import { onOrphaned } from "./orphan.ts";
 
 export interface CliContext {
   /** Arguments without node and the script. */
   readonly argv: readonly string[];
   /**
-   * Fires on the first Ctrl-C, on a request to terminate, and when the reader of stdout has gone: finish the step,
-   * save, return.
+   * Fires on the first Ctrl-C, on a request to terminate, when the terminal has gone or the reader of stdout, and when
+   * npm, which started this, was ended: finish the step, save, return.
    */
   readonly signal: AbortSignal;
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/**
+ * Equal signals within this time are one: a terminal sends Ctrl-C to every process of a command, and those in front
+ * (npm, tsx) send it on to this one.
+ */
+const SAME_SIGNAL_MS = 1000;
 const BROKEN_PIPE = 141;
 
 /**
- * Runs `main` and ends the process: exit code 0, or what main returns, or 130 after Ctrl-C (143 terminated, 141 closed
- * pipe). A UserError prints its message alone, and so does what the system refuses for a reason that a person can mend
+ * Runs `main` and ends the process: exit code 0, or what main returns, or 130 after Ctrl-C (143 terminated, 129 hung
+ * up, 141 closed pipe). A UserError prints its message alone, and so does what the system refuses for a reason that a person can mend
  * (a full disk, also behind stdout; too many open files); any other error prints its stack. Both go to stderr with exit
  * code 1. A second Ctrl-C ends at once.
  */
@@ -33,12 +39,18 @@ export async function runCli(main: (cli: CliContext) => Promise<number | void>):
     stop.abort();
   };
   for (const [name, code] of Object.entries(SIGNALS)) {
+    let counted = -Infinity;
     process.on(name, () => {
-      if (stopCode !== 0) process.exit(code);
+      const now = performance.now();
+      if (now - counted < SAME_SIGNAL_MS) return;
+      counted = now;
+      // A terminal that closes may say so more than once; nobody sits before it who could be impatient.
+      if (stopCode !== 0 && name !== "SIGHUP") process.exit(code);
       if (name === "SIGINT") process.stderr.write("\nStopping; press Ctrl-C again to stop at once.\n");
       requestStop(code);
     });
   }
+  onOrphaned(() => requestStop(SIGNALS.SIGTERM));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (stopCode === 0 && error.code !== "EPIPE") report(new UserError(`Cannot write to stdout: ${reasonOf(error)}.`));
     requestStop(error.code === "EPIPE" ? BROKEN_PIPE : 1);

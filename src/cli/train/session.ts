@@ -1,0 +1,211 @@
+// One run on one device: the model, its trainer, and what is told while it trains. Where the device is lost, another
+// session goes on from what was last saved.
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { openFolder } from "../../files/open.ts";
+import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
+import { templateToJson } from "../../infill/template.ts";
+import type { TrainingArguments } from "../../training/arguments.ts";
+import { digest } from "../../training/fingerprint.ts";
+import type { TrainerState } from "../../training/trainer-state.ts";
+import { Trainer } from "../../training/trainer.ts";
+import { writeNote } from "../shared/announce.ts";
+import type { FlagValues } from "../shared/flags.ts";
+import { TrainingProgress } from "../shared/progress.ts";
+import type { ReadExamples } from "./data.ts";
+import type { TrainFlags } from "./flags.ts";
+import type { RunFolder } from "./run-folder.ts";
+import type { Saved } from "./saved.ts";
+import type { Start } from "./setup.ts";
+
+/** What is trained on, and how: the same on every device. */
+export interface Job {
+  readonly flags: FlagValues<TrainFlags>;
+  readonly args: TrainingArguments;
+  readonly start: Start;
+  readonly blockSize: number;
+  readonly train: ReadExamples;
+  readonly evaluation: ReadExamples | undefined;
+}
+
+export class Session {
+  readonly trainer: Trainer;
+  /** Where the run stands, if it goes on from a checkpoint. */
+  readonly state: TrainerState | undefined;
+  private readonly model: GPT2LMHeadModel;
+  private readonly saved: Saved | undefined;
+  private readonly told: Told;
+
+  private constructor(model: GPT2LMHeadModel, trainer: Trainer, told: Told, saved?: Saved, state?: TrainerState) {
+    this.model = model;
+    this.trainer = trainer;
+    this.told = told;
+    this.saved = saved;
+    this.state = state;
+  }
+
+  /**
+   * Takes memory for training the model, until destroy(). With `saved` it goes on from there, whose weights the model
+   * has, and throws UserError where that cannot be, OtherRunError where it is another run's.
+   */
+  static async open(model: GPT2LMHeadModel, job: Job, run: RunFolder, saved: Saved | undefined): Promise<Session> {
+    const { flags, args, train, evaluation, blockSize } = job;
+    const { tokenizer, template, padId, extraFiles } = job.start;
+    const told = new Told(run);
+    const trainer = new Trainer({
+      model,
+      args,
+      train: train.examples,
+      varied: train.varied,
+      evaluation: evaluation?.examples,
+      padId,
+      extraFiles,
+      store: run,
+      saveDtype: flags.saveDtype === "float16" ? "F16" : "F32",
+      settings: {
+        training_data: train.source,
+        template: template ? await digest(templateToJson(template)) : null,
+        tokenizer: await digest(JSON.stringify([...tokenizer.save()])),
+        block_size: blockSize,
+        line_by_line: flags.lineByLine,
+        max_train_samples: flags.maxTrainSamples ?? null,
+        metadata_dropout: flags.metadataDropout,
+        metadata_dropout_all: flags.metadataDropoutAll,
+        order_mix: template?.orderMix ?? 0,
+      },
+      ...told.callbacks,
+    });
+    try {
+      const state = saved && (await trainer.resume(await openFolder(saved.path), { own: saved.own }));
+      return new Session(model, trainer, told, saved, state);
+    } catch (error) {
+      trainer.destroy();
+      throw error;
+    }
+  }
+
+  /** The newest checkpoint of this run, else the one that it went on from; undefined: neither is there. */
+  lastSaved(run: RunFolder): Saved | undefined {
+    const { newestCheckpoint } = this.trainer;
+    return newestCheckpoint === undefined ? this.saved : { path: join(run.path, newestCheckpoint), own: true };
+  }
+
+  /** Whether the device is gone: what a call on it threw then follows from that. */
+  async isLost(): Promise<boolean> {
+    const { gpu, failures } = this.model.device;
+    await Promise.race([gpu.lost, wait(100)]); // the news may come after the failure
+    return failures.isLost;
+  }
+
+  /** See Trainer.train; with a progress bar. */
+  async train(signal: AbortSignal): ReturnType<Trainer["train"]> {
+    this.told.start(this.trainer.totalSteps, this.state?.step);
+    return this.trainer.train(signal).finally(() => this.told.stop());
+  }
+
+  /** Frees what is on the device, and the device. */
+  destroy(): void {
+    this.model.device.destroy();
+  }
+}
+
+/** What is told of a run while it goes on: in the log, on the bar and above it. */
+class Told {
+  private readonly run: RunFolder;
+  private bar: TrainingProgress | undefined;
+  private positions = 0;
+
+  constructor(run: RunFolder) {
+    this.run = run;
+  }
+
+  start(totalSteps: number, startStep: number | undefined): void {
+    this.bar = new TrainingProgress({ totalSteps, startStep });
+  }
+
+  stop(): void {
+    this.bar?.stop();
+  }
+
+  readonly callbacks: Pick<
+    ConstructorParameters<typeof Trainer>[0],
+    "onStep" | "onLog" | "onSkip" | "onSave" | "onSaveFailed"
+  > = {
+    onStep: (at) => {
+      const { step, loss, learningRate } = at;
+      this.bar?.step(step, { loss, learningRate, tokens: at.positions - this.positions });
+      this.positions = at.positions;
+    },
+    onLog: (entry) => {
+      this.run.log(entry).catch((error: Error) => this.say(`metrics.jsonl cannot be written: ${error.message}`));
+      if ("eval_loss" in entry)
+        this.say(
+          `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, ` +
+            `perplexity ${entry.eval_perplexity.toFixed(2)}`,
+        );
+    },
+    onSkip: (step, reason) => this.say(`step ${step}: no update was made: ${reason}`),
+    onSave: (name) => this.say(`saved ${join(this.run.path, name)}`),
+    onSaveFailed: (what, error) =>
+      this.say(`WARNING  ${what}: ${error.message} The run goes on and tries again at the next save.`),
+  };
+
+  private say(line: string): void {
+    if (this.bar) this.bar.log(line);
+    else writeNote(line);
+  }
+}
+
+/** What the job starts from, or as much of it as a checkpoint of its run does not replace. */
+export async function startOf({ start }: Job, saved: Saved | undefined): Promise<Start> {
+  return saved ? { ...start, folder: await openFolder(saved.path), fresh: false } : start;
+}
+
+interface Losses {
+  readonly run: RunFolder;
+  readonly signal: AbortSignal;
+  /** A session on another device, from a checkpoint or from the beginning. */
+  readonly reopen: (saved: Saved | undefined) => Promise<Session>;
+}
+
+/** So many devices may be lost one after the other with no new checkpoint between them. */
+const MAX_LOSSES = 3;
+/** A driver that was reset takes a moment; twice as long after each loss in a row. */
+const FIRST_WAIT_MS = 500;
+
+/**
+ * Trains to the end, on another device where one is lost: the run goes on from what was last saved, as if it had been
+ * killed and gone on with. Throws what train() does, and the loss where there were too many of them.
+ */
+export async function trainThroughLosses(
+  first: Session,
+  { run, signal, reopen }: Losses,
+): ReturnType<Trainer["train"]> {
+  let session: Session | undefined = first;
+  let saved = first.lastSaved(run);
+  for (let losses = 0; ;) {
+    try {
+      session ??= await goOn(saved, run, reopen);
+      return await session.train(signal);
+    } catch (error) {
+      if (session && !(await session.isLost())) throw error;
+      const newest = session?.lastSaved(run) ?? saved;
+      losses = newest?.path === saved?.path ? losses + 1 : 1;
+      if (losses > MAX_LOSSES) throw error;
+      writeNote(
+        `${(error as Error).message} Going on from ${newest?.path ?? "the beginning"} on another device ` +
+          `(${losses} of at most ${MAX_LOSSES} tries until the next checkpoint).`,
+      );
+      session?.destroy();
+      session = undefined;
+      saved = newest;
+      await wait(FIRST_WAIT_MS * 2 ** (losses - 1));
+    }
+  }
+}
+
+async function goOn(saved: Saved | undefined, run: RunFolder, reopen: Losses["reopen"]): Promise<Session> {
+  const session = await reopen(saved);
+  await run.writeLog(session.state?.logHistory ?? []);
+  return session;
+}

@@ -2,15 +2,7 @@
 // dead process left behind holds nothing. A dead holder's file is never taken over but followed by one of the next
 // number, made exclusively: of many who find it dead, one wins. Where the holder cannot be asked (another machine,
 // another container) it lives as long as it touches its file.
-import {
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";

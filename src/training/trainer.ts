@@ -118,8 +118,8 @@ export class Trainer {
   }
 
   /**
-   * Goes on from a checkpoint-<step> folder, whose weights the model has; `own` where it is one of the store's, and need
-   * not be written again. Throws UserError when it is not one, OtherRunError when it is another run's.
+   * Goes on from a checkpoint-<step> folder, whose weights the model has; `own` where it is one of the store's, and
+   * need not be written again. Throws UserError when it is not one, OtherRunError when it is another run's.
    */
   async resume(folder: Folder, { own = false }: { readonly own?: boolean } = {}): Promise<TrainerState> {
     const state = await resume(folder, this.optimizer, await this.fingerprint(), this.shape);
@@ -295,7 +295,8 @@ export class Trainer {
     await this.saver.saveModel(await this.stateText()).catch((error: Error) => {
       if (!(error instanceof UserError)) throw error;
       throw new (error.constructor as typeof UserError)(
-        `The trained model could not be saved: ${error.message} Of the run ${left}: when that is mended, go on from it.`,
+        `The trained model could not be saved: ${error.message} Of the run ${left}: when that is mended, go on ` +
+          "from it.",
         { cause: error },
       );
     });

@@ -26,9 +26,9 @@ const BROKEN_PIPE = 141;
 
 /**
  * Runs `main` and ends the process: exit code 0, or what main returns, or 130 after Ctrl-C (143 terminated, 129 hung
- * up, 141 closed pipe). A UserError prints its message alone, and so does what the system refuses for a reason that a person can mend
- * (a full disk, also behind stdout; too many open files); any other error prints its stack. Both go to stderr with exit
- * code 1. A second Ctrl-C ends at once.
+ * up, 141 closed pipe). A UserError prints its message alone, and so does what the system refuses for a reason that a
+ * person can mend (a full disk, also behind stdout; too many open files); any other error prints its stack. Both go to
+ * stderr with exit code 1. A second Ctrl-C, a second or more after the first, ends at once.
  */
 export async function runCli(main: (cli: CliContext) => Promise<number | void>): Promise<never> {
   const stop = new AbortController();

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { DiskFolder } from "../../files/disk-folder.ts";
-import type { FileData } from "../../files/folder.ts";
+import type { FileData, Folder } from "../../files/folder.ts";
 import { isObject, readJson } from "../../files/json.ts";
+import { openFolder } from "../../files/open.ts";
 import { printable } from "../../files/quote.ts";
 
 export const MANIFEST_FILE = "manifest.json";
@@ -20,7 +20,7 @@ interface Entry {
  * UserError where the place cannot be written, and whatever a stream throws.
  */
 export async function writeWithManifest(path: string, files: ReadonlyMap<string, FileData>): Promise<void> {
-  const folder = new DiskFolder(path);
+  const folder = await openFolder(path);
   const entries: Record<string, Entry> = {};
   const hashed = [...files].map(
     ([name, data]) => [name, measured(data, (entry) => (entries[name] = entry))] as [string, FileData],
@@ -29,13 +29,13 @@ export async function writeWithManifest(path: string, files: ReadonlyMap<string,
   await folder.write(new Map([[MANIFEST_FILE, `${JSON.stringify({ format: 1, files: entries }, null, 2)}\n`]]));
 }
 
-export function hasManifest(path: string): Promise<boolean> {
-  return new DiskFolder(path).has(MANIFEST_FILE);
+export async function hasManifest(path: string): Promise<boolean> {
+  return (await openFolder(path)).has(MANIFEST_FILE);
 }
 
 /** What the folder lacks to be what its manifest says, as a clause; undefined when it is whole. Reads every file. */
 export async function faultOf(path: string): Promise<string | undefined> {
-  const folder = new DiskFolder(path);
+  const folder = await openFolder(path);
   if (!(await hasManifest(path)))
     return `it has no ${MANIFEST_FILE}: its writing did not come to its end, or an older version wrote it`;
   let manifest: unknown;
@@ -52,7 +52,7 @@ export async function faultOf(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function fileFault(folder: DiskFolder, name: string, entry: unknown): Promise<string | undefined> {
+async function fileFault(folder: Folder, name: string, entry: unknown): Promise<string | undefined> {
   if (!isObject(entry)) return `its ${MANIFEST_FILE} is damaged`;
   const shown = printable(name);
   try {

@@ -9,9 +9,9 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import { appendFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
-import { DiskFolder } from "../../files/disk-folder.ts";
 import type { FileData, Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
+import { openFolder } from "../../files/open.ts";
 import { listCheckpoints, stepOf, StoreLostError } from "../../training/checkpoint.ts";
 import type { CheckpointStore } from "../../training/checkpoint.ts";
 import { lossChart } from "../../training/loss-chart.ts";
@@ -101,7 +101,7 @@ export class RunFolder implements CheckpointStore {
   };
 
   open(name: string): Promise<Folder> {
-    return Promise.resolve(new DiskFolder(join(this.place, name)));
+    return openFolder(join(this.place, name));
   }
 
   async list(): Promise<string[]> {
@@ -162,8 +162,7 @@ export class RunFolder implements CheckpointStore {
   async startOver(): Promise<void> {
     const checkpoints = await listCheckpoints(this);
     if (checkpoints.length > 0) {
-      const text = `${JSON.stringify(checkpoints)}\n`;
-      await new DiskFolder(this.place).write(new Map([[OVERWRITTEN_FILE, text]]));
+      await this.put(OVERWRITTEN_FILE, `${JSON.stringify(checkpoints)}\n`);
       await this.finishOverwriting();
     }
     for (const file of [MANIFEST_FILE, METRICS_FILE, CHART_FILE]) await this.removeEntry(file);
@@ -179,15 +178,14 @@ export class RunFolder implements CheckpointStore {
   /** Makes metrics.jsonl and loss.svg those of this history: a resumed run's, with no step twice and none to come. */
   async writeLog(history: readonly LogEntry[]): Promise<void> {
     await this.logging;
-    const folder = new DiskFolder(this.place);
-    await folder.write(new Map([[METRICS_FILE, history.map(lineOf).join("")]]));
+    await this.put(METRICS_FILE, history.map(lineOf).join(""));
     await this.drawLoss(history);
   }
 
   /** Draws loss.svg from the log; returns its path. */
   async drawLoss(history: readonly LogEntry[]): Promise<string> {
     await this.logging;
-    await new DiskFolder(this.place).write(new Map([[CHART_FILE, lossChart(history)]]));
+    await this.put(CHART_FILE, lossChart(history));
     return join(this.path, CHART_FILE);
   }
 
@@ -225,11 +223,15 @@ export class RunFolder implements CheckpointStore {
   }
 
   private async finishOverwriting(): Promise<string[]> {
-    const listed = await readJson(new DiskFolder(this.place), OVERWRITTEN_FILE).catch(() => []);
+    const listed = await readJson(await this.open(""), OVERWRITTEN_FILE).catch(() => []);
     const names = Array.isArray(listed) ? listed.filter((name) => stepOf(String(name)) !== undefined).map(String) : [];
     for (const name of names) await this.remove(name);
     await this.removeEntry(OVERWRITTEN_FILE);
     return names;
+  }
+
+  private async put(file: string, text: string): Promise<void> {
+    await (await this.open("")).write(new Map([[file, text]]));
   }
 
   private removeEntry(name: string): Promise<void> {

@@ -201,8 +201,8 @@ export class RunFolder implements CheckpointStore {
     const at = (prefix: string): string => join(this.place, prefix + name);
     try {
       await this.removeEntry(`tmp-${name}`);
+      await this.settleReplaced(name);
       await writeWithManifest(at("tmp-"), files);
-      await this.removeEntry(`old-${name}`);
       await rename(at(""), at("old-")).catch(ignoreMissing);
       await rename(at("tmp-"), at(""));
       await flush(this.place);

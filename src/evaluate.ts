@@ -6,8 +6,8 @@ import { printableText } from "./files/quote.ts";
 import { announce } from "./cli/shared/announce.ts";
 import {
   boundsNote,
+  chooseExamples,
   chooseResultFolder,
-  fittingExamples,
   openInfillModel,
   readExampleFile,
   readTestFile,
@@ -28,13 +28,16 @@ import { ProgressBar } from "./cli/shared/progress.ts";
 import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
-import { contextUse, scoreExamples } from "./evaluation/context-use.ts";
-import type { ScoredExample } from "./evaluation/context-use.ts";
+import { contextUse } from "./evaluation/context-use.ts";
 import type { RerankFigures } from "./evaluation/rerank-choices.ts";
+import type { Cluster } from "./evaluation/places.ts";
 import { evaluationJson } from "./evaluation/evaluation-json.ts";
 import { htmlReport } from "./evaluation/report.ts";
-import { markdownTable, verdicts } from "./evaluation/summary.ts";
+import { markdownTable } from "./evaluation/markdown-table.ts";
+import { scoreExamples } from "./evaluation/score-examples.ts";
+import type { ScoredExample } from "./evaluation/score-examples.ts";
 import type { Evaluation, ModelEvaluation } from "./evaluation/summary.ts";
+import { verdicts } from "./evaluation/verdicts.ts";
 import { trainingOverlap, writtenFigures } from "./evaluation/written-figures.ts";
 import type { WrittenText } from "./evaluation/written-figures.ts";
 import type { GenerationConfig } from "./generation/options/options.ts";
@@ -49,6 +52,10 @@ import type { InfillExample } from "./infill/example.ts";
 interface Task {
   readonly path: string;
   readonly model: InfillModel;
+  readonly pool: readonly InfillExample[];
+  readonly examples: readonly InfillExample[];
+  readonly toWrite: readonly InfillExample[];
+  readonly clusterOf: (example: InfillExample) => Cluster;
   /** For the examples that p2 is written for; undefined when none is. */
   readonly plan: Plan | undefined;
   /** With --rerank or --fit_rerank. */
@@ -76,52 +83,58 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const outputDir = await chooseResultFolder(values.outputDir, values.overwriteOutputDir);
   const models: InfillModel[] = [];
   for (const path of paths) models.push(await openInfillModel(path));
-  const read = await readTestFile(testFile, values.maxEvalSamples);
+  const read = await readTestFile(testFile);
   const training = values.trainFile === undefined ? undefined : await readExampleFile(values.trainFile);
-  const examples = fittingExamples(read.examples, models, testFile);
-  const toWrite = examples.slice(0, values.maxExamples);
+  const { maxEvalSamples, maxExamples, seed } = values;
+  const examples = chooseExamples(read, models, { scored: maxEvalSamples, written: maxExamples, seed });
+  const ofModel = (m: number, which: readonly number[]): InfillExample[] => which.map((i) => examples.pools[m][i]);
   const options = {
     ...givenOptions(values as unknown as Parameters<typeof givenOptions>[0], given),
     seed: values.seed,
   };
   const tasks: Task[] = [];
-  for (const [i, model] of models.entries())
+  for (const [i, model] of models.entries()) {
+    const toWrite = ofModel(i, examples.written);
+    const places = new Map(examples.pools[i].map((each, place) => [each, examples.clusters[place]]));
     tasks.push({
+      clusterOf: (example) => places.get(example)!,
       path: paths[i],
       model,
+      pool: examples.pools[i],
+      examples: ofModel(i, examples.scored),
+      toWrite,
       plan: toWrite.length > 0 ? await planTexts(model, toWrite, options) : undefined,
       rerank: await planRerank(model, toWrite, options, values),
     });
+  }
   signal.throwIfAborted();
 
   const device = await requestDevice();
   announce(device);
   const results: Result[] = [];
-  for (const task of tasks) results.push(await run(device, task, examples, toWrite, values, signal));
+  for (const task of tasks) results.push(await run(device, task, values, signal));
 
-  const real = models.map((model) => examples.map((example) => realText(model, example)));
+  const real = tasks.map(({ model, toWrite }) => toWrite.map((example) => realText(model, example)));
   const overlap =
     training &&
     trainingOverlap(
-      [...results.flatMap(({ texts }) => texts), ...real[0].slice(0, toWrite.length)].map(({ text }) => text),
+      [...results.flatMap(({ texts }) => texts), ...real[0]].map(({ text }) => text),
       training,
     );
   const evaluation: Evaluation = {
     testFile,
     trainFile: values.trainFile,
-    examples: examples.length,
-    dropped: read.examples.length - examples.length,
-    seed: values.seed,
+    examples: examples.scored.length,
+    dropped: examples.dropped,
+    seed,
     search: tasks[0].plan ? searchOf(tasks[0].plan.config) : "",
-    notes: notesOn(tasks, real, read),
+    notes: [...notesOn(tasks, real, read), ...examples.notes],
     models: results.map(({ about, scored, texts, rerank }, i): ModelEvaluation => {
-      const rule = ruleFor(models[i], real[i], read.lengthBounds);
+      const { model, clusterOf } = tasks[i];
+      const rule = ruleFor(model, tasks[i].examples, read.lengthBounds);
       const figures = (written: readonly WrittenText[]) =>
-        writtenFigures(written, { rule, training: overlap, seed: values.seed });
-      const written =
-        texts.length > 0
-          ? { texts, rule, figures: figures(texts), real: figures(real[i].slice(0, texts.length)) }
-          : undefined;
+        writtenFigures(written, { rule, training: overlap, seed, clusterOf });
+      const written = texts.length > 0 ? { texts, rule, figures: figures(texts), real: figures(real[i]) } : undefined;
       return { name: paths[i], about, scored, use: contextUse(scored, values), written, rerank };
     }),
   };
@@ -137,7 +150,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   for (const each of evaluation.models)
     process.stdout.write(
       `${each.name}\n${verdicts(each.use)
-        .map((verdict) => `  ${verdict}\n`)
+        .map(({ sentence }) => `  ${sentence}\n`)
         .join("")}`,
     );
   for (const note of evaluation.notes) process.stderr.write(`Note     ${printableText(note)}\n`);
@@ -152,9 +165,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
 /** Loads the model, scores, writes, frees it again. */
 async function run(
   device: Device,
-  { path, model, plan, rerank }: Task,
-  examples: readonly InfillExample[],
-  toWrite: readonly InfillExample[],
+  { path, model, pool, examples, toWrite, clusterOf, plan, rerank }: Task,
   values: EvaluateValues,
   signal: AbortSignal,
 ): Promise<Result> {
@@ -169,6 +180,7 @@ async function run(
         candidates,
         batchSize,
         seed,
+        pool,
         signal,
         onProgress: (done) => bar.update(done),
       }),
@@ -192,6 +204,9 @@ async function run(
           weights,
           decoder,
           examples,
+          pool,
+          clusters: examples.map(clusterOf),
+          toWrite: toWrite.map((example) => examples.indexOf(example)),
           values,
           signal,
           onProgress: (done) => bar.update(done),
@@ -228,7 +243,7 @@ function searchOf({ numBeams, doSample }: GenerationConfig): string {
 function notesOn(tasks: readonly Task[], real: readonly (readonly WrittenText[])[], file: TestFile): string[] {
   const [first, second] = real.map((texts) => texts.map(({ tokens }) => tokens).join());
   const { encoder } = tasks[0].model;
-  const rule = ruleFor(tasks[0].model, real[0], file.lengthBounds);
+  const rule = ruleFor(tasks[0].model, tasks[0].examples, file.lengthBounds);
   const meaning =
     rule &&
     `Length classes: S up to ${rule.bounds[0]}, M up to ${rule.bounds[1]} ${rule.unit} of p2, L more ` +

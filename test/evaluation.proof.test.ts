@@ -3,13 +3,15 @@
 // a model writes both words almost for certain; trained on the same examples with each other's p3, it can do no better
 // than chance, and the evaluation says so of both.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { contextUse, scoreExamples } from "../src/evaluation/context-use.ts";
+import { contextUse } from "../src/evaluation/context-use.ts";
 import type { ContextUse } from "../src/evaluation/context-use.ts";
-import { verdicts } from "../src/evaluation/summary.ts";
+import { scoreExamples } from "../src/evaluation/score-examples.ts";
+import { verdicts } from "../src/evaluation/verdicts.ts";
 import { tokenLosses } from "../src/evaluation/token-losses.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
+import { elementCount } from "../src/gpu/tensor.ts";
 import { InfillEncoder } from "../src/infill/encode.ts";
 import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import type { InfillExample } from "../src/infill/example.ts";
@@ -147,7 +149,8 @@ describe("a model that can know p2 only from p3 and metadata", { timeout: 300_00
     expect(wrong.thing).toBeGreaterThan(chance);
     expect(wrong.theme).toBeLessThan(0.1);
 
-    const { perplexity, change, retrieval } = await evaluated(model, held);
+    const use = await evaluated(model, held);
+    const { perplexity, change, retrieval } = use;
     expect(perplexity.infill!.value).toBeLessThan(1.1);
     expect(perplexity.infillTextonly!.value).toBeLessThan(1.1);
     expect(change.foreignP3!.high).toBeLessThan(-chance / 5); // one word of the five tokens of p2 and its end
@@ -155,7 +158,10 @@ describe("a model that can know p2 only from p3 and metadata", { timeout: 300_00
     expect(change.metadata!.high).toBeLessThan(0);
     expect(change.p1!.value).toBeGreaterThan(-0.2);
     expect(retrieval.accuracy!.value).toBe(1);
-    expect(verdicts({ perplexity, change, retrieval })[0]).toMatch(/^p3: used/);
+    const findings = (of: ContextUse) => Object.fromEntries(verdicts(of).map((each) => [each.claim, each.finding]));
+    expect(findings(use)).toMatchObject({ p3: "used", "p3 within its book": "used", metadata: "used" });
+    expect(findings(use)["p1"]).not.toBe("used"); // its words tell nothing
+    expect(use.p2Retrieval.accuracy!.value).toBeGreaterThan(0.9);
     // Where p2 has nothing to do with its p3, there is nothing to be found.
     const none = await evaluated(model, withEachOthersP3(held));
     expect(none.retrieval.accuracy!.value).toBeLessThan(0.25);
@@ -174,6 +180,24 @@ describe("a model that can know p2 only from p3 and metadata", { timeout: 300_00
     const { change } = await evaluated(model, held);
     expect(Math.abs(change.foreignP3!.value)).toBeLessThan(0.1);
     expect(change.metadata!.high).toBeLessThan(0);
+    model.destroy();
+  });
+});
+
+describe("a model that sees nothing but the last token", () => {
+  test("uses nothing of what it is given, and the evaluation says so", async () => {
+    const model = GPT2LMHeadModel.fromConfig(device, config, { seed: 4, gradients: false });
+    for (const name of ["wpe.weight", "h.0.attn.c_proj.weight", "h.0.attn.c_proj.bias"].map(
+      (part) => `transformer.${part}`,
+    )) {
+      const { value } = model.parameters.get(name);
+      device.batch.write(value, new Float32Array(elementCount(value.shape)));
+    }
+    const use = await evaluated(model, makeExamples(24, 5));
+    expect(use.change.p3!.value).toBeCloseTo(0, 5); // not even the gap is noticed
+    const found = verdicts(use);
+    expect(found.map(({ claim }) => claim)).toEqual(["p3", "p3 within its book", "p1", "metadata"]);
+    for (const { finding } of found) expect(finding).toBe("not used");
     model.destroy();
   });
 });

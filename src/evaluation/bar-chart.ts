@@ -2,7 +2,7 @@
 // line from low to high, a diamond for the real texts, a dashed line for chance.
 import { escapeHtml } from "../drawing/html.ts";
 import { niceTicks } from "../drawing/ticks.ts";
-import { cell } from "./summary.ts";
+import { cell } from "./format.ts";
 import type { Row } from "./summary.ts";
 
 const WIDTH = 820,

@@ -1,156 +1,99 @@
-// Whether an infilling model uses what it is given. Each example's p2 is scored as it stands, without p1, without p3,
-// without metadata, and with the p3 of other examples; the differences say what each part is worth to the model.
-// Perplexities go by token type, as in ILM (Donahue, Lee and Liang, "Enabling Language Models to Fill in the Blanks",
-// 2020).
-import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import type { InfillEncoder } from "../infill/encode.ts";
-import type { EncodedExample } from "../examples/encoded-example.ts";
-import { TOKEN_TYPE } from "../examples/encoded-example.ts";
-import type { InfillExample } from "../infill/example.ts";
+// Whether an infilling model uses what it is given, as figures with intervals. Perplexities go by token type, as in ILM
+// (Donahue, Lee and Liang, "Enabling Language Models to Fill in the Blanks", 2020).
+import type { Control, Withheld } from "./controls.ts";
+import { CONTROLS, WITHHELD } from "./controls.ts";
 import { ratio, rescale } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";
-import { sumLosses, tokenLosses, WRITTEN } from "./token-losses.ts";
-import type { LossSum } from "./token-losses.ts";
-import { foreignParagraphs, without, WITHHELD } from "./variants.ts";
-import type { Withheld } from "./variants.ts";
-
-/** An example's losses, in nats summed over tokens. */
-export interface ScoredExample {
-  /** p1, p3 and metadata. */
-  readonly context: LossSum;
-  /** p2 alone. */
-  readonly text: LossSum;
-  /** p2 with its end. */
-  readonly p2: LossSum;
-  /** p2 with its end, where that part is withheld; absent where the example has none. */
-  readonly without: Readonly<Partial<Record<Withheld, number>>>;
-  /** p2 with its end, under the p3 of as many other examples. */
-  readonly foreignP3: readonly number[];
-}
+import type { ScoredExample } from "./score-examples.ts";
 
 export interface ContextUse {
-  /** infillTextonly is ILM's infill_textonly_ppl. */
-  readonly perplexity: { readonly context?: Estimate; readonly infill?: Estimate; readonly infillTextonly?: Estimate };
+  /** Exponential of the mean loss. infillTextonly is ILM's infill_textonly_ppl. */
+  readonly perplexity: Readonly<Partial<Record<TokenKind, Estimate>>>;
+  /** Tokens that the perplexities are of. */
+  readonly tokens: Readonly<Record<TokenKind, number>>;
   /** Nats by which a token of p2 (or its end) becomes more probable: below 0 where the model misses what was taken. */
-  readonly change: Readonly<Partial<Record<Withheld | "foreignP3", Estimate>>>;
+  readonly change: Readonly<Partial<Record<Withheld | Control, Estimate>>>;
   /** How often p2 is most probable under its own p3, and how often it would be by chance. */
   readonly retrieval: Retrieval;
+  /** How often the true p2 is the most probable in its gap, token for token. */
+  readonly p2Retrieval: Retrieval;
 }
+
+/** context: p1, p3 and metadata. infill: p2 with its end. infillTextonly: p2 alone. */
+export type TokenKind = "context" | "infill" | "infillTextonly";
 
 export interface Retrieval {
   readonly accuracy?: Estimate;
   readonly chance?: number;
-  /** Paragraphs that an example's p2 was tried with, its own p3 included: the fewest and the most; 0 where none was. */
+  /** Passages that were tried, the true one included: the fewest and the most; 0 where there was no other. */
   readonly fewest: number;
   readonly candidates: number;
 }
 
-export interface ScoreOptions {
-  /** Paragraphs among which p3 has to be found, the true one included. */
-  readonly candidates: number;
-  readonly batchSize: number;
-  readonly seed: number;
-  readonly signal?: AbortSignal;
-  /** Told how many examples are scored. */
-  readonly onProgress?: (done: number) => void;
-}
-
-/** Examples encoded at a time, so that many variants of many examples need not be in memory at once. */
-const GROUP = 16;
-
-/** Scores every example, which must fit into the model's positions (its context may be cut to). */
-export async function scoreExamples(
-  model: GPT2LMHeadModel,
-  encoder: InfillEncoder,
-  examples: readonly InfillExample[],
-  { candidates, batchSize, seed, signal, onProgress }: ScoreOptions,
-): Promise<ScoredExample[]> {
-  const foreign = foreignParagraphs(examples, candidates - 1, seed);
-  const encode = (example: InfillExample): EncodedExample => {
-    const encoded = encoder.encodeExample(example, { blockSize: model.config.nPositions });
-    if (!encoded)
-      throw new Error(
-        `scoreExamples: cannot encode ${example.where ?? "an example"}: it is longer than ` +
-          `${model.config.nPositions} tokens, wanted one that fits`,
-      );
-    return encoded;
-  };
-  const scored: ScoredExample[] = [];
-  for (let first = 0; first < examples.length; first += GROUP) {
-    const group = examples.slice(first, first + GROUP).map((example, i) => ({
-      whole: encode(example),
-      without: WITHHELD.flatMap((part) => {
-        const rest = without(part, example, encoder.template);
-        return rest ? [{ part, sequence: encode(rest) }] : [];
-      }),
-      foreign: foreign[first + i].map((p3) => encode({ ...example, p3 })),
-    }));
-    const sequences = group.flatMap(({ whole, without, foreign }) => [
-      whole,
-      ...without.map(({ sequence }) => sequence),
-      ...foreign,
-    ]);
-    const losses = await tokenLosses(model, sequences, { padId: encoder.ids.pad, batchSize, signal });
-    let next = 0;
-    const take = (sequence: EncodedExample): ((kinds: readonly number[]) => LossSum) => {
-      const own = losses[next++];
-      return (kinds) => sumLosses(sequence, own, kinds);
-    };
-    for (const { whole, without, foreign } of group) {
-      const sum = take(whole);
-      scored.push({
-        context: sum([TOKEN_TYPE.context]),
-        text: sum([TOKEN_TYPE.target]),
-        p2: sum(WRITTEN),
-        without: Object.fromEntries(without.map(({ part, sequence }) => [part, take(sequence)(WRITTEN).loss])),
-        foreignP3: foreign.map((sequence) => take(sequence)(WRITTEN).loss),
-      });
-    }
-    onProgress?.(scored.length);
-  }
-  return scored;
-}
-
-/** The figures, each with its interval. `seed` draws the resampled examples. */
-export function contextUse(scored: readonly ScoredExample[], { seed }: Pick<ScoreOptions, "seed">): ContextUse {
+/** The figures. `seed` draws the resampled books or chapters. */
+export function contextUse(scored: readonly ScoredExample[], { seed }: { readonly seed: number }): ContextUse {
+  const kinds = { context: "context", infill: "p2", infillTextonly: "text" } as const;
   const perplexity = (kind: "context" | "text" | "p2"): Estimate | undefined =>
     rescale(
       ratio(
-        scored.map((each) => ({ amount: each[kind].loss, weight: each[kind].tokens })),
+        scored.map(({ cluster, ...each }) => ({ amount: each[kind].loss, weight: each[kind].tokens, cluster })),
         seed,
       ),
       Math.exp,
     );
-  const change = (lossWithout: (each: ScoredExample) => number | undefined): Estimate | undefined =>
+  const change = (lossesWith: (each: ScoredExample) => readonly number[] | undefined): Estimate | undefined =>
     ratio(
-      scored.flatMap((each) => {
-        const loss = lossWithout(each);
-        return loss === undefined ? [] : [{ amount: each.p2.loss - loss, weight: each.p2.tokens }];
+      scored.flatMap((each): Part[] => {
+        const losses = lossesWith(each) ?? [];
+        if (losses.length === 0) return [];
+        const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+        return [{ amount: each.p2.loss - mean, weight: each.p2.tokens, cluster: each.cluster }];
       }),
       seed,
     );
-  const tried = scored.filter(({ foreignP3 }) => foreignP3.length > 0);
-  // A file of few examples has fewer other paragraphs than were asked for.
-  const among = tried.map(({ foreignP3 }) => 1 + foreignP3.length);
+  const withheld = WITHHELD.map((part) => [
+    part,
+    change(({ without }) => (without[part] === undefined ? [] : [without[part]])),
+  ]);
+  const exchanged = CONTROLS.map((control) => [control, change(({ controls }) => controls[control])]);
   return {
-    perplexity: { context: perplexity("context"), infill: perplexity("p2"), infillTextonly: perplexity("text") },
-    change: {
-      p1: change((each) => each.without.p1),
-      p3: change((each) => each.without.p3),
-      metadata: change((each) => each.without.metadata),
-      foreignP3: change(({ foreignP3 }) => foreignP3[0]),
-    },
-    retrieval: {
-      accuracy: ratio(tried.map(found), seed),
-      fewest: among.reduce((least, count) => Math.min(least, count), among[0] ?? 0),
-      candidates: among.reduce((most, count) => Math.max(most, count), 0),
-      chance: among.length > 0 ? among.reduce((sum, count) => sum + 1 / count, 0) / among.length : undefined,
-    },
+    perplexity: mapValues(kinds, perplexity),
+    tokens: mapValues(kinds, (kind) => scored.reduce((sum, each) => sum + each[kind].tokens, 0)),
+    change: Object.fromEntries([...withheld, ...exchanged]),
+    retrieval: retrievalOf(
+      scored.map(({ p2, controls, cluster }) => ({ own: p2.loss, others: controls.bookP3 ?? [], cluster })),
+      seed,
+    ),
+    p2Retrieval: retrievalOf(
+      scored.map(({ inGap, cluster }) => ({ own: 0, others: [], ...inGap, cluster })),
+      seed,
+    ),
   };
 }
 
-/** 1 where the true p3 makes p2 most probable; shared among all that do equally well. */
-function found({ p2, foreignP3 }: ScoredExample): Part {
-  const equal = foreignP3.filter((loss) => loss === p2.loss).length;
-  return { amount: foreignP3.some((loss) => loss < p2.loss) ? 0 : 1 / (1 + equal), weight: 1 };
+interface Tried extends Pick<Part, "cluster"> {
+  readonly own: number;
+  readonly others: readonly number[];
+}
+
+function retrievalOf(all: readonly Tried[], seed: number): Retrieval {
+  const tried = all.filter(({ others }) => others.length > 0);
+  // A book of few examples has fewer other passages than were asked for.
+  const among = tried.map(({ others }) => 1 + others.length);
+  return {
+    accuracy: ratio(tried.map(found), seed),
+    fewest: among.reduce((least, count) => Math.min(least, count), among[0] ?? 0),
+    candidates: among.reduce((most, count) => Math.max(most, count), 0),
+    chance: among.length > 0 ? among.reduce((sum, count) => sum + 1 / count, 0) / among.length : undefined,
+  };
+}
+
+/** 1 where the loss of the true one is the least; shared among all that do equally well. */
+function found({ own, others, cluster }: Tried): Part {
+  const equal = others.filter((loss) => loss === own).length;
+  return { amount: others.some((loss) => loss < own) ? 0 : 1 / (1 + equal), weight: 1, cluster };
+}
+
+function mapValues<K extends string, V, R>(record: Readonly<Record<K, V>>, map: (value: V) => R): Record<K, R> {
+  return Object.fromEntries(Object.entries<V>(record).map(([key, value]) => [key, map(value)])) as Record<K, R>;
 }

@@ -1,53 +1,73 @@
-// A figure with the range in which it would lie on other examples of the same kind: percentile bootstrap over examples
-// (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). Every figure is a ratio of sums (loss over tokens,
-// hits over tries), and examples are drawn whole, because the tokens of one example depend on each other.
+// A figure with the range in which it would lie on other books (or chapters) of the same kind: a cluster bootstrap.
+// Examples of a chapter share passages, people and style, so what is drawn with replacement is whole books or, where
+// there are few, whole chapters (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8:
+// drawing only at the highest level comes nearest to the true variance). The interval is the expanded percentile
+// interval of Hesterberg ("What Teachers Should Know About the Bootstrap", 2015): its share of the tails is that which
+// makes it as wide as Student's t interval of a mean, where plain percentiles are too narrow for few clusters.
 import { Random } from "../random.ts";
+import type { Cluster } from "./places.ts";
 
 /** `low` to `high`: the interval of LEVEL. */
 export interface Estimate {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+  /** Books or chapters that were drawn from; with one, `low` and `high` are the value and say nothing. */
+  readonly clusters: number;
 }
 
 /** What one example adds to the numerator and to the denominator. */
 export interface Part {
   readonly amount: number;
   readonly weight: number;
+  /** Absent: independent of all others. */
+  readonly cluster?: Cluster;
+}
+
+/** What one example adds to each sum of a statistic. */
+export interface Sums {
+  readonly sums: readonly number[];
+  readonly cluster?: Cluster;
 }
 
 export const LEVEL = 0.95;
-export const RESAMPLES = 1000;
+export const RESAMPLES = 2000;
+/** Fewer say nothing of others like them: below it chapters are drawn instead of books, and no verdict is given. */
+export const FEWEST_CLUSTERS = 5;
 
-/**
- * Sum of amounts over sum of weights; undefined where nothing weighs. The same seed draws the same examples for every
- * figure.
- */
+/** Sum of amounts over sum of weights; undefined where nothing weighs. */
 export function ratio(parts: readonly Part[], seed: number): Estimate | undefined {
   const counted = parts.filter(({ weight }) => weight > 0);
-  if (counted.length === 0) return undefined;
-  const random = new Random(seed);
-  const resampled = Array.from({ length: RESAMPLES }, () => {
-    let amount = 0,
-      weight = 0;
-    for (let i = 0; i < counted.length; i++) {
-      const part = counted[random.below(counted.length)];
-      amount += part.amount;
-      weight += part.weight;
-    }
-    return amount / weight;
-  }).sort((a, b) => a - b);
-  const [amount, weight] = counted.reduce(([a, w], part) => [a + part.amount, w + part.weight], [0, 0]);
-  return {
-    value: amount / weight,
-    low: quantile(resampled, (1 - LEVEL) / 2),
-    high: quantile(resampled, (1 + LEVEL) / 2),
-  };
+  return estimate(
+    counted.map(({ amount, weight, cluster }) => ({ sums: [amount, weight], cluster })),
+    ([amount, weight]) => amount / weight,
+    seed,
+  );
+}
+
+/**
+ * A statistic of the examples' sums; undefined without examples. The same seed draws the same clusters for every
+ * figure.
+ */
+export function estimate(
+  parts: readonly Sums[],
+  statistic: (sums: readonly number[]) => number,
+  seed: number,
+): Estimate | undefined {
+  if (parts.length === 0) return undefined;
+  const clusters = clusterSums(parts);
+  const value = statistic(added(clusters));
+  if (clusters.length === 1) return { value, low: value, high: value, clusters: 1 };
+  const resampled = resample(clusters, seed)
+    .map(statistic)
+    .sort((a, b) => a - b);
+  const tail = expandedTail(clusters.length);
+  return { value, low: quantile(resampled, tail), high: quantile(resampled, 1 - tail), clusters: clusters.length };
 }
 
 /** The same estimate on another scale; `scale` must be increasing. */
-export function rescale(estimate: Estimate | undefined, scale: (value: number) => number): Estimate | undefined {
-  return estimate && { value: scale(estimate.value), low: scale(estimate.low), high: scale(estimate.high) };
+export function rescale(figure: Estimate | undefined, scale: (value: number) => number): Estimate | undefined {
+  return figure && { ...figure, value: scale(figure.value), low: scale(figure.low), high: scale(figure.high) };
 }
 
 /** Of sorted values, linear between neighbors. */
@@ -56,4 +76,75 @@ export function quantile(sorted: readonly number[], share: number): number {
   const below = Math.floor(at),
     above = Math.ceil(at);
   return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+}
+
+/** How many books and chapters parts come from, and which of them a bootstrap draws. */
+export function levels(clusters: readonly (Cluster | undefined)[]): {
+  readonly books: number;
+  readonly chapters: number;
+  readonly drawn: "books" | "chapters";
+} {
+  const count = (level: keyof Cluster): number => new Set(clusters.map((each, i) => each?.[level] ?? i)).size;
+  const [books, chapters] = [count("book"), count("chapter")];
+  return { books, chapters, drawn: books >= FEWEST_CLUSTERS ? "books" : "chapters" };
+}
+
+/** The sums of each book, or of each chapter. */
+function clusterSums(parts: readonly Sums[]): number[][] {
+  const level = levels(parts.map(({ cluster }) => cluster)).drawn === "books" ? "book" : "chapter";
+  const found = new Map<string | number, number[]>();
+  parts.forEach(({ sums, cluster }, i) => {
+    const key = cluster?.[level] ?? i;
+    const before = found.get(key);
+    if (before) sums.forEach((value, s) => (before[s] += value));
+    else found.set(key, [...sums]);
+  });
+  return [...found.values()];
+}
+
+/** RESAMPLES times the sums of as many clusters as there are, drawn with replacement. */
+function resample(clusters: readonly (readonly number[])[], seed: number): number[][] {
+  const random = new Random(seed);
+  const [count, width] = [clusters.length, clusters[0].length];
+  const flat = Float64Array.from(clusters.flat());
+  return Array.from({ length: RESAMPLES }, () => {
+    const sums = Array<number>(width).fill(0);
+    for (let i = 0; i < count; i++) {
+      const at = width * Math.floor(count * random.float());
+      for (let s = 0; s < width; s++) sums[s] += flat[at + s];
+    }
+    return sums;
+  });
+}
+
+function added(rows: readonly (readonly number[])[]): number[] {
+  const sums = rows[0].map(() => 0);
+  for (const row of rows) for (let s = 0; s < sums.length; s++) sums[s] += row[s];
+  return sums;
+}
+
+/** Of each tail that is left out, for a mean of n: Phi(-sqrt(n / (n - 1)) t), t of n - 1 degrees of freedom. */
+export function expandedTail(n: number): number {
+  return normalTail(Math.sqrt(n / (n - 1)) * studentQuantile(n - 1));
+}
+
+/** 97.5% quantiles of Student's t: the first ones, then the expansion 26.7.5 of Abramowitz and Stegun (1964). */
+export function studentQuantile(freedom: number): number {
+  const few = [12.7062, 4.3027, 3.1824, 2.7764][freedom - 1];
+  if (few !== undefined) return few;
+  const z = 1.959964;
+  return (
+    z +
+    (z ** 3 + z) / (4 * freedom) +
+    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2) +
+    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * freedom ** 3)
+  );
+}
+
+/** P(Z > z) for z >= 0: 26.2.17 of Abramowitz and Stegun, to 7.5e-8. */
+function normalTail(z: number): number {
+  const t = 1 / (1 + 0.2316419 * z);
+  const coefficients = [0.31938153, -0.356563782, 1.781477937, -1.821255978, 1.330274429];
+  const polynomial = coefficients.reduceRight((sum, coefficient) => (sum + coefficient) * t, 0);
+  return Math.max(0, (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * polynomial);
 }

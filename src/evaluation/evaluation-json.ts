@@ -1,9 +1,12 @@
 // An evaluation as plain JSON, under the snake_case names of Hugging Face's and ILM's result files: figures with their
 // intervals, then every example's own numbers, so that other statistics need no new run.
-import { LEVEL, RESAMPLES } from "./estimate.ts";
-import type { ScoredExample } from "./context-use.ts";
+import type { ContextUse, Retrieval } from "./context-use.ts";
+import { LEVEL, levels, RESAMPLES } from "./estimate.ts";
+import type { Estimate } from "./estimate.ts";
+import type { ScoredExample } from "./score-examples.ts";
 import type { Evaluation, ModelEvaluation } from "./summary.ts";
 import type { RerankFigures } from "./rerank-choices.ts";
+import { verdicts } from "./verdicts.ts";
 import type { WrittenFigures, WrittenText } from "./written-figures.ts";
 
 export function evaluationJson(evaluation: Evaluation): string {
@@ -17,7 +20,11 @@ export function evaluationJson(evaluation: Evaluation): string {
       seed,
       search,
       notes,
-      interval: { level: LEVEL, bootstrap_samples: RESAMPLES },
+      interval: {
+        level: LEVEL,
+        bootstrap_samples: RESAMPLES,
+        ...levels(models[0].scored.map(({ cluster }) => cluster)),
+      },
       models: models.map(modelJson),
     },
     null,
@@ -26,34 +33,63 @@ export function evaluationJson(evaluation: Evaluation): string {
 }
 
 function modelJson({ name, about, scored, use, written, rerank }: ModelEvaluation): object {
-  const { perplexity, change, retrieval } = use;
   return {
     model: name,
     about,
-    context_ppl: orNull(perplexity.context),
-    infill_ppl: orNull(perplexity.infill),
-    infill_textonly_ppl: orNull(perplexity.infillTextonly),
-    p2_log_likelihood_change_per_token: {
-      without_p1: orNull(change.p1),
-      without_p3: orNull(change.p3),
-      without_metadata: orNull(change.metadata),
-      with_foreign_p3: orNull(change.foreignP3),
-    },
-    p3_retrieval: {
-      candidates: retrieval.candidates,
-      fewest_candidates: retrieval.fewest,
-      accuracy: orNull(retrieval.accuracy),
-      chance: orNull(retrieval.chance),
-    },
+    ...ilmJson(use),
+    p2_log_likelihood_change_per_token: namedJson((part) => orNull(use.change[part])),
+    p3_retrieval: retrievalJson(use.retrieval),
+    p2_retrieval: retrievalJson(use.p2Retrieval),
+    verdicts: verdicts(use).map(({ claim, finding, control, sentence }) => ({
+      claim,
+      finding,
+      control: CHANGE_NAMES[control],
+      sentence,
+    })),
     ...(written && {
       written: { ...figuresJson(written.figures), real: figuresJson(written.real), length_rule: orNull(written.rule) },
     }),
     ...(rerank && { rerank: rerankJson(rerank) }),
-    per_example: scored.map((each, i) => ({
-      ...scoredJson(each),
-      ...(written?.texts[i] && { written: textJson(written.texts[i]) }),
-    })),
+    per_example: scored.map((each) => {
+      const text = written?.texts.find(({ example }) => example === each.example);
+      return { ...scoredJson(each), ...(text && { written: textJson(text) }) };
+    }),
   };
+}
+
+/** Of p2's probability, by what was withheld or exchanged. */
+const CHANGE_NAMES = {
+  p1: "without_p1",
+  p3: "without_p3",
+  metadata: "without_metadata",
+  foreignP1: "with_foreign_p1",
+  foreignP3: "with_foreign_p3",
+  bookP3: "with_p3_of_same_book_and_length",
+  nearP3: "with_next_passages_as_p3",
+  foreignMetadata: "with_foreign_metadata",
+  otherLength: "with_other_length_class",
+} as const satisfies Readonly<Record<keyof ContextUse["change"], string>>;
+
+function namedJson(valueOf: (part: keyof typeof CHANGE_NAMES) => unknown): object {
+  const parts = Object.keys(CHANGE_NAMES) as (keyof typeof CHANGE_NAMES)[];
+  return Object.fromEntries(parts.map((part) => [CHANGE_NAMES[part], valueOf(part)]));
+}
+
+/** Under ILM's names: context_ppl, infill_ppl and infill_textonly_ppl, each with its loss and its count of tokens. */
+function ilmJson({ perplexity, tokens }: ContextUse): object {
+  const names = { context: "context", infill: "infill", infillTextonly: "infill_textonly" } as const;
+  const loss = (figure: Estimate | undefined): number | undefined => figure && Math.log(figure.value);
+  return Object.fromEntries(
+    (Object.keys(names) as (keyof typeof names)[]).flatMap((kind) => [
+      [`${names[kind]}_ppl`, orNull(perplexity[kind])],
+      [`${names[kind]}_loss`, orNull(loss(perplexity[kind]))],
+      [`${names[kind]}_count`, tokens[kind]],
+    ]),
+  );
+}
+
+function retrievalJson({ candidates, fewest, accuracy, chance }: Retrieval): object {
+  return { candidates, fewest_candidates: fewest, accuracy: orNull(accuracy), chance: orNull(chance) };
 }
 
 function figuresJson(figures: WrittenFigures): object {
@@ -94,22 +130,24 @@ function rerankJson({ trial, choices, weights, byParts }: RerankFigures): object
 }
 
 /** Losses in nats, summed over tokens. */
-function scoredJson({ context, text, p2, without, foreignP3 }: ScoredExample): object {
+function scoredJson({ example, cluster, context, text, p2, without, controls, inGap }: ScoredExample): object {
+  const all: Readonly<Partial<Record<keyof typeof CHANGE_NAMES, number | readonly number[]>>> = {
+    ...without,
+    ...controls,
+  };
   return {
+    where: example.where ?? null,
+    ...cluster,
     context,
     p2_text: text,
     p2,
-    p2_loss: {
-      without_p1: orNull(without.p1),
-      without_p3: orNull(without.p3),
-      without_metadata: orNull(without.metadata),
-      with_foreign_p3: foreignP3,
-    },
+    p2_loss: namedJson((part) => orNull(all[part])),
+    mean_loss_in_gap: orNull(inGap),
   };
 }
 
-function textJson({ example, text, tokens, specials, ended }: WrittenText): object {
-  return { where: example.where ?? null, text, tokens, special_tokens: specials, eos_reached: ended };
+function textJson({ text, tokens, specials, ended }: WrittenText): object {
+  return { text, tokens, special_tokens: specials, eos_reached: ended };
 }
 
 function orNulls(figures: Readonly<Record<string, unknown>>): object {

@@ -6,7 +6,9 @@ import { barChart, COLORS } from "./bar-chart.ts";
 import { escapeHtml } from "../drawing/html.ts";
 import type { Scale } from "./bar-chart.ts";
 import { LEVEL, RESAMPLES } from "./estimate.ts";
-import { cell, GROUP_TITLES, summaryRows, verdicts } from "./summary.ts";
+import { cell } from "./format.ts";
+import { GROUP_TITLES, summaryRows } from "./summary.ts";
+import { verdicts } from "./verdicts.ts";
 import type { Evaluation, Group, Row } from "./summary.ts";
 
 const SAMPLES = 5;
@@ -73,7 +75,7 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
     ...evaluation.notes.map((note) => `<p>${escapeHtml(note)}</p>`),
     `<section><h2>What the model uses</h2>${evaluation.models
       .map((model, i) => {
-        const items = verdicts(model.use).map((verdict) => `<li>${escapeHtml(verdict)}</li>`);
+        const items = verdicts(model.use).map(({ sentence }) => `<li>${escapeHtml(sentence)}</li>`);
         const about = `<b>${escapeHtml(model.name)}</b> <span class="faint">${escapeHtml(model.about)}</span>`;
         return `<p>${key(i)}${about}</p><ul>${items.join("")}</ul>`;
       })

@@ -6,6 +6,7 @@ import { ratio } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
 import { scoreOf } from "../rerank/weights.ts";
 import type { RerankWeights } from "../rerank/weights.ts";
+import type { Cluster } from "./places.ts";
 import type { TrialFigures, Weigher } from "./rerank-trial.ts";
 import { apartness, wordF1 } from "./text-statistics.ts";
 
@@ -42,16 +43,22 @@ export interface RerankFigures {
   readonly byParts: boolean;
 }
 
-export function choiceFigures(written: readonly WrittenChoice[], weigh: Weigher, seed: number): ChoiceFigures {
+/** `clusters`: where each example stands. */
+export function choiceFigures(
+  written: readonly WrittenChoice[],
+  weigh: Weigher,
+  seed: number,
+  clusters: readonly Cluster[] = [],
+): ChoiceFigures {
   const mean = (valueOf: (each: Judged) => number | undefined): Estimate | undefined =>
     ratio(
       judged.flatMap((each) => {
         const amount = valueOf(each);
-        return amount === undefined ? [] : [{ amount, weight: 1 }];
+        return amount === undefined ? [] : [{ amount, weight: 1, cluster: each.cluster }];
       }),
       seed,
     );
-  const judged = written.map((each) => judge(each, weigh(TERMS, each.index)));
+  const judged = written.map((each) => ({ ...judge(each, weigh(TERMS, each.index)), cluster: clusters[each.index] }));
   return {
     examples: written.length,
     likeness: {

@@ -6,12 +6,14 @@ import type { InfillEncoder } from "../infill/encode.ts";
 import type { InfillExample } from "../infill/example.ts";
 import { fitWeights } from "../rerank/fit.ts";
 import type { Choice } from "../rerank/fit.ts";
-import { candidateTerms, SEAM_TOKENS, TERMS } from "../rerank/terms.ts";
+import { candidateTerms, fitsAsCandidate, SEAM_TOKENS, TERMS } from "../rerank/terms.ts";
 import type { Term, TermOptions, Terms } from "../rerank/terms.ts";
 import { scoreOf } from "../rerank/weights.ts";
 import type { RerankWeights } from "../rerank/weights.ts";
 import { ratio } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";
+import { LikeTexts } from "./like-texts.ts";
+import type { Cluster } from "./places.ts";
 
 /** Terms that are left in, by what a table calls them. */
 export const TERM_SETS: readonly (readonly [label: string, terms: readonly Term[]])[] = [
@@ -40,40 +42,23 @@ export interface TrialFigures {
 }
 
 /**
- * For each example up to `count` passages that are the p2 of others: the nearest in length, of the same title and
- * author where the metadata says so. Never the example's own p1, p2 or p3.
+ * For each example up to `count` passages that are the p2 of others: the nearest in length, of the same book where that
+ * is known. Never the example's own p1, p2 or p3.
  */
-export function likePassages(examples: readonly InfillExample[], count: number): string[][] {
-  const books = new Map<string, string[]>();
-  for (const example of examples) {
-    const passages = books.get(bookOf(example)) ?? [];
-    passages.push(example.p2.trim());
-    books.set(bookOf(example), passages);
-  }
-  const sorted = new Map(
-    [...books].map(([book, texts]) => [book, [...new Set(texts)].sort((a, b) => a.length - b.length)]),
-  );
-  return examples.map((example) => {
-    const own = new Set([example.p1, example.p2, example.p3].map((text) => text.trim()));
-    const others = sorted.get(bookOf(example))!.filter((text) => !own.has(text));
-    const { length } = example.p2.trim();
-    const after = others.findIndex((text) => text.length >= length);
-    let high = after < 0 ? others.length : after;
-    let low = high - 1;
-    const near: string[] = [];
-    while (near.length < count && (low >= 0 || high < others.length)) {
-      const below = low >= 0 ? length - others[low].length : Infinity;
-      const above = high < others.length ? others[high].length - length : Infinity;
-      near.push(below <= above ? others[low--] : others[high++]);
-    }
-    return near;
-  });
+export function likePassages(
+  examples: readonly InfillExample[],
+  count: number,
+  pool: readonly InfillExample[] = examples,
+): string[][] {
+  const like = new LikeTexts(pool, "p2");
+  return examples.map((example) => like.of(example, count));
 }
 
-function bookOf({ meta }: InfillExample): string {
-  if (typeof meta !== "object") return "";
-  const field = (name: string): unknown => (Object.hasOwn(meta, name) ? meta[name] : "");
-  return JSON.stringify([field("title"), field("author")]);
+export interface TrialOptions extends TermOptions {
+  readonly candidates: number;
+  /** Where other passages are taken from; default the examples themselves. */
+  readonly pool?: readonly InfillExample[];
+  readonly onProgress?: (done: number) => void;
 }
 
 /** The terms of every example's candidates; `onProgress` is told how many examples are done. */
@@ -81,14 +66,14 @@ export async function rerankTrials(
   model: GPT2LMHeadModel,
   encoder: InfillEncoder,
   examples: readonly InfillExample[],
-  { candidates, onProgress, ...options }: TermOptions & { candidates: number; onProgress?: (done: number) => void },
+  { candidates, pool, onProgress, ...options }: TrialOptions,
 ): Promise<Trial[]> {
-  const others = likePassages(examples, candidates - 1);
+  const others = likePassages(examples, candidates - 1, pool);
   const trials: Trial[] = [];
   for (const [i, example] of examples.entries()) {
     const { nPositions } = model.config;
     // A foreign passage that is too long for the context is none.
-    const fitting = others[i].filter((text) => encoder.textIds(text).length + 4 <= nPositions);
+    const fitting = others[i].filter((text) => fitsAsCandidate(encoder.textIds(text).length, nPositions));
     options.signal?.throwIfAborted();
     trials.push(await candidateTerms(model, encoder, example, [example.p2, ...fitting], options));
     onProgress?.(trials.length);
@@ -145,8 +130,13 @@ function termRecord(valueOf: (term: Term) => number): Terms {
   return Object.fromEntries(TERMS.map((term) => [term, valueOf(term)])) as Terms;
 }
 
-/** How often the true p2 wins. `seed` draws the resampled examples. */
-export function trialFigures(trials: readonly Trial[], weigh: Weigher, seed: number): TrialFigures {
+/** How often the true p2 wins. `seed` draws the resampled books or chapters, `clusters` says where each trial stands. */
+export function trialFigures(
+  trials: readonly Trial[],
+  weigh: Weigher,
+  seed: number,
+  clusters: readonly Cluster[] = [],
+): TrialFigures {
   const sizes = trials.map((trial) => trial.length).filter((size) => size > 1);
   return {
     fewest: sizes.reduce((least, size) => Math.min(least, size), sizes[0] ?? 0),
@@ -155,7 +145,9 @@ export function trialFigures(trials: readonly Trial[], weigh: Weigher, seed: num
     found: TERM_SETS.map(([label, set]) => [
       label,
       ratio(
-        trials.flatMap((trial, i) => (trial.length > 1 ? [wins(trial, weigh(set, i))] : [])),
+        trials.flatMap((trial, i) =>
+          trial.length > 1 ? [{ ...wins(trial, weigh(set, i)), cluster: clusters[i] }] : [],
+        ),
         seed,
       ),
     ]),

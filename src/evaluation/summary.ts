@@ -1,10 +1,12 @@
 // One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the
 // verdict are all made from these rows, so they cannot disagree.
-import type { ContextUse, Retrieval, ScoredExample } from "./context-use.ts";
-import type { Estimate } from "./estimate.ts";
+import type { ContextUse, Retrieval } from "./context-use.ts";
+import { among, nats, number, percent, signedShare } from "./format.ts";
+import type { Figure } from "./format.ts";
 import type { LengthRule } from "./length-rule.ts";
 import type { ChoiceFigures, RerankFigures } from "./rerank-choices.ts";
 import { TERM_SETS } from "./rerank-trial.ts";
+import type { ScoredExample } from "./score-examples.ts";
 import { COPY_WORDS } from "./text-statistics.ts";
 import type { WrittenFigures, WrittenText } from "./written-figures.ts";
 
@@ -39,7 +41,6 @@ export interface Evaluation {
   readonly models: readonly ModelEvaluation[];
 }
 
-export type Figure = Pick<Estimate, "value"> & Partial<Estimate>;
 export type Group = "perplexity" | "change" | "retrieval" | "written" | "ranking" | "choice";
 
 export interface Row {
@@ -59,17 +60,11 @@ export interface Row {
 export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   perplexity: "Perplexity",
   change: "Change of p2's log-likelihood, nats a token",
-  retrieval: "Finding the true p3",
+  retrieval: "Finding the true passage among others of its book and length",
   written: "Written texts",
   ranking: "Ranking: the true p2 found among passages of the same book and length",
   choice: "Choosing among candidates",
 };
-
-export const percent = (value: number): string => `${(100 * value).toFixed(1)}%`;
-/** Of a difference of shares, which a chart from 0 to 1 cannot hold. */
-const signedShare = (value: number): string => `${value > 0 ? "+" : ""}${percent(value)}`;
-export const nats = (value: number): string => value.toFixed(3).replace(/^-(0\.0*)$/, "$1");
-export const number = (value: number): string => (value >= 999.5 ? value.toFixed(0) : value.toPrecision(3));
 
 export function summaryRows({ models }: Evaluation): Row[] {
   const figures = (of: (model: ModelEvaluation) => Figure | undefined): (Figure | undefined)[] => models.map(of);
@@ -87,7 +82,17 @@ export function summaryRows({ models }: Evaluation): Row[] {
     figures: figures(({ use }) => use.change[kind]),
     format: nats,
   });
-  const { retrieval } = models[0].use;
+  const found = (part: string, kind: "retrieval" | "p2Retrieval"): Row => {
+    const { chance, ...size }: Retrieval = models[0].use[kind];
+    return {
+      group: "retrieval",
+      label: `true ${part} found among ${among(size)}`,
+      share: true,
+      figures: figures(({ use }) => use[kind].accuracy),
+      chance,
+      format: percent,
+    };
+  };
   const rows: Row[] = [
     perplexity("context (p1, p3, metadata)", "context"),
     perplexity("p2 with its end", "infill"),
@@ -95,15 +100,14 @@ export function summaryRows({ models }: Evaluation): Row[] {
     change("without p1", "p1"),
     change("without p3", "p3"),
     change("without metadata", "metadata"),
+    change("with the p1 of another example", "foreignP1"),
     change("with the p3 of another example", "foreignP3"),
-    {
-      group: "retrieval",
-      label: `true p3 found among ${among(retrieval)}`,
-      share: true,
-      figures: figures(({ use }) => use.retrieval.accuracy),
-      chance: retrieval.chance,
-      format: percent,
-    },
+    change("with a p3 of the same book and length", "bookP3"),
+    change("with the next passages of the chapter", "nearP3"),
+    change("with the metadata of another example", "foreignMetadata"),
+    change("with another length class", "otherLength"),
+    found("p3", "retrieval"),
+    found("p2", "p2Retrieval"),
   ];
   if (models.every(({ written }) => written)) rows.push(...writtenRows(models));
   rows.push(...rankingRows(models), ...choiceRows(models));
@@ -175,66 +179,4 @@ function choiceRows(models: readonly ModelEvaluation[]): Row[] {
     row("chosen less first, nats a token", nats, ({ gain }) => gain.p3),
     row("words that candidates differ by", percent, ({ apart }) => apart),
   ];
-}
-
-/** Of each part that was taken away, whether the model missed it: one sentence each. */
-export function verdicts({ change, retrieval }: ContextUse): string[] {
-  const say = (part: string, what: string, figure: Estimate | undefined): string[] => {
-    if (!figure) return [];
-    const { value, low, high } = figure;
-    const verdict = high < 0 ? "used" : low > 0 ? "misleading" : "no sign of use";
-    const effect =
-      value < 0
-        ? `costs p2 ${nats(-value)} nats a token (${nats(-high)} to ${nats(-low)})`
-        : `gains p2 ${nats(value)} nats a token (${nats(low)} to ${nats(high)})`;
-    return [`${part}: ${verdict}; ${what} ${effect}`];
-  };
-  const { accuracy, chance } = retrieval;
-  return [
-    ...say("p3", "another example's p3", change.foreignP3).map((text) =>
-      accuracy
-        ? `${text}, and the true one is found among ${among(retrieval)} in ${percent(accuracy.value)} (chance ` +
-          `${percent(chance!)})`
-        : text,
-    ),
-    ...say("p1", "leaving it out", change.p1),
-    ...say("metadata", "leaving it out", change.metadata),
-  ];
-}
-
-/** "10", or "2 to 4" where a small file had not as many for each. */
-function among({ fewest, candidates }: Pick<Retrieval, "fewest" | "candidates">): string {
-  return fewest === candidates ? String(candidates) : `${fewest} to ${candidates}`;
-}
-
-/** "6.21 (5.98 to 6.45)", "0" where there is no range, or a dash. */
-export function cell(figure: Figure | undefined, format: Row["format"]): string {
-  if (!figure) return "–";
-  const { value, low, high } = figure;
-  return low === undefined || high === undefined || low === high
-    ? format(value)
-    : `${format(value)} (${format(low)} to ${format(high)})`;
-}
-
-/** A Markdown table: a column for each model, and one for the real p2 where texts were written. */
-export function markdownTable(evaluation: Evaluation): string {
-  const rows = summaryRows(evaluation);
-  const withReal = rows.some(({ real }) => real);
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
-  const blank = Array.from({ length: evaluation.models.length + Number(withReal) }, () => "");
-  const body = rows.flatMap((row, i) => {
-    const chance = row.chance === undefined ? "" : ` (chance ${row.format(row.chance)})`;
-    const cells = [
-      row.label + chance,
-      ...row.figures.map((figure) => cell(figure, row.format)),
-      ...(withReal ? [row.real ? cell(row.real, row.format) : ""] : []),
-    ];
-    return [
-      ...(row.group === rows[i - 1]?.group ? [] : [line([`**${GROUP_TITLES[row.group]}**`, ...blank])]),
-      line(cells),
-    ];
-  });
-  const head = ["", ...evaluation.models.map(({ name }) => name), ...(withReal ? ["real p2"] : [])];
-  return [line(head), line(["---", ...blank.map(() => "---:")]), ...body, ""].join("\n");
 }

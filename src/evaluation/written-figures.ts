@@ -5,6 +5,7 @@ import { ratio } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";
 import { lengthOf, obeys, wantedClass } from "./length-rule.ts";
 import type { LengthRule } from "./length-rule.ts";
+import type { Cluster } from "./places.ts";
 import { copied, COPY_WORDS, distinct, hasName, ngrams, ngramSet, wordsOf } from "./text-statistics.ts";
 
 /** A text in the gap of `example`. */
@@ -42,15 +43,20 @@ export interface FigureOptions {
   /** Those runs of words that stand in the training set. */
   readonly training: ReadonlySet<string> | undefined;
   readonly seed: number;
+  /** Where an example stands; default: each apart from all others. */
+  readonly clusterOf?: (example: InfillExample) => Cluster | undefined;
 }
 
 export function writtenFigures(
   written: readonly WrittenText[],
-  { rule, training, seed }: FigureOptions,
+  { rule, training, seed, clusterOf }: FigureOptions,
 ): WrittenFigures {
   const share = (part: (each: WrittenText) => Part | undefined): Estimate | undefined =>
     ratio(
-      written.flatMap((each) => part(each) ?? []),
+      written.flatMap((each) => {
+        const own = part(each);
+        return own ? [{ ...own, cluster: clusterOf?.(each.example) }] : [];
+      }),
       seed,
     );
   const texts = written.map(({ text }) => text);

@@ -42,7 +42,7 @@ const LEAST_REGION = 3,
   SPARES_REGION = 20;
 
 /** A line of fewer characters is a stock phrase ("Yes, sir."), which stands everywhere and gives nothing away. */
-const STOCK_PHRASE = 40;
+export const STOCK_PHRASE = 40;
 
 export function splitExamples(sources: readonly Source[], shares: Shares, random: Random): SplitExamples {
   const parts: Record<Split, PlacedExample[]> = { train: [], validation: [], test: [] };

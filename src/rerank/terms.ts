@@ -28,6 +28,9 @@ export type Terms = Readonly<Record<Term, number>>;
 /** About half a sentence: what comes later hardly knows of the seam. */
 export const SEAM_TOKENS = 8;
 
+/** Tokens beside a candidate's: the markers and the end, and in reading order a token of p3. */
+const BESIDES = 4;
+
 /** Characters: few tokens of prose have as many. */
 const LONG_TOKEN = 32;
 
@@ -45,28 +48,16 @@ export async function candidateTerms(
   texts: readonly string[],
   options: TermOptions = {},
 ): Promise<Terms[]> {
-  const { nPositions } = model.config;
-  const { eos, pad } = encoder.ids;
   const candidates = texts.map((text) => encoder.textIds(text));
-  const longest = candidates.reduce((most, ids) => Math.max(most, ids.length), 0);
-  // The markers and the end, and in reading order a token of p3.
-  if (longest + 4 > nPositions)
-    throw new UserError(
-      `A candidate has ${longest} tokens, and the context ${nPositions} positions, of which 4 are needed for markers ` +
-        "and the end; shorten it.",
-    );
-  const prompt = encoder.encodePrompt(gap, { maxLength: nPositions - longest - 1 });
-  const losses = (prefix: Tokens, rows: readonly Tokens[]): Promise<Float32Array[]> =>
-    continuationLosses(model, prefix, rows, { padId: pad, ...options });
+  const longest = longestOf(candidates, model);
   const inSection = sectionsOf(encoder);
-  const inGap = await losses(
-    prompt,
-    candidates.map((ids) => inSection([...ids, eos], "p2")),
-  );
-  const { before, section, after: p3 } = readingOrder(encoder, gap, nPositions - longest);
-  const inOrder = await losses(
+  const inGap = await lossesInGap(model, encoder, gap, texts, options);
+  const { before, section, after: p3 } = readingOrder(encoder, gap, model.config.nPositions - longest);
+  const inOrder = await continuationLosses(
+    model,
     before,
     candidates.map((ids) => joined(inSection(ids, section), p3)),
+    { padId: encoder.ids.pad, ...options },
   );
   return candidates.map(({ length }, c) => {
     const after = inOrder[c].subarray(length + 1); // the marker is no part of p3
@@ -77,6 +68,41 @@ export async function candidateTerms(
       seam_p2_p3: meanLogProb(after.subarray(0, SEAM_TOKENS)),
     };
   });
+}
+
+/**
+ * The losses of each text's tokens and its end as p2 of the gap, in the template's layout; all see the same context.
+ * Throws UserError as candidateTerms() does.
+ */
+export async function lossesInGap(
+  model: GPT2LMHeadModel,
+  encoder: InfillEncoder,
+  gap: InfillRequest,
+  texts: readonly string[],
+  options: TermOptions = {},
+): Promise<Float32Array[]> {
+  const { eos, pad } = encoder.ids;
+  const candidates = texts.map((text) => encoder.textIds(text));
+  const prompt = encoder.encodePrompt(gap, { maxLength: model.config.nPositions - longestOf(candidates, model) - 1 });
+  const inSection = sectionsOf(encoder);
+  const rows = candidates.map((ids) => inSection([...ids, eos], "p2"));
+  return continuationLosses(model, prompt, rows, { padId: pad, ...options });
+}
+
+/** Tokens of the longest. Throws UserError where it leaves no room for the markers, the end and a token of p3. */
+function longestOf(candidates: readonly (readonly number[])[], { config: { nPositions } }: GPT2LMHeadModel): number {
+  const longest = candidates.reduce((most, ids) => Math.max(most, ids.length), 0);
+  if (!fitsAsCandidate(longest, nPositions))
+    throw new UserError(
+      `A candidate has ${longest} tokens, and the context ${nPositions} positions, of which ${BESIDES} are needed ` +
+        "for markers and the end; shorten it.",
+    );
+  return longest;
+}
+
+/** Whether a text of so many tokens can be judged as p2. */
+export function fitsAsCandidate(tokens: number, nPositions: number): boolean {
+  return tokens + BESIDES <= nPositions;
 }
 
 /** Ids with their types, where the template has section types. */

@@ -3,13 +3,18 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import { clustersOf } from "../../evaluation/places.ts";
+import type { Cluster } from "../../evaluation/places.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import type { InfillEncoder } from "../../infill/encode.ts";
 import { parseJsonl } from "../../infill/example.ts";
 import type { InfillExample } from "../../infill/example.ts";
+import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
 import type { LengthBounds } from "../../infill/length-class.ts";
 import { recordedTemplate } from "../../infill/recorded-template.ts";
 import { TEMPLATE_FILE } from "../../infill/template.ts";
+import { Random } from "../../random.ts";
+import { drawInOrder } from "../shared/draw.ts";
 import { openModel } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
 import { readInputFile } from "../shared/input-file.ts";
@@ -38,15 +43,15 @@ export interface TestFile {
 }
 
 /** The file's examples. Throws UserError with file, line and field at fault. */
-export async function readExampleFile(path: string, limit?: number): Promise<readonly InfillExample[]> {
-  return (await readTestFile(path, limit)).examples;
+export async function readExampleFile(path: string): Promise<readonly InfillExample[]> {
+  return (await readTestFile(path)).examples;
 }
 
 /** The same with what the file records beside them. */
-export async function readTestFile(path: string, limit?: number): Promise<TestFile> {
+export async function readTestFile(path: string): Promise<TestFile> {
   const text = decodeUtf8(await readInputFile(resolve(path)), path);
   const lengthBounds = recordedTemplate(text, path)?.template.lengthBounds;
-  return { path, examples: parseJsonl(text, path).slice(0, limit), lengthBounds };
+  return { path, examples: parseJsonl(text, path), lengthBounds };
 }
 
 /** Where model and file mean other lengths by S, M and L, a sentence that says so. */
@@ -59,21 +64,64 @@ export function boundsNote({ path, lengthBounds: own }: TestFile, { encoder }: I
   );
 }
 
-/** Those whose p2 fits into every model. Throws UserError when there is none. */
-export function fittingExamples(
-  examples: readonly InfillExample[],
+/** A file's examples as each model knows them. */
+export interface Examples {
+  /** For each model, all whose p2 fits into every model: what controls are made of. */
+  readonly pools: readonly (readonly InfillExample[])[];
+  /** Those that are scored, and of those the ones that p2 is written for, as numbers of a pool. */
+  readonly scored: readonly number[];
+  readonly written: readonly number[];
+  /** Where each of a pool stands. */
+  readonly clusters: readonly Cluster[];
+  /** Left out because p2 does not fit. */
+  readonly dropped: number;
+  /** What the models' templates have no field for, a clause each. */
+  readonly notes: readonly string[];
+}
+
+export interface Amounts {
+  /** Of examples that are scored; undefined for all. */
+  readonly scored: number | undefined;
+  readonly written: number;
+  /** Draws them. */
+  readonly seed: number;
+}
+
+/** Seed words, so that the two draws have nothing in common. */
+const SCORED_DRAWS = 0x73636f72,
+  WRITTEN_DRAWS = 0x77726974;
+
+/** Metadata fields that a template lacks are left out, as in training. Throws UserError where no example fits. */
+export function chooseExamples(
+  { path, examples: all }: Pick<TestFile, "path" | "examples">,
   models: readonly InfillModel[],
-  file: string,
-): InfillExample[] {
-  const fitting = examples.filter((example) =>
-    models.every(({ encoder, config }) => encoder.encodeExample(example, { blockSize: config.nPositions })),
-  );
-  if (fitting.length > 0) return fitting;
-  throw new UserError(
-    `${file}: p2 alone is longer than the model's context ` +
-      `(${Math.min(...models.map(({ config }) => config.nPositions))} positions) in all ${examples.length} ` +
-      "examples; use shorter paragraphs or a model with more positions.",
-  );
+  amounts: Amounts,
+): Examples {
+  const left = models.map(() => new Map<string, number>());
+  const known = models.map(({ encoder }, m) => all.map((each) => withKnownFields(encoder.template, each, left[m])));
+  const fits = all.map((_, i) => models.every((model, m) => fitsInto(model, known[m][i])));
+  const pools = known.map((examples) => examples.filter((_, i) => fits[i]));
+  if (pools[0].length === 0)
+    throw new UserError(
+      `${path}: p2 alone is longer than the model's context ` +
+        `(${Math.min(...models.map(({ config }) => config.nPositions))} positions) in all ${all.length} ` +
+        "examples; use shorter paragraphs or a model with more positions.",
+    );
+  const { scored = Infinity, written, seed } = amounts;
+  const indices = pools[0].map((_, i) => i);
+  const chosen = drawInOrder(indices, scored, new Random(seed, SCORED_DRAWS));
+  return {
+    pools,
+    scored: chosen,
+    written: drawInOrder(chosen, written, new Random(seed, WRITTEN_DRAWS)),
+    clusters: clustersOf(pools[0]),
+    dropped: all.length - pools[0].length,
+    notes: [...new Set(left.flatMap((fields) => fieldsLeftOut(fields)))],
+  };
+}
+
+function fitsInto({ encoder, config }: InfillModel, example: InfillExample): boolean {
+  return encoder.encodeExample(example, { blockSize: config.nPositions }) !== undefined;
 }
 
 /**

@@ -48,7 +48,7 @@ const flags = defineFlags({
     group: "Data",
     help: "The examples that they were trained on: written texts are searched for runs of words copied from them.",
   },
-  maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples." },
+  maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Score only so many examples, drawn at random." },
 
   candidates: {
     type: "int",
@@ -56,7 +56,7 @@ const flags = defineFlags({
     max: 1000,
     default: 10,
     group: "Scoring",
-    help: "Paragraphs among which the true p3 has to be found.",
+    help: "Passages of one book and like length among which the true p3 has to be found, and the true p2.",
   },
   perDeviceEvalBatchSize: {
     type: "int",
@@ -72,7 +72,7 @@ const flags = defineFlags({
     max: 2 ** 32 - 1,
     default: 42,
     group: "Scoring",
-    help: "Seed of the paragraphs exchanged, of the intervals and of sampling.",
+    help: "Seed of the examples and the passages that are drawn, of the intervals and of sampling.",
   },
 
   maxExamples: {
@@ -80,7 +80,7 @@ const flags = defineFlags({
     min: 0,
     default: 50,
     group: "Writing",
-    help: "Write p2 for only the first so many examples; 0 writes nothing and leaves those figures out.",
+    help: "Write p2 for so many examples, drawn at random; 0 writes nothing and leaves those figures out.",
   },
   ...searchFlags,
 

@@ -5,6 +5,7 @@ import { UserError } from "../../errors.ts";
 import { choiceFigures } from "../../evaluation/rerank-choices.ts";
 import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choices.ts";
 import { fittedByParts, fittedWeights, ownWeights, rerankTrials, trialFigures } from "../../evaluation/rerank-trial.ts";
+import type { Cluster } from "../../evaluation/places.ts";
 import type { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
@@ -57,6 +58,11 @@ export interface RerankRun {
   readonly weights: GPT2LMHeadModel;
   readonly decoder: GPT2Decoder;
   readonly examples: readonly InfillExample[];
+  /** Of the file, in its order. */
+  readonly pool: readonly InfillExample[];
+  readonly clusters: readonly Cluster[];
+  /** Those that candidates are written for, as numbers of `examples`. */
+  readonly toWrite: readonly number[];
   readonly values: EvaluateValues;
   readonly signal: AbortSignal;
   /** Told how many of all examples, and of the choices after them, are done. */
@@ -66,10 +72,16 @@ export interface RerankRun {
 /** The figures; with --fit_rerank the weights are in the model's folder afterwards. */
 export async function rerankFigures(
   { weights: own, plan }: RerankPlan,
-  { model, weights, decoder, examples, values, signal, onProgress }: RerankRun,
+  { model, weights, decoder, examples, pool, clusters, toWrite, values, signal, onProgress }: RerankRun,
 ): Promise<RerankFigures> {
   const { candidates, perDeviceEvalBatchSize: batchSize, seed, fitRerank } = values;
-  const trials = await rerankTrials(weights, model.encoder, examples, { candidates, batchSize, signal, onProgress });
+  const trials = await rerankTrials(weights, model.encoder, examples, {
+    candidates,
+    pool,
+    batchSize,
+    signal,
+    onProgress,
+  });
   const fitted = own ?? fittedWeights(trials);
   if (fitRerank && fitted.fittedOn!.candidates < 2)
     throw new UserError(
@@ -79,10 +91,10 @@ export async function rerankFigures(
   const weigh = own ? ownWeights(own) : fittedByParts(trials);
   const written: WrittenChoice[] = [];
   while (plan && written.length < plan.prompts.length) {
-    const index = written.length;
+    const index = toWrite[written.length];
     const { p2 } = examples[index];
     const { tokenizer } = model;
-    const [found] = (await write({ decoder, tokenizer, plan, trim: true }, { which: [index], signal, seed }))
+    const [found] = (await write({ decoder, tokenizer, plan, trim: true }, { which: [written.length], signal, seed }))
       .candidates;
     signal.throwIfAborted();
     const texts = found.map(({ text }) => text);
@@ -92,8 +104,8 @@ export async function rerankFigures(
   }
   if (fitRerank) await model.folder.write(new Map([[RERANK_FILE, rerankToJson(fitted)]]));
   return {
-    trial: trialFigures(trials, weigh, seed),
-    choices: written.length > 0 ? choiceFigures(written, weigh, seed) : undefined,
+    trial: trialFigures(trials, weigh, seed, clusters),
+    choices: written.length > 0 ? choiceFigures(written, weigh, seed, clusters) : undefined,
     weights: fitted,
     byParts: own === undefined,
   };

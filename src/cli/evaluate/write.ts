@@ -81,15 +81,16 @@ export function realText({ tokenizer }: InfillModel, example: InfillExample): Wr
 
 /** What the length classes of these examples mean: what the model was taught, else `recorded` of the examples' file. */
 export function ruleFor(
-  { encoder }: InfillModel,
-  real: readonly WrittenText[],
+  model: InfillModel,
+  examples: readonly InfillExample[],
   recorded?: LengthBounds,
 ): LengthRule | undefined {
-  const { lengthBounds = recorded } = encoder.template;
+  const { lengthBounds = recorded } = model.encoder.template;
   return lengthRule(
     { lengthBounds },
-    real.flatMap(({ example, text, tokens }) => {
+    examples.flatMap((example) => {
       const wanted = wantedClass(example);
+      const { text, tokens } = realText(model, example);
       return wanted ? [{ wanted, length: lengthOf(text, tokens) }] : [];
     }),
   );

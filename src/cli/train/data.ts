@@ -14,6 +14,7 @@ import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { digest } from "../../training/fingerprint.ts";
 import { textBlocks, textLines } from "../../training/text-dataset.ts";
 import { Random } from "../../random.ts";
+import { drawInOrder } from "../shared/draw.ts";
 import { readInputFile } from "../shared/input-file.ts";
 
 export interface DataChoice {
@@ -121,9 +122,8 @@ function withPredictions(all: readonly EncodedExample[], file: string): EncodedE
 
 /** At most `limit` of them: the first, or drawn at random, in their order. */
 function limited<T>(all: readonly T[], limit: number | undefined, drawSeed: number | undefined): T[] {
-  if (drawSeed === undefined || limit === undefined || limit >= all.length) return all.slice(0, limit);
-  const drawn = new Random(drawSeed).shuffle(all.map((_, i) => i)).slice(0, limit);
-  return drawn.sort((a, b) => a - b).map((i) => all[i]);
+  if (drawSeed === undefined || limit === undefined) return all.slice(0, limit);
+  return drawInOrder(all, limit, new Random(drawSeed));
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;

@@ -130,7 +130,7 @@ function termRecord(valueOf: (term: Term) => number): Terms {
   return Object.fromEntries(TERMS.map((term) => [term, valueOf(term)])) as Terms;
 }
 
-/** How often the true p2 wins. `seed` draws the resampled books or chapters, `clusters` says where each trial stands. */
+/** How often the true p2 wins. `seed` draws the resampled books or chapters; `clusters`: where each trial stands. */
 export function trialFigures(
   trials: readonly Trial[],
   weigh: Weigher,

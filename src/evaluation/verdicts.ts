@@ -1,6 +1,6 @@
 // What an evaluation found about each part that a model is given, in one sentence each. A part is used where another
-// example's costs p2 probability, and the interval of that cost leaves out zero; that p2 misses a part which is left out
-// says nothing, because a model that was trained on whole examples is startled by the gap alone.
+// example's costs p2 probability, and the interval of that cost leaves out zero; that p2 misses what is left out says
+// nothing, because a model that was trained on whole examples is startled by the gap alone.
 import type { ContextUse } from "./context-use.ts";
 import type { Control } from "./controls.ts";
 import { FEWEST_CLUSTERS } from "./estimate.ts";

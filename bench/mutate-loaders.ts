@@ -104,7 +104,7 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
     counter: new TokenCounter({ ...DEFAULT_TEMPLATE, metadataFields }, tokenizer),
     form: "auto",
     triples: { ...DEFAULT_TRIPLES, minTokens: 4, minContextTokens: 4 },
-    characters: true,
+    found: new Set(["characters"]),
     masks: { ...DEFAULT_MASKS, probability: 0.01 }, // each gap has the whole document around it
   };
   const run: RunShape = {

@@ -59,6 +59,8 @@ const COMMON_IN_AUTOGRAD = ["tape.ts", "variable.ts", "parameter.ts"];
 const PACKAGES: Readonly<Record<string, string>> = {
   "gpt-tokenizer": "src/tokenizer/",
   commander: "src/cli/",
+  compromise: "src/infill/books/",
+  stopword: "src/infill/books/",
   "cli-progress": "src/cli/",
   "@huggingface": "src/hub/",
   undici: "src/hub/proxy.ts",

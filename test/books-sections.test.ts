@@ -156,7 +156,7 @@ describe("plays and verse", () => {
         counter: new TokenCounter(DEFAULT_TEMPLATE, tokenizer),
         triples: DEFAULT_TRIPLES,
         masks: DEFAULT_MASKS,
-        characters: false,
+        found: new Set(),
         form,
       },
     );

@@ -1,7 +1,7 @@
 // One infilling example: the paragraph before (p1), the paragraph after (p3), the paragraph between (p2) and what is
 // wanted of it (meta). Read from JSON Lines: one object a line, blank lines skipped, a byte-order mark and any line
-// ends accepted. "book" and "chapter" say where it stands, for the evaluation; all other fields are ignored, so files
-// may carry their own ids and notes.
+// ends accepted. "aliases" gives other forms of the characters' names; "book" and "chapter" say where the example
+// stands, for the evaluation; all other fields are ignored, so files may carry their own ids and notes.
 import { UserError } from "../errors.ts";
 import { isObject, parseJson } from "../files/json.ts";
 import { quote } from "../files/quote.ts";
@@ -14,11 +14,15 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Named fields, or one plain sentence that is used as it stands. */
 export type Meta = string | Readonly<Record<string, MetaValue>>;
 
+export type Aliases = Readonly<Record<string, readonly string[]>>;
+
 /** What generation starts from. p1 or p3 may be empty: nothing stands before, or after, the gap. */
 export interface InfillRequest {
   readonly p1: string;
   readonly p3: string;
   readonly meta?: Meta;
+  /** Other forms of the names in meta.characters ("Mr. Holmes", "Sherlock Holmes"), by name: any of them counts. */
+  readonly aliases?: Aliases;
   /** Where it was read, for messages: "train.jsonl, line 12". */
   readonly where?: string;
 }
@@ -108,7 +112,24 @@ function parseObject(line: string, where: string): Fields {
 
 function request(fields: Fields, where: string): InfillRequest {
   const base = { p1: textField(fields, "p1", where), p3: textField(fields, "p3", where), where };
-  return fields["meta"] === undefined ? base : { ...base, meta: metaField(fields["meta"], where) };
+  return {
+    ...base,
+    ...(fields["meta"] !== undefined && { meta: metaField(fields["meta"], where) }),
+    ...(fields["aliases"] !== undefined && { aliases: aliasesField(fields["aliases"], where) }),
+  };
+}
+
+function aliasesField(value: unknown, where: string): Aliases {
+  const isLists = isObject(value) && Object.values(value).every((forms) => isTexts(forms));
+  if (isLists) return value as Aliases;
+  throw new UserError(
+    `${where}: field "aliases" is ${describe(value)}, wanted lists of other forms by name ` +
+      `({"Holmes": ["Sherlock Holmes"]}); correct the line or leave it out.`,
+  );
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 function textField(fields: Fields, field: string, where: string): string {

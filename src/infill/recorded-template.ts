@@ -20,11 +20,11 @@ export interface PlacedTemplate {
 
 /** A line of JSON Lines, its end included. `source`: where the example comes from, for people. */
 export function recordedLine(
-  { p1, p3, p2, meta, place }: InfillExample,
+  { p1, p3, p2, meta, aliases, place }: InfillExample,
   source: string,
   template: InfillTemplate,
 ): string {
-  return `${JSON.stringify({ p1, p3, p2, meta, source, ...place, [RECORD_FIELD]: template })}\n`;
+  return `${JSON.stringify({ p1, p3, p2, meta, aliases, source, ...place, [RECORD_FIELD]: template })}\n`;
 }
 
 /**

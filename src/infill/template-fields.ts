@@ -24,6 +24,19 @@ export interface LayoutFields {
   readonly orderMix?: number;
 }
 
+/** The template with these of its metadata fields, their markers included, and no others. */
+export function withMetadataFields<T extends LayoutFields>(template: T, fields: readonly string[]): T {
+  const { fieldMarkers, valueMarkers } = template;
+  const own = <V>(markers: Readonly<Record<string, V>>): Readonly<Record<string, V>> =>
+    Object.fromEntries(Object.entries(markers).filter(([field]) => fields.includes(field)));
+  return {
+    ...template,
+    metadataFields: fields,
+    ...(fieldMarkers && { fieldMarkers: own(fieldMarkers) }),
+    ...(valueMarkers && { valueMarkers: own(valueMarkers) }),
+  };
+}
+
 type Fail = (field: string, wanted: string) => never;
 
 /** Those of a template's JSON; `fail` throws for a wrong one. */

@@ -44,7 +44,20 @@ export const DEFAULT_TEMPLATE: InfillTemplate = {
   version: 1,
   order: ["p1", "p3", "metadata", "p2"],
   specialTokens: { pad: "[PAD]", eos: "[EOS]", p1: "[P1]", p2: "[P2]", p3: "[P3]" },
-  metadataFields: ["length", "genre", "theme", "characters", "title", "author", "language", "summary"],
+  metadataFields: [
+    "length",
+    "genre",
+    "theme",
+    "characters",
+    "places",
+    "organisations",
+    "misc",
+    "keywords",
+    "title",
+    "author",
+    "language",
+    "summary",
+  ],
   p1Share: 0.5,
 };
 

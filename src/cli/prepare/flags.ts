@@ -43,6 +43,15 @@ const flags = defineFlags({
   author: { type: "string", defaultText: "the book's Gutenberg header", group: "Metadata", help: "Author." },
   language: { type: "string", defaultText: "the book's Gutenberg header", group: "Metadata", help: "Language code." },
   characters: { type: "bool", default: true, group: "Metadata", help: "Find the characters in each p2." },
+  metadataFields: {
+    type: "string",
+    placeholder: "field,...",
+    defaultText: "all of the template's, a found summary left out",
+    group: "Metadata",
+    help:
+      "Which fields are written, with commas between them, or none. Found in books: characters, places, " +
+      "organisations, misc (other names), keywords, and summary where it is named here.",
+  },
   lengthBounds: {
     type: "ints",
     defaultText: "what the template or ready examples record, else a third of the examples each",

@@ -6,6 +6,7 @@ import { parseFlags } from "../shared/flags.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { formatDuration } from "../shared/format.ts";
 import { openTokenizer } from "../shared/model-source.ts";
+import { chooseFields, fieldsToFind, gazetteerFor } from "./fields.ts";
 import { PREPARE } from "./flags.ts";
 import type { PrepareFlags } from "./flags.ts";
 import { findInputs, formatOf, readTextFile } from "./inputs.ts";
@@ -63,17 +64,20 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const named = await namedLayout(flags, given);
   const known = [...new Set([...(named?.metadataFields ?? []), ...DEFAULT_TEMPLATE.metadataFields])];
   const inputs = await findInputs(positionals, flags.manifest, known);
-  const layout = chooseLayout(named, await recordedTemplates(inputs, flags), flags, given);
+  const recorded = await recordedTemplates(inputs, flags);
+  const layout = chooseFields(chooseLayout(named, recorded, flags, given), flags.metadataFields);
   const folder = await chosenFolder(flags);
 
   const tokenizer =
     flags.tokenizerName === undefined ? GPT2Tokenizer.default() : await openTokenizer(flags.tokenizerName, { signal });
   tokenizer.addSpecialTokens(specialTokensToAdd(layout));
   const counter = new TokenCounter(layout, tokenizer);
+  const found = fieldsToFind(layout, flags);
   const options: SourceOptions = {
     counter,
     triples,
-    characters: flags.characters,
+    found,
+    gazetteer: await gazetteerFor(found),
     form: flags.form,
     masks: { granularities, probability: flags.ilmProbability, passes: flags.ilmPasses },
   };

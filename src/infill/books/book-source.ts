@@ -4,10 +4,11 @@ import { printable } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import { readBook } from "./chapters.ts";
 import type { Book } from "./chapters.ts";
-import { Characters } from "./characters.ts";
 import type { Form, FormFound } from "./form.ts";
+import { FoundFields } from "./found-fields.ts";
 import { ordered, plural } from "./sources.ts";
 import type { Draft, Fields, ReadSource, SourceOptions } from "./sources.ts";
+import { languageOf } from "./stop-words.ts";
 import type { Verse } from "./story.ts";
 import { makeTriples } from "./triples.ts";
 import type { TripleOptions, TripleSet } from "./triples.ts";
@@ -26,13 +27,22 @@ export function bookSource(text: string, name: string, fields: Fields, options: 
   const set = makeTriples(book.runs, (paragraph) => counter.text(paragraph), options.triples);
   const report = book.leftOut.report(paragraphs.reduce((sum, paragraph) => sum + paragraph.text.length, 0));
   if (set.triples.length === 0) refuseWithoutTriple(name, book, set, options.triples, report);
-  const cast = options.characters ? new Characters(paragraphs.map((paragraph) => paragraph.text)) : undefined;
   const headers = headerByLine(book);
-  const drafts = set.triples.map(({ tokens, line, chapter, first, last, ...texts }): Draft => {
-    const [p1, p2, p3] = [texts.p1, texts.p2, texts.p3].map(normalizeText) as [string, string, string];
-    const characters = cast?.in(p2, p1, p3) ?? [];
-    const meta = ordered({ ...headers(line), ...fields, ...(characters.length > 0 ? { characters } : {}) });
-    const example = { p1, p3, p2, meta, where: `${name}, line ${line}`, place: { book: name, chapter } };
+  const texts = paragraphs.map((paragraph) => paragraph.text);
+  const triples = set.triples.map((triple) => ({
+    ...triple,
+    p1: normalizeText(triple.p1),
+    p2: normalizeText(triple.p2),
+    p3: normalizeText(triple.p3),
+  }));
+  const language = String(fields["language"] ?? headers(triples[0]!.line)["language"] ?? languageOf(texts) ?? "");
+  const passages = triples.map(({ p2 }) => p2);
+  const found = new FoundFields({ paragraphs: texts, passages, language }, options.found, options.gazetteer);
+  const drafts = triples.map(({ tokens, line, chapter, first, last, p1, p2, p3 }): Draft => {
+    const { fields: ofPassage, aliases } = found.of({ p1, p2, p3 });
+    const meta = ordered({ ...headers(line), ...ofPassage, ...fields });
+    const known = Object.keys(aliases).length > 0 ? { aliases } : {};
+    const example = { p1, p3, p2, meta, ...known, where: `${name}, line ${line}`, place: { book: name, chapter } };
     return { example, first, last, source: `${name}:${line}`, tokens };
   });
   return { name, drafts, units: set.passages, summary: summaryOf(book, paragraphs.length, set), details: report };

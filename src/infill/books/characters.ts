@@ -1,248 +1,156 @@
-// Who is in a paragraph. There is no list of names: a word is taken for a person's name by how the book uses it.
-//   1. It is a name: in a capital inside sentences, where no other word is, and rarely or never in lower case.
-//   2. It is a person's: it stands beside a title ("Mr.", "tante") or what people do ("said", "répondit") more often
-// than where
-//      places and things stand: after "in" or "dans", before "Street", after a French article.
-//   3. It matters: it recurs in the book. What P2 shares with P1 or P3 may be rarer than what stands in P2 alone.
-// Names are written as the paragraph has them ("Holmes", "Sherlock Holmes", "Mrs. Darling"), so that a text can be
+// The people, places, organisations and other names of a book, and which of them a passage names. There is no list of
+// people: the book itself says who is one, by how it uses the word (name-usage.ts), where a name begins and ends
+// (name-runs.ts), and which forms of a name are one person's (people.ts). A name matters where it recurs in the book;
+// what a passage shares with those beside it may be rarer.
+// Names are given as the passage has them ("Holmes", "Sherlock Holmes", "Mrs. Darling"), so that a text can be
 // searched for them.
-import {
-  ACTION_VERBS,
-  ENGLISH_ARTICLES,
-  EPITHETS,
-  FRENCH_ARTICLES,
-  NO_NAMES,
-  PLACE_NOUNS,
-  PLACE_WORDS,
-  RARE_NAMES,
-  ROLES,
-  SPEECH_VERBS,
-  TITLES,
-} from "./name-words.ts";
+import type { Gazetteer } from "./gazetteer.ts";
+import { nameRuns } from "./name-runs.ts";
+import type { NameKind, NameRun } from "./name-runs.ts";
+import { NameUsage, RECURS, SHARED } from "./name-usage.ts";
+import { People } from "./people.ts";
+import type { Person } from "./people.ts";
+import { personForm } from "./person-form.ts";
+import type { PersonForm } from "./person-form.ts";
 import { wordsOf } from "./words.ts";
 import type { Word } from "./words.ts";
 
-interface Usage {
-  /** In a capital inside a sentence, and anywhere. */
-  inside: number;
-  all: number;
-  /** Behind an article, in English. */
-  article: number;
-  person: number;
-  place: number;
-  /** Right behind a title: then even "Hall" and "West" are somebody. */
-  titled: number;
+export const NAME_FIELDS: readonly NameKind[] = ["characters", "places", "organisations", "misc"];
+
+export interface NamesFound {
+  /** By kind, in the order of the passage, each once, at most five. */
+  readonly names: Readonly<Record<NameKind, readonly string[]>>;
+  /** Other forms of the characters' names in the book, by the name in `names`; none for who has no other. */
+  readonly aliases: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Occurrences that make a name recur; fewer are enough where P1 or P3 has it too. */
-const RECURS = 4;
-const SHARED = 2;
 const MOST_NAMES = 5;
+const MOST_ALIASES = 6;
 /** Names of a text that are weighed against one another. */
 const WEIGHED = 100;
-/** Evidence that makes a person of a word that is mostly another. */
-const STRONG = 3;
+
+interface Mention {
+  readonly form: PersonForm;
+  readonly person: Person | undefined;
+}
 
 export class Characters {
-  private readonly usage = new Map<string, Usage>();
-  /** Occurrences in lower case. */
-  private readonly lower = new Map<string, number>();
+  private readonly usage: NameUsage;
+  private readonly paragraphs: readonly string[];
+  private decided: People | undefined;
 
-  /** `paragraphs`: all of the book. */
-  constructor(paragraphs: Iterable<string>) {
-    for (const paragraph of paragraphs) this.count(wordsOf(paragraph));
+  /** `paragraphs`: all of the book. Without a gazetteer the book is all there is to go by. `language`: ISO 639-1. */
+  constructor(paragraphs: Iterable<string>, gazetteer?: Gazetteer, language = "en") {
+    this.usage = new NameUsage(gazetteer, language);
+    this.paragraphs = [...paragraphs];
+    for (const paragraph of this.paragraphs) this.usage.count(wordsOf(paragraph));
   }
 
   /** The characters in `p2`, in their order there, at most five. `around`: p1 and p3. */
   in(p2: string, ...around: readonly string[]): string[] {
-    const names = new Map<string, readonly string[]>();
-    for (const run of this.runs(wordsOf(p2))) {
-      const last = run.at(-1)!;
-      const least = around.some((text) => text.includes(last.text)) ? SHARED : RECURS;
-      if ((this.usage.get(last.key)?.all ?? 0) < least) continue;
-      const name = run.map((word, i) => (i === 0 ? "" : word.gap) + word.text).join("");
-      if (!names.has(name))
-        names.set(
-          name,
-          run.map(({ key }) => key),
-        );
-      if (names.size >= WEIGHED) break;
-    }
-    // "Holmes" says nothing beside "Sherlock Holmes".
-    const all = [...names];
-    return all
-      .filter(([name, words]) => !all.some(([other, more]) => other !== name && words.every((w) => more.includes(w))))
-      .slice(0, MOST_NAMES)
-      .map(([name]) => name);
+    return [...this.namesIn(p2, ...around).names.characters];
   }
 
-  /**
-   * Runs of words that name one person: an optional title, then names and initials ("Mr. Fogg", "Enoch J. Drebber").
-   */
-  private *runs(words: readonly Word[]): Generator<Word[]> {
-    for (let i = 0; i < words.length; i++) {
-      if (!this.isName(words, i) && !isPart(words, i)) continue;
-      const start = i,
-        run = [words[i]!];
-      while (
-        i + 1 < words.length &&
-        (this.isName(words, i + 1) || isPart(words, i + 1)) &&
-        joins(words[i]!, words[i + 1]!)
-      )
-        run.push(words[++i]!);
-      while (run.length > 1 && run.at(-1)!.text.length === 1) run.pop();
-      if (
-        !run.some((word, k) => this.isName(words, start + k) && this.isPerson(word)) ||
-        isBeforePlaceNoun(words, i) ||
-        (isPlaceNoun(words[i]!) && !this.isSurname(words, i)) ||
-        this.isAdjective(words, start, i)
-      )
-        continue;
-      const before = words[start - 1];
-      yield run.length === 1 && before?.capital && isTitled(words, start) ? [before, ...run] : run;
-    }
-  }
-
-  private count(words: readonly Word[]): void {
-    let runStart = 0; // of the words in capitals that this one belongs to: what stands before them tells of all
-    for (const [i, word] of words.entries()) {
-      if (!word.capital) {
-        this.lower.set(word.lower, (this.lower.get(word.lower) ?? 0) + 1);
-        continue;
+  /** All names in `p2`. */
+  namesIn(p2: string, ...around: readonly string[]): NamesFound {
+    const words = wordsOf(p2);
+    const mentions: Mention[] = [];
+    const others: Record<Exclude<NameKind, "characters">, Set<string>> = {
+      places: new Set(),
+      organisations: new Set(),
+      misc: new Set(),
+    };
+    for (const run of nameRuns(words, this.usage)) {
+      if (run.kind !== "characters") {
+        if (this.matters(words, run, around)) others[run.kind].add(textOf(words, run));
+      } else if (mentions.length < WEIGHED && this.matters(words, run, around)) {
+        const form = personForm(words, run.start, run.end);
+        mentions.push({ form, person: this.people.personOf(form) });
       }
-      const previous = words[i - 1];
-      if (!previous?.capital || TITLES.has(previous.lower) || !joins(previous, word)) runStart = i;
-      let usage = this.usage.get(word.key);
-      if (!usage) this.usage.set(word.key, (usage = { inside: 0, all: 0, article: 0, person: 0, place: 0, titled: 0 }));
-      usage.all++;
-      if (!word.opens) usage.inside++;
-      if (hasArticle(words, runStart)) usage.article++;
-      const titled = isTitled(words, i);
-      if (titled) usage.titled++;
-      const evidence =
-        isBeforePlaceNoun(words, i) || (!titled && isPlaceNoun(word)) ? -1 : personEvidence(words, runStart, i);
-      if (evidence > 0) usage.person += evidence;
-      else usage.place -= evidence;
     }
+    const persons = onePerPerson(mentions).slice(0, MOST_NAMES);
+    const few = (names: ReadonlySet<string>): string[] => [...names].slice(0, MOST_NAMES);
+    return {
+      names: {
+        characters: [...new Set(persons.map(({ form }) => form.text))],
+        places: few(others.places),
+        organisations: few(others.organisations),
+        misc: few(others.misc),
+      },
+      aliases: Object.fromEntries(
+        persons
+          .map((mention) => [mention.form.text, aliasesOf(mention)] as const)
+          .filter(([, forms]) => forms.length > 0),
+      ),
+    };
   }
 
-  private isName(words: readonly Word[], i: number): boolean {
-    const { key, lower, capital } = words[i]!;
-    const usage = this.usage.get(key);
-    if (!capital || key.length < 2 || usage === undefined) return false;
-    if (isOtherWord(lower)) return this.isSurname(words, i);
-    if (RARE_NAMES.has(lower) && !isTitled(words, i)) {
-      if (usage.person < STRONG || usage.person <= 2 * usage.place || isHonour(words, i)) return false;
+  /** Everybody in the book, the most named first. */
+  get people(): People {
+    if (this.decided) return this.decided;
+    const people = new People(this.usage.gazetteer);
+    for (const paragraph of this.paragraphs) {
+      const words = wordsOf(paragraph);
+      let sentence: PersonForm[] = [];
+      let last = 0;
+      for (const { kind, start, end } of nameRuns(words, this.usage)) {
+        if (kind !== "characters") continue;
+        if (hasEnd(words, last, start)) {
+          people.count(sentence);
+          sentence = [];
+        }
+        sentence.push(personForm(words, start, end));
+        last = end;
+      }
+      people.count(sentence);
     }
-    return usage.inside >= SHARED && usage.inside > 2 * (this.lower.get(lower) ?? 0);
+    return (this.decided = people);
   }
 
-  /** "Mr. Hall", and where he is one, "Hall" by itself; never "Baskerville Hall" or "the hall". */
-  private isSurname(words: readonly Word[], i: number): boolean {
-    if (TITLES.has(words[i]!.lower)) return false;
-    if (isTitled(words, i)) return true;
-    const before = words[i - 1];
-    const stands = !before?.capital || !joins(before, words[i]!);
-    return stands && !hasArticle(words, i) && (this.usage.get(words[i]!.key)?.titled ?? 0) >= SHARED;
-  }
-
-  /** "King of Beasts", and "the Baskerville demon", where Baskerville hardly ever has an article. */
-  private isAdjective(words: readonly Word[], start: number, end: number): boolean {
-    const { key, lower } = words[end]!;
-    const usage = this.usage.get(key);
-    if (start === end && ROLES.has(lower) && /^(?:of|de|du|des)$/.test(words[end + 1]?.lower ?? "")) return true;
-    if (start < end && TITLES.has(words[start]!.lower)) return false; // "the Captain Nemo"
-    return (
-      usage !== undefined && hasArticle(words, start) && usage.article < usage.all / 4 && words[end + 1]?.gap === " "
-    );
-  }
-
-  private isPerson({ key }: Word): boolean {
-    const usage = this.usage.get(key);
-    return usage !== undefined && usage.person > usage.place && usage.person >= Math.max(2, usage.all / 10);
+  /** Whether a name recurs in the book, or stands in the texts around too. What says itself what it is may be rare. */
+  private matters(words: readonly Word[], { kind, start, end }: NameRun, around: readonly string[]): boolean {
+    const last = words[end]!;
+    const count = this.usage.get(last)?.all ?? 0;
+    if (kind !== "characters" && end > start) return true;
+    return count >= RECURS || (count >= SHARED && around.some((text) => text.includes(last.text)));
   }
 }
 
-/** Above 0 for a person, below for a place or a thing, by what stands beside the words from `start` to `end`. */
-function personEvidence(words: readonly Word[], start: number, end: number): number {
-  const word = words[end]!,
-    first = words[start]!,
-    before = words[start - 1],
-    after = words[end + 1];
-  const next = after?.gap === " " ? after.lower : "";
-  if (before && /^\.? $/.test(first.gap)) {
-    if (TITLES.has(before.lower))
-      return ENGLISH_ARTICLES.has(words[start - 2]?.lower ?? "") && before.capital
-        ? withArticle(words, start, next)
-        : 2;
-    if (PLACE_WORDS.has(before.lower) || FRENCH_ARTICLES.has(before.lower)) return -1;
-    if (SPEECH_VERBS.has(before.lower) || EPITHETS.has(before.lower)) return 1;
-    if (ENGLISH_ARTICLES.has(before.lower))
-      return SPEECH_VERBS.has(next) || (before.gap === " " && SPEECH_VERBS.has(words[start - 2]?.lower ?? "")) ? 1 : 0;
-  } else if (first.gap.endsWith("l'") || first.gap.endsWith("l’")) {
-    return -1;
+/** Each person once, in the fullest form that the passage has, where it first names them. */
+function onePerPerson(mentions: readonly Mention[]): Mention[] {
+  const chosen = new Map<unknown, Mention>();
+  const sure = new Set(mentions.flatMap(({ person }) => (person && person.maybe.length === 0 ? [person] : [])));
+  for (const mention of mentions) {
+    const { person, form } = mention;
+    const present = person?.maybe.filter((each) => sure.has(each)) ?? [];
+    const who = present.length === 1 ? present[0] : (person ?? form.key);
+    const before = chosen.get(who);
+    if (!before || isFuller(form, before.form)) chosen.set(who, { form, person: present[0] ?? person });
   }
-  return SPEECH_VERBS.has(next) || ACTION_VERBS.has(next) || word.genitive || isAddressed(first.gap, after?.gap ?? "")
-    ? 1
-    : 0;
+  return [...chosen.values()];
 }
 
-/** "the Lady Rowena asked" is somebody; "at the Admiral Benbow" is an inn. */
-function withArticle(words: readonly Word[], start: number, next: string): number {
-  const above = words[start - 3]?.lower ?? "";
-  if (SPEECH_VERBS.has(above) || SPEECH_VERBS.has(next) || ACTION_VERBS.has(next)) return 2;
-  return PLACE_WORDS.has(above) ? -2 : -1;
+function isFuller(form: PersonForm, other: PersonForm): boolean {
+  if (form.parts.length !== other.parts.length) return form.parts.length > other.parts.length;
+  return form.text.length > other.text.length;
 }
 
-/** Right behind a title: "Mr. Hall", "Lady Rowena". */
-function isTitled(words: readonly Word[], i: number): boolean {
-  return /^\.? $/.test(words[i]!.gap) && TITLES.has(words[i - 1]?.lower ?? "");
+/** The most frequent first; those that several people bear are nobody's. */
+function aliasesOf({ form, person }: Mention): string[] {
+  if (person === undefined || person.maybe.length > 0) return [];
+  const texts = [...person.forms.values()].sort((a, b) => b.count - a.count).map(({ text }) => text);
+  return [...new Set(texts)].filter((text) => text !== form.text).slice(0, MOST_ALIASES);
 }
 
-/** "Your Grace", "the French". */
-function isHonour(words: readonly Word[], i: number): boolean {
-  return /^(?:your|his|her|their|the|a|an|in|of|this|last|next|every|all)$/.test(words[i - 1]?.lower ?? "");
+function textOf(words: readonly Word[], { start, end }: NameRun): string {
+  return words
+    .slice(start, end + 1)
+    .map((word, i) => (i === 0 ? "" : word.gap) + word.text)
+    .join("");
 }
 
-/** Whether somebody is spoken to: "Come, Watson!", "Axel, suis-moi!". */
-function isAddressed(before: string, after: string): boolean {
-  return (
-    (before === ", " && /^(?:[!?]|[.,]?["”»’])/.test(after)) || (/["“«‘—-] ?$/.test(before) && /^[,!]/.test(after))
-  );
-}
-
-/** "Baker Street": the name goes on as a place. */
-function isBeforePlaceNoun(words: readonly Word[], i: number): boolean {
-  const after = words[i + 1];
-  return after?.gap === " " && after.capital && PLACE_NOUNS.has(after.lower);
-}
-
-/** "Street", "Saville-row". */
-function isPlaceNoun({ lower }: Word): boolean {
-  return PLACE_NOUNS.has(lower.split("-").at(-1)!);
-}
-
-function hasArticle(words: readonly Word[], i: number): boolean {
-  return words[i]!.gap === " " && /^(?:the|an?|this)$/.test(words[i - 1]?.lower ?? "");
-}
-
-/**
- * Whether a word belongs to a name that stands beside it: an initial, or a common word in a capital ("Black Dog",
- * "Medical Man").
- */
-function isPart(words: readonly Word[], i: number): boolean {
-  const { text, lower, capital, opens } = words[i]!;
-  return (
-    capital &&
-    !RARE_NAMES.has(lower) &&
-    (text.length === 1 ? words[i + 1]?.gap === ". " : !opens && !isOtherWord(lower))
-  );
-}
-
-function isOtherWord(lower: string): boolean {
-  return NO_NAMES.has(lower) || (TITLES.has(lower) && !ROLES.has(lower)) || PLACE_NOUNS.has(lower);
-}
-
-function joins(before: Word, after: Word): boolean {
-  return after.gap === " " || (after.gap === ". " && before.text.length === 1);
+/** Whether a sentence ends between two words. */
+function hasEnd(words: readonly Word[], from: number, to: number): boolean {
+  for (let i = from + 1; i <= to; i++) if (words[i]!.opens && /[.!?…]/.test(words[i]!.gap)) return true;
+  return false;
 }

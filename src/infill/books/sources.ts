@@ -11,7 +11,9 @@ import { lengthClass } from "../length-class.ts";
 import type { LengthBounds } from "../length-class.ts";
 import { recordedTemplate } from "../recorded-template.ts";
 import type { PlacedExample, Source } from "../split.ts";
+import { DEFAULT_TEMPLATE } from "../template.ts";
 import type { Form } from "./form.ts";
+import type { Gazetteer } from "./gazetteer.ts";
 import type { TokenCounter } from "./measure.ts";
 import type { TripleOptions } from "./triples.ts";
 
@@ -22,8 +24,10 @@ export interface SourceOptions {
   readonly counter: TokenCounter;
   readonly triples: TripleOptions;
   readonly masks: MaskOptions;
-  /** Whether to look for the characters in books. */
-  readonly characters: boolean;
+  /** Fields to look for in books (FOUND_FIELDS); default none. */
+  readonly found?: ReadonlySet<string>;
+  /** Helps to tell names. */
+  readonly gazetteer?: Gazetteer;
   readonly form: Form;
 }
 
@@ -41,7 +45,7 @@ export interface ReadSource {
 }
 
 /** The order of the fields in a file, for readers; in the sequence the template's order holds. */
-const FIELD_ORDER = ["gap", "length", "genre", "theme", "characters", "title", "author", "language", "summary"];
+const FIELD_ORDER = ["gap", ...DEFAULT_TEMPLATE.metadataFields];
 
 /**
  * Ready examples. Fields that they lack are filled in from `fields`. A length class that follows from the bounds which

@@ -7,7 +7,7 @@ export interface Word {
   /** With straight apostrophes; `lower` too. */
   readonly key: string;
   readonly lower: string;
-  /** What stands between the word before and this one, the elided article included. */
+  /** What stands between the word before and this one: its genitive or contraction, this one's elided article, too. */
   readonly gap: string;
   /** At the beginning of a sentence or of a quotation, where any word has a capital. */
   readonly opens: boolean;
@@ -25,28 +25,37 @@ const OPENING = /[.!?…:"“”«»‘—–([]|--|(?:^|\s)'/;
 export function wordsOf(text: string): Word[] {
   const words: Word[] = [];
   let end = 0,
+    contraction = "",
     before: Word | undefined;
   for (const match of text.matchAll(WORD)) {
     let word = match[0],
-      gap = text.slice(end, match.index),
+      between = text.slice(end, match.index),
       genitive = false;
+    const left = contraction;
     end = match.index + word.length;
+    contraction = "";
     if (word.includes("'") || word.includes("’")) {
       const elided = ELISION.exec(word)?.[0] ?? "";
-      gap += elided;
+      between += elided;
       genitive = /['’]s$/.test(word);
-      word = word.slice(elided.length).replace(CONTRACTION, "");
+      contraction = CONTRACTION.exec(word)?.[0] ?? "";
+      word = word.slice(elided.length, word.length - contraction.length);
     }
+    const gap = left + between;
     const key = word.replaceAll("’", "'");
     const lower = key.toLowerCase();
     const capital = word[0] !== lower[0] && (word.length === 1 || word !== word.toUpperCase());
     const opens =
       before === undefined ||
-      (gap !== " " &&
-        OPENING.test(gap) &&
-        !(gap.startsWith(".") && before.capital && (before.text.length === 1 || TITLES.has(before.lower))));
+      (between !== " " &&
+        OPENING.test(between) &&
+        !(between.startsWith(".") && before.capital && (before.text.length === 1 || isAbbreviated(before.lower))));
     before = { text: word, key, lower, gap, opens, capital, genitive };
     words.push(before);
   }
   return words;
+}
+
+function isAbbreviated(lower: string): boolean {
+  return TITLES.has(lower) || lower === "st";
 }

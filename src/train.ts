@@ -22,6 +22,7 @@ import { givenCheckpoint, isInside, noCheckpoint, ownCheckpoints, savedFingerpri
 import type { Saved } from "./cli/train/saved.ts";
 import { Session, startOf, trainThroughLosses } from "./cli/train/session.ts";
 import type { Job } from "./cli/train/session.ts";
+import { parseSchedulerKwargs } from "./cli/train/scheduler-kwargs.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
 import type { Start } from "./cli/train/setup.ts";
 import { paddedLength } from "./examples/collate.ts";
@@ -31,7 +32,7 @@ import type { Device } from "./gpu/device.ts";
 import type { LossOn } from "./examples/collate.ts";
 import type { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { templatePreset } from "./infill/template-presets.ts";
-import { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
+import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
 import type { BatchShape } from "./training/memory-needs.ts";
@@ -282,7 +283,8 @@ async function readJob(program: Program, start: Start): Promise<Job> {
       seed: flags.seed,
     },
   });
-  const args = { ...flags, lossOn: lossOn(program, start) };
+  const lrSchedulerKwargs = parseSchedulerKwargs(flags.lrSchedulerKwargs ?? "");
+  const args = argumentsAmong({ ...flags, lossOn: lossOn(program, start), lrSchedulerKwargs });
   return { flags, args, start, blockSize: data.blockSize, train, evaluation };
 }
 

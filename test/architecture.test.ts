@@ -49,8 +49,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "gpu",
   ],
 };
-/** Files directly in src that import nothing and that all may import. */
-const SHARED_LEAVES = ["errors.ts", "random.ts", "runtime.ts", "snake-case.ts"];
+/** Files directly in src that import nothing but each other and that all may import. */
+const SHARED_LEAVES = ["errors.ts", "fields.ts", "random.ts", "runtime.ts", "snake-case.ts"];
 /** Rooms within a room, lowest first: each imports only those before it. Files beside them are above all. */
 const WITHIN: Readonly<Record<string, readonly string[]>> = { generation: ["options", "scores", "device", "loops"] };
 /** Operations of one layer know nothing of each other; only these files in their folder are common ground. */

@@ -1,5 +1,7 @@
 // A batch of encoded sequences as rectangular rows: padded on the right to the longest of the batch, with the mask,
 // labels and token types that training and evaluation need. Pads never reach the loss, whatever id they have.
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { TOKEN_TYPE } from "./encoded-example.ts";
 import type { EncodedExample } from "./encoded-example.ts";
 
@@ -22,24 +24,21 @@ export interface Batch {
   readonly tokenTypeIds?: number[][];
 }
 
+export interface CollateOptions {
+  readonly padId: number;
+  readonly lossOn: LossOn;
+  readonly padToMultipleOf?: number;
+  readonly maxLength?: number;
+}
+const OPTIONS: FieldsOf<CollateOptions> = { padId: true, lossOn: true, padToMultipleOf: true, maxLength: true };
+
 /**
  * `padToMultipleOf`: rows are as long as the longest example, up to the next multiple of this but not past `maxLength`.
  * Fewer different lengths let the engine reuse what it prepared for each. Throws on an empty batch.
  */
-export function collate(
-  examples: readonly EncodedExample[],
-  {
-    padId,
-    lossOn,
-    padToMultipleOf = 1,
-    maxLength = Infinity,
-  }: {
-    readonly padId: number;
-    readonly lossOn: LossOn;
-    readonly padToMultipleOf?: number;
-    readonly maxLength?: number;
-  },
-): Batch {
+export function collate(examples: readonly EncodedExample[], options: CollateOptions): Batch {
+  expectFields("collate()", options, OPTIONS);
+  const { padId, lossOn, padToMultipleOf = 1, maxLength = Infinity } = options;
   if (examples.length === 0) throw new Error("collate: cannot make a batch: 0 examples, wanted at least 1");
   const length = paddedLength(Math.max(...examples.map((example) => example.ids.length)), padToMultipleOf, maxLength);
   const rows = (at: (example: EncodedExample, position: number) => number, pad: number): number[][] =>

@@ -1,6 +1,8 @@
 // Which examples make up which batch. The order of an epoch is a pure function of (seed, epoch), so a run that stopped
 // anywhere goes on exactly as if it had not: the state is the position { epoch, batch }, two numbers.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { paddedLength } from "./collate.ts";
 import { Random } from "../random.ts";
 
@@ -21,6 +23,15 @@ export interface LoaderOptions {
   readonly padToMultipleOf?: number;
 }
 
+const OPTIONS: FieldsOf<LoaderOptions> = {
+  batchSize: true,
+  seed: true,
+  shuffle: true,
+  dropLast: true,
+  bucketByLength: true,
+  padToMultipleOf: true,
+};
+
 /** The next batch to be taken: number `batch` of epoch `epoch`, both from 0. */
 export interface Position {
   readonly epoch: number;
@@ -35,8 +46,9 @@ export class DataLoader {
   private readonly lengths: readonly number[];
   private readonly options: LoaderOptions;
 
-  /** `lengths`: tokens in each example. Throws UserError when not one batch can be made. */
+  /** `lengths`: tokens in each example. Throws UserError when not one batch can be made, or an option is not known. */
   constructor(lengths: readonly number[], options: LoaderOptions) {
+    expectFields("DataLoader", options, OPTIONS);
     const { batchSize, dropLast = false } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new UserError(`The batch size is ${batchSize}, wanted an integer of at least 1; set a larger one.`);

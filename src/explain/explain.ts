@@ -1,5 +1,7 @@
 // From a watched generation to its explanation: what was generated, what each token was chosen from, the beams, the
 // attention.
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { generate } from "../generation/generate.ts";
 import type { GenerateInputs, GenerateOutput } from "../generation/generate.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
@@ -27,6 +29,8 @@ export interface ExplainOptions {
   readonly labels?: ReadonlyMap<number, string>;
 }
 
+const OPTIONS: FieldsOf<ExplainOptions> = { name: true, defaults: true, layers: true, labels: true };
+
 export interface Explained {
   readonly output: GenerateOutput;
   readonly explanation: Explanation;
@@ -34,8 +38,8 @@ export interface Explained {
 
 /**
  * Generates as generate() does, with the same result, and explains it. Throws what generate() throws, and UserError for
- * layers that the model does not have or the page cannot hold; the last is known when the text is. Nothing stays on the
- * GPU.
+ * layers that the model does not have or the page cannot hold (the last is known when the text is), and for options
+ * that are not known. Nothing stays on the GPU.
  */
 export async function explain(
   model: GPT2LMHeadModel,
@@ -43,6 +47,7 @@ export async function explain(
   request: GenerateInputs & GenerationOptions,
   options: ExplainOptions = {},
 ): Promise<Explained> {
+  expectFields("explain()", options, OPTIONS);
   const { inputIds, attentionMask, tokenTypeIds: types } = request;
   const config = resolveConfig(onlyOptions(request), options.defaults);
   const watcher = new Watcher(config.lengthPenalty);

@@ -2,6 +2,8 @@
 // defaults, older names accepted. What would make this engine compute something else than Hugging Face is refused by
 // name; what it need not know is kept and written back.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { isObject } from "../files/json.ts";
 import { quote } from "../files/quote.ts";
 
@@ -93,6 +95,8 @@ export interface GPT2ConfigFields {
   readonly padTokenId: number | null;
 }
 
+const FIELDS = Object.fromEntries(Object.keys(KEYS).map((field) => [field, true])) as FieldsOf<GPT2ConfigFields>;
+
 export class GPT2Config implements GPT2ConfigFields {
   readonly vocabSize: number;
   readonly nPositions: number;
@@ -112,8 +116,12 @@ export class GPT2Config implements GPT2ConfigFields {
   /** Keys of config.json that this engine does not use, written back by `toJson`. */
   readonly otherKeys: ReadonlyMap<string, unknown>;
 
-  /** Absent fields are those of GPT-2 124M, as in transformers. Throws UserError for sizes that make no model. */
+  /**
+   * Absent fields are those of GPT-2 124M, as in transformers. Throws UserError for sizes that make no model, and for
+   * fields that are not known.
+   */
   constructor(fields: Partial<GPT2ConfigFields> = {}, otherKeys: ReadonlyMap<string, unknown> = new Map()) {
+    expectFields("GPT2Config", fields, FIELDS);
     const {
       vocabSize = 50257,
       nPositions = 1024,
@@ -162,7 +170,8 @@ export class GPT2Config implements GPT2ConfigFields {
 
   /** The same model with some fields changed, checked again. */
   with(changes: Partial<GPT2ConfigFields>): GPT2Config {
-    return new GPT2Config({ ...this, ...changes }, this.otherKeys);
+    const { otherKeys, ...fields } = this;
+    return new GPT2Config({ ...fields, ...changes }, otherKeys);
   }
 
   /**

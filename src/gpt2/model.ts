@@ -1,49 +1,49 @@
 // GPT-2 as a language model: the transformer with the token embedding as its head, its loss, its files.
 import { crossEntropy } from "../autograd/cross-entropy.ts";
-import type { Reduction, Targets } from "../autograd/cross-entropy.ts";
+import type { Targets } from "../autograd/cross-entropy.ts";
 import { tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { ignoredTensors, openCheckpoint, readConfig, writeCheckpoint } from "./checkpoint-files.ts";
+import { writeCheckpoint } from "./checkpoint-files.ts";
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";
+import { checkCausalLMInput } from "./forward-input.ts";
+import type { CausalLMInput } from "./forward-input.ts";
 import type { KVCache } from "./kv-cache.ts";
 import { normHead } from "./norm-linear.ts";
 import { disposing, Loss } from "./output.ts";
 import type { CausalLMOutput } from "./output.ts";
-import { allocate, initialize, load } from "./parameters.ts";
+import { allocate, initialize } from "./parameters.ts";
+import { loadPretrained, PRETRAINED_FIELDS } from "./pretrained.ts";
+import type { ModelOptions, PretrainedOptions } from "./pretrained.ts";
 import { resizeEmbedding } from "./resize-embeddings.ts";
 import type { TokenBatch } from "./token-batch.ts";
 import { GPT2Model, outputOf } from "./transformer.ts";
-import type { ForwardInput, Pass } from "./transformer.ts";
+import type { Pass } from "./transformer.ts";
 
+export type { CausalLMInput, ForwardInput } from "./forward-input.ts";
+export type { ModelOptions, PretrainedOptions } from "./pretrained.ts";
 export { GPT2Model } from "./transformer.ts";
-export type { ForwardInput } from "./transformer.ts";
 
-export interface CausalLMInput extends ForwardInput {
-  /** [B][T], usually inputIds; shifted inside, -100 is not counted. */
-  readonly labels?: readonly (readonly number[])[];
-  /** Record for loss.backward(). Default: when there are labels, no cache, and the model has gradients. */
-  readonly grad?: boolean;
-  /** Whether the loss is the mean over the labels that count (default) or their sum. */
-  readonly lossReduction?: Reduction;
-  /** Multiplies the loss and its gradient. Default 1. */
-  readonly lossScale?: number;
-  /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */
-  readonly keepLogits?: boolean;
-  /** Return the logits of every row's last position only; a loss is of all labels all the same. */
-  readonly lastOnly?: boolean;
-}
-
-export interface ModelOptions {
-  /** Take memory for gradients (the size of the weights again). Default false for loaded models. */
-  readonly gradients?: boolean;
-}
+type ChangeableFields = Pick<
+  GPT2ConfigFields,
+  "bosTokenId" | "eosTokenId" | "padTokenId" | "embdPdrop" | "attnPdrop" | "residPdrop"
+>;
+const CHANGEABLE_FIELDS: FieldsOf<ChangeableFields> = {
+  bosTokenId: true,
+  eosTokenId: true,
+  padTokenId: true,
+  embdPdrop: true,
+  attnPdrop: true,
+  residPdrop: true,
+};
 
 /** GPT-2 with its language-modelling head, tied to wte. */
 export class GPT2LMHeadModel {
@@ -69,8 +69,10 @@ export class GPT2LMHeadModel {
   static fromConfig(
     device: Device,
     config: GPT2Config,
-    { seed = 42, gradients = true }: ModelOptions & { readonly seed?: number } = {},
+    options: ModelOptions & { readonly seed?: number } = {},
   ): GPT2LMHeadModel {
+    expectFields("GPT2LMHeadModel.fromConfig()", options, { gradients: true, seed: true });
+    const { seed = 42, gradients = true } = options;
     const parameters = allocate(device, config, gradients);
     try {
       initialize(parameters, config, seed);
@@ -82,28 +84,17 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * A model folder in Hugging Face's layout: a path, an address or an opened Folder. `onNote` gets one sentence that
-   * names tensors left unused, if there are any. The caller destroys the model. Throws UserError when it is not such a
-   * folder, or when there is not the memory for it.
+   * A model folder in Hugging Face's layout: a path, an address or an opened Folder. The caller destroys the model.
+   * Throws UserError when it is not such a folder, or when there is not the memory for it.
    */
   static async fromPretrained(
     device: Device,
     folder: string | Folder,
-    { gradients = false, onNote }: ModelOptions & { readonly onNote?: (note: string) => void } = {},
+    options: PretrainedOptions = {},
   ): Promise<GPT2LMHeadModel> {
-    const from = typeof folder === "string" ? await openFolder(folder) : folder;
-    const config = await readConfig(from);
-    const checkpoint = await openCheckpoint(from, config); // the sizes in config.json are believed after this
-    const note = ignoredTensors(from, checkpoint);
-    if (note !== undefined) onNote?.(note);
-    const parameters = allocate(device, config, gradients);
-    try {
-      await load(parameters, checkpoint);
-      return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
-    } catch (error) {
-      parameters.destroy();
-      throw error;
-    }
+    expectFields("GPT2LMHeadModel.fromPretrained()", options, PRETRAINED_FIELDS);
+    const { config, parameters } = await loadPretrained(device, folder, options);
+    return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
   }
 
   /**
@@ -114,6 +105,7 @@ export class GPT2LMHeadModel {
     folder: string | Folder,
     options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {},
   ): Promise<void> {
+    expectFields("savePretrained()", options, { dtype: true, generationConfig: true });
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
     await to.write(writeCheckpoint(this.config, (name) => this.device.read(this.parameters.get(name).value), options));
   }
@@ -121,9 +113,10 @@ export class GPT2LMHeadModel {
   /**
    * Logits, and the loss when labels are given. Rows are independent of each other; padded positions give garbage
    * logits. The caller disposes of the output, and of the cache where useCache made one. Throws UserError for ids,
-   * masks, labels, lengths or wishes the model cannot take, having taken nothing.
+   * masks, labels, lengths or wishes the model cannot take, and for fields that are not known, having taken nothing.
    */
   forward(input: CausalLMInput): CausalLMOutput {
+    checkCausalLMInput(input);
     const recording = this.records(input);
     return this.device.pool.attempt(() => {
       const pass = this.transformer.begin(input, recording);
@@ -181,7 +174,9 @@ export class GPT2LMHeadModel {
    * emitting them. Optimizers and generations under way belong to the former weights and throw; make another optimizer.
    * Throws UserError, the model being as it was, for a size below 1, or when there is not the memory.
    */
-  async resizeTokenEmbeddings(size: number, { seed = 42 }: { readonly seed?: number } = {}): Promise<void> {
+  async resizeTokenEmbeddings(size: number, options: { readonly seed?: number } = {}): Promise<void> {
+    expectFields("resizeTokenEmbeddings()", options, { seed: true });
+    const { seed = 42 } = options;
     const { transformer, device, config, parameters: old } = this;
     if (size === config.vocabSize) return;
     old.expectOpen();
@@ -205,18 +200,15 @@ export class GPT2LMHeadModel {
     transformer.become(resized, parameters);
   }
 
-  /** Changes fields that no parameter's shape depends on: token ids, dropout. */
-  updateConfig(
-    changes: Partial<
-      Pick<GPT2ConfigFields, "bosTokenId" | "eosTokenId" | "padTokenId" | "embdPdrop" | "attnPdrop" | "residPdrop">
-    >,
-  ): void {
+  /** Changes fields that no parameter's shape depends on: token ids, dropout. Throws UserError for others. */
+  updateConfig(changes: Partial<ChangeableFields>): void {
+    expectFields("updateConfig()", changes, CHANGEABLE_FIELDS);
     this.transformer.become(this.config.with(changes));
   }
 
   /** Frees the weights, once, after what is recorded was sent. */
   destroy(): void {
-    this.parameters.destroy();
+    this.transformer.destroy();
   }
 
   [Symbol.dispose](): void {

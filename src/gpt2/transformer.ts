@@ -9,39 +9,25 @@ import { linear, linearResidual } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
+import { expectFields } from "../fields.ts";
+import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { attentionWeights } from "../kernels/attention-weights.ts";
 import type { GPT2Config } from "./config.ts";
+import { checkForwardInput } from "./forward-input.ts";
+import type { ForwardInput } from "./forward-input.ts";
 import { KVCache } from "./kv-cache.ts";
 import { normLinear, normLinearGelu } from "./norm-linear.ts";
 import { disposing, Output } from "./output.ts";
 import type { BaseModelOutput } from "./output.ts";
 import { weightsOf } from "./parameters.ts";
 import type { Affine, Weights } from "./parameters.ts";
+import { loadPretrained, PRETRAINED_FIELDS } from "./pretrained.ts";
+import type { PretrainedOptions } from "./pretrained.ts";
 import { tokenBatch } from "./token-batch.ts";
 import type { TokenBatch, TokenRows } from "./token-batch.ts";
-
-export interface ForwardInput {
-  /** Token ids [B][T]. */
-  readonly inputIds: readonly (readonly number[])[];
-  /** [B][T], 1 = real token, 0 = padding on either side; default all 1. With a cache: of these T tokens only. */
-  readonly attentionMask?: readonly (readonly number[])[];
-  /** [B][T]; default past, past + 1, ... whatever the mask (as Hugging Face's forward). */
-  readonly positionIds?: readonly (readonly number[])[];
-  /**
-   * [B][T]: a type for each token, as Hugging Face's GPT-2 has them: the row of wte of that id is added to the
-   * embedding (so ids of the vocabulary, such as a section's marker). Default none. With a cache: of these T tokens.
-   */
-  readonly tokenTypeIds?: readonly (readonly number[])[];
-  /** Appended to, and attended to. */
-  readonly pastKeyValues?: KVCache;
-  /** Make a cache of nPositions when none is given. */
-  readonly useCache?: boolean;
-  readonly outputHiddenStates?: boolean;
-  readonly outputAttentions?: boolean;
-}
 
 /** Tokens that are on the GPU already, one a row: ids, then positions, u32 [2, batch], or [3, batch] with types. */
 export interface DeviceTokens {
@@ -86,6 +72,21 @@ export class GPT2Model {
     this.weights = weightsOf(parameters, config);
   }
 
+  /**
+   * The transformer of a model folder in Hugging Face's layout: a path, an address or an opened Folder; of a language
+   * model's too, whose head is left out. The caller destroys the model. Throws UserError when it is not such a folder,
+   * or when there is not the memory for it.
+   */
+  static async fromPretrained(
+    device: Device,
+    folder: string | Folder,
+    options: PretrainedOptions = {},
+  ): Promise<GPT2Model> {
+    expectFields("GPT2Model.fromPretrained()", options, PRETRAINED_FIELDS);
+    const { config, parameters } = await loadPretrained(device, folder, options);
+    return new GPT2Model(device, config, parameters);
+  }
+
   get config(): GPT2Config {
     return this.fields;
   }
@@ -117,9 +118,10 @@ export class GPT2Model {
 
   /**
    * Hidden states after ln_f; the caller disposes of the output, and of the cache where one was made. Throws UserError
-   * for ids, masks or lengths the model cannot take, having taken nothing.
+   * for ids, masks or lengths the model cannot take, and for fields that are not known, having taken nothing.
    */
   forward(input: ForwardInput): BaseModelOutput {
+    checkForwardInput(input);
     return this.device.pool.attempt(() => {
       const pass = this.begin(input, false);
       const { stream, hiddenStates, attentions } = this.run(pass);
@@ -133,6 +135,15 @@ export class GPT2Model {
         ...disposing(pass.results),
       };
     });
+  }
+
+  /** Frees the weights, once, after what is recorded was sent. */
+  destroy(): void {
+    this.parameters.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   /** Checks an input and opens what its run needs. Throws UserError as forward(). */

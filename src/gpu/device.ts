@@ -1,6 +1,8 @@
 // The device: an adapter's every useful limit and feature, a buffer pool, one command batch, read-back, and one policy
 // for errors (failures.ts): whatever fails is thrown by a submit or read, so nothing computes on in silence.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { shaderSources } from "../wgsl/sources.ts";
 import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
@@ -29,6 +31,8 @@ export interface DeviceOptions {
    */
   readonly profile?: boolean;
 }
+
+const OPTIONS: FieldsOf<DeviceOptions> = { maxStorageBufferBindingSize: true, tuning: true, profile: true };
 
 /** Asked for as high as the adapter has them. */
 const LIMITS = [
@@ -227,9 +231,10 @@ export class Device implements DeviceContext {
 
 /**
  * Opens the best adapter (see platform.ts) with every limit and feature this library uses.
- * Throws UserError when there is none or an option is out of range.
+ * Throws UserError when there is none, or an option is out of range or not known.
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<Device> {
+  expectFields("requestDevice()", options, OPTIONS);
   checkTuning(options.tuning ?? {}); // before an adapter is opened
   const small = options.maxStorageBufferBindingSize;
   if (small !== undefined && !(small >= 65536)) {

@@ -1,6 +1,8 @@
 // Turns infilling examples into token ids by the template, with the type of every position, so that the loss and the
 // evaluation can tell context from target; and prompts for generation, which end where p2 begins.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import { readJson } from "../files/json.ts";
 import { normalizeText } from "../text/normalize.ts";
@@ -32,6 +34,20 @@ export interface EncodedSet {
   /** Examples left out because p2 with the markers is longer than the block. */
   readonly dropped: number;
 }
+
+export interface BlockOptions {
+  /** Most tokens of an example. */
+  readonly blockSize: number;
+}
+const BLOCK_OPTIONS: FieldsOf<BlockOptions> = { blockSize: true };
+
+export interface PromptOptions {
+  /** Most tokens of a prompt. */
+  readonly maxLength: number;
+  /** The words that p2 must begin with. */
+  readonly prefix?: string;
+}
+const PROMPT_OPTIONS: FieldsOf<PromptOptions> = { maxLength: true, prefix: true };
 
 export interface GenerationInputs {
   readonly inputIds: (readonly number[])[];
@@ -87,14 +103,15 @@ export class InfillEncoder {
    * undefined when p2, the markers and the end alone are longer: p2 is never cut. Throws UserError where a text holds a
    * special token.
    */
-  encodeExample(example: InfillExample, { blockSize }: { readonly blockSize: number }): FittedExample | undefined {
+  encodeExample(example: InfillExample, options: BlockOptions): FittedExample | undefined {
+    expectFields("encodeExample()", options, BLOCK_OPTIONS);
     const { ids } = this;
     const p2 = this.encodeText(this.checked(example.p2, "p2", example));
     const tail = [
       { ids: p2, type: TOKEN_TYPE.target, section: ids.p2 },
       { ids: [ids.eos], type: TOKEN_TYPE.end, section: ids.p2 },
     ];
-    return this.assemble(example, tail, blockSize);
+    return this.assemble(example, tail, options.blockSize);
   }
 
   /**
@@ -103,14 +120,12 @@ export class InfillEncoder {
    * as in encodeExample: p2 never, p1 at its beginning, p3 at its end, and then no end token says that it was the end.
    * undefined when p2 with the markers is longer than `blockSize`. Throws UserError where a text holds a special token.
    */
-  encodeReadingOrder(
-    example: InfillExample,
-    { blockSize }: { readonly blockSize: number },
-  ): ReadingOrderExample | undefined {
+  encodeReadingOrder(example: InfillExample, options: BlockOptions): ReadingOrderExample | undefined {
+    expectFields("encodeReadingOrder()", options, BLOCK_OPTIONS);
     const { ids } = this;
     const p2 = this.encodeText(this.checked(example.p2, "p2", example));
     const whole = { p1: this.checked(example.p1, "p1", example), p3: this.checked(example.p3, "p3", example) };
-    const room = blockSize - MARKERS - 1 - p2.length;
+    const room = options.blockSize - MARKERS - 1 - p2.length;
     if (room < 0) return undefined;
     const context = fitContext({ ...whole, metadata: [] }, room, this.template.p1Share, this.counts);
     const p3 = this.encodeText(context.p3);
@@ -136,7 +151,7 @@ export class InfillEncoder {
   }
 
   /** Every example that fits, and how many were cut or left out. */
-  encodeAll(examples: readonly InfillExample[], options: { readonly blockSize: number }): EncodedSet {
+  encodeAll(examples: readonly InfillExample[], options: BlockOptions): EncodedSet {
     const encoded = examples
       .map((example) => this.encodeExample(example, options))
       .filter((example) => example !== undefined);
@@ -152,10 +167,9 @@ export class InfillEncoder {
    * it with a space and a word. At most `maxLength` tokens: give n_positions less the room that p2 needs. Throws
    * UserError when even the markers and the prefix are more.
    */
-  encodePrompt(
-    request: InfillRequest,
-    { maxLength, prefix = "" }: { readonly maxLength: number; readonly prefix?: string },
-  ): FittedExample {
+  encodePrompt(request: InfillRequest, options: PromptOptions): FittedExample {
+    expectFields("encodePrompt()", options, PROMPT_OPTIONS);
+    const { maxLength, prefix = "" } = options;
     const forced = this.encodeText(this.checked(prefix, "prefix", request));
     const tail = [{ ids: forced, type: TOKEN_TYPE.target, section: this.ids.p2 }];
     const prompt = this.assemble(request, tail, maxLength);
@@ -170,10 +184,7 @@ export class InfillEncoder {
    * All that generate() needs to fill gaps, to be spread into its request: prompts (see encodePrompt), p2's end, the
    * padding, and that neither special tokens nor the template's own syntax are written into p2.
    */
-  generationInputs(
-    requests: readonly InfillRequest[],
-    options: { readonly maxLength: number; readonly prefix?: string },
-  ): GenerationInputs {
+  generationInputs(requests: readonly InfillRequest[], options: PromptOptions): GenerationInputs {
     const { eos, pad } = this.ids;
     const prompts = requests.map((request) => this.encodePrompt(request, options));
     return {

@@ -2,6 +2,7 @@
 // apart from template.ts, which says what stands where.
 import { LOSS_ON } from "../examples/collate.ts";
 import type { LossOn } from "../examples/collate.ts";
+import type { FieldsOf } from "../fields.ts";
 
 export interface LayoutFields {
   /** Metadata fields that have a marker of their own: it stands where others have "name: ", and starts a section. */
@@ -23,6 +24,15 @@ export interface LayoutFields {
    */
   readonly orderMix?: number;
 }
+
+export const LAYOUT_FIELDS: FieldsOf<LayoutFields> = {
+  fieldMarkers: true,
+  valueMarkers: true,
+  listSeparator: true,
+  sectionTypes: true,
+  lossOn: true,
+  orderMix: true,
+};
 
 /** The template with these of its metadata fields, their markers included, and no others. */
 export function withMetadataFields<T extends LayoutFields>(template: T, fields: readonly string[]): T {

@@ -9,9 +9,11 @@ import { UserError } from "../errors.ts";
 import { printable, quote } from "../files/quote.ts";
 import { normalizeLine, normalizeName } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { isLengthBounds } from "./length-class.ts";
 import type { LengthBounds } from "./length-class.ts";
-import { parseLayoutFields } from "./template-fields.ts";
+import { LAYOUT_FIELDS, parseLayoutFields } from "./template-fields.ts";
 import type { LayoutFields } from "./template-fields.ts";
 
 export const TEMPLATE_FILE = "infill_template.json";
@@ -39,6 +41,16 @@ export interface InfillTemplate extends LayoutFields {
    */
   readonly lengthBounds?: LengthBounds;
 }
+
+const FIELDS: FieldsOf<InfillTemplate> = {
+  version: true,
+  order: true,
+  specialTokens: true,
+  metadataFields: true,
+  p1Share: true,
+  lengthBounds: true,
+  ...LAYOUT_FIELDS,
+};
 
 export const DEFAULT_TEMPLATE: InfillTemplate = {
   version: 1,
@@ -226,6 +238,7 @@ export function parseTemplate(json: unknown, name: string): InfillTemplate {
     throw new UserError(`${name}: field "${field}" is wrong, wanted ${wanted}; restore the file saved with the model.`);
   };
   if (typeof json !== "object" || json === null || Array.isArray(json)) return fail("(top)", "an object");
+  expectFields(name, json, FIELDS);
   const {
     version,
     order,

@@ -2,6 +2,8 @@
 // seams join. All are mean log-probabilities a token, in nats, by the infilling model itself: the higher, the better.
 // Two passes over all candidates give them: one in the template's layout, one in reading order.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { InfillEncoder } from "../infill/encode.ts";
 import type { InfillRequest } from "../infill/example.ts";
@@ -35,6 +37,7 @@ const BESIDES = 4;
 const LONG_TOKEN = 32;
 
 export type TermOptions = Pick<ContinuationOptions, "batchSize" | "signal">;
+const OPTIONS: FieldsOf<TermOptions> = { batchSize: true, signal: true };
 
 /**
  * The terms of each text as p2 of the gap. All see the same context, cut for the longest of them; terms of a p3 that is
@@ -48,6 +51,7 @@ export async function candidateTerms(
   texts: readonly string[],
   options: TermOptions = {},
 ): Promise<Terms[]> {
+  expectFields("candidateTerms()", options, OPTIONS);
   const candidates = texts.map((text) => encoder.textIds(text));
   const longest = longestOf(candidates, model);
   const inSection = sectionsOf(encoder);

@@ -18,6 +18,17 @@ export interface AddedToken {
   readonly normalized: boolean;
 }
 
+/** The text of a token to add, and how it is matched: all false by default. */
+export interface AddedTokenRules {
+  readonly content: string;
+  readonly lstrip?: boolean;
+  readonly rstrip?: boolean;
+  readonly singleWord?: boolean;
+}
+
+/** A token to add: its text, or its text with the matching rules. */
+export type NewToken = string | AddedTokenRules;
+
 /** A token without matching rules. Hugging Face's default is that special tokens are not normalized and others are. */
 export function plainToken(id: number, content: string, special: boolean): AddedToken {
   return { id, content, special, lstrip: false, rstrip: false, singleWord: false, normalized: !special };

@@ -9,7 +9,7 @@ import { quote } from "../files/quote.ts";
 import { plainToken } from "./added-tokens.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { Merge } from "./bpe.ts";
-import { checkParts, END_OF_TEXT, ROLE_KEYS, ROLES } from "./parts.ts";
+import { checkParts, END_OF_TEXT, isTokenName, ROLE_KEYS, ROLES } from "./parts.ts";
 import type { Role, TokenizerParts } from "./parts.ts";
 
 /** The model, and the added tokens that its own file declares. */
@@ -65,11 +65,16 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
   if (model.vocab.has(END_OF_TEXT) || added.has(END_OF_TEXT)) {
     for (const role of ["bosToken", "eosToken", "unkToken"] as const) roles[role] ??= declare(END_OF_TEXT);
   }
+  const named = new Map<string, string>();
+  for (const [name, value] of namedTokens(config, specialMap)) {
+    const content = named.has(name) ? undefined : declare(value);
+    if (content !== undefined) named.set(name, content);
+  }
   const additional = [config, specialMap]
     .flatMap((from) => [from.additional_special_tokens, from.extra_special_tokens])
     .flatMap((list) => Object.values(objectOr(list, {})))
     .map(declare)
-    .filter((content) => content !== undefined);
+    .filter((content) => content !== undefined && ![...named.values()].includes(content)) as string[];
 
   const maxLength = config.model_max_length;
   const parts: TokenizerParts = {
@@ -77,6 +82,7 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
     merges: model.merges,
     addedTokens: [...added.values()],
     roles,
+    namedSpecialTokens: Object.fromEntries(named),
     additionalSpecialTokens: [...new Set(additional)],
     addPrefixSpace: typeof config.add_prefix_space === "boolean" ? config.add_prefix_space : model.addPrefixSpace,
     // 1e30 stands for "unknown" there.
@@ -84,6 +90,19 @@ export async function readTokenizer(folder: Folder): Promise<TokenizerParts> {
   };
   checkParts(parts, folder.name);
   return parts;
+}
+
+/**
+ * Tokens with names of their own: `extra_special_tokens`, where that is no list, and what special_tokens_map.json holds
+ * beside the roles, as transformers writes both.
+ */
+function namedTokens(config: JsonObject, specialMap: JsonObject): (readonly [string, unknown])[] {
+  const extra = [config, specialMap]
+    .map(({ extra_special_tokens: tokens }) => tokens)
+    .filter((tokens) => !Array.isArray(tokens));
+  return [...extra.map((tokens) => objectOr(tokens, {})), specialMap]
+    .flatMap((tokens) => Object.entries(tokens))
+    .filter(([name]) => isTokenName(name));
 }
 
 async function readModel(folder: Folder): Promise<ModelParts> {

@@ -21,13 +21,48 @@ export const ROLE_KEYS = {
 export type Role = keyof typeof ROLE_KEYS;
 export const ROLES = Object.keys(ROLE_KEYS) as Role[];
 
+/** Keys of tokenizer_config.json, beside which a token's name stands there. */
+const CONFIG_KEYS: ReadonlySet<string> = new Set([
+  ...Object.values(ROLE_KEYS),
+  "add_bos_token",
+  "add_eos_token",
+  "add_prefix_space",
+  "added_tokens_decoder",
+  "additional_special_tokens",
+  "auto_map",
+  "chat_template",
+  "clean_up_tokenization_spaces",
+  "errors",
+  "extra_special_tokens",
+  "model_input_names",
+  "model_max_length",
+  "name_or_path",
+  "padding_side",
+  "processor_class",
+  "special_tokens_map_file",
+  "split_special_tokens",
+  "tokenizer_class",
+  "tokenizer_file",
+  "trim_offsets",
+  "truncation_side",
+  "unk_token_id",
+  "use_fast",
+]);
+
+/** Whether a special token may have this name: what Python takes for an attribute, and no key of its own. */
+export function isTokenName(name: string): boolean {
+  return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !name.startsWith("__") && !CONFIG_KEYS.has(name);
+}
+
 export interface TokenizerParts {
   /** Piece, in the byte alphabet -> id. Added tokens may be here too, as <|endoftext|> is in GPT-2's. */
   readonly vocab: ReadonlyMap<string, number>;
   readonly merges: readonly Merge[];
   readonly addedTokens: readonly AddedToken[];
   readonly roles: Readonly<Partial<Record<Role, string>>>;
-  /** Special tokens without a role. */
+  /** Special tokens with a name of their own, in Hugging Face's files `extra_special_tokens`. */
+  readonly namedSpecialTokens?: Readonly<Record<string, string>>;
+  /** Special tokens without a role or a name. */
   readonly additionalSpecialTokens: readonly string[];
   /** Encoding puts a space before each stretch of text that has none in front. */
   readonly addPrefixSpace: boolean;

@@ -1,18 +1,22 @@
 // PreTrainedTokenizer: text to ids and back, with added and special tokens, loading and saving. The vocabulary and its
 // merges never change; only added tokens do.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
+import { openFolder } from "../files/open.ts";
 import { quote } from "../files/quote.ts";
-import { AddedTokens, plainToken } from "./added-tokens.ts";
+import type { NewToken } from "./added-tokens.ts";
 import { BytePairEncoder } from "./bpe.ts";
-import { pieceToBytes } from "./byte-alphabet.ts";
 import { decodeStream } from "./decode-stream.ts";
 import type { DecodeStream } from "./decode-stream.ts";
 import { readTokenizer } from "./files.ts";
-import { ROLES } from "./parts.ts";
-import type { Role, TokenizerParts } from "./parts.ts";
+import type { TokenizerParts } from "./parts.ts";
 import { firstMerges, mergesOf, withMerges } from "./reduce.ts";
 import { writeTokenizer } from "./saved-files.ts";
+import { SpecialTokens } from "./special-tokens.ts";
+import type { NewSpecialTokens } from "./special-tokens.ts";
+import { Vocabulary } from "./vocabulary.ts";
 
 /** What the rest of the engine needs of a tokenizer. */
 export interface Tokenizer {
@@ -31,16 +35,11 @@ export interface DecodeOptions {
   readonly skipSpecialTokens?: boolean;
 }
 
-/** A token to add: its text, or its text with the matching rules (all false by default). */
-export type NewToken =
-  | string
-  | { readonly content: string; readonly lstrip?: boolean; readonly rstrip?: boolean; readonly singleWord?: boolean };
+const ENCODE_OPTIONS: FieldsOf<EncodeOptions> = { allowSpecial: true };
+const DECODE_OPTIONS: FieldsOf<DecodeOptions> = { skipSpecialTokens: true };
 
-/** Special tokens by role. Ids are given in the order of the keys. */
-export type NewSpecialTokens = Readonly<Partial<Record<Role, NewToken>>> & {
-  readonly additionalSpecialTokens?: readonly NewToken[];
-};
-
+export type { NewToken } from "./added-tokens.ts";
+export type { NewSpecialTokens } from "./special-tokens.ts";
 export type { DecodeStream } from "./decode-stream.ts";
 
 /**
@@ -50,29 +49,23 @@ export type { DecodeStream } from "./decode-stream.ts";
 export class PreTrainedTokenizer implements Tokenizer {
   private readonly parts: TokenizerParts; // its added tokens and roles are the initial ones
   private readonly encoder: BytePairEncoder;
-  private readonly added: AddedTokens;
-  private readonly roles: Partial<Record<Role, string>>;
-  private readonly additional: Set<string>;
-  private readonly tokenOfId: string[] = [];
-  private readonly bytesOfId: (Uint8Array | undefined)[] = []; // filled as ids are decoded
+  private readonly vocabulary: Vocabulary;
+  private readonly special: SpecialTokens;
 
   /** `parts`: such as checkParts accepts. */
   constructor(parts: TokenizerParts) {
     this.parts = parts;
     this.encoder = new BytePairEncoder(parts.vocab, parts.merges);
-    this.added = new AddedTokens(parts.addedTokens);
-    this.roles = { ...parts.roles };
-    this.additional = new Set(parts.additionalSpecialTokens);
-    for (const [piece, id] of parts.vocab) this.tokenOfId[id] = piece;
-    for (const token of parts.addedTokens) this.tokenOfId[token.id] = token.content;
+    this.vocabulary = new Vocabulary(parts.vocab, parts.addedTokens);
+    this.special = new SpecialTokens(parts);
   }
 
   /**
-   * From tokenizer.json, or vocab.json + merges.txt. Throws UserError when they are missing, damaged or of another
-   * kind.
+   * From a folder's tokenizer.json, or vocab.json + merges.txt: a path, an address or an opened Folder. Throws
+   * UserError when they are missing, damaged or of another kind.
    */
-  static async fromPretrained(folder: Folder): Promise<PreTrainedTokenizer> {
-    return new PreTrainedTokenizer(await readTokenizer(folder));
+  static async fromPretrained(folder: string | Folder): Promise<PreTrainedTokenizer> {
+    return new PreTrainedTokenizer(await readTokenizer(typeof folder === "string" ? await openFolder(folder) : folder));
   }
 
   /**
@@ -96,7 +89,7 @@ export class PreTrainedTokenizer implements Tokenizer {
 
   /** Number of tokens, added ones included; ids run from 0 to vocabSize - 1. */
   get vocabSize(): number {
-    return this.tokenOfId.length;
+    return this.vocabulary.size;
   }
 
   /** Longest input of the model in tokens, where the files say so. */
@@ -104,9 +97,20 @@ export class PreTrainedTokenizer implements Tokenizer {
     return this.parts.modelMaxLength;
   }
 
+  /** Special tokens by the keys of Hugging Face's files: eos_token, begin_P1, additional_special_tokens. */
+  get specialTokensMap(): Record<string, string | readonly string[]> {
+    return this.special.map();
+  }
+
+  /** Id of the special token of a role (padToken) or of a name of one's own (begin_P1); undefined without one. */
+  specialTokenId(name: string): number | undefined {
+    const content = this.special.get(name);
+    return content === undefined ? undefined : this.tokenToId(content);
+  }
+
   /** Throws UserError when no token has this role. */
   get eosTokenId(): number {
-    const id = this.idOfRole("eosToken");
+    const id = this.specialTokenId("eosToken");
     if (id === undefined)
       throw new UserError(
         "The tokenizer has no end-of-text token; name one with eos_token in tokenizer_config.json or " +
@@ -116,40 +120,82 @@ export class PreTrainedTokenizer implements Tokenizer {
   }
 
   get padTokenId(): number | undefined {
-    return this.idOfRole("padToken");
+    return this.specialTokenId("padToken");
   }
 
   get bosTokenId(): number | undefined {
-    return this.idOfRole("bosToken");
+    return this.specialTokenId("bosToken");
+  }
+
+  get unkTokenId(): number | undefined {
+    return this.specialTokenId("unkToken");
   }
 
   /** Ids of the special tokens, ascending. */
   get specialTokenIds(): number[] {
-    return this.added
+    return this.vocabulary.added
       .list()
       .filter((token) => token.special)
       .map((token) => token.id);
   }
 
   isSpecial(id: number): boolean {
-    return this.added.withId(id)?.special ?? false;
+    return this.vocabulary.isSpecial(id);
   }
 
   /** Id of a whole token: an added token's text, or a piece in the byte alphabet ("Ġthe"). */
   tokenToId(token: string): number | undefined {
-    return this.added.get(token)?.id ?? this.parts.vocab.get(token);
+    return this.vocabulary.idOf(token);
   }
 
   /** Inverse of tokenToId. Throws UserError on an id out of range. */
   idToToken(id: number): string {
-    this.checkId(id);
-    return this.tokenOfId[id];
+    return this.vocabulary.tokenOf(id);
+  }
+
+  /**
+   * The tokens of `text` as convertIdsToTokens() spells them ("Ġthe"): those that encode() gives the ids of. Throws
+   * UserError as encode().
+   */
+  tokenize(text: string, options: EncodeOptions = {}): string[] {
+    expectFields("tokenize()", options, ENCODE_OPTIONS);
+    return this.encode(text, options).map((id) => this.idToToken(id));
+  }
+
+  /**
+   * Ids of whole tokens, as tokenToId() finds them; a token that the vocabulary lacks has the unknown token's id, as in
+   * Hugging Face. Throws UserError for such a token where no token is the unknown one.
+   */
+  convertTokensToIds(token: string): number;
+  convertTokensToIds(tokens: readonly string[]): number[];
+  convertTokensToIds(tokens: string | readonly string[]): number | number[] {
+    if (typeof tokens !== "string") return tokens.map((token) => this.convertTokensToIds(token));
+    const id = this.tokenToId(tokens) ?? this.unkTokenId;
+    if (id !== undefined) return id;
+    throw new UserError(
+      `The vocabulary has no token ${quote(tokens)}, and the tokenizer no unknown token; add it with addTokens(), or ` +
+        "name one with addSpecialTokens({ unkToken }).",
+    );
+  }
+
+  /**
+   * Tokens of ids, bytes spelt in the byte alphabet ("Ġthe" begins with a space) and added tokens as they are. Of a
+   * list `skipSpecialTokens` leaves special ones out. Throws UserError on an id out of range.
+   */
+  convertIdsToTokens(id: number, options?: DecodeOptions): string;
+  convertIdsToTokens(ids: readonly number[], options?: DecodeOptions): string[];
+  convertIdsToTokens(ids: number | readonly number[], options: DecodeOptions = {}): string | string[] {
+    expectFields("convertIdsToTokens()", options, DECODE_OPTIONS);
+    if (typeof ids === "number") return this.idToToken(ids);
+    const kept = options.skipSpecialTokens ? ids.filter((id) => !this.isSpecial(id)) : ids;
+    return kept.map((id) => this.idToToken(id));
   }
 
   /** Ids of `text`; nothing is added in front or behind, nothing is stripped. Lone surrogates count as U+FFFD. */
   encode(text: string, options: EncodeOptions = {}): number[] {
+    expectFields("encode()", options, ENCODE_OPTIONS);
     const ids: number[] = [];
-    for (const segment of this.added.split(text, options.allowSpecial ?? true)) {
+    for (const segment of this.vocabulary.added.split(text, options.allowSpecial ?? true)) {
       if (typeof segment === "number") ids.push(segment);
       else this.encoder.encode(this.parts.addPrefixSpace && !segment.startsWith(" ") ? ` ${segment}` : segment, ids);
     }
@@ -165,41 +211,25 @@ export class PreTrainedTokenizer implements Tokenizer {
   }
 
   createDecodeStream(options: DecodeOptions = {}): DecodeStream {
+    expectFields("decode()", options, DECODE_OPTIONS);
     return decodeStream((id) => {
-      this.checkId(id);
-      return options.skipSpecialTokens && this.isSpecial(id) ? undefined : this.bytesOf(id);
+      const bytes = this.vocabulary.bytesOf(id);
+      return options.skipSpecialTokens && this.isSpecial(id) ? undefined : bytes;
     });
   }
 
   /** Adds tokens that are not special; known ones are from now on found whole. Returns how many new ids there are. */
   addTokens(tokens: readonly NewToken[]): number {
-    return this.countNew(() => tokens.forEach((token) => this.add(token, false)));
+    return this.countNew(() => tokens.forEach((token) => this.vocabulary.add(token, false)));
   }
 
   /**
-   * Adds special tokens, with roles where given, and gives roles to known ones. Returns how many new ids there are,
-   * which is how many rows the model's embeddings lack. Throws UserError on an empty token or an unknown role.
+   * Adds special tokens, with roles or names of one's own where given, and gives these to known ones. Returns how many
+   * new ids there are, which is how many rows the model's embeddings lack. Throws UserError on an empty token, and on
+   * what can be no name.
    */
   addSpecialTokens(tokens: readonly NewToken[] | NewSpecialTokens): number {
-    const byRole: NewSpecialTokens = Array.isArray(tokens)
-      ? { additionalSpecialTokens: tokens }
-      : (tokens as NewSpecialTokens);
-    const keys = Object.keys(byRole) as (keyof NewSpecialTokens)[];
-    const unknown = keys.find((key) => key !== "additionalSpecialTokens" && !ROLES.includes(key));
-    if (unknown)
-      throw new UserError(
-        `addSpecialTokens: no role ${quote(unknown)}; the roles are ${ROLES.join(", ")} and ` +
-          "additionalSpecialTokens.",
-      );
-    return this.countNew(() => {
-      for (const key of keys) {
-        if (key === "additionalSpecialTokens") {
-          for (const token of byRole[key] ?? []) this.additional.add(this.add(token, true));
-        } else if (byRole[key] !== undefined) {
-          this.roles[key] = this.add(byRole[key], true);
-        }
-      }
-    });
+    return this.countNew(() => this.special.take(tokens, (token) => this.vocabulary.add(token, true)));
   }
 
   /** File name -> text of a Hugging Face tokenizer folder. */
@@ -209,57 +239,12 @@ export class PreTrainedTokenizer implements Tokenizer {
 
   /** What it is made of now, added tokens and their roles included. */
   currentParts(): TokenizerParts {
-    return {
-      ...this.parts,
-      addedTokens: this.added.list(),
-      roles: this.roles,
-      additionalSpecialTokens: [...this.additional],
-    };
-  }
-
-  private add(token: NewToken, special: boolean): string {
-    const {
-      content,
-      lstrip = false,
-      rstrip = false,
-      singleWord = false,
-    } = typeof token === "string" ? { content: token } : token;
-    if (content === "") throw new UserError("A token to add is empty; give it at least one character.");
-    const known = this.added.get(content);
-    if (known && typeof token === "string") {
-      this.added.set({ ...known, special: special || known.special });
-    } else {
-      const id = this.tokenToId(content) ?? this.vocabSize;
-      this.added.set({ ...plainToken(id, content, special), lstrip, rstrip, singleWord });
-      this.tokenOfId[id] = content;
-      this.bytesOfId[id] = undefined;
-    }
-    return content;
+    return { ...this.parts, addedTokens: this.vocabulary.added.list(), ...this.special.parts() };
   }
 
   private countNew(change: () => void): number {
     const before = this.vocabSize;
     change();
     return this.vocabSize - before;
-  }
-
-  private idOfRole(role: Role): number | undefined {
-    const content = this.roles[role];
-    return content === undefined ? undefined : this.tokenToId(content);
-  }
-
-  private bytesOf(id: number): Uint8Array {
-    return (this.bytesOfId[id] ??= this.added.withId(id)
-      ? new TextEncoder().encode(this.tokenOfId[id])
-      : pieceToBytes(this.tokenOfId[id]));
-  }
-
-  private checkId(id: number): void {
-    if (!Number.isInteger(id) || id < 0 || id >= this.vocabSize) {
-      throw new UserError(
-        `Token id ${id} is out of range: this tokenizer has ids 0 to ${this.vocabSize - 1}; use the tokenizer ` +
-          "that belongs to the model.",
-      );
-    }
   }
 }

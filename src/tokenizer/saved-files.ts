@@ -2,17 +2,16 @@
 // tokenizers, vocab.json + merges.txt + added_tokens.json + special_tokens_map.json for older readers,
 // tokenizer_config.json for all.
 import type { AddedToken } from "./added-tokens.ts";
-import { ROLE_KEYS, ROLES } from "./parts.ts";
 import type { TokenizerParts } from "./parts.ts";
+import { specialTokensMap } from "./special-tokens.ts";
 
 /** File name -> text. GPT-2's own tokenizer gives vocab.json and merges.txt byte for byte as OpenAI published them. */
 export function writeTokenizer(parts: TokenizerParts): Map<string, string> {
   const vocab = [...parts.vocab].sort((a, b) => a[1] - b[1]);
   const added = parts.addedTokens.toSorted((a, b) => a.id - b.id);
   const merges = parts.merges.map(([left, right]) => `${left} ${right}`);
-  const special: Record<string, string | string[]> = {};
-  for (const role of ROLES) if (parts.roles[role] !== undefined) special[ROLE_KEYS[role]] = parts.roles[role];
-  if (parts.additionalSpecialTokens.length > 0) special.additional_special_tokens = [...parts.additionalSpecialTokens];
+  const special = specialTokensMap(parts);
+  const { namedSpecialTokens: named = {} } = parts;
 
   const byteLevel = { type: "ByteLevel", add_prefix_space: parts.addPrefixSpace, trim_offsets: true, use_regex: true };
   const tokenizerJson = {
@@ -40,6 +39,7 @@ export function writeTokenizer(parts: TokenizerParts): Map<string, string> {
     add_prefix_space: parts.addPrefixSpace,
     added_tokens_decoder: Object.fromEntries(added.map((token) => [token.id, flags(token)])),
     ...special,
+    ...(Object.keys(named).length > 0 && { extra_special_tokens: named }),
     clean_up_tokenization_spaces: false,
     errors: "replace",
     model_max_length: parts.modelMaxLength,

@@ -1,8 +1,9 @@
 // What a training run is told, under Hugging Face's names (TrainingArguments, and the 2020 run_language_modeling.py) in
 // camelCase.
 import { UserError } from "../errors.ts";
+import type { FieldsOf } from "../fields.ts";
 import type { LossOn } from "../examples/collate.ts";
-import type { ScheduleName } from "./lr-schedule.ts";
+import type { LrSchedulerKwargs, ScheduleName } from "./lr-schedule.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
 import type { LossReduction } from "./step.ts";
 import type { Position } from "../examples/data-loader.ts";
@@ -32,6 +33,8 @@ export interface TrainingArguments {
   /** More than 0 overrides numTrainEpochs. */
   readonly maxSteps: number;
   readonly lrSchedulerType: ScheduleName;
+  /** Options of that schedule alone. */
+  readonly lrSchedulerKwargs: LrSchedulerKwargs;
   readonly warmupSteps: number;
   readonly loggingSteps: number;
   /** Evaluate every so many updates; 0 means only at the end. */
@@ -64,6 +67,7 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   numTrainEpochs: 3,
   maxSteps: -1,
   lrSchedulerType: "linear",
+  lrSchedulerKwargs: {},
   warmupSteps: 0,
   loggingSteps: 10,
   evalSteps: 0,
@@ -74,6 +78,17 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   lossOn: "all",
   seed: 42,
 };
+
+export const ARGUMENT_FIELDS = Object.fromEntries(
+  Object.keys(DEFAULT_ARGUMENTS).map((name) => [name, true]),
+) as FieldsOf<TrainingArguments>;
+
+/** The arguments among other things, such as the flags of a program. */
+export function argumentsAmong(values: TrainingArguments): TrainingArguments {
+  return Object.fromEntries(
+    Object.keys(DEFAULT_ARGUMENTS).map((name) => [name, values[name as keyof TrainingArguments]]),
+  ) as unknown as TrainingArguments;
+}
 
 /** Updates of an epoch: what is left of its micro-batches when the last full update is made gets one, too. */
 function updatesPerEpoch({ gradientAccumulationSteps }: TrainingArguments, batchesPerEpoch: number): number {

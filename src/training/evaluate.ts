@@ -29,7 +29,7 @@ export async function evaluateLoss(
   let tokens = 0;
   try {
     for (const indices of loader.epoch(0)) {
-      const batch = collate(
+      const { types: _, ...batch } = collate(
         indices.map((index) => set[index]),
         { padId, lossOn },
       );

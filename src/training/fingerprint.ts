@@ -22,6 +22,9 @@ const FREE = [
   "saveTotalLimit",
 ] as const satisfies readonly (keyof TrainingArguments)[];
 
+/** Not a single value: written by each of its names, so that runs that give none read as they always did. */
+const KWARGS = "lrSchedulerKwargs" satisfies keyof TrainingArguments;
+
 /** Of the encoded examples. Its difference says no more where another setting already says why they differ. */
 const EXAMPLES = "training_examples";
 const DIGEST = "sha256:";
@@ -45,12 +48,15 @@ export async function fingerprintOf({
   settings,
 }: RunDescription): Promise<Fingerprint> {
   const names = (Object.keys(DEFAULT_ARGUMENTS) as (keyof TrainingArguments)[]).filter(
-    (name) => !(FREE as readonly string[]).includes(name),
+    (name): name is Exclude<typeof name, typeof KWARGS> =>
+      name !== KWARGS && !(FREE as readonly string[]).includes(name),
   );
+  const kwargs = Object.entries(args[KWARGS]).filter(([, value]) => value !== undefined);
   const rates = new Set([embdPdrop, attnPdrop, residPdrop]);
   return {
     ...settings,
     ...Object.fromEntries(names.map((name) => [snakeCase(name), args[name]])),
+    ...Object.fromEntries(kwargs.map(([name, value]) => [`lr_scheduler_${snakeCase(name)}`, value as number])),
     dropout: rates.size === 1 ? embdPdrop : [embdPdrop, attnPdrop, residPdrop].join("/"),
     precision,
     world_size: worldSize,

@@ -3,6 +3,8 @@
 import type { ParameterStore } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { printable } from "../files/quote.ts";
 import { Scope } from "../gpu/scope.ts";
 import { sliceRows } from "../gpu/tensor.ts";
@@ -23,6 +25,25 @@ export interface AdamWOptions {
   /** Which parameters decay; see decayMatrices and decayAllButBiases. */
   readonly decay?: (parameter: Parameter) => boolean;
 }
+
+const OPTIONS: FieldsOf<AdamWOptions> = {
+  learningRate: true,
+  betas: true,
+  eps: true,
+  weightDecay: true,
+  form: true,
+  decay: true,
+};
+
+export interface StepOptions {
+  /** Default 0: no clipping. */
+  readonly maxGradNorm?: number;
+  /** 1 / count where the gradients are of a sum. Default 1. */
+  readonly gradientScale?: number;
+  /** Skipped steps in a row after which none changes anything; default 0: no such end. */
+  readonly maxSkipped?: number;
+}
+const STEP_OPTIONS: FieldsOf<StepOptions> = { maxGradNorm: true, gradientScale: true, maxSkipped: true };
 
 /** Everything but the values that a resumed run needs. */
 export interface OptimizerState {
@@ -69,9 +90,10 @@ export class AdamW {
 
   /**
    * Takes twice the values' memory for moments (zero), until destroy(). Throws UserError, having taken nothing, when an
-   * option is out of range or there is not the memory.
+   * option is out of range or not known, or there is not the memory.
    */
   constructor(store: ParameterStore, options: AdamWOptions = {}) {
+    expectFields("AdamW", options, OPTIONS);
     const {
       learningRate = 5e-5,
       betas = [0.9, 0.999],
@@ -125,14 +147,9 @@ export class AdamW {
    * in a row no step changes anything any more (absent or 0: no such end). Reads nothing back. Throws Error when the
    * optimizer or the weights it was made for are gone: after a resize, make another.
    */
-  step(
-    learningRate: number = this.options.learningRate,
-    {
-      maxGradNorm = 0,
-      gradientScale = 1,
-      maxSkipped = 0,
-    }: { readonly maxGradNorm?: number; readonly gradientScale?: number; readonly maxSkipped?: number } = {},
-  ): void {
+  step(learningRate: number = this.options.learningRate, options: StepOptions = {}): void {
+    expectFields("AdamW.step()", options, STEP_OPTIONS);
+    const { maxGradNorm = 0, gradientScale = 1, maxSkipped = 0 } = options;
     if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
     this.scope.expectOpen();
     this.store.expectOpen();

@@ -9,6 +9,9 @@
 // So every label weighs the same, whatever the lengths of the micro-batches (Hugging Face's Trainer since transformers
 // 4.46; before, and in the 2020 script, an update was the mean of the micro-batches' means, which "mean_of_means" is).
 import { countLabels } from "../examples/collate.ts";
+import type { Batch } from "../examples/collate.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { StagedRead } from "../gpu/staging.ts";
 import { Scope } from "../gpu/scope.ts";
@@ -53,6 +56,23 @@ export interface TrainingStepOptions {
   readonly precision?: Precision;
 }
 
+const OPTIONS: FieldsOf<TrainingStepOptions> = {
+  lossReduction: true,
+  maxGradNorm: true,
+  maxSkippedUpdates: true,
+  exchange: true,
+  precision: true,
+};
+
+/** Those of a Batch too, so that what collate() returns is one. */
+const MICRO_BATCH_FIELDS: FieldsOf<MicroBatch & Batch> = {
+  inputIds: true,
+  attentionMask: true,
+  tokenTypeIds: true,
+  labels: true,
+  types: true,
+};
+
 /** What became of an update, once the GPU has done it. */
 export interface StepResult {
   /** Sum of this process's losses (of their means under mean_of_means), and of how many. */
@@ -84,6 +104,7 @@ export class TrainingStep {
 
   /** The caller disposes of the step, and of model and optimizer, which it only uses. */
   constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: TrainingStepOptions = {}) {
+    expectFields("TrainingStep", options, OPTIONS);
     this.model = model;
     this.optimizer = optimizer;
     this.options = options;
@@ -98,6 +119,7 @@ export class TrainingStep {
    * micro-batch of any process has a label no update is made. Throws UserError for ids or labels the model cannot take.
    */
   async run(microBatches: readonly MicroBatch[], learningRate: number): Promise<SentStep> {
+    for (const microBatch of microBatches) expectFields("TrainingStep.run()", microBatch, MICRO_BATCH_FIELDS);
     const { maxGradNorm, maxSkippedUpdates } = this.options;
     const { own, counts } = await this.sum(microBatches);
     const count = this.divisor(counts);

@@ -2,13 +2,15 @@
 // loss, an evaluation, a checkpoint. What an update is stands in step.ts, how far the GPU may be behind in
 // updates-in-flight.ts.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { collate, countLabels } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { Folder } from "../files/folder.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import { positionAfter, totalSteps } from "./arguments.ts";
+import { ARGUMENT_FIELDS, positionAfter, totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import { NotFiniteError, resume } from "./checkpoint.ts";
 import { diverged, DivergedError } from "./divergence.ts";
@@ -16,7 +18,8 @@ import { evaluateLoss } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import { learningRateAt } from "./lr-schedule.ts";
+import { checkSchedule, learningRateAt } from "./lr-schedule.ts";
+import type { LrSchedule } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
 import { FLOAT32 } from "./precision.ts";
 import type { Precision } from "./precision.ts";
@@ -52,6 +55,27 @@ export interface TrainerOptions extends Partial<SaverOptions> {
   readonly onSkip?: (step: number, reason: string) => void;
 }
 
+const OPTIONS: FieldsOf<TrainerOptions> = {
+  model: true,
+  args: true,
+  train: true,
+  varied: true,
+  evaluation: true,
+  padId: true,
+  settings: true,
+  exchange: true,
+  worldSize: true,
+  precision: true,
+  onStep: true,
+  onLog: true,
+  onSkip: true,
+  store: true,
+  extraFiles: true,
+  saveDtype: true,
+  maxShardBytes: true,
+  onSave: true,
+};
+
 export interface Progress {
   readonly step: number;
   readonly totalSteps: number;
@@ -79,9 +103,11 @@ export class Trainer {
 
   /**
    * Takes the optimizer's memory, until destroy(). Throws UserError, having taken none, when the data make no batch, no
-   * update, or hold no label.
+   * update, or hold no label, and for options and arguments that are not known.
    */
   constructor(options: TrainerOptions) {
+    expectFields("Trainer", options, OPTIONS);
+    expectFields("Trainer's args", options.args, ARGUMENT_FIELDS);
     const { args, model, train, evaluation } = options;
     this.options = options;
     this.loader = new DataLoader(
@@ -94,6 +120,7 @@ export class Trainer {
       },
     );
     this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
+    checkSchedule(this.schedule);
     this.needLabels(train, "training");
     if (evaluation && evaluation.length > 0) this.needLabels(evaluation, "evaluation");
     [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
@@ -210,9 +237,13 @@ export class Trainer {
     return epochOf(this.position(), this.loader);
   }
 
+  private get schedule(): LrSchedule {
+    const { lrSchedulerType: schedule, lrSchedulerKwargs, learningRate, warmupSteps } = this.options.args;
+    return { ...lrSchedulerKwargs, schedule, learningRate, warmupSteps, totalSteps: this.totalSteps };
+  }
+
   private learningRate(): number {
-    const { lrSchedulerType: schedule, learningRate, warmupSteps } = this.options.args;
-    return learningRateAt({ schedule, learningRate, warmupSteps, totalSteps: this.totalSteps }, this.step);
+    return learningRateAt(this.schedule, this.step);
   }
 
   private async makeUpdates(signal?: AbortSignal): Promise<void> {

@@ -201,6 +201,14 @@ const flags = defineFlags({
     group: "Training",
     help: "Shape after the warm-up.",
   },
+  lrSchedulerKwargs: {
+    type: "string",
+    placeholder: "key=value,...",
+    group: "Training",
+    help:
+      "Options of that shape: num_cycles (cosine, cosine_with_restarts), power and lr_end (polynomial), timescale " +
+      "(inverse_sqrt); or as JSON.",
+  },
   warmupSteps: {
     type: "int",
     min: 0,

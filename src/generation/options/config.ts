@@ -1,6 +1,7 @@
 // From options to a complete configuration: values are checked against the table, then for contradictions. Nothing that
 // was asked for is dropped in silence: an option without effect beside the others is an error that names both.
 import { UserError } from "../../errors.ts";
+import { nearestName } from "../../fields.ts";
 import { printable, quote } from "../../files/quote.ts";
 import { optionNames, optionOf } from "./options.ts";
 import type { GenerationConfig, GenerationOptions, OptionName } from "./options.ts";
@@ -34,16 +35,10 @@ export function checkOptions(options: GenerationOptions): GenerationOptions {
   return options;
 }
 
-/** "unknown option topp; did you mean topP?" */
+/** "Unknown option topp; did you mean topP?" */
 export function unknownOption(name: string, known: readonly string[]): string {
-  const plain = (word: string): string => word.replaceAll(/[-_]/g, "").toLowerCase();
-  let nearest = "";
-  let least = Math.max(2, name.length / 3);
-  for (const candidate of known) {
-    const distance = editDistance(plain(name), plain(candidate));
-    if (distance < least) [nearest, least] = [candidate, distance];
-  }
-  const advice = nearest ? `did you mean ${nearest}?` : `known are ${known.join(", ")}.`;
+  const nearest = nearestName(name, known);
+  const advice = nearest === undefined ? `known are ${known.join(", ")}.` : `did you mean ${nearest}?`;
   return `Unknown option ${printable(name)}; ${advice}`;
 }
 
@@ -209,15 +204,4 @@ function isSet(given: Given, name: OptionName): boolean {
 
 function definedOnly(options: GenerationOptions): Given {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length];
 }

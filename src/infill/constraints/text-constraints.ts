@@ -3,6 +3,8 @@
 // processors. What was asked for is also looked up in the finished text: nothing is claimed that the text does not
 // show.
 import { UserError } from "../../errors.ts";
+import { expectFields } from "../../fields.ts";
+import type { FieldsOf } from "../../fields.ts";
 import { quote } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import type { PieceTokenizer } from "../no-template-syntax.ts";
@@ -31,12 +33,24 @@ export interface TextWishes {
   readonly endsWith?: string;
 }
 
+const WISHES: FieldsOf<TextWishes> = {
+  forceWords: true,
+  badWords: true,
+  anyCase: true,
+  words: true,
+  sentences: true,
+  beginsWith: true,
+  endsWith: true,
+};
+
 export interface TextPlace {
   readonly tokenizer: PieceTokenizer;
   readonly eosTokenId: number | readonly number[];
   /** The token behind which the text begins; without it the text is all that follows the prompt. */
   readonly p2?: number;
 }
+
+const PLACE: FieldsOf<TextPlace> = { tokenizer: true, eosTokenId: true, p2: true };
 
 export class TextConstraints {
   /** For generate()'s `constraints`. */
@@ -55,7 +69,10 @@ export class TextConstraints {
   private readonly endsWith: string;
 
   /** Throws UserError for wishes that no text can meet, and for what is not a word or a bound. */
-  constructor(wishes: TextWishes, { tokenizer, eosTokenId, p2 }: TextPlace) {
+  constructor(wishes: TextWishes, place: TextPlace) {
+    expectFields("TextConstraints", wishes, WISHES);
+    expectFields("TextConstraints", place, PLACE);
+    const { tokenizer, eosTokenId, p2 } = place;
     const { forceWords = [], badWords = [], anyCase = false } = wishes;
     this.forced = forceWords.map((word) => wordForms(word, anyCase));
     this.bad = badWords.map((word) => wordForms(word, anyCase));

@@ -1,0 +1,71 @@
+// What forward() takes, and the check that it takes nothing else.
+import type { Reduction } from "../autograd/cross-entropy.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
+import type { KVCache } from "./kv-cache.ts";
+
+export interface ForwardInput {
+  /** Token ids [B][T]. */
+  readonly inputIds: readonly (readonly number[])[];
+  /** [B][T], 1 = real token, 0 = padding on either side; default all 1. With a cache: of these T tokens only. */
+  readonly attentionMask?: readonly (readonly number[])[];
+  /** [B][T]; default past, past + 1, ... whatever the mask (as Hugging Face's forward). */
+  readonly positionIds?: readonly (readonly number[])[];
+  /**
+   * [B][T]: a type for each token, as Hugging Face's GPT-2 has them: the row of wte of that id is added to the
+   * embedding (so ids of the vocabulary, such as a section's marker). Default none. With a cache: of these T tokens.
+   */
+  readonly tokenTypeIds?: readonly (readonly number[])[];
+  /** Appended to, and attended to. */
+  readonly pastKeyValues?: KVCache;
+  /** Make a cache of nPositions when none is given. */
+  readonly useCache?: boolean;
+  readonly outputHiddenStates?: boolean;
+  readonly outputAttentions?: boolean;
+}
+
+const FORWARD_FIELDS: FieldsOf<ForwardInput> = {
+  inputIds: true,
+  attentionMask: true,
+  positionIds: true,
+  tokenTypeIds: true,
+  pastKeyValues: true,
+  useCache: true,
+  outputHiddenStates: true,
+  outputAttentions: true,
+};
+
+export interface CausalLMInput extends ForwardInput {
+  /** [B][T], usually inputIds; shifted inside, -100 is not counted. */
+  readonly labels?: readonly (readonly number[])[];
+  /** Record for loss.backward(). Default: when there are labels, no cache, and the model has gradients. */
+  readonly grad?: boolean;
+  /** Whether the loss is the mean over the labels that count (default) or their sum. */
+  readonly lossReduction?: Reduction;
+  /** Multiplies the loss and its gradient. Default 1. */
+  readonly lossScale?: number;
+  /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */
+  readonly keepLogits?: boolean;
+  /** Return the logits of every row's last position only; a loss is of all labels all the same. */
+  readonly lastOnly?: boolean;
+}
+
+const CAUSAL_LM_FIELDS: FieldsOf<CausalLMInput> = {
+  ...FORWARD_FIELDS,
+  labels: true,
+  grad: true,
+  lossReduction: true,
+  lossScale: true,
+  keepLogits: true,
+  lastOnly: true,
+};
+
+/** Throws UserError for a field that the transformer alone does not take. */
+export function checkForwardInput(input: ForwardInput): void {
+  expectFields("forward()", input, FORWARD_FIELDS);
+}
+
+/** Throws UserError for a field that the language model does not take. */
+export function checkCausalLMInput(input: CausalLMInput): void {
+  expectFields("forward()", input, CAUSAL_LM_FIELDS);
+}

@@ -1,0 +1,45 @@
+// A model folder in Hugging Face's layout into memory: config, weights, and one sentence about what was left unused.
+import type { ParameterStore } from "../autograd/parameter.ts";
+import type { FieldsOf } from "../fields.ts";
+import type { Folder } from "../files/folder.ts";
+import { openFolder } from "../files/open.ts";
+import type { Device } from "../gpu/device.ts";
+import { ignoredTensors, openCheckpoint, readConfig } from "./checkpoint-files.ts";
+import type { GPT2Config } from "./config.ts";
+import { allocate, load } from "./parameters.ts";
+
+export interface ModelOptions {
+  /** Take memory for gradients (the size of the weights again). Default false for loaded models. */
+  readonly gradients?: boolean;
+}
+
+export interface PretrainedOptions extends ModelOptions {
+  /** Gets one sentence that names tensors left unused, if there are any. */
+  readonly onNote?: (note: string) => void;
+}
+
+export const PRETRAINED_FIELDS: FieldsOf<PretrainedOptions> = { gradients: true, onNote: true };
+
+/**
+ * What both models' fromPretrained() load; the caller owns the parameters. Throws UserError when it is no such folder,
+ * or when there is not the memory for it, having taken nothing.
+ */
+export async function loadPretrained(
+  device: Device,
+  folder: string | Folder,
+  { gradients = false, onNote }: PretrainedOptions,
+): Promise<{ readonly config: GPT2Config; readonly parameters: ParameterStore }> {
+  const from = typeof folder === "string" ? await openFolder(folder) : folder;
+  const config = await readConfig(from);
+  const checkpoint = await openCheckpoint(from, config); // the sizes in config.json are believed after this
+  const note = ignoredTensors(from, checkpoint);
+  if (note !== undefined) onNote?.(note);
+  const parameters = allocate(device, config, gradients);
+  try {
+    await load(parameters, checkpoint);
+  } catch (error) {
+    parameters.destroy();
+    throw error;
+  }
+  return { config, parameters };
+}

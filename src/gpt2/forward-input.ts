@@ -38,6 +38,8 @@ const FORWARD_FIELDS: FieldsOf<ForwardInput> = {
 export interface CausalLMInput extends ForwardInput {
   /** [B][T], usually inputIds; shifted inside, -100 is not counted. */
   readonly labels?: readonly (readonly number[])[];
+  /** What collate() says of each position beside the labels it makes of it; here only so that a batch is an input. */
+  readonly types?: readonly (readonly number[])[];
   /** Record for loss.backward(). Default: when there are labels, no cache, and the model has gradients. */
   readonly grad?: boolean;
   /** Whether the loss is the mean over the labels that count (default) or their sum. */
@@ -53,6 +55,7 @@ export interface CausalLMInput extends ForwardInput {
 const CAUSAL_LM_FIELDS: FieldsOf<CausalLMInput> = {
   ...FORWARD_FIELDS,
   labels: true,
+  types: true,
   grad: true,
   lossReduction: true,
   lossScale: true,

@@ -29,7 +29,7 @@ export async function evaluateLoss(
   let tokens = 0;
   try {
     for (const indices of loader.epoch(0)) {
-      const { types: _, ...batch } = collate(
+      const batch = collate(
         indices.map((index) => set[index]),
         { padId, lossOn },
       );

@@ -64,7 +64,7 @@ const OPTIONS: FieldsOf<TrainingStepOptions> = {
   precision: true,
 };
 
-/** Those of a Batch too, so that what collate() returns is one. */
+/** Those of collate()'s batches. */
 const MICRO_BATCH_FIELDS: FieldsOf<MicroBatch & Batch> = {
   inputIds: true,
   attentionMask: true,

@@ -166,6 +166,11 @@ describe("a fingerprint", () => {
       `--${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)} was `,
     ]),
     ["dropout", { config: tinyConfig.with({ attnPdrop: 0.2 }) }, "--dropout was 0 and is 0/0.2/0"],
+    [
+      "lrSchedulerKwargs",
+      { args: { ...args, lrSchedulerKwargs: { numCycles: 2 } } },
+      "_kwargs was not given and is num_cycles=2",
+    ],
     ["worldSize", { worldSize: 2 }, "--world_size was 1 and is 2"],
     ["precision", { precision: "float16" }, "--precision was float32 and is float16"],
     ["examples", { examples: [example(4, 1), example(5, 3)] }, "the training examples are not the same"],

@@ -34,7 +34,7 @@ export interface TrainingArguments {
   readonly maxSteps: number;
   readonly lrSchedulerType: ScheduleName;
   /** Options of that schedule alone. */
-  readonly lrSchedulerKwargs: LrSchedulerKwargs;
+  readonly lrSchedulerKwargs?: LrSchedulerKwargs;
   readonly warmupSteps: number;
   readonly loggingSteps: number;
   /** Evaluate every so many updates; 0 means only at the end. */
@@ -51,7 +51,7 @@ export interface TrainingArguments {
   readonly seed: number;
 }
 
-export const DEFAULT_ARGUMENTS: TrainingArguments = {
+export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, "lrSchedulerKwargs">> = {
   perDeviceTrainBatchSize: 8,
   perDeviceEvalBatchSize: 8,
   gradientAccumulationSteps: 1,
@@ -67,7 +67,6 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   numTrainEpochs: 3,
   maxSteps: -1,
   lrSchedulerType: "linear",
-  lrSchedulerKwargs: {},
   warmupSteps: 0,
   loggingSteps: 10,
   evalSteps: 0,
@@ -80,13 +79,13 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
 };
 
 export const ARGUMENT_FIELDS = Object.fromEntries(
-  Object.keys(DEFAULT_ARGUMENTS).map((name) => [name, true]),
+  [...Object.keys(DEFAULT_ARGUMENTS), "lrSchedulerKwargs"].map((name) => [name, true]),
 ) as FieldsOf<TrainingArguments>;
 
 /** The arguments among other things, such as the flags of a program. */
 export function argumentsAmong(values: TrainingArguments): TrainingArguments {
   return Object.fromEntries(
-    Object.keys(DEFAULT_ARGUMENTS).map((name) => [name, values[name as keyof TrainingArguments]]),
+    Object.keys(ARGUMENT_FIELDS).map((name) => [name, values[name as keyof TrainingArguments]]),
   ) as unknown as TrainingArguments;
 }
 

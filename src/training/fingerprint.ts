@@ -6,6 +6,7 @@ import type { GPT2Config } from "../gpt2/config.ts";
 import { snakeCase } from "../snake-case.ts";
 import { DEFAULT_ARGUMENTS } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
+import { schedulerKwargsText } from "./lr-schedule.ts";
 
 /** By the flag's name without dashes, or what the digest is of. */
 export type Fingerprint = Readonly<Record<string, string | number | boolean | null>>;
@@ -21,9 +22,6 @@ const FREE = [
   "saveSteps",
   "saveTotalLimit",
 ] as const satisfies readonly (keyof TrainingArguments)[];
-
-/** Not a single value: written by each of its names, so that runs that give none read as they always did. */
-const KWARGS = "lrSchedulerKwargs" satisfies keyof TrainingArguments;
 
 /** Of the encoded examples. Its difference says no more where another setting already says why they differ. */
 const EXAMPLES = "training_examples";
@@ -47,16 +45,15 @@ export async function fingerprintOf({
   worldSize,
   settings,
 }: RunDescription): Promise<Fingerprint> {
-  const names = (Object.keys(DEFAULT_ARGUMENTS) as (keyof TrainingArguments)[]).filter(
-    (name): name is Exclude<typeof name, typeof KWARGS> =>
-      name !== KWARGS && !(FREE as readonly string[]).includes(name),
+  const names = (Object.keys(DEFAULT_ARGUMENTS) as (keyof typeof DEFAULT_ARGUMENTS)[]).filter(
+    (name) => !(FREE as readonly string[]).includes(name),
   );
-  const kwargs = Object.entries(args[KWARGS]).filter(([, value]) => value !== undefined);
+  const kwargs = schedulerKwargsText(args.lrSchedulerKwargs ?? {});
   const rates = new Set([embdPdrop, attnPdrop, residPdrop]);
   return {
     ...settings,
     ...Object.fromEntries(names.map((name) => [snakeCase(name), args[name]])),
-    ...Object.fromEntries(kwargs.map(([name, value]) => [`lr_scheduler_${snakeCase(name)}`, value as number])),
+    ...(kwargs !== "" && { lr_scheduler_kwargs: kwargs }), // absent without any, as in runs from before there were
     dropout: rates.size === 1 ? embdPdrop : [embdPdrop, attnPdrop, residPdrop].join("/"),
     precision,
     world_size: worldSize,

@@ -87,6 +87,14 @@ export function checkSchedule(given: LrSchedule): void {
     );
 }
 
+/** "num_cycles=2", as the flag takes them; "" for none. */
+export function schedulerKwargsText(kwargs: LrSchedulerKwargs): string {
+  return (Object.keys(KWARG_FIELDS) as (keyof LrSchedulerKwargs)[])
+    .filter((name) => kwargs[name] !== undefined)
+    .map((name) => `${snakeCase(name)}=${kwargs[name]}`)
+    .join(",");
+}
+
 function unknownSchedule(name: string): string {
   const nearest = nearestName(name, SCHEDULES);
   const advice = nearest === undefined ? `known are ${SCHEDULES.join(", ")}.` : `did you mean ${nearest}?`;

@@ -23,13 +23,13 @@ export interface UpdateBatchesOptions {
 export function* updateBatches(
   loader: DataLoader,
   exampleOf: ExampleOf,
-  { start, gradientAccumulationSteps, ...collation }: UpdateBatchesOptions,
+  { start, gradientAccumulationSteps, padId, lossOn, padToMultipleOf, maxLength }: UpdateBatchesOptions,
 ): Generator<MicroBatch[], never, undefined> {
   let window: MicroBatch[] = [];
   let { epoch } = start;
   for (const { indices, next } of loader.batches(start)) {
     const batch = indices.map((index) => exampleOf(index, epoch));
-    window.push(collate(batch, collation));
+    window.push(collate(batch, { padId, lossOn, padToMultipleOf, maxLength }));
     if (window.length < gradientAccumulationSteps && next.epoch === epoch) continue;
     yield window;
     window = [];

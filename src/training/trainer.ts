@@ -74,6 +74,7 @@ const OPTIONS: FieldsOf<TrainerOptions> = {
   saveDtype: true,
   maxShardBytes: true,
   onSave: true,
+  onSaveFailed: true,
 };
 
 export interface Progress {

@@ -1,6 +1,6 @@
 // What the flags ask of a text, with the model in weights/demo: it holds for every text that is written, or the program
 // says that it cannot; its cost is told; and flags that do not go together are answered in a sentence.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -19,6 +19,8 @@ import { requestDevice } from "../src/gpu/device.ts";
 import { countWords } from "../src/infill/constraints/bounds.ts";
 import { occurs, wordForms } from "../src/infill/constraints/word-forms.ts";
 import { countSentences } from "../src/infill/sentences.ts";
+import { TEMPLATE_FILE } from "../src/infill/template.ts";
+import type { InfillTemplate } from "../src/infill/template.ts";
 
 const GAP = ["--p1", "Jack lived near the woods. His friend was Kim.", "--p3", "They went home and slept."];
 let decoder: GPT2Decoder;
@@ -116,6 +118,35 @@ describe("the demo's texts", () => {
     expect(bob!.violations("Bob ran.")).toEqual([]);
     expect(none).toBeUndefined();
   }, 60_000);
+
+  it("keep to the length class of the metadata, whole sentences all, with one flag", async () => {
+    const model = join(folder, "with-bounds");
+    await cp(DEMO_MODEL, model, { recursive: true });
+    const file = join(model, TEMPLATE_FILE);
+    const template = JSON.parse(await readFile(file, "utf8")) as InfillTemplate;
+    await writeFile(file, JSON.stringify({ ...template, lengthBounds: [25, 40] }));
+    const ask = async (...flags: string[]): Promise<Written> => {
+      const { model: opened, plan, values } = await setUp(["--model", model, ...GAP, ...flags], model);
+      return write({ decoder, tokenizer: opened.tokenizer, plan, trim: values.trim });
+    };
+    const classes = { S: [1, 25], M: [26, 40], L: [41, 256] } as const;
+    for (const [name, [least, most]] of Object.entries(classes)) {
+      for (const search of [
+        ["--num_beams", "2"],
+        ["--do_sample", "--num_return_sequences", "4", "--seed", "3"],
+      ]) {
+        const [found] = (await ask("--meta", `length=${name}`, "--require_length", ...search)).candidates;
+        for (const { text, tokens } of found) {
+          expect(countSentences(text).atEnd, text).toBe(true);
+          expect([name, tokens >= least && tokens <= most, tokens]).toEqual([name, true, tokens]);
+        }
+      }
+    }
+    await expect(ask("--require_length")).rejects.toThrow(/length class/);
+    await expect(ask("--require_length", "--meta", "length=M", "--max_new_tokens", "9")).rejects.toThrow(UserError);
+    await expect(ask("--require_length", "--meta", "length=M", "--words", "9")).rejects.toThrow(UserError);
+    await expect(written("--require_length", "--meta", "length=M")).rejects.toThrow(/template does not say/);
+  }, 240_000);
 
   it("go on from a plain prompt within bounds of their own", async () => {
     const { model, plan, values } = await setUp(

@@ -86,6 +86,23 @@ describe("a text that is wished for, whatever the model says", () => {
     );
   }, 60_000);
 
+  it("ends where a sentence does, within the new tokens that there may be", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 12 }),
+        fc.integer({ min: 4, max: 30 }),
+        fc.constantFrom({}, { doSample: true, topK: 0 }, { numBeams: 3 }),
+        fc.nat(),
+        async (minNewTokens, more, search, seed) => {
+          const bounds = { minNewTokens, maxNewTokens: minNewTokens + more };
+          const [text] = await texts({ wholeSentences: true }, { ...bounds, ...search, seed });
+          expect(countSentences(text!).atEnd).toBe(true);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
   it("has none of the words, in any tokens", async () => {
     for (const numBeams of [1, 3])
       for (const anyCase of [false, true])

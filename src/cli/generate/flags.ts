@@ -101,6 +101,14 @@ const flags = defineFlags({
     group: WISHES,
     help: 'The names in the metadata field "characters" must occur, as with --force_words.',
   },
+  requireLength: {
+    type: "bool",
+    defaultText: "off",
+    group: WISHES,
+    help:
+      'The length class in the metadata field "length" must hold, and the text end with a whole sentence. Without it ' +
+      "the class bounds the tokens, and what runs into the bound is cut back to its last sentence.",
+  },
   badWords: {
     type: "list",
     placeholder: "word",

@@ -7,10 +7,9 @@ import type { GenerationConfig, GenerationOptions } from "../../generation/optio
 import type { GenerateInputs } from "../../generation/generate.ts";
 import type { LogitsProcessor } from "../../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../../infill/example.ts";
-import type { InfillTemplate } from "../../infill/template.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import type { TextConstraints } from "../../infill/constraints/text-constraints.ts";
-import { constraintsOf, tokensFor } from "./wishes.ts";
+import { classBounds, constraintsOf, tokensFor } from "./wishes.ts";
 import type { Wishes } from "./wishes.ts";
 import { withFlagNames } from "./options.ts";
 import { endTokens, needEncoder } from "../shared/load-model.ts";
@@ -85,7 +84,13 @@ export function planGaps(
       gaps,
       settings.options.eosTokenId,
     );
-    const room = Math.max(0, ...constraints.map((each) => tokensFor(each, model.config.nPositions)));
+    const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
+    const byClass = [minLength, minNewTokens, maxNewTokens, maxLength].every((given) => given == null);
+    const room = Math.max(
+      0,
+      ...constraints.map((each) => tokensFor(each, model.config.nPositions)),
+      ...(byClass ? gaps.map((gap) => classRoom(gap, model)) : []),
+    );
     const { total, given, wanted } = lengths(model, settings.options, room);
     // Without a wish, p2 is sure of a quarter of the context, and gets what the paragraphs around it leave.
     const reserve = given ?? Math.max(Math.floor(total / 4), wanted, 1);
@@ -109,9 +114,14 @@ export function planGaps(
       cut,
       true,
       settings,
+      room,
     );
-    const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
-    if ([minLength, minNewTokens, maxNewTokens, maxLength].some((given) => given != null)) return { ...planned, gaps };
+    if (!byClass && settings.wishes?.requireLength)
+      throw new UserError(
+        "--require_length takes the numbers of tokens from the length class; leave out the flags that say others.",
+      );
+    if (!byClass) return { ...planned, gaps };
+    if (settings.wishes?.requireLength) checkRoom(gaps, model, planned.config.maxNewTokens ?? MOST_NEW_TOKENS);
     // The words that p2 begins with are part of its length.
     const opening = normalizeText(prefix);
     const forced = opening === "" ? 0 : model.tokenizer.encode(` ${opening}`).length;
@@ -122,7 +132,7 @@ export function planGaps(
       prompts: planned.prompts.map((prompt, i) => ({
         ...prompt,
         // Bounds in words or sentences say how long it is, instead of the class.
-        limits: constraints[i]?.leastTokens ? {} : classLimits(gaps[i], encoder.template, forced, most),
+        limits: constraints[i]?.leastTokens ? {} : classLimits(gaps[i], model, forced, most),
       })),
     };
   });
@@ -132,33 +142,52 @@ export function planGaps(
 export function planPrompt(model: ModelFolder, text: string, settings: PlanSettings): Promise<Plan> {
   return withFlagNames(() => {
     const { total, given = 1 } = lengths(model, settings.options);
-    const room = total - given;
+    const left = total - given;
     // Not worth the minute that counting its tokens takes.
     const endless = text.length > LONGEST_TOKEN * total;
     const ids = endless ? [] : model.tokenizer.encode(text);
-    if (endless || ids.length > room) {
-      const shorter = `shorten the prompt to at most ${room}${endless ? " tokens" : ""}`;
+    if (endless || ids.length > left) {
+      const shorter = `shorten the prompt to at most ${left}${endless ? " tokens" : ""}`;
       throw new UserError(
         `The prompt has ${endless ? `${text.length} characters` : `${ids.length} tokens`} and ` +
           `${given === 1 ? "at least 1 is" : `${given} are`} to follow, and the context has ${total} positions; ` +
-          `${room > 0 ? shorter : `ask for fewer than ${total}`}.`,
+          `${left > 0 ? shorter : `ask for fewer than ${total}`}.`,
       );
     }
     const [constraints] = constraintsOf(model, settings.wishes, [undefined], settings.options.eosTokenId);
-    return plan(model, [{ ids, opening: text, constraints, limits: {} }], { gaps: 0, room: total }, false, settings);
+    const room = tokensFor(constraints, model.config.nPositions);
+    const prompts = [{ ids, opening: text, constraints, limits: {} }];
+    return plan(model, prompts, { gaps: 0, room: total }, false, settings, room);
   });
 }
 
 /**
  * How long p2 is to be by its length class, where the template knows what the classes mean. The end token comes on top.
  */
-function classLimits({ meta }: InfillRequest, { lengthBounds }: InfillTemplate, forced: number, most: number): Limits {
-  const wanted = typeof meta === "object" && Object.hasOwn(meta, "length") ? meta["length"] : undefined;
-  if (lengthBounds === undefined || (wanted !== "S" && wanted !== "M" && wanted !== "L")) return {};
-  const [small, medium] = lengthBounds;
-  const [least, greatest] = { S: [1, small], M: [small + 1, medium], L: [medium + 1, Infinity] }[wanted];
+function classLimits(gap: InfillRequest, model: ModelFolder, forced: number, most: number): Limits {
+  const bounds = classBounds(gap, model);
+  if (bounds === undefined) return {};
+  const [least, greatest] = bounds;
   const maxNewTokens = Math.min(most, Math.max(1, greatest - forced) + 1);
   return { minNewTokens: Math.min(maxNewTokens, Math.max(0, least - forced)), maxNewTokens };
+}
+
+/** Throws UserError where a gap's class cannot be met with so many new tokens, one of which is the end. */
+function checkRoom(gaps: readonly InfillRequest[], model: ModelFolder, most: number): void {
+  const least = Math.max(0, ...gaps.map((gap) => classBounds(gap, model)?.[0] ?? 0));
+  if (least >= most)
+    throw new UserError(
+      `--require_length asks for at least ${least} tokens, and there is room for ${most - 1}; shorten the paragraphs ` +
+        "around the gap, or ask for a shorter class.",
+    );
+}
+
+/** New tokens to leave room for so that a text of the class fits, its end included; at most half of the context. */
+function classRoom(gap: InfillRequest, model: ModelFolder): number {
+  const [least, most] = classBounds(gap, model) ?? [0, 0];
+  // Of the long class: a quarter more than it must have.
+  const tokens = most === Infinity ? Math.ceil(1.25 * least) : most;
+  return tokens === 0 ? 0 : Math.min(tokens + 1, Math.floor(model.config.nPositions / 2));
 }
 
 interface Lengths {
@@ -196,10 +225,10 @@ function plan(
   cut: Plan["cut"],
   inGap: boolean,
   { options: flags, allowSpecialTokens }: PlanSettings,
+  room: number,
 ): Plan {
   const { vocabSize } = model.config;
   for (const { ids } of prompts) checkTokens("The prompt", ids, vocabSize);
-  const room = Math.max(0, ...prompts.map(({ constraints }) => tokensFor(constraints, model.config.nPositions)));
   const { total, maxLength, given, wanted } = lengths(model, flags, room);
   const eosTokenId = flags.eosTokenId ?? endTokens(model, inGap);
   const defaults: GenerationOptions = {

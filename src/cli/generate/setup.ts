@@ -97,12 +97,12 @@ function planInput(model: ModelFolder, input: Input, prefix: string, settings: P
     case "gap":
       return planGaps(model, [input.gap], prefix, settings);
     case "interactive":
-      // Whose characters are required is known once a gap is.
+      // Whose characters and which length are required is known once a gap is.
       return input.gap
         ? planGaps(model, [input.gap], prefix, settings)
         : planGaps(model, [{ p1: "", p3: "" }], prefix, {
             ...settings,
-            wishes: settings.wishes && { ...settings.wishes, requireCharacters: false },
+            wishes: settings.wishes && { ...settings.wishes, requireCharacters: false, requireLength: false },
           });
     default:
       return input satisfies never;

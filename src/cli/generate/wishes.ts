@@ -13,6 +13,8 @@ import type { GenerateValues } from "./flags.ts";
 export interface Wishes extends TextWishes {
   /** The names in a gap's "characters" must occur. */
   readonly requireCharacters: boolean;
+  /** Texts end with a whole sentence within the length class of a gap. */
+  readonly requireLength: boolean;
 }
 
 /** Beams where words must occur and the flags do not say how many. */
@@ -21,13 +23,17 @@ const BEAMS = 4;
 const TO_CHOOSE = 3;
 
 export function wishesOf(values: GenerateValues): Wishes {
-  const { forceWords, badWords, anyCase, words, sentences, prefix, endsWith, requireCharacters } = values;
+  const { forceWords, badWords, anyCase, words, sentences, prefix, endsWith, requireCharacters, requireLength } =
+    values;
   if (anyCase && forceWords.length + badWords.length === 0 && !requireCharacters)
     throw new UserError("--any_case is about --force_words and --bad_words, and there are none; leave it out.");
   const empty = [...forceWords, ...badWords, words, sentences, endsWith].find((text) => text?.trim() === "");
   if (empty !== undefined)
     throw new UserError("One of --force_words, --bad_words, --words, --sentences, --ends_with is empty; fill it in.");
-  return { forceWords, badWords, anyCase, words, sentences, beginsWith: prefix, endsWith, requireCharacters };
+  if (requireLength && (words ?? sentences) !== undefined)
+    throw new UserError("--require_length and --words or --sentences all say how long the text is; keep one of them.");
+  const required = { requireCharacters, requireLength };
+  return { forceWords, badWords, anyCase, words, sentences, beginsWith: prefix, endsWith, ...required };
 }
 
 /** Words are brought in by beam search: the options with beams, where the flags leave it open. Throws UserError. */
@@ -73,11 +79,32 @@ export function constraintsOf(
       throw new UserError(
         '--require_characters is given, and the gap names no characters; add --meta "characters=Jack, Kim".',
       );
+    const wholeSentences = wishes.requireLength && gap !== undefined && classBounds(gap, model) !== undefined;
+    if (wishes.requireLength && !wholeSentences && gaps.length === 1)
+      throw new UserError(
+        "--require_length is given, and " +
+          (model.encoder?.template.lengthBounds
+            ? "the gap has no length class; add --meta length=M, or S or L."
+            : "this model's template does not say what the length classes mean; use --words instead."),
+      );
     const forceWords = [...new Set([...(wishes.forceWords ?? []), ...names])];
-    const key = JSON.stringify(forceWords);
-    if (!made.has(key)) made.set(key, make(model, { ...wishes, forceWords }, gap !== undefined, eosTokenId));
+    const key = JSON.stringify([forceWords, wholeSentences]);
+    if (!made.has(key))
+      made.set(key, make(model, { ...wishes, forceWords, wholeSentences }, gap !== undefined, eosTokenId));
     return made.get(key);
   });
+}
+
+/** The fewest and the most tokens of a gap's length class, where it has one and the template says what it means. */
+export function classBounds(
+  { meta }: InfillRequest,
+  { encoder }: Pick<ModelFolder, "encoder">,
+): [least: number, most: number] | undefined {
+  const wanted = typeof meta === "object" && Object.hasOwn(meta, "length") ? meta["length"] : undefined;
+  const bounds = encoder?.template.lengthBounds;
+  if (bounds === undefined || (wanted !== "S" && wanted !== "M" && wanted !== "L")) return undefined;
+  const [small, medium] = bounds;
+  return { S: [1, small], M: [small + 1, medium], L: [medium + 1, Infinity] }[wanted] as [number, number];
 }
 
 /** New tokens to leave room for, where the flags give no number. */
@@ -94,9 +121,9 @@ function make(
   inGap: boolean,
   eosTokenId: GenerationOptions["eosTokenId"],
 ): TextConstraints | undefined {
-  const { forceWords = [], badWords = [], words, sentences, endsWith } = wishes;
-  if (forceWords.length + badWords.length === 0 && [words, sentences, endsWith].every((text) => text === undefined))
-    return undefined;
+  const { forceWords = [], badWords = [], words, sentences, endsWith, wholeSentences } = wishes;
+  const nothingElse = [words, sentences, endsWith].every((text) => text === undefined) && !wholeSentences;
+  if (forceWords.length + badWords.length === 0 && nothingElse) return undefined;
   return new TextConstraints(inGap ? wishes : { ...wishes, beginsWith: undefined }, {
     tokenizer: model.tokenizer,
     eosTokenId: asList(eosTokenId ?? endTokens(model, inGap)),

@@ -114,7 +114,7 @@ export class TextBoundsLogitsProcessor {
       for (const id of this.eos) scores[id] = -Infinity;
     }
     const left = maxLength - length - this.last.length;
-    if (mayEnd && (left <= 1 || this.mustEnd(place)) && end.some((id) => scores[id]! > -Infinity))
+    if (mayEnd && (left <= 1 || this.mustEnd(place, written.length, left)) && end.some((id) => scores[id]! > -Infinity))
       return keepOnly(scores, [...end, ...this.goingOn(place, left)]);
     const kept = new Map(end.map((id) => [id, scores[id]!]));
     for (let id = 0; id < scores.length; id++)
@@ -144,9 +144,10 @@ export class TextBoundsLogitsProcessor {
   }
 
   /** Another sentence as long as those before would be one too many. */
-  private mustEnd({ words, sentences }: Place): boolean {
+  private mustEnd({ words, sentences }: Place, tokens: number, left: number): boolean {
     const { words: w, sentences: s } = this.rules;
-    return sentences >= s.max || w.max - words < Math.max(1, words) / Math.max(1, sentences);
+    const usual = (amount: number): number => Math.max(1, amount) / Math.max(1, sentences);
+    return sentences >= s.max || w.max - words < usual(words) || left < usual(tokens);
   }
 
   /** At a right end: what closes a quotation, or goes on after one in small letters. */

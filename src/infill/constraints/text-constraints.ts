@@ -31,6 +31,8 @@ export interface TextWishes {
   readonly beginsWith?: string;
   /** Its last sentence. */
   readonly endsWith?: string;
+  /** It ends where a sentence does, within the new tokens that there may be. Default: where something above says so. */
+  readonly wholeSentences?: boolean;
 }
 
 const WISHES: FieldsOf<TextWishes> = {
@@ -67,6 +69,7 @@ export class TextConstraints {
   private readonly sentences: Bounds;
   private readonly beginsWith: string;
   private readonly endsWith: string;
+  private readonly bounded: boolean;
 
   /** Throws UserError for wishes that no text can meet, and for what is not a word or a bound. */
   constructor(wishes: TextWishes, place: TextPlace) {
@@ -87,12 +90,14 @@ export class TextConstraints {
     const last = this.endsWith;
     const open = this.forced.filter((word) => !occurs(word, last));
     this.constraints = open.map((word) => new WordConstraint(word, tokenizer, start));
-    const bounded = this.words !== ANY || this.sentences !== ANY || last !== "";
-    if (bounded && eos.length === 0)
-      throw new UserError("A text of so many words or sentences needs an end token to end by; set eosTokenId.");
+    const counted = this.words !== ANY || this.sentences !== ANY;
+    this.bounded = counted || wishes.wholeSentences === true;
+    const ends = this.bounded || last !== "";
+    if (ends && eos.length === 0)
+      throw new UserError("A text that ends with a whole sentence needs an end token to end by; set eosTokenId.");
     const rules = { words: this.words, sentences: this.sentences, endsWith: last, required: this.constraints };
-    const bounds = bounded ? new TextBoundsLogitsProcessor(rules, eos, tokenizer, start) : undefined;
-    this.leastTokens = bounds?.leastTokens ?? 0;
+    const bounds = ends ? new TextBoundsLogitsProcessor(rules, eos, tokenizer, start) : undefined;
+    this.leastTokens = bounds && (counted || last !== "") ? bounds.leastTokens : 0;
     this.logitsProcessors = [
       ...(this.bad.length > 0 ? [new NoWordsLogitsProcessor(this.bad, tokenizer, start)] : []),
       ...(bounds ? [bounds] : []),
@@ -104,7 +109,6 @@ export class TextConstraints {
     const words = countWords(text);
     const { begun, atEnd } = countSentences(text);
     const within = (amount: number, { min, max }: Bounds): boolean => amount >= min && amount <= max;
-    const bounded = this.words !== ANY || this.sentences !== ANY;
     return [
       ...this.forced.filter((word) => !occurs(word, text)).map(({ name }) => `${quote(name)} does not occur`),
       ...this.bad.filter((word) => occurs(word, text)).map(({ name }) => `${quote(name)} occurs`),
@@ -112,7 +116,7 @@ export class TextConstraints {
       ...(within(begun, this.sentences)
         ? []
         : [`it has ${begun} sentences, wanted ${boundsText(this.sentences, "sentences")}`]),
-      ...(bounded && this.endsWith === "" && !atEnd ? ["it does not end at a sentence's end"] : []),
+      ...(this.bounded && this.endsWith === "" && !atEnd ? ["it does not end at a sentence's end"] : []),
       ...(text.startsWith(this.beginsWith) ? [] : [`it does not begin with ${quote(this.beginsWith)}`]),
       ...(text.endsWith(this.endsWith) ? [] : [`it does not end with ${quote(this.endsWith)}`]),
     ];

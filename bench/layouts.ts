@@ -1,13 +1,13 @@
 // Layouts side by side: the same books, budget and seed under each, then one table of what each model makes of p1, p3
 // and metadata on pages it has not seen. Every stage is one of the programs in src with its own flags, printed as it
 // starts; a stage whose result is there already is not run again, so a run that was stopped goes on. See --help.
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { UserError } from "../src/errors.ts";
 import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
 import { runCli } from "../src/cli/shared/run.ts";
+import { goingOn, markdownRows, runStage, shownInterval } from "./stages.ts";
+import type { Interval } from "./stages.ts";
 
 /** What differs between the rows of the table: flags of src/prepare.ts, and of src/train.ts. */
 const LAYOUTS: Readonly<Record<string, { readonly prepare: readonly string[]; readonly train: readonly string[] }>> = {
@@ -75,7 +75,6 @@ const BENCH = {
   examples: [{ args: "novels --output_dir output/layouts", does: "all layouts on a folder of novels" }],
 };
 
-type Interval = { readonly value: number; readonly low: number; readonly high: number } | null;
 interface Model {
   readonly infill_textonly_ppl: Interval;
   readonly p2_log_likelihood_change_per_token: Readonly<Record<string, Interval>>;
@@ -91,57 +90,29 @@ await runCli(async ({ argv }) => {
   for (const [name, layout] of Object.entries(LAYOUTS)) {
     const at = (part: string): string => join(values.outputDir, name, part);
     const seed = ["--seed", String(values.seed)];
-    run("prepare", at("data/train.jsonl"), [...books, ...layout.prepare, ...seed, "--output_dir", at("data")]);
-    run("train", at("model/model.safetensors"), [
+    runStage("prepare", at("data/train.jsonl"), [...books, ...layout.prepare, ...seed, "--output_dir", at("data")]);
+    runStage("train", at("model/model.safetensors"), [
       ["--train_file", at("data/train.jsonl"), "--output_dir", at("model"), ...seed, ...layout.train],
       ["--config_overrides", values.configOverrides, "--vocab_merges", String(values.vocabMerges)],
       ["--max_steps", String(values.maxSteps), "--per_device_train_batch_size", String(values.batchSize)],
       ["--learning_rate", String(values.learningRate), "--warmup_steps", String(Math.ceil(values.maxSteps / 20))],
-      [
-        "--loss_on",
-        values.lossOn,
-        "--group_by_length",
-        hasCheckpoint(at("model")) ? "--should_continue" : "--overwrite_output_dir",
-      ],
+      ["--loss_on", values.lossOn, "--group_by_length", goingOn(at("model"))],
     ]);
-    run("evaluate", at("evaluation/evaluation.json"), [
+    runStage("evaluate", at("evaluation/evaluation.json"), [
       ["--model_name_or_path", at("model"), "--test_file", at("data/test.jsonl"), "--output_dir", at("evaluation")],
       ["--max_eval_samples", String(values.maxEvalSamples), ...seed, "--max_examples", "0"],
     ]);
     const { models } = JSON.parse(readFileSync(at("evaluation/evaluation.json"), "utf8")) as { models: Model[] };
     rows.push([name, ...figures(models[0]!)]);
   }
-  process.stdout.write(`\n${table(rows)}`);
+  process.stdout.write(`\n${markdownRows(rows)}`);
 });
-
-function hasCheckpoint(folder: string): boolean {
-  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("checkpoint-"));
-}
-
-/** Runs a program of src where `result` is not there yet. Throws UserError when it fails: it has said why. */
-function run(program: string, result: string, parts: readonly (string | readonly string[])[]): void {
-  if (existsSync(result)) return;
-  const args = parts.flat();
-  process.stderr.write(`\n> src/${program}.ts ${args.join(" ")}\n`);
-  const file = fileURLToPath(new URL(`../src/${program}.ts`, import.meta.url));
-  const { status } = spawnSync(process.execPath, ["--import", "tsx", file, ...args], { stdio: "inherit" });
-  if (status !== 0)
-    throw new UserError(`src/${program}.ts ended with ${status}; mend that and start again: it goes on.`);
-}
 
 function figures({ infill_textonly_ppl: perplexity, p2_log_likelihood_change_per_token: change, p3_retrieval }: Model) {
   const parts = ["without_p1", "without_p3", "with_foreign_p3", "without_metadata"].map((part) => change[part] ?? null);
-  return [shown(perplexity, 1), ...parts.map((part) => shown(part, 3)), shown(p3_retrieval.accuracy, 2)];
-}
-
-function shown(figure: Interval, digits: number): string {
-  if (figure === null) return "";
-  const [value, low, high] = [figure.value, figure.low, figure.high].map((each) => each.toFixed(digits));
-  return `${value} (${low} to ${high})`;
-}
-
-/** As Markdown. */
-function table(rows: readonly (readonly string[])[]): string {
-  const lines = rows.map((row) => `| ${row.join(" | ")} |\n`);
-  return [lines[0], `|${"---|".repeat(rows[0]!.length)}\n`, ...lines.slice(1)].join("");
+  return [
+    shownInterval(perplexity, 1),
+    ...parts.map((part) => shownInterval(part, 3)),
+    shownInterval(p3_retrieval.accuracy, 2),
+  ];
 }

@@ -43,6 +43,7 @@ const WISHES: FieldsOf<TextWishes> = {
   sentences: true,
   beginsWith: true,
   endsWith: true,
+  wholeSentences: true,
 };
 
 export interface TextPlace {

@@ -89,8 +89,9 @@ export function constraintsOf(
       );
     const forceWords = [...new Set([...(wishes.forceWords ?? []), ...names])];
     const key = JSON.stringify([forceWords, wholeSentences]);
+    const { requireCharacters: _, requireLength: __, ...asked } = wishes;
     if (!made.has(key))
-      made.set(key, make(model, { ...wishes, forceWords, wholeSentences }, gap !== undefined, eosTokenId));
+      made.set(key, make(model, { ...asked, forceWords, wholeSentences }, gap !== undefined, eosTokenId));
     return made.get(key);
   });
 }

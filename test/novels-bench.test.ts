@@ -126,19 +126,12 @@ describe("the whole in small", () => {
     spawnSync(
       process.execPath,
       [
-        ...[
-          "--import",
-          "tsx",
-          join(root, "bench/novels.ts"),
-          join(folder, "books"),
-          "--output_dir",
-          join(folder, "out"),
-        ],
-        ...["--test_share", "0.3", "--validation_share", "0.2", "--min_p2", "150", "--max_p2", "300"],
-        ...["--config_overrides", "n_layer=2,n_head=4,n_embd=16,n_positions=320", "--vocab_merges", "200"],
-        ...["--max_steps", "4", "--save_steps", "2", "--batch_size", "2", "--fit_samples", "3", "--gaps", "2"],
-        ...["--before_samples", "2", "--max_eval_samples", "3", "--shown", "1"],
-      ],
+        ["--import", "tsx", join(root, "bench/novels.ts"), join(folder, "books"), "--output_dir", join(folder, "out")],
+        ["--test_share", "0.3", "--validation_share", "0.2", "--min_p2", "150", "--max_p2", "300"],
+        ["--config_overrides", "n_layer=2,n_head=4,n_embd=16,n_positions=320", "--vocab_merges", "200"],
+        ["--max_steps", "4", "--save_steps", "2", "--batch_size", "2", "--fit_samples", "3", "--gaps", "2"],
+        ["--before_samples", "2", "--max_eval_samples", "3", "--shown", "1"],
+      ].flat(),
       { encoding: "utf8", cwd: root },
     );
 
@@ -148,7 +141,15 @@ describe("the whole in small", () => {
     const first = run();
     expect(first.status, first.stderr).toBe(0);
     expect(stages(first.stderr)).toEqual([
-      ...["prepare", "prepare", "prepare", "train", "evaluate", "generate", "generate", "generate", "evaluate"],
+      "prepare",
+      "prepare",
+      "prepare",
+      "train",
+      "evaluate",
+      "generate",
+      "generate",
+      "generate",
+      "evaluate",
     ]);
     const results = JSON.parse(readFileSync(join(folder, "out/results.json"), "utf8")) as Results;
     const authors = Object.values(results.books).flatMap((part) => part.map(({ author }) => author));

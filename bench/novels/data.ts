@@ -29,7 +29,7 @@ export function makeData(folder: string, split: BookSplit, tokenizerFolder: stri
   for (const part of PARTS) {
     const made = join(folder, part);
     const manifest = join(folder, `${part}-books.json`);
-    const listed = split[part].map(({ size: _, ...entry }) => entry);
+    const listed = split[part].map((book) => ({ ...book, size: undefined }));
     writeFileSync(manifest, `${JSON.stringify(listed, null, 1)}\n`);
     if (existsSync(files[part])) {
       bounds = boundsOf(made);

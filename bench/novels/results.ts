@@ -104,7 +104,11 @@ export function resultsOf(values: NovelsValues, { books, template, trainingExamp
     const { about, infill_textonly_ppl, p2_log_likelihood_change_per_token, p3_retrieval, p2_retrieval } = model;
     const { written, rerank } = model;
     return {
-      ...{ about, infill_textonly_ppl, p2_log_likelihood_change_per_token, p3_retrieval, p2_retrieval },
+      about,
+      infill_textonly_ppl,
+      p2_log_likelihood_change_per_token,
+      p3_retrieval,
+      p2_retrieval,
       ...(written && { written }),
       ...(rerank && { rerank }),
     };

@@ -148,6 +148,20 @@ describe("the demo's texts", () => {
     await expect(written("--require_length", "--meta", "length=M")).rejects.toThrow(/template does not say/);
   }, 240_000);
 
+  it("have a character by any of the names that are given, of which the model reads the first", async () => {
+    const gap = { p1: "A.", p3: "B.", meta: { characters: ["Ella", "Bob"] }, aliases: { Ella: ["Miss Ray"] } };
+    const file = join(folder, "aliases.jsonl");
+    await writeFile(file, JSON.stringify(gap));
+    const fromFile = (await setUp(["--input_file", file, "--require_characters"], DEMO_MODEL)).plan.prompts[0]!;
+    const flags = ["--p1", "A.", "--p3", "B.", "--meta", "characters=Ella|Miss Ray, Bob", "--require_characters"];
+    const fromFlags = (await setUp(flags, DEMO_MODEL)).plan.prompts[0]!;
+    for (const { constraints } of [fromFile, fromFlags]) {
+      expect(constraints!.violations("Miss Ray saw Bob.")).toEqual([]);
+      expect(constraints!.violations("Miss Roy saw Bob.")).toEqual(['"Ella|Miss Ray" does not occur']);
+    }
+    expect(fromFlags.ids).toEqual(fromFile.ids);
+  }, 60_000);
+
   it("go on from a plain prompt within bounds of their own", async () => {
     const { model, plan, values } = await setUp(
       ["--prompt", "Once upon a time, there was a mole.", "--words", "5-12", "--max_new_tokens", "40"],

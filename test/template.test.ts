@@ -112,6 +112,19 @@ describe("metadata", () => {
     for (const nothing of [undefined, {}, "", " \n"]) expect(text(nothing)).toBe("");
   });
 
+  it.each(["XL", "50", "s", "S, M", 50])(
+    "refuses a length that is no class, where the template has classes: %s",
+    (length) => {
+      const template = { ...DEFAULT_TEMPLATE, lengthBounds: [174, 196] as const };
+      expect(() => metadataFields(template, { length }, "The gap")).toThrow(
+        /^The gap: metadata field "length" is ".*", wanted S \(up to 174 tokens\), M \(up to 196\) or L \(more\)/,
+      );
+      for (const each of ["S", "M", "L"])
+        expect(metadataFields(template, { length: each }, "The gap")).toEqual([["length", each]]);
+      expect(metadataFields(DEFAULT_TEMPLATE, { length }, "The gap")).toEqual([["length", String(length)]]);
+    },
+  );
+
   it("refuses a field that the template does not know", () => {
     expect(() => text({ mood: "dark" })).toThrow(
       /^x\.jsonl, line 3: metadata field "mood" is unknown, wanted one of length, /,

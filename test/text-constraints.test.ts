@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../src/errors.ts";
 import { generate } from "../src/generation/generate.ts";
 import { parseBounds } from "../src/infill/constraints/bounds.ts";
+import { characterForms, withAliases } from "../src/infill/constraints/character-forms.ts";
 import { namesIn, TextConstraints } from "../src/infill/constraints/text-constraints.ts";
 import type { TextWishes } from "../src/infill/constraints/text-constraints.ts";
 import { WordConstraint } from "../src/infill/constraints/word-constraint.ts";
@@ -212,4 +213,23 @@ it.each<[TextWishes, RegExp]>([
   const make = (): TextConstraints => new TextConstraints(wishes, { tokenizer, eosTokenId: eos });
   expect(make).toThrow(UserError);
   expect(make).toThrow(message);
+});
+
+it.each([
+  ["characters=Holmes|Sherlock Holmes, Watson", "Holmes, Watson", ["Holmes|Sherlock Holmes", "Watson"]],
+  ["characters=M. Renauld | Renauld et Jack|Jacquot", "M. Renauld et Jack", ["M. Renauld|Renauld", "Jack|Jacquot"]],
+  ["characters=Ann", "Ann", ["Ann"]],
+])("reads other forms of a name: %s", (given, meta, forms) => {
+  const request = withAliases({ p1: "", p3: "", meta: { characters: given.slice("characters=".length) } });
+  expect(request.meta).toEqual({ characters: meta });
+  expect(characterForms(request)).toEqual(forms);
+  expect(withAliases(request)).toEqual(request);
+});
+
+it("takes forms from the example, for the names that it asks for", () => {
+  const aliases = { Holmes: ["Mr. Holmes"], Watson: ["Dr. Watson"] };
+  expect(characterForms({ p1: "", p3: "", meta: { characters: ["Holmes", "constructor"] }, aliases })).toEqual([
+    "Holmes|Mr. Holmes",
+    "constructor",
+  ]);
 });

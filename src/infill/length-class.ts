@@ -1,9 +1,12 @@
 // The metadata field "length": three classes of p2's length in tokens. The bounds travel in the template, so that
 // generation knows how many tokens each class allows.
+import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 
 /** S: up to the first; M: up to the second; L: more. */
 export type LengthBounds = readonly [small: number, medium: number];
-export type LengthClass = "S" | "M" | "L";
+export const LENGTH_CLASSES = ["S", "M", "L"] as const;
+export type LengthClass = (typeof LENGTH_CLASSES)[number];
 
 /**
  * Bounds that put about a third of the texts, of so many tokens each, into each class: so each class says something.
@@ -17,6 +20,15 @@ export function lengthThirds(tokens: readonly number[]): LengthBounds {
 
 export function lengthClass(tokens: number, [small, medium]: LengthBounds): LengthClass {
   return tokens <= small ? "S" : tokens <= medium ? "M" : "L";
+}
+
+/** Throws UserError, naming `where`, for a value of the field "length" that is no class. */
+export function requireLengthClass(value: string, [small, medium]: LengthBounds, where: string): void {
+  if ((LENGTH_CLASSES as readonly string[]).includes(value)) return;
+  throw new UserError(
+    `${where}: metadata field "length" is ${quote(value)}, wanted S (up to ${small} tokens), M (up to ${medium}) or ` +
+      "L (more), the classes that this template was made with; correct it, or leave it out.",
+  );
 }
 
 export function isLengthBounds(value: unknown): value is LengthBounds {

@@ -11,7 +11,7 @@ import { normalizeLine, normalizeName } from "../text/normalize.ts";
 import type { Meta, MetaValue } from "./example.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
-import { isLengthBounds } from "./length-class.ts";
+import { isLengthBounds, requireLengthClass } from "./length-class.ts";
 import type { LengthBounds } from "./length-class.ts";
 import { LAYOUT_FIELDS, parseLayoutFields } from "./template-fields.ts";
 import type { LayoutFields } from "./template-fields.ts";
@@ -170,7 +170,7 @@ export function plainFields({
 /**
  * Metadata by field, in the template's order; absent and blank fields left out; values become one line each. A
  * plain string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not
- * know, and on a value without a marker where each value has one.
+ * know, on a value without a marker where each value has one, and on a length that is no class of the template's.
  */
 export function metadataFields(
   template: InfillTemplate,
@@ -188,7 +188,7 @@ export function metadataFields(
           "rename it, or train with a template that lists it.",
       );
   }
-  const { listSeparator, valueMarkers = {} } = template;
+  const { listSeparator, valueMarkers = {}, lengthBounds } = template;
   const fields = nonBlank(
     known.flatMap(([field, name]) => (own.has(name) ? [[field, valueText(own.get(name)!, listSeparator)]] : [])),
   );
@@ -199,6 +199,7 @@ export function metadataFields(
         `${where}: metadata field ${quote(field)} is ${quote(value)}, wanted one of ` +
           `${Object.keys(markers).join(", ")}, which have a marker; correct it, or leave it out.`,
       );
+    if (lengthBounds && normalizeName(field) === "length") requireLengthClass(value, lengthBounds, where);
   }
   return fields;
 }

@@ -99,7 +99,9 @@ const flags = defineFlags({
     type: "bool",
     defaultText: "off",
     group: WISHES,
-    help: 'The names in the metadata field "characters" must occur, as with --force_words.',
+    help:
+      'Those in the metadata field "characters" must occur, as with --force_words, by any of their names: ' +
+      "characters=Holmes|Mr. Holmes, Kim.",
   },
   requireLength: {
     type: "bool",

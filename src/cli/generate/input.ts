@@ -6,6 +6,7 @@ import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { quote } from "../../files/quote.ts";
 import { normalizeLineEnds } from "../../text/normalize.ts";
+import { withAliases } from "../../infill/constraints/character-forms.ts";
 import { parseDocument } from "../../infill/document.ts";
 import { parseRequestLines, parseRequests } from "../../infill/example.ts";
 import type { InfillRequest, Meta } from "../../infill/example.ts";
@@ -49,10 +50,8 @@ export async function readInput(values: GenerateValues, given: ReadonlySet<strin
     values.document === undefined
       ? await gapOfFlags(values, given)
       : parseDocument(nonEmpty(await readRaw(values.document), values.document), values.document);
-  const withFlags = (request: InfillRequest): InfillRequest => ({
-    ...request,
-    meta: mergedMeta(request.meta, values.meta),
-  });
+  const withFlags = (request: InfillRequest): InfillRequest =>
+    withAliases({ ...request, meta: mergedMeta(request.meta, values.meta) });
   if (values.interactive) return { kind: "interactive", gap: gap && withFlags("request" in gap ? gap.request : gap) };
   if (gap === undefined) return { kind: "gap", gap: withFlags(await sampleGap()), sample: true };
   if (!("request" in gap)) return { kind: "gap", gap: withFlags(gap) };

@@ -8,6 +8,7 @@ import type { GenerateInputs } from "../../generation/generate.ts";
 import type { LogitsProcessor } from "../../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import { normalizeText } from "../../text/normalize.ts";
+import { withAliases } from "../../infill/constraints/character-forms.ts";
 import type { TextConstraints } from "../../infill/constraints/text-constraints.ts";
 import { classBounds, constraintsOf, tokensFor } from "./wishes.ts";
 import type { Wishes } from "./wishes.ts";
@@ -72,10 +73,11 @@ export interface PlanSettings {
  */
 export function planGaps(
   model: ModelFolder,
-  gaps: readonly InfillRequest[],
+  requests: readonly InfillRequest[],
   prefix: string,
   settings: PlanSettings,
 ): Promise<Plan> {
+  const gaps = requests.map(withAliases);
   return withFlagNames(() => {
     const encoder = needEncoder(model);
     const constraints = constraintsOf(

@@ -4,7 +4,8 @@ import { UserError } from "../../errors.ts";
 import { asList } from "../../generation/options/config.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
 import type { InfillRequest } from "../../infill/example.ts";
-import { namesIn, TextConstraints } from "../../infill/constraints/text-constraints.ts";
+import { characterForms } from "../../infill/constraints/character-forms.ts";
+import { TextConstraints } from "../../infill/constraints/text-constraints.ts";
 import type { TextWishes } from "../../infill/constraints/text-constraints.ts";
 import { endTokens, needEncoder } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
@@ -73,8 +74,7 @@ export function constraintsOf(
   const made = new Map<string, TextConstraints | undefined>();
   return gaps.map((gap) => {
     if (wishes === undefined) return undefined;
-    const meta = typeof gap?.meta === "object" ? gap.meta : {};
-    const names = wishes.requireCharacters && Object.hasOwn(meta, "characters") ? namesIn(meta["characters"]) : [];
+    const names = wishes.requireCharacters && gap ? characterForms(gap) : [];
     if (wishes.requireCharacters && names.length === 0 && gaps.length === 1)
       throw new UserError(
         '--require_characters is given, and the gap names no characters; add --meta "characters=Jack, Kim".',

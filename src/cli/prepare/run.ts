@@ -34,6 +34,7 @@ import { recordedLine } from "../../infill/recorded-template.ts";
 import { DEFAULT_TEMPLATE, specialTokensToAdd, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
+import { normalizeName } from "../../text/normalize.ts";
 import { Random } from "../../random.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 
@@ -96,8 +97,9 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const bounds =
     layout.lengthBounds ?? lengthThirds(sources.flatMap(({ drafts }) => drafts.map(({ tokens }) => tokens)));
   const template: InfillTemplate = { ...layout, lengthBounds: bounds };
+  const hasLength = layout.metadataFields.some((field) => normalizeName(field) === "length");
   const split = splitExamples(
-    sources.map((source) => placeExamples(source, bounds, counter)),
+    sources.map((source) => placeExamples(source, hasLength ? bounds : undefined, counter)),
     { validation: flags.validationShare, test: flags.testShare },
     new Random(flags.seed, SPLIT_DRAWS),
   );

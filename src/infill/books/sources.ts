@@ -7,7 +7,7 @@ import { parseJsonl } from "../example.ts";
 import type { InfillExample, MetaValue } from "../example.ts";
 import { maskDocument, splitDocuments } from "../ilm.ts";
 import type { MaskOptions } from "../ilm.ts";
-import { lengthClass } from "../length-class.ts";
+import { lengthClass, requireLengthClass } from "../length-class.ts";
 import type { LengthBounds } from "../length-class.ts";
 import { recordedTemplate } from "../recorded-template.ts";
 import type { PlacedExample, Source } from "../split.ts";
@@ -116,16 +116,22 @@ export function documentSource(
 }
 
 /**
- * The examples of a source with their length class, where they do not say one themselves, and measured whole. Throws
- * UserError on what the template does not allow.
+ * The examples of a source with their length class, where they do not say one themselves, and measured whole. `bounds`:
+ * undefined where the template has no length. Throws UserError on what the template does not allow.
  */
-export function placeExamples({ drafts, units }: ReadSource, bounds: LengthBounds, counter: TokenCounter): Source {
+export function placeExamples(
+  { drafts, units }: ReadSource,
+  bounds: LengthBounds | undefined,
+  counter: TokenCounter,
+): Source {
   const examples = drafts.map((draft): PlacedExample => {
-    const { meta } = draft.example;
+    const { meta, where } = draft.example;
     const example =
-      typeof meta === "string"
+      typeof meta === "string" || bounds === undefined
         ? draft.example
         : { ...draft.example, meta: ordered({ length: lengthClass(draft.tokens, bounds), ...meta }) };
+    if (typeof example.meta === "object" && bounds && Object.hasOwn(example.meta, "length"))
+      requireLengthClass(String(example.meta["length"]), bounds, where ?? draft.source);
     return { ...draft, example, total: counter.example(example) };
   });
   return { units, examples };

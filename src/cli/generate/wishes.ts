@@ -74,24 +74,24 @@ export function constraintsOf(
   const made = new Map<string, TextConstraints | undefined>();
   return gaps.map((gap) => {
     if (wishes === undefined) return undefined;
-    const names = wishes.requireCharacters && gap ? characterForms(gap) : [];
-    if (wishes.requireCharacters && names.length === 0 && gaps.length === 1)
+    const { requireCharacters, requireLength, ...ofText } = wishes;
+    const names = requireCharacters && gap ? characterForms(gap) : [];
+    if (requireCharacters && names.length === 0 && gaps.length === 1)
       throw new UserError(
         '--require_characters is given, and the gap names no characters; add --meta "characters=Jack, Kim".',
       );
-    const wholeSentences = wishes.requireLength && gap !== undefined && classBounds(gap, model) !== undefined;
-    if (wishes.requireLength && !wholeSentences && gaps.length === 1)
+    const wholeSentences = requireLength && gap !== undefined && classBounds(gap, model) !== undefined;
+    if (requireLength && !wholeSentences && gaps.length === 1)
       throw new UserError(
         "--require_length is given, and " +
           (model.encoder?.template.lengthBounds
             ? "the gap has no length class; add --meta length=M, or S or L."
             : "this model's template does not say what the length classes mean; use --words instead."),
       );
-    const forceWords = [...new Set([...(wishes.forceWords ?? []), ...names])];
+    const forceWords = [...new Set([...(ofText.forceWords ?? []), ...names])];
     const key = JSON.stringify([forceWords, wholeSentences]);
-    const { requireCharacters: _, requireLength: __, ...asked } = wishes;
     if (!made.has(key))
-      made.set(key, make(model, { ...asked, forceWords, wholeSentences }, gap !== undefined, eosTokenId));
+      made.set(key, make(model, { ...ofText, forceWords, wholeSentences }, gap !== undefined, eosTokenId));
     return made.get(key);
   });
 }

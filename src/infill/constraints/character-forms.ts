@@ -1,6 +1,6 @@
-// The characters that a gap asks for, each with all forms of the name that will do: "Holmes" is there where "Mr. Holmes"
-// is. The forms come with the example ("aliases", which prepare writes), or stand in the field itself, the first being
-// the one that the model is given: characters=Holmes|Sherlock Holmes, Watson.
+// The characters that a gap asks for, each with all forms of the name that will do: "Holmes" is there where "Mr.
+// Holmes" is. The forms come with the example ("aliases", which prepare writes), or stand in the field itself, the
+// first being the one that the model is given: characters=Holmes|Sherlock Holmes, Watson.
 import type { InfillRequest, MetaValue } from "../example.ts";
 import { namesIn } from "./text-constraints.ts";
 

@@ -5,6 +5,7 @@ import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { parseJson } from "../../files/json.ts";
 import { printable, quote } from "../../files/quote.ts";
+import { BOOK_NAME, HOLDS_PICTURES } from "../../infill/books/read-file.ts";
 import type { Fields } from "../../infill/books/sources.ts";
 import type { MetaValue } from "../../infill/example.ts";
 import type { FlagValues } from "../shared/flags.ts";
@@ -16,8 +17,8 @@ export interface InputFile {
   readonly fields: Fields;
 }
 
-/** Books in a folder; a README beside them is none. */
-const BOOK_NAME = /^(?!readme\b).*\.(?:txt|text|md|markdown)$/i;
+/** In a folder of books it is none. */
+const README = /^readme\b/i;
 
 /** What a file holds: what --input_format says, else what its name does. */
 export function formatOf(path: string, { inputFormat }: FlagValues<PrepareFlags>): InputFormat {
@@ -26,13 +27,16 @@ export function formatOf(path: string, { inputFormat }: FlagValues<PrepareFlags>
 
 /** Beyond this a text and its pieces do not fit beside one another (a string ends at 512 MB in any case). */
 const LARGEST_TEXT = 64 * 2 ** 20;
+/** With its pictures, which are never unpacked. */
+const LARGEST_ILLUSTRATED = 4 * LARGEST_TEXT;
 
-/** The bytes of a text file. Throws UserError where it cannot be read, and at once where it is too large. */
+/** The bytes of an input file. Throws UserError where it cannot be read, and at once where it is too large. */
 export async function readTextFile(path: string): Promise<Uint8Array> {
   const size = (await stat(path).catch(() => undefined))?.size ?? 0;
-  if (size > LARGEST_TEXT)
+  const most = HOLDS_PICTURES.test(path) ? LARGEST_ILLUSTRATED : LARGEST_TEXT;
+  if (size > most)
     throw new UserError(
-      `${path} has ${Math.ceil(size / 2 ** 20)} MiB, and one file may have ${LARGEST_TEXT / 2 ** 20}; split it into ` +
+      `${path} has ${Math.ceil(size / 2 ** 20)} MiB, and one file may have ${most / 2 ** 20}; split it into ` +
         "several (between two books, or at any blank line) and give them all.",
     );
   return readInputFile(path);
@@ -75,8 +79,9 @@ export async function findInputs(
 async function expand(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) return [path]; // a missing file is reported where it is read
-  const files = (await readdir(path)).filter((name) => BOOK_NAME.test(name)).sort();
-  if (files.length === 0) throw new UserError(`${path} holds no .txt files (nor .md); name the books themselves.`);
+  const files = (await readdir(path)).filter((name) => BOOK_NAME.test(name) && !README.test(name)).sort();
+  if (files.length === 0)
+    throw new UserError(`${path} holds no .txt files (nor .md, .html, .epub or .docx); name the books themselves.`);
   return files.map((name) => join(path, name));
 }
 

@@ -15,7 +15,7 @@ import { chooseLayout, namedLayout, recordedTemplates } from "./layout.ts";
 import { blockReport, classReport, histogram, splitReport } from "./report.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
-import { decodeBook } from "../../infill/books/decode.ts";
+import { readBookFile } from "../../infill/books/read-file.ts";
 import { refuseForeignBytes } from "../../infill/books/formats.ts";
 import { TokenCounter } from "../../infill/books/measure.ts";
 import { bookSource } from "../../infill/books/book-source.ts";
@@ -196,8 +196,10 @@ async function readSource(
     ...(language && { language }),
   };
   const name = basename(path);
+  const format = formatOf(path, flags);
+  if (format === "book") return bookSource(await readBookFile(bytes, name), name, known, options);
   refuseForeignBytes(bytes, name);
-  switch (formatOf(path, flags)) {
+  switch (format) {
     case "jsonl":
       return jsonlSource(decodeUtf8(bytes, name), name, known, options);
     case "ilm":
@@ -211,7 +213,7 @@ async function readSource(
         random,
       );
     default:
-      return bookSource(decodeBook(bytes, name), name, known, options);
+      return format satisfies never;
   }
 }
 

@@ -2,6 +2,7 @@
 import { UserError } from "../../errors.ts";
 import { printable } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";
+import type { BookText } from "./book-text.ts";
 import { readBook } from "./chapters.ts";
 import type { Book } from "./chapters.ts";
 import type { Form, FormFound } from "./form.ts";
@@ -16,12 +17,12 @@ import type { TripleOptions, TripleSet } from "./triples.ts";
 const VERSE: Readonly<Record<Form, Verse>> = { auto: "leave out", prose: "join lines", verse: "keep lines" };
 
 /**
- * Triples of a book. `text`: as decodeBook gives it. `fields` go before what the book's own header says. Throws
+ * Triples of a book. `file`: as readBookFile gives it, or a text as decodeBook does. `fields` go before what the book's own header says. Throws
  * UserError where it is a play or verse (unless options.form says how to take it), or gives no triple.
  */
-export function bookSource(text: string, name: string, fields: Fields, options: SourceOptions): ReadSource {
+export function bookSource(file: string | BookText, name: string, fields: Fields, options: SourceOptions): ReadSource {
   const { counter, form } = options;
-  const book = readBook(text, { verse: VERSE[form] });
+  const book = readBook(file, { verse: VERSE[form] });
   if (form === "auto" && book.form) refuseForm(name, book.form);
   const paragraphs = book.runs.flat();
   const set = makeTriples(book.runs, (paragraph) => counter.text(paragraph), options.triples);

@@ -1,5 +1,6 @@
 // A book as its chapters and their paragraphs: etexts told from their wrapping, page numbers taken out, mark-up read,
 // blocks put into sections, and what is left as runs of paragraphs. What becomes no paragraph is counted by its reason.
+import type { BookText } from "./book-text.ts";
 import { readBlocks } from "./blocks.ts";
 import type { Page } from "./blocks.ts";
 import { formOf } from "./form.ts";
@@ -44,17 +45,19 @@ export interface ReadBookOptions {
   readonly verse?: Verse;
 }
 
-/** `text`: of the whole file, as decodeBook gives it. */
-export function readBook(text: string, { verse = "leave out" }: ReadBookOptions = {}): Book {
-  const { etexts, wrapping } = unwrapGutenberg(text);
+/** `file`: as readBookFile gives it, or the text alone as decodeBook does. */
+export function readBook(file: string | BookText, { verse = "leave out" }: ReadBookOptions = {}): Book {
+  const book: BookText = typeof file === "string" ? { text: file } : file;
+  const { etexts, wrapping } = unwrapGutenberg(book.text);
   const leftOut = new LeftOut();
+  for (const { reason, text, line } of book.markup?.leftOut ?? []) leftOut.add(reason, text, line);
   for (const { line, text: wrapped } of wrapping) leftOut.add("header and licence", wrapped, line);
   const parts: BookPart[] = [];
   let chapters = 0;
   let paragraphs = 0;
   let form: FormFound | undefined;
   for (const etext of etexts) {
-    const { page, header } = readPage(etext, leftOut);
+    const { page, header } = readPage(etext, book, leftOut);
     form ??= formOf(page);
     const story = new Story(page.margins, leftOut, verse);
     story.paragraphs = paragraphs;
@@ -78,12 +81,17 @@ export function readBook(text: string, { verse = "leave out" }: ReadBookOptions 
 
 function readPage(
   { lines, header, skipped }: Etext,
+  { markup, isMarkdown }: BookText,
   leftOut: LeftOut,
 ): { readonly page: Page; readonly header: HeaderFields } {
-  const markdown = readMarkdown(lines);
-  const pages = removePageMarks(markdown?.lines ?? lines, markdown?.headings);
+  const markdown = markup ? undefined : readMarkdown(lines, { isMarkdown });
+  const headings = markup ? new Set([...markup.headings].map((at) => at - skipped)) : markdown?.headings;
+  const pages = removePageMarks(markdown?.lines ?? lines, headings);
   for (const { at, text } of pages.removed) leftOut.add("page numbers and running heads", text, skipped + at + 1);
-  return { page: readBlocks(pages.lines, skipped + 1, markdown?.headings), header: { ...header, ...markdown?.header } };
+  return {
+    page: readBlocks(pages.lines, skipped + 1, headings),
+    header: { ...markup?.header, ...header, ...markdown?.header },
+  };
 }
 
 function tell(page: Page, story: Story, leftOut: LeftOut): void {

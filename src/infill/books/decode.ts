@@ -4,7 +4,7 @@ import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { normalizeCharacters } from "../../text/normalize.ts";
 import { decodeSingleByte } from "./encodings.ts";
-import { refuseForeignBytes, refuseForeignText } from "./formats.ts";
+import { foreignText, refuse, refuseForeignBytes } from "./formats.ts";
 
 /**
  * Lines end with "\n" and hold no control characters. Throws UserError, naming `name`, where the bytes are no plain
@@ -13,7 +13,24 @@ import { refuseForeignBytes, refuseForeignText } from "./formats.ts";
  */
 export function decodeBook(bytes: Uint8Array, name: string): string {
   refuseForeignBytes(bytes, name);
-  const text = decode(bytes, name);
+  return plainText(decodeText(bytes, name), name);
+}
+
+/** What decodeBook makes of the characters of a file. `isMarkdown`: some HTML in it does not make a web page of it. */
+export function plainText(text: string, name: string, { isMarkdown = false } = {}): string {
+  const format = foreignText(text, { isMarkdown });
+  if (format) refuse(name, format);
+  const plain = normalizeCharacters(text.replaceAll("\x1a", ""));
+  if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
+  return plain;
+}
+
+/**
+ * The characters of a file, as `encoding` says where the file names one. Throws UserError where they cannot be told, and
+ * where there are such among them as no text holds.
+ */
+export function decodeText(bytes: Uint8Array, name: string, encoding?: string): string {
+  const text = decodeAs(bytes, encoding) ?? decode(bytes, name);
   // These stand in no text file; tabs, form feeds, the 0x1a that ends DOS files and the line end 0x85 do.
   // oxlint-disable-next-line no-control-regex -- as said above
   const control = /[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]/.exec(text);
@@ -24,10 +41,18 @@ export function decodeBook(bytes: Uint8Array, name: string): string {
         "save the book as plain text in UTF-8 or Latin-1.",
     );
   }
-  refuseForeignText(text, name);
-  const plain = normalizeCharacters(text.replaceAll("\x1a", ""));
-  if (plain.trim() === "") throw new UserError(`${name}: the file holds no text; check the path.`);
-  return plain;
+  return text;
+}
+
+/** By the name that a page gives; UTF-8 that is whole is UTF-8, whatever the page says. */
+function decodeAs(bytes: Uint8Array, encoding: string | undefined): string | undefined {
+  const isWide = bytes[0]! >= 0xfe || bareUtf16(bytes) !== undefined;
+  if (encoding === undefined || isWide || countUtf8(bytes).strays === 0) return undefined;
+  try {
+    return new TextDecoder(encoding).decode(bytes);
+  } catch {
+    return undefined; // a name that nobody knows
+  }
 }
 
 function decode(bytes: Uint8Array, name: string): string {

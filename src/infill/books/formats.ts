@@ -1,10 +1,14 @@
-// Files that are books but no plain text, told by their bytes: a PDF's or an archive's read as prose would be noise,
-// or an error about some control character. Each gets one sentence: what it is, and what makes a text of it.
+// Files that are books but no plain text, told by their bytes, whatever their names: a PDF's or an archive's read as
+// prose would be noise, or an error about some control character. Some have a reader (read-file.ts); each of the others
+// gets one sentence: what it is, and what makes a text of it. RTF is among these because no library that reads it is
+// kept well and free of Node's streams.
 import { UserError } from "../../errors.ts";
 
-interface Format {
+export interface Format {
   readonly is: string;
+  /** What makes a text of it. */
   readonly todo: string;
+  readonly reader?: "epub" | "docx" | "html";
 }
 
 const pandoc = (ending: string): string =>
@@ -12,10 +16,14 @@ const pandoc = (ending: string): string =>
 const unpack = (command: string): string => `unpack it first (${command}) and give the text files that are in it`;
 const EBOOK = 'convert it to plain text first, for instance with Calibre\'s "ebook-convert book.mobi book.txt"';
 
-const HTML: Format = { is: "a web page (HTML)", todo: pandoc("html") };
+const HTML: Format = { is: "a web page (HTML)", todo: pandoc("html"), reader: "html" };
 const WORD_DOC: Format = {
   is: "an old Word document (.doc) or another OLE file",
   todo: "open it in a word processor and save it as plain text in UTF-8",
+};
+const LOCKED_DOCX: Format = {
+  is: "a Word document (DOCX) that a password locks",
+  todo: "open it in a word processor and save it without a password",
 };
 const IMAGE: Format = { is: "a picture", todo: "give the book's text; a scanned page must go through OCR first" };
 
@@ -43,12 +51,13 @@ const PDF: Format = {
   todo: 'extract its text first, for instance with "pdftotext book.pdf book.txt", and look through it',
 };
 
+const EPUB: Format = { is: "an EPUB book", todo: pandoc("epub"), reader: "epub" };
 /** What is inside a ZIP file, by names that stand in it uncompressed. */
 const ZIPPED: readonly (readonly [name: string, format: Format])[] = [
-  ["application/epub+zip", { is: "an EPUB book", todo: pandoc("epub") }],
-  ["META-INF/container.xml", { is: "an EPUB book", todo: pandoc("epub") }],
+  ["application/epub+zip", EPUB],
+  ["META-INF/container.xml", EPUB],
   ["application/vnd.oasis.opendocument.text", { is: "an OpenDocument text (ODT)", todo: pandoc("odt") }],
-  ["word/", { is: "a Word document (DOCX)", todo: pandoc("docx") }],
+  ["word/", { is: "a Word document (DOCX)", todo: pandoc("docx"), reader: "docx" }],
   [".iwa", { is: "a Pages document", todo: "open it in Pages and export it as plain text" }],
 ];
 const ZIP: Format = { is: "a ZIP archive", todo: unpack("unzip") };
@@ -62,36 +71,51 @@ const JSON_LINE = /^\s*\{"(?:p1|p2|p3|meta|text)"\s*:/;
 /** Of a text, what is looked at for marks. */
 const LOOKED_AT = 65_536;
 
-/** Throws UserError, naming `name`, where the first bytes are those of a format that is no plain text. */
-export function refuseForeignBytes(bytes: Uint8Array, name: string): void {
+/** What the bytes are where they are no plain text. */
+export function foreignBytes(bytes: Uint8Array): Format | undefined {
   const at = (offset: number, length: number): string => latin1(bytes.subarray(offset, offset + length));
   const found = SIGNATURES.find(([offset, signature]) => at(offset, signature.length) === signature)?.[2];
-  if (found) refuse(name, found);
-  if (at(0, 1024).includes("%PDF-")) refuse(name, PDF);
-  if (at(0, 4) === "PK\x03\x04" || at(0, 4) === "PK\x05\x06") {
-    // Names stand before each file and once more in the directory at the end.
-    const names = at(0, LOOKED_AT) + at(Math.max(0, bytes.length - LOOKED_AT), LOOKED_AT);
-    refuse(name, ZIPPED.find(([part]) => names.includes(part))?.[1] ?? ZIP);
-  }
+  if (found) return found === WORD_DOC && holds(bytes, LOCKED_PART) ? LOCKED_DOCX : found;
+  if (at(0, 1024).includes("%PDF-")) return PDF;
+  if (at(0, 4) !== "PK\x03\x04" && at(0, 4) !== "PK\x05\x06") return undefined;
+  // Names stand before each file and once more in the directory at the end.
+  const names = at(0, LOOKED_AT) + at(Math.max(0, bytes.length - LOOKED_AT), LOOKED_AT);
+  return ZIPPED.find(([part]) => names.includes(part))?.[1] ?? ZIP;
 }
 
-/** Throws UserError where a text is a format's source and not what a reader sees: HTML, XML, LaTeX, JSON Lines. */
-export function refuseForeignText(text: string, name: string): void {
+/** What a text is where it is a format's source and not what a reader sees: HTML, XML, LaTeX, JSON Lines. */
+export function foreignText(text: string, { isMarkdown = false } = {}): Format | undefined {
   const start = text.slice(0, LOOKED_AT);
-  if (HTML_START.test(start)) refuse(name, HTML);
+  if (HTML_START.test(start)) return HTML;
   const words = start.split(/\s+/).length;
   const count = (tag: RegExp): number => start.match(tag)?.length ?? 0;
   const tags = count(HTML_BLOCK) + (MARKDOWN_HEADING.test(start) ? 0 : count(HTML_INLINE));
-  if (tags > Math.max(10, words / 50)) refuse(name, HTML);
+  if (!isMarkdown && tags > Math.max(10, words / 50)) return HTML;
   if (/^\s*<\?xml\b/.test(start))
-    refuse(name, { is: "an XML file", todo: "convert it to plain text first; pandoc reads FictionBook and DocBook" });
+    return { is: "an XML file", todo: "convert it to plain text first; pandoc reads FictionBook and DocBook" };
   if (/^[^]{0,2000}\\documentclass\b/.test(start) || /\\begin\{document\}/.test(start))
-    refuse(name, { is: "a LaTeX source", todo: pandoc("tex") });
-  if (JSON_LINE.test(start)) refuse(name, { is: "JSON Lines", todo: "name it *.jsonl, or pass --input_format jsonl" });
+    return { is: "a LaTeX source", todo: pandoc("tex") };
+  if (JSON_LINE.test(start)) return { is: "JSON Lines", todo: "name it *.jsonl, or pass --input_format jsonl" };
+  return undefined;
 }
 
-function refuse(name: string, { is, todo }: Format): never {
+/** Throws UserError, naming `name`, where the bytes are no plain text. */
+export function refuseForeignBytes(bytes: Uint8Array, name: string): void {
+  const format = foreignBytes(bytes);
+  if (format) refuse(name, format);
+}
+
+export function refuse(name: string, { is, todo }: Format): never {
   throw new UserError(`${name}: not a readable text but ${is}; ${todo}.`);
+}
+
+/** "EncryptedPackage" in UTF-16, as an OLE file names what it holds. */
+const LOCKED_PART = Uint8Array.from([..."EncryptedPackage"].flatMap((letter) => [letter.charCodeAt(0), 0]));
+
+function holds(bytes: Uint8Array, part: Uint8Array): boolean {
+  for (let at = bytes.indexOf(part[0]!); at >= 0; at = bytes.indexOf(part[0]!, at + 1))
+    if (part.every((byte, i) => bytes[at + i] === byte)) return true;
+  return false;
 }
 
 /** Latin-1 is Unicode's first 256 characters; by pieces, because a call takes only so many arguments. */

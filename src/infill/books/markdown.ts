@@ -22,7 +22,7 @@ const FENCE = /^ {0,3}(?:```|~~~)/;
 const REFERENCE = /^ {0,3}\[[^\]^][^\]]{0,200}\]:\s*\S/;
 const PAGE_BREAK = /^\s*\\(?:newpage|pagebreak|clearpage)\s*$/;
 const DIV = /^:{3,}\s*(?:\{[^{}]*\}|[\w-]*)\s*$/;
-const TAG = /<\/?(?:a|i|b|em|strong|br|u|s|sup|sub|span|p|div|center|small|cite)(?:\s[^<>]*)?\/?>/gi;
+const TAG = /<\/?(?:a|i|b|em|strong|br|hr|img|u|s|sup|sub|span|p|div|center|small|cite|font)(?:\s[^<>]*)?\/?>/gi;
 /** A single line in bold may be a sign that somebody reads. */
 const FEWEST_BOLD = 2;
 const ENTITIES: ReadonlyMap<string, string> = new Map([
@@ -40,12 +40,22 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["&rdquo;", "”"],
 ]);
 
-/** `lines` as a reader would see them; undefined where no line is a Markdown heading. */
-export function readMarkdown(lines: readonly string[]): Markdown | undefined {
+export interface MarkdownOptions {
+  /** Whether it is Markdown for certain; else a heading must show it. */
+  readonly isMarkdown?: boolean;
+}
+
+/** `lines` as a reader would see them; undefined where they are no Markdown. */
+export function readMarkdown(
+  lines: readonly string[],
+  { isMarkdown = false }: MarkdownOptions = {},
+): Markdown | undefined {
   let headingAt = (all: readonly string[], i: number): string | undefined => markedHeading(all, i);
   if (!lines.some((_, i) => headingAt(lines, i) !== undefined)) {
     headingAt = boldHeading;
-    if (lines.filter((_, i) => headingAt(lines, i) !== undefined).length < FEWEST_BOLD) return undefined;
+    const bold = lines.filter((_, i) => headingAt(lines, i) !== undefined).length;
+    if (bold < FEWEST_BOLD && !isMarkdown) return undefined;
+    if (bold < FEWEST_BOLD) headingAt = () => undefined;
   }
   const { header, from } = frontMatter(lines);
   const headings = new Set<number>();
@@ -132,9 +142,9 @@ function inline(line: string): string {
   let text = line;
   if (text.includes("["))
     text = text
-      .replace(/!\[[^[\]]*\](?:\([^()]*\)|\[[^[\]]*\])/g, "")
+      .replace(/!\[[^[\]]*\](?:\((?:[^()]|\([^()]*\))*\)|\[[^[\]]*\])/g, "")
       .replace(/\[\^([^[\]]{1,20})\]:?/g, "[$1]")
-      .replace(/\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\]|\{[^{}]*\})/g, "$1");
+      .replace(/\[([^[\]]*)\](?:\((?:[^()]|\([^()]*\))*\)|\[[^[\]]*\]|\{[^{}]*\})/g, "$1");
   if (text.includes("<")) text = text.replace(TAG, "");
   if (text.includes("&")) text = text.replace(/&(?:[a-z]{2,6}|#\d{1,7}|#x[\da-f]{1,6});/gi, characterOf);
   if (text.includes("`")) text = text.replaceAll("`", "");

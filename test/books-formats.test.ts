@@ -21,7 +21,6 @@ const options: SourceOptions = {
   counter: new TokenCounter(DEFAULT_TEMPLATE, tokenizer),
   triples: { ...DEFAULT_TRIPLES, minP2: 1 },
   masks: { ...DEFAULT_MASKS, granularities: GRANULARITIES },
-  characters: false,
   form: "auto",
 };
 const triples = (book: BookText): string[][] =>

@@ -39,9 +39,9 @@ const flags = defineFlags({
   },
 
   genre: { type: "string", group: "Metadata", help: "Genre of all files; goes before the manifest." },
-  title: { type: "string", defaultText: "the book's Gutenberg header", group: "Metadata", help: "Title." },
-  author: { type: "string", defaultText: "the book's Gutenberg header", group: "Metadata", help: "Author." },
-  language: { type: "string", defaultText: "the book's Gutenberg header", group: "Metadata", help: "Language code." },
+  title: { type: "string", defaultText: "what the book says", group: "Metadata", help: "Title." },
+  author: { type: "string", defaultText: "what the book says", group: "Metadata", help: "Author." },
+  language: { type: "string", defaultText: "what the book says", group: "Metadata", help: "Language code." },
   characters: { type: "bool", default: true, group: "Metadata", help: "Find the characters in each p2." },
   metadataFields: {
     type: "string",
@@ -213,7 +213,7 @@ export const PREPARE: Program<PrepareFlags> = {
     "the one after, " +
     "and what is said about it.",
   flags,
-  positionals: { name: "BOOK", help: "text files, or folders of them" },
+  positionals: { name: "BOOK", help: "novels as text, Markdown, HTML, EPUB or DOCX, or folders of them" },
   examples: [
     { args: "novel.txt --genre mystery --output_dir data/novel", does: "one novel" },
     {

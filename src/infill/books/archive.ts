@@ -20,12 +20,13 @@ export class Archive {
   /** What messages call the file. */
   readonly name: string;
   private readonly zip: JSZip;
-  private bytesLeft: number;
+  private readonly most: number;
+  private bytes = 0;
 
   private constructor(zip: JSZip, name: string, most: number) {
     this.zip = zip;
     this.name = name;
-    this.bytesLeft = most;
+    this.most = most;
   }
 
   /** `most`: bytes to read from it, all parts together. Throws UserError where it is damaged or needs a password. */
@@ -61,12 +62,12 @@ export class Archive {
       stream
         .on("data", (chunk) => {
           length += chunk.length;
-          this.bytesLeft -= chunk.length;
-          if (this.bytesLeft >= 0) return void chunks.push(chunk);
+          this.bytes += chunk.length;
+          if (this.bytes <= this.most) return void chunks.push(chunk);
           stream.pause();
           reject(
             new UserError(
-              `${this.name}: unpacked, it is larger than a book can be (more than ${MOST_BYTES / 2 ** 20} MiB of text); ` +
+              `${this.name}: unpacked, it is larger than a book can be (more than ${this.most / 2 ** 20} MiB of text); ` +
                 "check where it comes from, or give it in several files.",
             ),
           );

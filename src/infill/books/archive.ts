@@ -1,5 +1,5 @@
-// Files that are ZIP archives of parts (EPUB, DOCX), read by JSZip in memory: nothing is unpacked to disk, so no name in
-// an archive can lead anywhere. Sizes that an archive states are not believed: parts are unpacked as a stream that is
+// Files that are ZIP archives of parts (EPUB, DOCX), read by JSZip in memory: nothing is unpacked to disk, so no name
+// in an archive can lead anywhere. Sizes that an archive states are not believed: parts are unpacked as a stream that is
 // cut off at a limit, because ten kilobytes can hold ten megabytes of spaces.
 import type JSZip from "jszip";
 import { UserError } from "../../errors.ts";
@@ -67,8 +67,8 @@ export class Archive {
           stream.pause();
           reject(
             new UserError(
-              `${this.name}: unpacked, it is larger than a book can be (more than ${this.most / 2 ** 20} MiB of text); ` +
-                "check where it comes from, or give it in several files.",
+              `${this.name}: unpacked, it is larger than a book can be (more than ${this.most / 2 ** 20} MiB of ` +
+                "text); check where it comes from, or give it in several files.",
             ),
           );
         })

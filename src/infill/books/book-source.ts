@@ -17,8 +17,9 @@ import type { TripleOptions, TripleSet } from "./triples.ts";
 const VERSE: Readonly<Record<Form, Verse>> = { auto: "leave out", prose: "join lines", verse: "keep lines" };
 
 /**
- * Triples of a book. `file`: as readBookFile gives it, or a text as decodeBook does. `fields` go before what the book's own header says. Throws
- * UserError where it is a play or verse (unless options.form says how to take it), or gives no triple.
+ * Triples of a book. `file`: as readBookFile gives it, or a text as decodeBook does. `fields` go before what the
+ * book's own header says. Throws UserError where it is a play or verse (unless options.form says how to take it), or
+ * gives no triple.
  */
 export function bookSource(file: string | BookText, name: string, fields: Fields, options: SourceOptions): ReadSource {
   const { counter, form } = options;

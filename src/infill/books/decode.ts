@@ -26,8 +26,8 @@ export function plainText(text: string, name: string, { isMarkdown = false } = {
 }
 
 /**
- * The characters of a file, as `encoding` says where the file names one. Throws UserError where they cannot be told, and
- * where there are such among them as no text holds.
+ * The characters of a file, as `encoding` says where the file names one. Throws UserError where they cannot be told,
+ * and where there are such among them as no text holds.
  */
 export function decodeText(bytes: Uint8Array, name: string, encoding?: string): string {
   const text = decodeAs(bytes, encoding) ?? decode(bytes, name);

@@ -12,7 +12,7 @@ const MOST_BYTES = 32 * 2 ** 20;
 const PARTS = /^(?:\[Content_Types\]\.xml|(?:.*\/)?[^/]*\.(?:rels|xml))$/i;
 /** Parts that hold no text of the story, and may be large. */
 const NOT_TEXT = /^(?:customXml|docProps)\/|\/(?:theme|fontTable|webSettings|glossary)/i;
-/** Elements inside one another (in a table of a table, 30): xmldom takes time with the square of it, mammoth the stack. */
+/** Elements inside one another (a table in a table: 30). xmldom takes time with the square of it, mammoth the stack. */
 const DEEPEST = 500;
 /** Beside mammoth's own. Built-in styles have their English names in every language. */
 const STYLES = [

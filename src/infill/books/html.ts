@@ -1,6 +1,6 @@
-// HTML and XHTML as the lines of a book: a paragraph a line, headings known as such, marks of notes and numbers of pages
-// taken out, with the notes, contents and captions that they belong to. Read by htmlparser2 as a stream of tags, so that
-// neither size nor nesting costs more than one pass; of a DTD's own entities it expands none.
+// HTML and XHTML as the lines of a book: a paragraph a line, headings known as such, marks of notes and numbers of
+// pages taken out, with the notes, contents and captions that they belong to. Read by htmlparser2 as a stream of tags,
+// so that neither size nor nesting costs more than one pass; of a DTD's own entities it expands none.
 import { Parser } from "htmlparser2";
 import { UserError } from "../../errors.ts";
 import type { BookText } from "./book-text.ts";

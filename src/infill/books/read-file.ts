@@ -1,6 +1,6 @@
-// A book file of any format that is read here, as text: EPUB, DOCX, HTML, Markdown, plain text. What a file is its bytes
-// say; its name decides only between plain text and what cannot be told from it by its bytes. Each format's reader, with
-// its libraries, is loaded when the first such file comes.
+// A book file of any format that is read here, as text: EPUB, DOCX, HTML, Markdown, plain text. What a file is its
+// bytes say; its name decides only between plain text and what cannot be told from it by its bytes. Each format's
+// reader, with its libraries, is loaded when the first such file comes.
 import { UserError } from "../../errors.ts";
 import type { BookText } from "./book-text.ts";
 import { decodeText, plainText } from "./decode.ts";

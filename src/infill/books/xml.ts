@@ -1,5 +1,5 @@
-// XML by htmlparser2: the small files of an EPUB (container, package, contents) as a list of their elements, and how deep
-// the elements of any are nested. Entities of a document type are not expanded, so that none can grow.
+// XML by htmlparser2: the small files of an EPUB (container, package, contents) as a list of their elements, and how
+// deep the elements of any are nested. Entities of a document type are not expanded, so that none can grow.
 import { Parser } from "htmlparser2";
 
 export interface XmlElement {

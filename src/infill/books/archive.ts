@@ -1,6 +1,6 @@
 // Files that are ZIP archives of parts (EPUB, DOCX), read by JSZip in memory: nothing is unpacked to disk, so no name
-// in an archive can lead anywhere. Sizes that an archive states are not believed: parts are unpacked as a stream that is
-// cut off at a limit, because ten kilobytes can hold ten megabytes of spaces.
+// in an archive can lead anywhere. Sizes that an archive states are not believed: parts are unpacked as a stream that
+// is cut off at a limit, because ten kilobytes can hold ten megabytes of spaces.
 import type JSZip from "jszip";
 import { UserError } from "../../errors.ts";
 

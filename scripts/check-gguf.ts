@@ -19,11 +19,11 @@ const PACKAGES = join(ROOT, "scripts", "gguf");
 const MODEL = join(ROOT, "weights", "demo");
 
 /**
- * Largest difference of a logit (they span about 30). llama.cpp's processor code is not exact in F32 either: its GELU
+ * Largest difference of a logit, which span about 30 (measured: 0.005, 0.012, 0.25). llama.cpp's processor code is not exact in F32 either: its GELU
  * comes from a table of half-precision values. F16: products of half-precision numbers. Q8_0: weights and what they
  * are multiplied with have 8 bits.
  */
-const LOGIT_TOLERANCE = { f32: 0.02, f16: 0.05, q8_0: 1 } as const;
+const LOGIT_TOLERANCE = { f32: 0.02, f16: 0.05, q8_0: 0.5 } as const;
 const OUTTYPES = ["f32", "f16", "q8_0"] as const;
 const NEW_TOKENS = 48;
 

@@ -1,66 +1,51 @@
-// Command line: writes a model in the format of another program: GGUF, for llama.cpp. See --help.
-import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+// Command line: writes a model in the format of another program: GGUF for llama.cpp, or a folder for Hugging Face. See
+// --help.
+import { basename, join, resolve } from "node:path";
 import { UserError } from "./errors.ts";
 import { EXPORT } from "./cli/export/flags.ts";
-import { writeNote } from "./cli/shared/announce.ts";
-import { formatBytes } from "./cli/shared/format.ts";
+import type { ExportFlags } from "./cli/export/flags.ts";
+import { exportGguf } from "./cli/export/gguf.ts";
+import { exportHf, parseSize } from "./cli/export/hf.ts";
+import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
-import { endTokens, openModel } from "./cli/shared/load-model.ts";
-import type { ModelFolder } from "./cli/shared/load-model.ts";
 import { resolveModel } from "./cli/shared/model-source.ts";
 import { DEMO_MODEL } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
-import { openFolder } from "./files/open.ts";
-import { gpt2Gguf } from "./gguf/gpt2-gguf.ts";
-import { openCheckpoint } from "./gpt2/checkpoint-files.ts";
 
 const OUTTYPES = { f32: "F32", f16: "F16", q8_0: "Q8_0" } as const;
+/** Flags that mean something in one format only. */
+const ONLY_IN: Readonly<Record<string, readonly (keyof ExportFlags & string)[]>> = {
+  gguf: ["outputFile"],
+  hf: ["outputDir", "maxShardSize"],
+};
 
 async function main({ argv, signal }: CliContext): Promise<void> {
-  const { values: flags, positionals } = parseFlags(EXPORT, argv);
-  const [model, ...more] = [...positionals, ...(flags.modelNameOrPath === undefined ? [] : [flags.modelNameOrPath])];
+  const { values: flags, given, positionals } = parseFlags(EXPORT, argv);
+  const { revision, offline, format, overwrite } = flags;
+  for (const [other, names] of Object.entries(ONLY_IN))
+    for (const name of names)
+      if (other !== format && given.has(name))
+        throw new UserError(`${flagName(name)} belongs to --format ${other}; leave it out.`);
+  const [model = DEMO_MODEL, ...more] = [...positionals, ...(flags.modelNameOrPath ? [flags.modelNameOrPath] : [])];
   if (more.length > 0)
     throw new UserError(`Two models are named, ${model} and ${more[0]}; export one after the other.`);
-  const path =
-    model === undefined
-      ? DEMO_MODEL
-      : await resolveModel(model, { revision: flags.revision, offline: flags.offline, signal });
-  const name = basename(resolve(model ?? DEMO_MODEL));
-  const outputFile = flags.outputFile ?? join("output", `${name}-${flags.outtype}.gguf`);
-  if (!flags.overwrite && (await stat(outputFile).catch(() => undefined)))
-    throw new UserError(`${outputFile} exists already; choose another --output_file, or pass --overwrite.`);
-  await exportGguf(await openModel(path, undefined), name, outputFile, OUTTYPES[flags.outtype], signal);
+  const path = model === DEMO_MODEL ? model : await resolveModel(model, { revision, offline, signal });
+  const name = basename(resolve(model));
+  const outtype = OUTTYPES[flags.outtype ?? (format === "gguf" ? "f16" : "f32")];
+  if (format === "gguf") {
+    const outputFile = flags.outputFile ?? join("output", `${name}-${outtype.toLowerCase()}.gguf`);
+    return print(await exportGguf({ path, name, outputFile, outtype, overwrite, signal }));
+  }
+  if (outtype === "Q8_0")
+    throw new UserError("--outtype q8_0 is llama.cpp's, and --format hf takes f32 or f16; choose one of them.");
+  const maxShardBytes = parseSize(flags.maxShardSize ?? "5GB", "--max_shard_size");
+  const outputDir = flags.outputDir ?? join("output", `${name}-hf`);
+  print(await exportHf({ path, outputDir, dtype: outtype, maxShardBytes, overwrite, signal }));
 }
 
-async function exportGguf(
-  model: ModelFolder,
-  name: string,
-  outputFile: string,
-  outtype: (typeof OUTTYPES)[keyof typeof OUTTYPES],
-  signal: AbortSignal,
-): Promise<void> {
-  const { folder, config, tokenizer, encoder } = model;
-  const checkpoint = await openCheckpoint(folder, config);
-  const read = (parameter: string): Promise<Float32Array> => {
-    signal.throwIfAborted();
-    return checkpoint.tensor(parameter);
-  };
-  const eosTokenIds = endTokens(model, encoder !== undefined);
-  const { file, size, notes } = gpt2Gguf({ config, tokenizer, encoder, eosTokenIds, name, read }, { outtype });
-  for (const note of notes) writeNote(`${note}.`);
-  await (await openFolder(dirname(outputFile))).write(new Map([[basename(outputFile), file]]));
-  print(`Saved    ${outputFile}, ${formatBytes(size)}`);
-  if (!encoder) return print(`Use      llama-cli -m ${outputFile} -no-cnv -p "Once upon a time"`);
-  const { order } = encoder.template;
-  const suffixFirst = order.indexOf("p3") < order.indexOf("p1");
-  print(`Use      llama-server -m ${outputFile}${suffixFirst ? " --spm-infill" : ""}, then POST to /infill:`);
-  print(`         {"input_prefix": " <p1>", "input_suffix": " <p3>"}, each after one space, as the model was trained`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 await runCli(main);

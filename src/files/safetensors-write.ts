@@ -17,6 +17,9 @@ export interface SafetensorsOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** Hugging Face's save_pretrained takes this for its "5GB". */
+const MAX_SHARD_BYTES = 5e9;
+
 const BYTES = { F32: 4, F16: 2 } as const;
 
 /**
@@ -51,7 +54,7 @@ export function safetensorsFiles(
   stem: string,
   shapes: Shapes,
   read: ReadTensor,
-  { maxShardBytes, ...options }: SafetensorsOptions & { readonly maxShardBytes: number },
+  { maxShardBytes = MAX_SHARD_BYTES, ...options }: SafetensorsOptions & { readonly maxShardBytes?: number } = {},
 ): Map<string, FileData> {
   const width = BYTES[options.dtype ?? "F32"];
   const shards: Map<string, readonly number[]>[] = [];

@@ -4,12 +4,13 @@ import { UserError } from "../errors.ts";
 import type { FileData, Folder } from "../files/folder.ts";
 import { readJsonObject } from "../files/json.ts";
 import { printable, quote } from "../files/quote.ts";
-import { encodeSafetensors } from "../files/safetensors-write.ts";
+import { safetensorsFiles } from "../files/safetensors-write.ts";
 import { FLOAT_DTYPES, Safetensors } from "../files/safetensors.ts";
 import { GPT2Config } from "./config.ts";
 
-const WEIGHTS_FILE = "model.safetensors";
-const INDEX_FILE = "model.safetensors.index.json";
+const WEIGHTS_STEM = "model";
+export const WEIGHTS_FILE = `${WEIGHTS_STEM}.safetensors`;
+const INDEX_FILE = `${WEIGHTS_FILE}.index.json`;
 const OTHER_FORMATS = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"];
 const HEAD = "lm_head.weight";
 const TOKEN_EMBEDDING = "transformer.wte.weight";
@@ -142,23 +143,43 @@ export async function readCheckpoint(folder: Folder, config: GPT2Config, onTenso
   await (await openCheckpoint(folder, config)).read(onTensor);
 }
 
+export interface SavedCheckpointOptions {
+  readonly dtype?: "F32" | "F16";
+  /** Bytes of tensors after which the weights go on in another file; default 5e9, as in save_pretrained. */
+  readonly maxShardBytes?: number;
+  readonly generationConfig?: Readonly<Record<string, unknown>>;
+}
+
 /**
- * The files of a model folder, for `Folder.write`: config.json, model.safetensors (no lm_head.weight: it is wte) and,
- * when given, generation_config.json. `read` is asked for each parameter once, in the order of `parameterShapes`, while
- * the weights are written; the stream throws UserError naming the tensor when a value does not fit F16.
+ * The files of a model folder, for `saveCheckpoint`: config.json, model.safetensors, or its shards with their index where
+ * they are larger than `maxShardBytes` (no lm_head.weight: it is wte) and, when given, generation_config.json. `read`
+ * is asked for each parameter once, in the order of `parameterShapes`, while the weights are written; the stream throws
+ * UserError naming the tensor when a value does not fit F16.
  */
 export function writeCheckpoint(
   config: GPT2Config,
   read: (name: string) => Float32Array | Promise<Float32Array>,
-  options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {},
+  { dtype = "F32", maxShardBytes, generationConfig }: SavedCheckpointOptions = {},
 ): Map<string, FileData> {
-  const dtype = options.dtype ?? "F32";
   const files = new Map<string, FileData>();
   const { dtype: _, ...json } = config.toJson(); // transformers 5 writes "dtype", every version reads "torch_dtype"
   files.set("config.json", jsonText({ ...json, torch_dtype: dtype === "F32" ? "float32" : "float16" }));
-  if (options.generationConfig) files.set("generation_config.json", jsonText(options.generationConfig));
-  files.set(WEIGHTS_FILE, encodeSafetensors(parameterShapes(config), read, { dtype }));
-  return files;
+  if (generationConfig) files.set("generation_config.json", jsonText(generationConfig));
+  const weights = safetensorsFiles(WEIGHTS_STEM, parameterShapes(config), read, { dtype, maxShardBytes });
+  return new Map([...files, ...weights]);
+}
+
+/**
+ * Writes these files of a model. Throws UserError where the folder holds a model.safetensors and these are shards: every
+ * loader would go on taking the first.
+ */
+export async function saveCheckpoint(folder: Folder, files: ReadonlyMap<string, FileData>): Promise<void> {
+  if (!files.has(WEIGHTS_FILE) && (await folder.has(WEIGHTS_FILE)))
+    throw new UserError(
+      `${folder.name}: holds ${WEIGHTS_FILE}, which would be loaded instead of the shards to be written; remove it, or ` +
+        "choose another folder.",
+    );
+  await folder.write(files);
 }
 
 async function openWeights(folder: Folder): Promise<Safetensors> {

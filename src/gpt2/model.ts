@@ -12,7 +12,8 @@ import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { writeCheckpoint } from "./checkpoint-files.ts";
+import { saveCheckpoint, writeCheckpoint } from "./checkpoint-files.ts";
+import type { SavedCheckpointOptions } from "./checkpoint-files.ts";
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";
 import { checkCausalLMInput } from "./forward-input.ts";
 import type { CausalLMInput } from "./forward-input.ts";
@@ -98,16 +99,14 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * Writes config.json and model.safetensors (F32 or F16), and generation_config.json when given. Throws UserError when
-   * it cannot.
+   * Writes config.json and model.safetensors (F32 or F16) or its shards, and generation_config.json when given. Throws
+   * UserError when it cannot.
    */
-  async savePretrained(
-    folder: string | Folder,
-    options: { readonly dtype?: "F32" | "F16"; readonly generationConfig?: Readonly<Record<string, unknown>> } = {},
-  ): Promise<void> {
-    expectFields("savePretrained()", options, { dtype: true, generationConfig: true });
+  async savePretrained(folder: string | Folder, options: SavedCheckpointOptions = {}): Promise<void> {
+    expectFields("savePretrained()", options, { dtype: true, maxShardBytes: true, generationConfig: true });
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
-    await to.write(writeCheckpoint(this.config, (name) => this.device.read(this.parameters.get(name).value), options));
+    const read = (name: string): Promise<Float32Array> => this.device.read(this.parameters.get(name).value);
+    await saveCheckpoint(to, writeCheckpoint(this.config, read, options));
   }
 
   /**

@@ -232,9 +232,12 @@ export class PreTrainedTokenizer implements Tokenizer {
     return this.countNew(() => this.special.take(tokens, (token) => this.vocabulary.add(token, true)));
   }
 
-  /** File name -> text of a Hugging Face tokenizer folder. */
-  save(): Map<string, string> {
-    return writeTokenizer(this.currentParts());
+  /**
+   * File name -> text of a Hugging Face tokenizer folder. `modelMaxLength`: the positions of the model that it is saved
+   * with; default as it was read.
+   */
+  save({ modelMaxLength = this.modelMaxLength }: { readonly modelMaxLength?: number } = {}): Map<string, string> {
+    return writeTokenizer({ ...this.currentParts(), modelMaxLength });
   }
 
   /** What it is made of now, added tokens and their roles included. */

@@ -8,6 +8,7 @@ import { parseJson } from "../files/json.ts";
 import { safetensorsFiles } from "../files/safetensors-write.ts";
 import { Safetensors } from "../files/safetensors.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
+import type { SavedCheckpointOptions } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { differences } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
@@ -42,9 +43,6 @@ const OPTIMIZER_STEM = "optimizer";
 const OPTIMIZER_FILE = `${OPTIMIZER_STEM}.safetensors`;
 const OPTIMIZER_INDEX = `${OPTIMIZER_FILE}.index.json`;
 
-/** The moments of a step are the weights' size twice: beyond this they go to several files, as in save_pretrained. */
-export const MAX_SHARD_BYTES = 5e9;
-
 /**
  * The files of a model folder: config, weights, and what goes beside them (`extra`: tokenizer, template). Weights are
  * read from the GPU while they are written; the stream throws NotFiniteError where one is NaN or infinite.
@@ -52,18 +50,18 @@ export const MAX_SHARD_BYTES = 5e9;
 export function modelFiles(
   model: GPT2LMHeadModel,
   extra: ReadonlyMap<string, FileData>,
-  dtype: "F32" | "F16" = "F32",
+  options: Pick<SavedCheckpointOptions, "dtype" | "maxShardBytes"> = {},
 ): Map<string, FileData> {
   const read = async (name: string): Promise<Float32Array> =>
     finite(name, await model.device.read(model.parameters.get(name).value));
-  return new Map([...writeCheckpoint(model.config, read, { dtype }), ...extra]);
+  return new Map([...writeCheckpoint(model.config, read, options), ...extra]);
 }
 
-/** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` where no tensor is larger. */
+/** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` (default 5e9) where no tensor is larger. */
 export function optimizerFiles(
   model: GPT2LMHeadModel,
   optimizer: AdamW,
-  maxShardBytes: number = MAX_SHARD_BYTES,
+  maxShardBytes?: number,
 ): Map<string, FileData> {
   const { moments } = optimizer.state();
   const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));

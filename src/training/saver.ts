@@ -13,7 +13,7 @@ export interface SaverOptions {
   readonly extraFiles?: ReadonlyMap<string, string | Uint8Array>;
   /** Of the final model; checkpoints are F32. Default F32. */
   readonly saveDtype?: "F32" | "F16";
-  /** Bytes after which the optimizer's moments go on in another file; default 5e9. */
+  /** Bytes after which the weights, or the optimizer's moments, go on in another file; default 5e9. */
   readonly maxShardBytes?: number;
   /** The sub-folder that was written, "" for the run's own. */
   readonly onSave?: (name: string) => void;
@@ -55,7 +55,7 @@ export class Saver {
     const { store, extraFiles = new Map(), maxShardBytes, saveTotalLimit, onSaveFailed } = this.options;
     const name = nameOf(step);
     if (this.last === name) return true;
-    const files = modelFiles(this.model, extraFiles);
+    const files = modelFiles(this.model, extraFiles, { maxShardBytes });
     for (const [file, data] of optimizerFiles(this.model, this.optimizer, maxShardBytes)) files.set(file, data);
     const source = new Source();
     try {
@@ -75,8 +75,8 @@ export class Saver {
 
   /** The trained model, in the run's own folder. Throws UserError where it cannot be written. */
   async saveModel(stateText: string): Promise<void> {
-    const { extraFiles = new Map(), saveDtype } = this.options;
-    await this.write("", modelFiles(this.model, extraFiles, saveDtype), stateText);
+    const { extraFiles = new Map(), saveDtype: dtype, maxShardBytes } = this.options;
+    await this.write("", modelFiles(this.model, extraFiles, { dtype, maxShardBytes }), stateText);
   }
 
   /** Whether the run's own folder holds the model as saveModel() leaves it. */

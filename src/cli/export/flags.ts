@@ -16,26 +16,42 @@ const flags = defineFlags({
 
   format: {
     type: "choice",
-    choices: ["gguf"],
+    choices: ["gguf", "hf"],
     default: "gguf",
     group: "Output",
-    help: "gguf: one file for llama.cpp and the programs built on it.",
+    help:
+      "gguf: one file for llama.cpp and the programs built on it. hf: a folder in Hugging Face's layout, written anew, " +
+      "of any model that is read here.",
   },
   outtype: {
     type: "choice",
     choices: ["f32", "f16", "q8_0"],
-    default: "f16",
+    defaultText: "f16 for gguf, f32 for hf",
     group: "Output",
-    help: "Type of the weights' matrices; q8_0 is 8-bit, about a quarter of f32.",
+    help: "Type of the weights; q8_0 (gguf) has 8 bits, about a quarter of f32.",
   },
   outputFile: {
     type: "string",
     placeholder: "file.gguf",
     defaultText: "output/<model>-<outtype>.gguf",
     group: "Output",
-    help: "The file to write.",
+    help: "gguf: the file to write.",
   },
-  overwrite: { type: "bool", group: "Output", help: "Replace the file where it exists." },
+  outputDir: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "output/<model>-hf",
+    group: "Output",
+    help: "hf: the folder to write.",
+  },
+  maxShardSize: {
+    type: "string",
+    placeholder: "size",
+    defaultText: "5GB",
+    group: "Output",
+    help: "hf: larger weights go into several files, at most so large each, with an index: 5GB, 500MB.",
+  },
+  overwrite: { type: "bool", group: "Output", help: "Replace what is there." },
 });
 
 export type ExportFlags = typeof flags;
@@ -48,5 +64,6 @@ export const EXPORT: Program<ExportFlags> = {
   examples: [
     { args: "output/run-1 --outtype q8_0", does: "what a training run has saved, for llama.cpp, in 8 bits" },
     { args: "gpt2 --outtype f32 --output_file gpt2.gguf", does: "a model of the Hub, exactly as it is" },
+    { args: "output/run-1 --format hf --outtype f16", does: "half the size, for the Hub" },
   ],
 };

@@ -14,6 +14,7 @@ import { readJson } from "../../files/json.ts";
 import { openFolder } from "../../files/open.ts";
 import { listCheckpoints, stepOf, StoreLostError } from "../../training/checkpoint.ts";
 import type { CheckpointStore } from "../../training/checkpoint.ts";
+import { WEIGHTS_FILE } from "../../gpt2/checkpoint-files.ts";
 import { lossChart } from "../../training/loss-chart.ts";
 import type { LogEntry } from "../../training/trainer-state.ts";
 import { FolderLock, isLockFile } from "./folder-lock.ts";
@@ -119,6 +120,7 @@ export class RunFolder implements CheckpointStore {
     if (removed) await this.takeAgain();
     if (name === "") {
       await this.removeEntry(MANIFEST_FILE);
+      if (!files.has(WEIGHTS_FILE)) await this.removeEntry(WEIGHTS_FILE); // loaders would take it before the shards
       await writeWithManifest(this.place, files);
     } else {
       await this.writeAside(name, files);

@@ -65,7 +65,8 @@ export class Session {
       settings: {
         training_data: train.source,
         template: template ? await digest(templateToJson(template)) : null,
-        tokenizer: await digest(JSON.stringify([...tokenizer.save()])),
+        // Not what is saved, which says the model's positions: GPT-2's own is what a new run's tokenizer comes with.
+        tokenizer: await digest(JSON.stringify([...tokenizer.save({ modelMaxLength: 1024 })])),
         block_size: blockSize,
         line_by_line: flags.lineByLine,
         max_train_samples: flags.maxTrainSamples ?? null,

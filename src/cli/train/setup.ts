@@ -71,7 +71,7 @@ export async function readStart(
   const tokenizer =
     fresh && flags.vocabFromData ? whole.prune(await tokensOf(whole, template, base.nPositions)) : whole;
   const ids = specialTokenIds(tokenizer);
-  const extraFiles = new Map(tokenizer.save());
+  const extraFiles = new Map(tokenizer.save({ modelMaxLength: base.nPositions }));
   if (template) extraFiles.set(TEMPLATE_FILE, templateToJson(template));
   const generation = {
     _from_model_config: true,

@@ -35,6 +35,7 @@ import { templatePreset } from "./infill/template-presets.ts";
 import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
+import { resultFiles } from "./training/results.ts";
 import type { BatchShape } from "./training/memory-needs.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -186,6 +187,16 @@ async function train(program: Program, run: RunFolder): Promise<void> {
     print(`Stopped; go on with ${same} --output_dir ${run.path} --should_continue`);
     return;
   }
+  const runtime = (performance.now() - started) / 1000;
+  const results = resultFiles({
+    history: logHistory,
+    runtime,
+    updates: trainer.totalSteps - (state?.step ?? 0),
+    batchSize: flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps,
+    trainSamples: job.train.examples.length,
+    evalSamples: job.evaluation?.examples.length ?? 0,
+  });
+  await (await run.open("")).write(results);
   print(`Saved    ${run.path}`);
   print(
     `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ` +

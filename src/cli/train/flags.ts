@@ -331,6 +331,12 @@ const flags = defineFlags({
     group: "Output",
     help: "Log the loss every so many updates.",
   },
+  loggingDir: {
+    type: "string",
+    placeholder: "folder",
+    group: "Output",
+    help: "Write what is logged as TensorBoard event files too (train/loss, eval/loss, ...): tensorboard --logdir <folder>.",
+  },
   evalSteps: {
     type: "int",
     min: 0,

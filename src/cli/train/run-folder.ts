@@ -15,6 +15,7 @@ import { openFolder } from "../../files/open.ts";
 import { listCheckpoints, stepOf, StoreLostError } from "../../training/checkpoint.ts";
 import type { CheckpointStore } from "../../training/checkpoint.ts";
 import { WEIGHTS_FILE } from "../../gpt2/checkpoint-files.ts";
+import { RESULT_FILES } from "../../training/results.ts";
 import { lossChart } from "../../training/loss-chart.ts";
 import type { LogEntry } from "../../training/trainer-state.ts";
 import { FolderLock, isLockFile } from "./folder-lock.ts";
@@ -167,7 +168,7 @@ export class RunFolder implements CheckpointStore {
       await this.put(OVERWRITTEN_FILE, `${JSON.stringify(checkpoints)}\n`);
       await this.finishOverwriting();
     }
-    for (const file of [MANIFEST_FILE, METRICS_FILE, CHART_FILE]) await this.removeEntry(file);
+    for (const file of [MANIFEST_FILE, METRICS_FILE, CHART_FILE, ...RESULT_FILES]) await this.removeEntry(file);
   }
 
   /** Adds a line to metrics.jsonl, after those that were added before: appends at once would come in any order. */

@@ -13,6 +13,7 @@ import { writeNote } from "../shared/announce.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { TrainingProgress } from "../shared/progress.ts";
 import type { ReadExamples } from "./data.ts";
+import { EventWriter } from "./event-writer.ts";
 import type { TrainFlags } from "./flags.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Saved } from "./saved.ts";
@@ -51,7 +52,7 @@ export class Session {
   static async open(model: GPT2LMHeadModel, job: Job, run: RunFolder, saved: Saved | undefined): Promise<Session> {
     const { flags, args, train, evaluation, blockSize } = job;
     const { tokenizer, template, padId, extraFiles } = job.start;
-    const told = new Told(run);
+    const told = new Told(run, flags.loggingDir);
     const trainer = new Trainer({
       model,
       args,
@@ -113,14 +114,18 @@ export class Session {
 /** What is told of a run while it goes on: in the log, on the bar and above it. */
 class Told {
   private readonly run: RunFolder;
+  private readonly loggingDir: string | undefined;
   private bar: TrainingProgress | undefined;
+  private events: EventWriter | undefined;
   private positions = 0;
 
-  constructor(run: RunFolder) {
+  constructor(run: RunFolder, loggingDir: string | undefined) {
     this.run = run;
+    this.loggingDir = loggingDir;
   }
 
   start(totalSteps: number, startStep: number | undefined): void {
+    if (this.loggingDir !== undefined) this.events = new EventWriter(this.loggingDir, startStep);
     this.bar = new TrainingProgress({ totalSteps, startStep });
   }
 
@@ -139,6 +144,7 @@ class Told {
     },
     onLog: (entry) => {
       this.run.log(entry).catch((error: Error) => this.say(`metrics.jsonl cannot be written: ${error.message}`));
+      this.events?.log(entry).catch((error: Error) => this.say(`The event file cannot be written: ${error.message}`));
       if ("eval_loss" in entry)
         this.say(
           `step ${entry.step}: evaluation loss ${entry.eval_loss.toFixed(4)}, ` +

@@ -34,7 +34,8 @@ export class UpdatesInFlight {
   /** The caller disposes of it, and of model and optimizer, which it only uses. */
   constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: UpdatesInFlightOptions) {
     this.model = model;
-    this.update = new TrainingStep(model, optimizer, options);
+    const { onSkip: _, ...stepOptions } = options; // it refuses what it does not read
+    this.update = new TrainingStep(model, optimizer, stepOptions);
     this.options = options;
   }
 

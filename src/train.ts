@@ -23,6 +23,7 @@ import type { Saved } from "./cli/train/saved.ts";
 import { Session, startOf, trainThroughLosses } from "./cli/train/session.ts";
 import type { Job } from "./cli/train/session.ts";
 import { parseSchedulerKwargs } from "./cli/train/scheduler-kwargs.ts";
+import { writeResults } from "./cli/train/results.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
 import type { Start } from "./cli/train/setup.ts";
 import { paddedLength } from "./examples/collate.ts";
@@ -35,7 +36,6 @@ import { templatePreset } from "./infill/template-presets.ts";
 import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
-import { resultFiles } from "./training/results.ts";
 import type { BatchShape } from "./training/memory-needs.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -187,16 +187,7 @@ async function train(program: Program, run: RunFolder): Promise<void> {
     print(`Stopped; go on with ${same} --output_dir ${run.path} --should_continue`);
     return;
   }
-  const runtime = (performance.now() - started) / 1000;
-  const results = resultFiles({
-    history: logHistory,
-    runtime,
-    updates: trainer.totalSteps - (state?.step ?? 0),
-    batchSize: flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps,
-    trainSamples: job.train.examples.length,
-    evalSamples: job.evaluation?.examples.length ?? 0,
-  });
-  await (await run.open("")).write(results);
+  await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started });
   print(`Saved    ${run.path}`);
   print(
     `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ` +

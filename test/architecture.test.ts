@@ -36,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gguf: ["infill", "tokenizer", "gpt2"],
   cli: [
     "hub",
+    "gguf",
     "explain",
     "evaluation",
     "training",
@@ -90,7 +91,7 @@ function sourcesIn(folder: string, extension: RegExp): Source[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && extension.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
-    .filter((path) => !path.startsWith("test/fixtures/"))
+    .filter((path) => !path.startsWith("test/fixtures/") && !path.includes("/node_modules/"))
     .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 }
 

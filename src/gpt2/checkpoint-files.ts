@@ -151,10 +151,10 @@ export interface SavedCheckpointOptions {
 }
 
 /**
- * The files of a model folder, for `saveCheckpoint`: config.json, model.safetensors, or its shards with their index where
- * they are larger than `maxShardBytes` (no lm_head.weight: it is wte) and, when given, generation_config.json. `read`
- * is asked for each parameter once, in the order of `parameterShapes`, while the weights are written; the stream throws
- * UserError naming the tensor when a value does not fit F16.
+ * The files of a model folder, for `saveCheckpoint`: config.json, model.safetensors, or its shards with their index
+ * where they are larger than `maxShardBytes` (no lm_head.weight: it is wte) and, when given, generation_config.json.
+ * `read` is asked for each parameter once, in the order of `parameterShapes`, while the weights are written; the stream
+ * throws UserError naming the tensor when a value does not fit F16.
  */
 export function writeCheckpoint(
   config: GPT2Config,
@@ -170,14 +170,14 @@ export function writeCheckpoint(
 }
 
 /**
- * Writes these files of a model. Throws UserError where the folder holds a model.safetensors and these are shards: every
- * loader would go on taking the first.
+ * Writes these files of a model. Throws UserError where the folder holds a model.safetensors and these are shards:
+ * every loader would go on taking the first.
  */
 export async function saveCheckpoint(folder: Folder, files: ReadonlyMap<string, FileData>): Promise<void> {
   if (!files.has(WEIGHTS_FILE) && (await folder.has(WEIGHTS_FILE)))
     throw new UserError(
-      `${folder.name}: holds ${WEIGHTS_FILE}, which would be loaded instead of the shards to be written; remove it, or ` +
-        "choose another folder.",
+      `${folder.name}: holds ${WEIGHTS_FILE}, which would be loaded instead of the shards to be written; remove it, ` +
+        "or choose another folder.",
     );
   await folder.write(files);
 }

@@ -57,7 +57,7 @@ export function modelFiles(
   return new Map([...writeCheckpoint(model.config, read, options), ...extra]);
 }
 
-/** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` (default 5e9) where no tensor is larger. */
+/** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` where no tensor is larger. */
 export function optimizerFiles(
   model: GPT2LMHeadModel,
   optimizer: AdamW,

@@ -20,8 +20,8 @@ const flags = defineFlags({
     default: "gguf",
     group: "Output",
     help:
-      "gguf: one file for llama.cpp and the programs built on it. hf: a folder in Hugging Face's layout, written anew, " +
-      "of any model that is read here.",
+      "gguf: one file for llama.cpp and the programs built on it. hf: a folder in Hugging Face's layout, written " +
+      "anew, of any model that is read here.",
   },
   outtype: {
     type: "choice",

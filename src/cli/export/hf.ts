@@ -1,5 +1,5 @@
-// src/export.ts --format hf: a clean folder in Hugging Face's layout of any model that is read here, with weights of the
-// type and in files of the size that are wanted.
+// src/export.ts --format hf: a clean folder in Hugging Face's layout of any model that is read here, with weights of
+// the type and in files of the size that are wanted.
 import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";

@@ -335,7 +335,9 @@ const flags = defineFlags({
     type: "string",
     placeholder: "folder",
     group: "Output",
-    help: "Write what is logged as TensorBoard event files too (train/loss, eval/loss, ...): tensorboard --logdir <folder>.",
+    help:
+      "Write what is logged as TensorBoard event files too (train/loss, eval/loss, ...), for tensorboard --logdir " +
+      "<folder>.",
   },
   evalSteps: {
     type: "int",

@@ -1,0 +1,29 @@
+// The Trainer's result files, written into the run's folder when it has ended.
+import { resultFiles } from "../../training/results.ts";
+import type { LogEntry } from "../../training/trainer-state.ts";
+import type { RunFolder } from "./run-folder.ts";
+import type { Job } from "./session.ts";
+
+export interface RunEnd {
+  readonly history: readonly LogEntry[];
+  /** The step that this process went on from. */
+  readonly from: number;
+  /** performance.now() when it began. */
+  readonly started: number;
+}
+
+export async function writeResults(
+  run: RunFolder,
+  { args, train, evaluation }: Job,
+  { history, from, started }: RunEnd,
+): Promise<void> {
+  const results = resultFiles({
+    history,
+    runtime: (performance.now() - started) / 1000,
+    updates: (history[history.length - 1]?.step ?? from) - from,
+    batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps,
+    trainSamples: train.examples.length,
+    evalSamples: evaluation?.examples.length ?? 0,
+  });
+  await (await run.open("")).write(results);
+}

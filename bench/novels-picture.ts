@@ -1,15 +1,16 @@
 // Draws a gap that bench/novels.ts filled, for README.md. See --help.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../src/errors.ts";
 import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
 import { runCli } from "../src/cli/shared/run.ts";
+import { linesOf } from "./novels/data.ts";
 import { pictureOf } from "./novels/picture.ts";
-import type { Results } from "./novels/results.ts";
+import type { Filled } from "./novels/results.ts";
 
 const PICTURE = {
   command: "npx tsx bench/novels-picture.ts",
-  summary: "Draws a gap of a novel with its candidates as an SVG, from the results of bench/novels.ts.",
+  summary: "Draws a gap of a novel with its candidates as an SVG, from what bench/novels.ts wrote.",
   flags: defineFlags({
     gap: { type: "int", min: 1, default: 1, group: "Picture", help: "Number of the gap, in the order of gaps.jsonl." },
     candidates: { type: "int", min: 1, default: 2, group: "Picture", help: "Candidates that are shown." },
@@ -34,9 +35,10 @@ const PICTURE = {
 
 await runCli(async ({ argv }) => {
   const { values, positionals } = parseFlags(PICTURE, argv);
-  const file = join(positionals[0] ?? "output/novels", "results.json");
-  const { gaps } = JSON.parse(readFileSync(file, "utf8")) as Results;
-  const gap = gaps[values.gap - 1];
-  if (!gap) throw new UserError(`${file} has ${gaps.length} gaps, and --gap is ${values.gap}.`);
-  writeFileSync(values.output, pictureOf(gap, values));
+  const folder = positionals[0] ?? "output/novels";
+  const file = join(folder, "ranked.jsonl");
+  if (!existsSync(file)) throw new UserError(`${file} is not there; run bench/novels.ts, or name its --output_dir.`);
+  const line = linesOf(file)[values.gap - 1];
+  if (line === undefined) throw new UserError(`${file} has ${linesOf(file).length} gaps, and --gap is ${values.gap}.`);
+  writeFileSync(values.output, pictureOf(JSON.parse(line) as Filled, values));
 });

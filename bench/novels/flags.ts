@@ -80,7 +80,7 @@ export const NOVELS_FLAGS = defineFlags({
     group: "Judging",
     help: "Examples of the validation that the weights of --rerank are fitted to.",
   },
-  gaps: { type: "int", min: 2, default: 36, group: "Judging", help: "Gaps of the test that are filled." },
+  gaps: { type: "int", min: 2, default: 24, group: "Judging", help: "Gaps of the test that are filled." },
   shown: { type: "int", min: 0, default: 10, group: "Output", help: "Of these, how many are printed." },
   seed: { type: "int", min: 0, max: 2 ** 32 - 1, default: 42, group: "Data", help: "Seed of all that is drawn." },
 });

@@ -1,7 +1,7 @@
 // A gap of a novel and what was written into it, as one SVG that follows the reader's light or dark setting: the first
 // picture of README.md. Lines are broken here, by counting characters, so that it looks alike wherever it is shown.
 import { escapeHtml } from "../../src/drawing/html.ts";
-import type { Results } from "./results.ts";
+import type { Filled } from "./results.ts";
 
 const WIDTH = 860,
   LEFT = 92,
@@ -26,8 +26,8 @@ export interface PictureOptions {
   readonly context: number;
 }
 
-/** Of a gap of results.json. */
-export function pictureOf({ ranked, characters }: Results["gaps"][number], options: PictureOptions): string {
+/** Of a line of ranked.jsonl. */
+export function pictureOf(ranked: Filled, options: PictureOptions): string {
   const { title, author, ...wanted } = ranked.meta;
   const rows: string[] = [];
   let y = 34;
@@ -54,8 +54,6 @@ export function pictureOf({ ranked, characters }: Results["gaps"][number], optio
   y += LINE / 2;
   for (const [i, { p2, rerank }] of ranked.candidates.slice(0, options.candidates).entries())
     block(String(i + 1), p2, "written", `log P(P2) ${figure(rerank?.p2)}, log P(P3) after it ${figure(rerank?.p3)}`);
-  const named = characters.candidates[0];
-  if (named) block("names", named.p2, "written", "with --require_characters --require_length");
   block("after", beginning(ranked.p3, options.context), "context");
   const height = y;
   return [

@@ -54,7 +54,7 @@ export async function runNovels(folder: string, values: NovelsValues, signal: Ab
     if (existsSync(answers) && linesOf(answers).length === linesOf(at("gaps.jsonl")).length) continue;
     runStage("generate", undefined, [
       ["--model_name_or_path", at("model"), "--input_file", at("gaps.jsonl"), ...flags, ...seed],
-      ["--output_file", answers],
+      ["--output_file", answers, "--batch_size", "8"],
     ]);
   }
   judge("before", "start", values.beforeSamples, []);

@@ -22,7 +22,7 @@ const ONLY_IN: Readonly<Record<string, readonly (keyof ExportFlags & string)[]>>
 
 async function main({ argv, signal }: CliContext): Promise<void> {
   const { values: flags, given, positionals } = parseFlags(EXPORT, argv);
-  const { revision, offline, format, overwrite } = flags;
+  const { revision, offline, cacheDir, format, overwrite } = flags;
   for (const [other, names] of Object.entries(ONLY_IN))
     for (const name of names)
       if (other !== format && given.has(name))
@@ -30,7 +30,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const [model = DEMO_MODEL, ...more] = [...positionals, ...(flags.modelNameOrPath ? [flags.modelNameOrPath] : [])];
   if (more.length > 0)
     throw new UserError(`Two models are named, ${model} and ${more[0]}; export one after the other.`);
-  const path = model === DEMO_MODEL ? model : await resolveModel(model, { revision, offline, signal });
+  const path = model === DEMO_MODEL ? model : await resolveModel(model, { revision, offline, cacheDir, signal });
   const name = basename(resolve(model));
   const outtype = OUTTYPES[flags.outtype ?? (format === "gguf" ? "f16" : "f32")];
   if (format === "gguf") {

@@ -10,7 +10,15 @@ export type { Folder } from "./files/folder.ts";
 export { GPT2Config } from "./gpt2/config.ts";
 export { GPT2LMHeadModel, GPT2Model } from "./gpt2/model.ts";
 export type { CausalLMInput, ForwardInput, ModelOptions, PretrainedOptions } from "./gpt2/model.ts";
-export type { BaseModelOutput, CausalLMOutput, Loss, Output } from "./gpt2/output.ts";
+export type {
+  BaseModelOutput,
+  CausalLMOutput,
+  LabelledOutput,
+  Loss,
+  Output,
+  OutputElement,
+  TupleAccess,
+} from "./gpt2/output.ts";
 export { KVCache } from "./gpt2/kv-cache.ts";
 export type { ParameterStore } from "./autograd/parameter.ts";
 export type { Parameter } from "./autograd/variable.ts";

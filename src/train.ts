@@ -16,6 +16,7 @@ import { RunFolder } from "./cli/train/run-folder.ts";
 import { readExamples } from "./cli/train/data.ts";
 import type { DataChoice, ReadExamples } from "./cli/train/data.ts";
 import { dryRun } from "./cli/train/dry-run.ts";
+import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoints.ts";
 import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
 import { givenCheckpoint, isInside, noCheckpoint, ownCheckpoints, savedFingerprint } from "./cli/train/saved.ts";
@@ -36,6 +37,7 @@ import { templatePreset } from "./infill/template-presets.ts";
 import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
+import type { Evaluation } from "./training/evaluate.ts";
 import type { BatchShape } from "./training/memory-needs.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -103,6 +105,7 @@ async function lookedAt(program: Program): Promise<Start> {
 
 async function evaluateModel(program: Program): Promise<void> {
   const { flags, signal } = program;
+  if (flags.evalAllCheckpoints) return evaluateAll(program, new RunFolder(flags.outputDir!));
   const start = await lookedAt(program);
   const evaluation = (await readEvaluation(program, start))!;
   signal.throwIfAborted();
@@ -115,6 +118,21 @@ async function evaluateModel(program: Program): Promise<void> {
     lossOn: lossOn(program, start),
   });
   print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
+}
+
+/** Every model in the run's folder, whose tokenizer and template are those of the last one unless flags name others. */
+async function evaluateAll(program: Program, run: RunFolder): Promise<void> {
+  const { flags, signal } = program;
+  const names = await foldersWithWeights(run);
+  const last = join(run.path, names.at(-1)!);
+  const from = flags.modelNameOrPath === undefined ? last : await startingModel(program);
+  const start = await startFrom(program, from, true);
+  const { examples, summary } = (await readEvaluation(program, start))!;
+  signal.throwIfAborted();
+  print(`Evaluate ${summary}`);
+  const settings = { batchSize: flags.perDeviceEvalBatchSize, padId: start.padId, lossOn: lossOn(program, start) };
+  const evaluate = (model: GPT2LMHeadModel): Promise<Evaluation> => evaluateLoss(model, examples, settings);
+  await evaluateFolders(await openDevice(), { run, names, evaluate, signal, print });
 }
 
 async function tellMemory(program: Program): Promise<number> {
@@ -189,6 +207,7 @@ async function train(program: Program, run: RunFolder): Promise<void> {
   }
   await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started });
   print(`Saved    ${run.path}`);
+  if (flags.evalAllCheckpoints) await evaluateAll(program, run);
   print(
     `Generate npx tsx src/generate.ts --model_name_or_path ${run.path} ` +
       `${program.files.infilling ? "--beam 4" : `--prompt "Once upon a time"`}`,
@@ -238,8 +257,9 @@ async function* startingPoints(flags: Flags, run: RunFolder): AsyncGenerator<Sav
 
 /** What training starts from when no checkpoint is gone on with: a folder. */
 async function startingModel({ flags, signal }: Program): Promise<string> {
-  const { modelNameOrPath, revision, offline } = flags;
-  return modelNameOrPath === undefined ? DEMO_MODEL : resolveModel(modelNameOrPath, { revision, offline, signal });
+  const { modelNameOrPath, revision, offline, cacheDir } = flags;
+  if (modelNameOrPath === undefined) return DEMO_MODEL;
+  return resolveModel(modelNameOrPath, { revision, offline, cacheDir, signal });
 }
 
 function startFrom({ flags, given, files }: Program, from: string, resuming: boolean): Promise<Start> {
@@ -377,6 +397,8 @@ function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
   if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
   if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
   needs("shouldContinue", "outputDir");
+  needs("evalAllCheckpoints", "doEval");
+  if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");
   needs("memoryLimit", "dryRun");
   if (flags.dryRun && flags.doEval && !flags.doTrain)
     throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");

@@ -9,6 +9,13 @@ import { generate } from "../src/generation/generate.ts";
 import type { GenerateOutput } from "../src/generation/generate.ts";
 import { buildProcessors } from "../src/generation/scores/build-processors.ts";
 import type { OwnProcessors } from "../src/generation/scores/build-processors.ts";
+import type { LogitsProcessor } from "../src/generation/scores/logits-processor.ts";
+import {
+  TemperatureLogitsWarper,
+  TopKLogitsWarper,
+  TopPLogitsWarper,
+} from "../src/generation/scores/logits-warpers.ts";
+import { LogitNormalization } from "../src/generation/scores/row-processors.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
 import {
   GuidedDecoder,
@@ -283,6 +290,26 @@ describe("what is read, and why", () => {
     ["normalisation needs every token that earlier groups lower", { ...groups, renormalizeLogits: true }],
     ["504 candidates take longer to find than rows to read", { ...sample, numBeams: 2, topK: 500 }],
   ])("%s: %j", (want, options) => expect(readBack(options)).toBe(want));
+
+  test("a temperature scales the sum, so normalisation after one needs whole rows", () => {
+    const temperature = new TemperatureLogitsWarper(2);
+    const normalization = new LogitNormalization();
+    const topK = new TopKLogitsWarper(5);
+    const topP = new TopPLogitsWarper(0.9);
+    const why = "normalisation after a temperature needs whole rows";
+    const own = (...logitsProcessors: LogitsProcessor[]): OwnProcessors => ({ logitsProcessors });
+    // Beam search without sampling: processors of one's own are all that come after the options' edits.
+    expect(readBack({ numBeams: 2 }, undefined, own(temperature, normalization))).toBe(why);
+    expect(readBack({ numBeams: 2 }, undefined, own(temperature))).toBe("candidates 4");
+    expect(readBack({ numBeams: 2 }, undefined, own(normalization, temperature))).toBe("candidates 4");
+    // Over what topK left the sum is known, whatever scaled it.
+    expect(readBack({ numBeams: 2 }, undefined, own(topK, temperature, normalization))).toBe("candidates 9");
+    // topP without topK looks at more than candidates; and it is no temperature.
+    expect(readBack({ numBeams: 2 }, undefined, own(topP, normalization))).toBe(
+      "without topK, topP looks at the whole row",
+    );
+    expect(readBack({ numBeams: 2 }, undefined, own(topK, topP, normalization))).toBe("candidates 9");
+  });
 
   test("what the decoder has, and what the caller restricts", () => {
     expect(readBack({ numBeams: 2 }, general(new TableDecoder(V, 6)))).toBe("the decoder has no sampler");

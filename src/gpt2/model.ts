@@ -19,8 +19,8 @@ import { checkCausalLMInput } from "./forward-input.ts";
 import type { CausalLMInput } from "./forward-input.ts";
 import type { KVCache } from "./kv-cache.ts";
 import { normHead } from "./norm-linear.ts";
-import { disposing, Loss } from "./output.ts";
-import type { CausalLMOutput } from "./output.ts";
+import { disposing, Loss, tupleOf } from "./output.ts";
+import type { CausalLMOutput, LabelledOutput } from "./output.ts";
 import { allocate, initialize } from "./parameters.ts";
 import { loadPretrained, PRETRAINED_FIELDS } from "./pretrained.ts";
 import type { ModelOptions, PretrainedOptions } from "./pretrained.ts";
@@ -114,6 +114,8 @@ export class GPT2LMHeadModel {
    * logits. The caller disposes of the output, and of the cache where useCache made one. Throws UserError for ids,
    * masks, labels, lengths or wishes the model cannot take, and for fields that are not known, having taken nothing.
    */
+  forward(input: CausalLMInput & Required<Pick<CausalLMInput, "labels">>): LabelledOutput;
+  forward(input: CausalLMInput): CausalLMOutput;
   forward(input: CausalLMInput): CausalLMOutput {
     checkCausalLMInput(input);
     const recording = this.records(input);
@@ -139,12 +141,15 @@ export class GPT2LMHeadModel {
       const loss = tokens.targets && this.loss(pass, logits, tokens.targets, returned === logits, input);
       if (returned !== logits) tape.release(logits);
       if (!recording) tape.end();
+      const shape = [tokens.batch, lastOnly ? 1 : tokens.length, vocabSize];
+      const logitsOut = returned && outputOf(pass, returned.value, shape);
       return {
         loss,
-        logits: returned && outputOf(pass, returned.value, [tokens.batch, lastOnly ? 1 : tokens.length, vocabSize]),
+        logits: logitsOut,
         hiddenStates,
         attentions,
         pastKeyValues: pass.cache,
+        ...tupleOf(loss, logitsOut, pass.cache, hiddenStates, attentions),
         ...disposing(tape, results),
       };
     });

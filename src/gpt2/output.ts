@@ -2,6 +2,7 @@
 // dispose().
 import type { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
+import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Scope } from "../gpu/scope.ts";
 import { elementCount } from "../gpu/tensor.ts";
@@ -68,8 +69,21 @@ export class Loss extends Output {
   }
 }
 
+/** What forward() returned as a tuple in transformers 2.x: [0] the loss where there are labels, else the logits. */
+export type OutputElement = Output | KVCache | readonly Output[];
+
+/**
+ * What there is of an output, in transformers' order: loss, logits (of GPT2Model: lastHiddenState), pastKeyValues,
+ * hiddenStates, attentions. Absent ones take no place, as in its to_tuple().
+ */
+export interface TupleAccess extends Iterable<OutputElement> {
+  /** Element `index`, from the end where that is below 0. Throws UserError where there is none. */
+  at(index: number): OutputElement;
+  toTuple(): readonly OutputElement[];
+}
+
 /** Ends with dispose(), or where `using` declared it; twice is once. */
-export interface ForwardOutput extends Disposable {
+export interface ForwardOutput extends Disposable, TupleAccess {
   /** Returns this output's GPU memory to the pool (the cache stays). Nothing of it can be read afterwards. */
   dispose(): void;
 }
@@ -95,8 +109,34 @@ export interface CausalLMOutput extends Omit<BaseModelOutput, "lastHiddenState">
   readonly logits: Output | undefined;
 }
 
+/** What forward() returns of an input with labels. */
+export interface LabelledOutput extends CausalLMOutput {
+  readonly loss: Loss;
+  at(index: 0): Loss;
+  at(index: number): OutputElement;
+}
+
 /** dispose() for an output whose values these scopes own. */
-export function disposing(...scopes: readonly { end(by: string): void }[]): ForwardOutput {
+export function disposing(
+  ...scopes: readonly { end(by: string): void }[]
+): Pick<ForwardOutput, "dispose"> & Disposable {
   const dispose = (): void => scopes.forEach((scope) => scope.end("it was disposed of"));
   return { dispose, [Symbol.dispose]: dispose };
+}
+
+/** at() and its like over the elements that there are. */
+export function tupleOf(...elements: readonly (OutputElement | undefined)[]): TupleAccess {
+  const tuple = elements.filter((element) => element !== undefined);
+  return {
+    at(index) {
+      const element = Number.isInteger(index) ? tuple.at(index) : undefined;
+      if (element !== undefined) return element;
+      throw new UserError(
+        `This output has ${tuple.length} element${tuple.length === 1 ? "" : "s"}, and at(${index}) is none of them; ` +
+          "what else forward() can return must be asked for (labels, outputHiddenStates, ...).",
+      );
+    },
+    toTuple: () => tuple,
+    [Symbol.iterator]: () => tuple[Symbol.iterator](),
+  };
 }

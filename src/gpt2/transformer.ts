@@ -20,7 +20,7 @@ import { checkForwardInput } from "./forward-input.ts";
 import type { ForwardInput } from "./forward-input.ts";
 import { KVCache } from "./kv-cache.ts";
 import { normLinear, normLinearGelu } from "./norm-linear.ts";
-import { disposing, Output } from "./output.ts";
+import { disposing, Output, tupleOf } from "./output.ts";
 import type { BaseModelOutput } from "./output.ts";
 import { weightsOf } from "./parameters.ts";
 import type { Affine, Weights } from "./parameters.ts";
@@ -127,11 +127,13 @@ export class GPT2Model {
       const { stream, hiddenStates, attentions } = this.run(pass);
       const last = this.hidden(pass, this.finalNorm(pass.tape, stream));
       pass.tape.end();
+      const states = hiddenStates && [...hiddenStates, last];
       return {
         lastHiddenState: last,
-        hiddenStates: hiddenStates && [...hiddenStates, last],
+        hiddenStates: states,
         attentions,
         pastKeyValues: pass.cache,
+        ...tupleOf(last, pass.cache, states, attentions),
         ...disposing(pass.results),
       };
     });

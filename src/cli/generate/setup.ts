@@ -61,10 +61,10 @@ export async function setUp(argv: readonly string[], demo: string, signal?: Abor
     );
   }
   await checkExplain(values, given, read);
-  const { modelNameOrPath, revision, offline } = values;
+  const { modelNameOrPath, revision, offline, cacheDir } = values;
   const source =
-    modelNameOrPath === undefined ? demo : await resolveModel(modelNameOrPath, { revision, offline, signal });
-  const model = await openModel(source, values.tokenizerName, { offline, signal });
+    modelNameOrPath === undefined ? demo : await resolveModel(modelNameOrPath, { revision, offline, cacheDir, signal });
+  const model = await openModel(source, values.tokenizerName, { offline, cacheDir, signal });
   const input =
     read.kind === "gap" && read.sample
       ? { ...read, gap: knownFieldsOnly(read.gap, needEncoder(model).template) }

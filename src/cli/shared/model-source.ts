@@ -30,11 +30,20 @@ export const HUB_FLAGS = defineFlags({
     group: "Model",
     help: "Take a model on the Hub from the cache only, as with HF_HUB_OFFLINE=1.",
   },
+  cacheDir: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "HF_HUB_CACHE, else Hugging Face's own",
+    group: "Model",
+    help: "Where models of the Hub are kept, as Python's library keeps them.",
+  },
 });
 
 export interface SourceOptions {
   readonly revision?: string;
   readonly offline?: boolean;
+  /** Default: as the environment says. */
+  readonly cacheDir?: string;
   /** Stops a download; what has come is kept for the next one. */
   readonly signal?: AbortSignal;
   /** Default: a bar on stderr. */
@@ -101,7 +110,11 @@ async function resolvePart(part: Part, nameOrPath: string, options: SourceOption
       repo: nameOrPath,
       part,
       revision: revision ?? "main",
-      settings: { ...settings, offline: options.offline || settings.offline },
+      settings: {
+        ...settings,
+        offline: options.offline || settings.offline,
+        cacheDir: options.cacheDir ?? settings.cacheDir,
+      },
       signal: options.signal ?? new AbortController().signal,
       onProgress: options.onProgress ?? ((progress) => bar.update(progress)),
       onNote: options.onNote ?? writeNote,

@@ -22,9 +22,7 @@ export const SCRIPT_FLAGS: Readonly<Record<string, ForeignFlag>> = {
   train_ref_file: takes(MASKED),
   eval_ref_file: takes(MASKED),
   train_data_files: takes("--train_data_file, which takes one file: join them first (cat *.txt > all.txt)"),
-  cache_dir: takes("the environment variable HF_HUB_CACHE, the folder for models of the Hub"),
   overwrite_cache: is("drop it: text is tokenised anew in each run, nothing is cached"),
-  eval_all_checkpoints: is("--do_eval --model_name_or_path <output_dir>/checkpoint-<step>, once for each"),
   do_predict: is("src/generate.ts writes texts; src/evaluate.ts measures them"),
   no_cuda: is(
     "drop it: the GPU is found by itself; GPT2_WEBGPU_ADAPTER=swiftshader in front computes on the processor",

@@ -22,6 +22,7 @@ import { parseNumber } from "../shared/flag-table.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { readInputFile } from "../shared/input-file.ts";
 import { openConfig, openTokenizer } from "../shared/model-source.ts";
+import type { SourceOptions } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
 
 /** All but the weights: read before a GPU is opened, so that a wrong name costs no wait. */
@@ -111,6 +112,9 @@ export async function loadModel(
   return model;
 }
 
+/** Of a tokenizer and a config, whose revision is main: --revision is the model's. */
+const hubOptions = ({ offline, cacheDir }: FlagValues<TrainFlags>): SourceOptions => ({ offline, cacheDir });
+
 function specialTokenIds(tokenizer: GPT2Tokenizer): {
   bosTokenId: number | null;
   eosTokenId: number | null;
@@ -138,7 +142,7 @@ async function chooseTokenizer(flags: FlagValues<TrainFlags>, fresh: boolean, mo
     );
   const tokenizer =
     flags.tokenizerName !== undefined
-      ? await openTokenizer(flags.tokenizerName, { offline: flags.offline })
+      ? await openTokenizer(flags.tokenizerName, hubOptions(flags))
       : !fresh && ((await model.has("tokenizer.json")) || (await model.has("vocab.json")))
         ? await GPT2Tokenizer.fromPretrained(model)
         : GPT2Tokenizer.default();
@@ -187,7 +191,7 @@ async function readTemplate(folder: Folder, file: string): Promise<PlacedTemplat
 
 async function freshConfig(flags: FlagValues<TrainFlags>): Promise<GPT2Config> {
   const base =
-    flags.configName === undefined ? new GPT2Config() : await openConfig(flags.configName, { offline: flags.offline });
+    flags.configName === undefined ? new GPT2Config() : await openConfig(flags.configName, hubOptions(flags));
   return overrideConfig(base, flags.configOverrides);
 }
 

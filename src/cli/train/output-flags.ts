@@ -1,0 +1,77 @@
+// Flags of src/train.ts: where it writes, how often, and what it goes on from.
+import { DEFAULT_ARGUMENTS as d } from "../../training/arguments.ts";
+import { defineFlags } from "../shared/flags.ts";
+
+export const OUTPUT_FLAGS = defineFlags({
+  outputDir: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "output/run-<n>",
+    group: "Output",
+    help: "Where the model and its checkpoints go.",
+  },
+  dryRun: {
+    type: "bool",
+    group: "Output",
+    help: "Train nothing: print what memory the run would take, and what to change where that is too much.",
+  },
+  memoryLimit: {
+    type: "float",
+    min: 0.001,
+    placeholder: "GB",
+    defaultText: "the machine's free memory on a software adapter, else not known",
+    group: "Output",
+    help: "With --dry_run: how much the adapter has.",
+  },
+  overwriteOutputDir: { type: "bool", group: "Output", help: "Write into an output folder that is not empty." },
+  saveDtype: {
+    type: "choice",
+    choices: ["float32", "float16"],
+    default: "float32",
+    group: "Output",
+    help: "Type of the final model's weights; float16 is half the size. Checkpoints are float32.",
+  },
+  loggingSteps: {
+    type: "int",
+    min: 1,
+    default: d.loggingSteps,
+    group: "Output",
+    help: "Log the loss every so many updates.",
+  },
+  loggingDir: {
+    type: "string",
+    placeholder: "folder",
+    group: "Output",
+    help:
+      "Write what is logged as TensorBoard event files too (train/loss, eval/loss, ...), for tensorboard --logdir " +
+      "<folder>.",
+  },
+  evalSteps: {
+    type: "int",
+    min: 0,
+    default: d.evalSteps,
+    group: "Output",
+    help: "Evaluate every so many updates; 0: only at the end.",
+  },
+  saveSteps: {
+    type: "int",
+    min: 0,
+    default: d.saveSteps,
+    group: "Output",
+    help: "Save a checkpoint every so many updates; 0: only at the end.",
+  },
+  saveTotalLimit: {
+    type: "int",
+    min: 0,
+    default: d.saveTotalLimit,
+    group: "Output",
+    help: "Keep only so many checkpoints; 0: all.",
+  },
+  resumeFromCheckpoint: {
+    type: "string",
+    placeholder: "folder",
+    group: "Output",
+    help: "Go on from this checkpoint-<step> folder.",
+  },
+  shouldContinue: { type: "bool", group: "Output", help: "Go on from the newest checkpoint in --output_dir." },
+});

@@ -6,7 +6,7 @@ import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatBytes, formatDuration } from "./cli/shared/format.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
-import type { FlagValues, ParsedFlags } from "./cli/shared/flags.ts";
+import type { FlagValues } from "./cli/shared/flags.ts";
 import { announce, writeNote } from "./cli/shared/announce.ts";
 import { resolveModel } from "./cli/shared/model-source.ts";
 import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
@@ -15,6 +15,7 @@ import type { CliContext } from "./cli/shared/run.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
 import { readExamples } from "./cli/train/data.ts";
 import type { DataChoice, ReadExamples } from "./cli/train/data.ts";
+import { asScript, checkCombination } from "./cli/train/check-flags.ts";
 import { dryRun } from "./cli/train/dry-run.ts";
 import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoints.ts";
 import { TRAIN } from "./cli/train/flags.ts";
@@ -344,20 +345,6 @@ const lossOn = ({ flags }: Program, { template }: Start): LossOn =>
 const knownFieldsOnly = (flags: Flags): boolean =>
   flags.template !== undefined && templatePreset(flags.template) !== undefined;
 
-/** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training. */
-function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
-  const { blockSize } = values;
-  if (blockSize === 0 || blockSize === 1)
-    throw new UserError(
-      `--block_size is ${blockSize}, wanted at least 2 tokens, or -1 for all of the model's positions.`,
-    );
-  return {
-    ...values,
-    blockSize: blockSize === -1 ? undefined : blockSize,
-    evalSteps: values.evaluateDuringTraining && !given.has("evalSteps") ? values.loggingSteps : values.evalSteps,
-  };
-}
-
 /** The most that a micro-batch of these examples can be. */
 function largestBatch(
   examples: readonly EncodedExample[],
@@ -376,37 +363,6 @@ function largestBatch(
 function memoryLimit({ memoryLimit }: Flags, device: Device): number | undefined {
   if (memoryLimit !== undefined) return memoryLimit * 1e9;
   return device.software ? freemem() : undefined;
-}
-
-function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
-  const exclusive = (a: keyof Flags & string, b: keyof Flags & string): void => {
-    if (given.has(a) && given.has(b))
-      throw new UserError(`${flagName(a)} and ${flagName(b)} exclude each other; give one.`);
-  };
-  exclusive("trainFile", "trainDataFile");
-  exclusive("validationFile", "trainDataFile");
-  exclusive("evalDataFile", "trainFile");
-  exclusive("template", "trainDataFile");
-  exclusive("modelNameOrPath", "configName");
-  exclusive("modelNameOrPath", "configOverrides");
-  exclusive("resumeFromCheckpoint", "shouldContinue");
-  const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {
-    if (given.has(flag) && !given.has(other))
-      throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
-  };
-  if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
-  if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
-  needs("shouldContinue", "outputDir");
-  needs("evalAllCheckpoints", "doEval");
-  if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");
-  needs("memoryLimit", "dryRun");
-  if (flags.dryRun && flags.doEval && !flags.doTrain)
-    throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");
-  if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
-  if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
-    throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
-  if (flags.maxSteps === 0)
-    throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
 }
 
 /** Whether the flags name a checkpoint to go on from in the output folder, which is then not empty. */

@@ -1,0 +1,53 @@
+// What the flags of src/train.ts mean together: the 2020 script's forms in today's, and what excludes or needs what.
+import { UserError } from "../../errors.ts";
+import { flagName } from "../shared/flag-table.ts";
+import type { FlagValues, ParsedFlags } from "../shared/flags.ts";
+import type { TrainFlags } from "./flags.ts";
+
+type Flags = FlagValues<TrainFlags>;
+
+/** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training. */
+export function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
+  const { blockSize } = values;
+  if (blockSize === 0 || blockSize === 1)
+    throw new UserError(
+      `--block_size is ${blockSize}, wanted at least 2 tokens, or -1 for all of the model's positions.`,
+    );
+  return {
+    ...values,
+    blockSize: blockSize === -1 ? undefined : blockSize,
+    evalSteps: values.evaluateDuringTraining && !given.has("evalSteps") ? values.loggingSteps : values.evalSteps,
+  };
+}
+
+/** Throws UserError for flags that exclude each other, or that lack one they belong to. */
+export function checkCombination(flags: Flags, given: ReadonlySet<string>): void {
+  const exclusive = (a: keyof Flags & string, b: keyof Flags & string): void => {
+    if (given.has(a) && given.has(b))
+      throw new UserError(`${flagName(a)} and ${flagName(b)} exclude each other; give one.`);
+  };
+  exclusive("trainFile", "trainDataFile");
+  exclusive("validationFile", "trainDataFile");
+  exclusive("evalDataFile", "trainFile");
+  exclusive("template", "trainDataFile");
+  exclusive("modelNameOrPath", "configName");
+  exclusive("modelNameOrPath", "configOverrides");
+  exclusive("resumeFromCheckpoint", "shouldContinue");
+  const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {
+    if (given.has(flag) && !given.has(other))
+      throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
+  };
+  if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
+  if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
+  needs("shouldContinue", "outputDir");
+  needs("evalAllCheckpoints", "doEval");
+  if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");
+  needs("memoryLimit", "dryRun");
+  if (flags.dryRun && flags.doEval && !flags.doTrain)
+    throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");
+  if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
+  if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
+    throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
+  if (flags.maxSteps === 0)
+    throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
+}

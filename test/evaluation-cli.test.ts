@@ -6,9 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chooseExamples, chooseResultFolder, openInfillModel, readExampleFile } from "../src/cli/evaluate/data.ts";
+import {
+  chooseExamples,
+  chooseResultFolder,
+  openInfillModel,
+  openInfillModels,
+  readExampleFile,
+} from "../src/cli/evaluate/data.ts";
 import { EVALUATE } from "../src/cli/evaluate/flags.ts";
-import { planTexts, realText, ruleFor, writeTexts } from "../src/cli/evaluate/write.ts";
+import { loadWeights } from "../src/cli/evaluate/run-model.ts";
+import { gapKey, readTheirTexts } from "../src/cli/evaluate/texts.ts";
+import { planTexts, realText, ruleFor, writeGuarded, writeTexts } from "../src/cli/evaluate/write.ts";
+import { wishesOf } from "../src/cli/generate/wishes.ts";
 import { helpText, parseFlags } from "../src/cli/shared/flags.ts";
 import type { WrittenText } from "../src/evaluation/written-figures.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
@@ -18,6 +27,7 @@ import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { openFolder } from "../src/files/open.ts";
+import { InfillEncoder } from "../src/infill/encode.ts";
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
@@ -171,10 +181,120 @@ describe("writing", () => {
   });
 });
 
+describe("untrained", () => {
+  it("is the other model with fresh weights, under its own name where a folder has that name", async () => {
+    const [fresh, trained] = await openInfillModels(["untrained", model]);
+    expect([fresh.fresh, trained.fresh, fresh.history]).toEqual([true, undefined, `, untrained, as ${model} is built`]);
+    expect(fresh.encoder.template).toEqual(trained.encoder.template);
+    const weights = await loadWeights(device, fresh, 43);
+    const saved = await loadWeights(device, trained, 42);
+    const first = async (of: GPT2LMHeadModel) =>
+      (await device.read(of.parameters.get("transformer.wpe.weight").value))[0];
+    expect(await first(weights)).not.toBe(await first(saved));
+    for (const each of [weights, saved]) each.destroy();
+    await expect(openInfillModels(["untrained"])).rejects.toThrow(
+      /^untrained is a model with fresh weights .* --compare/,
+    );
+  });
+});
+
+describe("texts of another system", () => {
+  const lines = async (...rows: object[]): Promise<string> => {
+    await writeFile(at("their.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
+    return at("their.jsonl");
+  };
+  const [{ p1, p3 }, second] = examples;
+
+  it("are found by the paragraphs around them, in the forms that programs write", async () => {
+    const path = await lines(
+      { p1: ` ${p1}\n`, p3, text: "One." },
+      { p1: second.p1, p3: second.p3, candidates: [{ p2: "Two." }, { p2: "Three." }], p2: "not this" },
+    );
+    const { texts } = await readTheirTexts(path, examples);
+    expect([gapKey(examples[0]), gapKey(second)].map((key) => texts.get(key))).toEqual(["One.", "Two."]);
+  });
+
+  it.each<[RegExp, object[]]>([
+    [/line 1: the test file has no gap between "Elsewhere\." and/, [{ p1: "Elsewhere.", p3, text: "x" }]],
+    [
+      /line 2: .* has a text for this gap already/,
+      [
+        { p1, p3, text: "x" },
+        { p1, p3, text: "y" },
+      ],
+    ],
+    [/line 1: there is no text, wanted "text"/, [{ p1, p3, candidates: [] }]],
+  ])("are refused in one sentence: %s", async (message, rows) => {
+    await expect(readTheirTexts(await lines(...rows), examples)).rejects.toThrow(message);
+  });
+});
+
+describe("draws", () => {
+  it("are random, in order, the same for a seed, and only of gaps that can be judged", async () => {
+    const opened = await openInfillModel(model);
+    const many = { path: "x", examples: Array.from({ length: 60 }, (_, i) => ({ ...examples[0], p2: `Text ${i}.` })) };
+    const draw = (seed: number) => chooseExamples(many, [opened], { scored: 20, written: 8, seed });
+    const { scored, written } = draw(1);
+    expect([scored.length, written.length]).toEqual([20, 8]);
+    for (const list of [scored, written]) expect(list).toEqual([...list].sort((a, b) => a - b));
+    expect(scored).not.toEqual(Array.from({ length: 20 }, (_, i) => i));
+    for (const each of written) expect(scored).toContain(each);
+    expect(draw(1)).toEqual(draw(1));
+    expect(draw(2).scored).not.toEqual(scored);
+    const judged = chooseExamples(many, [opened], {
+      scored: undefined,
+      written: 50,
+      seed: 1,
+      judged: ({ p2 }) => p2.endsWith("7."),
+    });
+    expect(judged.written).toEqual([7, 17, 27, 37, 47, 57]);
+  });
+
+  it("leave out what the template has no field for, and say so", async () => {
+    const opened = await openInfillModel(model);
+    const template = { ...opened.encoder.template, metadataFields: ["length"] };
+    const bare = { ...opened, encoder: new InfillEncoder(template, opened.tokenizer) };
+    const { pools, notes } = chooseExamples({ path: "x", examples }, [opened, bare], {
+      scored: undefined,
+      written: 1,
+      seed: 1,
+    });
+    expect(pools[0][0].meta).toEqual(examples[0].meta);
+    expect(pools[1][0].meta).toEqual({ length: "S" });
+    expect(notes).toEqual(["characters left out of 6 (the template has no such field)"]);
+  });
+});
+
+describe("writing as src/generate.ts does", () => {
+  it("brings in what must occur, says what it cost, and what could not be had", async () => {
+    const opened = await openInfillModel(model);
+    const weights = await loadWeights(device, opened, 1);
+    const decoder = new GPT2Decoder(weights);
+    const wish = (flags: string[]) => wishesOf(parseFlags(EVALUATE, flags).values);
+    const writeWith = async (flags: string[]): Promise<WrittenText> => {
+      const plan = await planTexts(opened, examples.slice(0, 1), { maxNewTokens: 14 }, wish(flags));
+      const options = { signal: new AbortController().signal, onProgress: () => {} };
+      return (await writeGuarded(opened, decoder, plan, examples.slice(0, 1), options))[0];
+    };
+    const forced = await writeWith(["--force_words", "Tom"]);
+    expect(forced.text).toMatch(/\bTom\b/);
+    expect([forced.held, typeof forced.cost, forced.specials]).toEqual([true, "number", 0]);
+    const free = await writeWith([]);
+    expect([free.held, free.cost, free.specials]).toEqual([undefined, undefined, 0]);
+    decoder.dispose();
+    await device.finish();
+    weights.destroy();
+  });
+});
+
 describe("a whole run", () => {
   it("puts two models side by side", { timeout: 300_000 }, async () => {
     const out = at("out");
+    const theirs = examples.map(({ p1, p3 }, i) => JSON.stringify({ p1, p3, text: `Tom was at place ${i}.` }));
+    await writeFile(at("theirs.jsonl"), theirs.join("\n"));
     const run = await start([
+      "--texts",
+      at("theirs.jsonl"),
       "--model",
       model,
       "--compare",
@@ -197,9 +317,23 @@ describe("a whole run", () => {
     expect(run.stdout).toMatch(/^ {2}p3: (used|not used|misleading|cannot tell); /m);
     expect(run.stderr).toContain("Saved");
     expect((await readdir(out)).sort()).toEqual(["evaluation.json", "report.html"]);
-    const { examples: count, models } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
+    const {
+      examples: count,
+      models,
+      other_texts: others,
+    } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
     expect([count, models.length, models[0].per_example.length, models[0].written.texts]).toEqual([6, 2, 6, 2]);
     expect(models[1]).toEqual(models[0]);
+    expect(others[0]).toMatchObject({
+      name: at("theirs.jsonl"),
+      texts: [{ text: expect.stringMatching(/^Tom was at place/) }, {}],
+    });
+    expect(others[0].written.characters_present).toMatchObject({ value: 0.5, in_other_gaps: { value: 0.5 } });
+    for (const { written } of [models[0], others[0]])
+      expect(written.judged_log_prob_per_token.p3.after_text.value).toBeLessThan(0);
+    expect(others[0].written.judged_log_prob_per_token.p3.after_real_p2).toEqual(
+      models[0].written.judged_log_prob_per_token.p3.after_real_p2,
+    );
     expect(models[0].written.real.copied_from_training.value).toBe(1);
     expect(await readFile(join(out, "report.html"), "utf8")).toContain("</html>");
   });

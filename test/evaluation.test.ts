@@ -16,7 +16,7 @@ import type { Evaluation, ModelEvaluation } from "../src/evaluation/summary.ts";
 import { copied, distinct, hasName, ngrams, ngramSet, wordsOf } from "../src/evaluation/text-statistics.ts";
 import { sumLosses, WRITTEN } from "../src/evaluation/token-losses.ts";
 import { verdicts as verdictsOf } from "../src/evaluation/verdicts.ts";
-import { requestedCharacters, trainingOverlap, writtenFigures } from "../src/evaluation/written-figures.ts";
+import { trainingOverlap, wantedValues, writtenFigures } from "../src/evaluation/written-figures.ts";
 import type { WrittenText } from "../src/evaluation/written-figures.ts";
 import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import type { InfillExample, Meta } from "../src/infill/example.ts";
@@ -137,12 +137,12 @@ describe("counts in texts", () => {
       false,
     ]);
     expect(["An", "ann", "Zo"].map((name) => hasName("So Ann met Zoé.", name))).toEqual([false, false, false]);
-    expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: { characters: "Mia,  Tom " } })).toEqual(["Mia", "Tom"]);
-    expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: { characters: ["Mia", "Tom"] } })).toEqual([
+    expect(wantedValues({ p1: "", p3: "", meta: { characters: "Mia,  Tom " } }, "characters")).toEqual(["Mia", "Tom"]);
+    expect(wantedValues({ p1: "", p3: "", meta: { characters: ["Mia", "Tom"] } }, "characters")).toEqual([
       "Mia",
       "Tom",
     ]);
-    expect(requestedCharacters({ p1: "", p2: "", p3: "", meta: "about Mia" })).toEqual([]);
+    expect(wantedValues({ p1: "", p3: "", meta: "about Mia" }, "characters")).toEqual([]);
   });
 });
 
@@ -225,7 +225,8 @@ describe("figures of written texts", () => {
       ended: { value: 0.5 },
       tokens: { value: 24 },
       lengthObeyed: { value: 1 },
-      charactersPresent: { value: 0.5 },
+      // Tom of Mia and Tom; of the other gap's text neither.
+      present: { characters: { own: { value: 0.5 }, others: { value: 0 } } },
     });
     expect(found.copiedFromContext!.value).toBeCloseTo(1 / 4, 12); // "ran to the old"
     expect(found.copiedFromTraining!.value).toBeCloseTo(1 / 4, 12);
@@ -304,15 +305,32 @@ describe("what is shown", () => {
     expect(page).toContain(escapeHtml("<script>alert(1)</script>"));
     expect(page).toContain("before &#60;b&#62;");
     expect(page).toContain("A &#60; B");
-    expect(page.match(/<svg/g)).toHaveLength(4);
-    expect(htmlReport(evaluation([model("one", false)]), DEFAULT_TEMPLATE).match(/<svg/g)).toHaveLength(3);
+    expect(page.match(/class="chart"/g)).toHaveLength(4);
+    const bare = htmlReport(evaluation([model("one", false)]), DEFAULT_TEMPLATE);
+    expect(bare.match(/class="chart"/g)).toHaveLength(3);
+    expect(page).toMatch(/color-scheme: light dark[^]*prefers-color-scheme: dark/);
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it("shows the texts of other systems beside the model's, and says what is theirs", () => {
+    const theirs = { name: "theirs.jsonl", about: "3 texts", written: model("x", true).written };
+    const both = { ...evaluation([model("one", true)]), others: [theirs] };
+    const table = markdownTable(both);
+    expect(table.split("\n")[0]).toBe("|  | one | theirs.jsonl | real p2 |");
+    expect(table).toMatch(/\| p2 with its end \| [\d.]+ .* \| – \| {2}\|/);
+    expect(table).toContain("| special tokens leaked (must be 0) | 1 | 1 |  |");
+    const page = htmlReport(both, DEFAULT_TEMPLATE);
+    expect(page.match(/class="text s1"/g)).toHaveLength(1);
+    const { other_texts: others } = JSON.parse(evaluationJson(both));
+    expect(others).toMatchObject([
+      { name: "theirs.jsonl", written: { texts: 1 }, texts: [{ where: "t.jsonl, line 1" }] },
+    ]);
   });
 
   it("draws bars as long as their values", () => {
     const rows = summaryRows(evaluation([model("one", false)])).filter(({ group }) => group === "perplexity");
-    const widths = (svg: string): number[] =>
-      [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
+    const widths = (chart: string): number[] =>
+      [...chart.matchAll(/class="fill" style="[^"]*width:([\d.]+)%/g)].map((match) => Number(match[1]));
     const [context, p2] = rows.map(({ figures }) => Math.log(figures[0]!.value));
     const [first, second] = widths(barChart(rows, "log", "x"));
     expect(second / first).toBeCloseTo(p2 / context, 2);

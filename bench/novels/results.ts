@@ -8,7 +8,7 @@ import { ratio } from "../../src/evaluation/estimate.ts";
 import type { Estimate } from "../../src/evaluation/estimate.ts";
 import { wantedClass } from "../../src/evaluation/length-rule.ts";
 import { hasName, wordF1 } from "../../src/evaluation/text-statistics.ts";
-import { requestedCharacters } from "../../src/evaluation/written-figures.ts";
+import { wantedValues } from "../../src/evaluation/written-figures.ts";
 import type { Interval } from "../stages.ts";
 import { linesOf } from "./data.ts";
 import type { NovelsValues } from "./flags.ts";
@@ -168,7 +168,7 @@ function textFigures(
     }),
     endsWithSentence: mean((_, { p2 }) => Number(/[.!?…]["'”’»)\]]*$/u.test(p2))),
     charactersPresent: mean((gap, { p2 }) => {
-      const names = requestedCharacters(gap);
+      const names = wantedValues(gap, "characters");
       return names.length === 0 ? undefined : names.filter((name) => hasName(p2, name)).length / names.length;
     }),
     wordF1: mean((gap, text) => likeness(gap, text)),

@@ -4,13 +4,15 @@ import type { ContextUse, Retrieval } from "./context-use.ts";
 import { LEVEL, levels, RESAMPLES } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
 import type { ScoredExample } from "./score-examples.ts";
-import type { Evaluation, ModelEvaluation } from "./summary.ts";
+import { JUDGED } from "./judge.ts";
+import type { Evaluation, ModelEvaluation, WrittenEvaluation } from "./summary.ts";
 import type { RerankFigures } from "./rerank-choices.ts";
-import { verdicts } from "./verdicts.ts";
-import type { WrittenFigures, WrittenText } from "./written-figures.ts";
+import { textVerdict, verdicts } from "./verdicts.ts";
+import { WANTED } from "./written-figures.ts";
+import type { Beside, WrittenFigures, WrittenText } from "./written-figures.ts";
 
 export function evaluationJson(evaluation: Evaluation): string {
-  const { testFile, trainFile, examples, dropped, seed, search, notes, models } = evaluation;
+  const { testFile, trainFile, examples, dropped, seed, search, judge, notes, models, others = [] } = evaluation;
   return `${JSON.stringify(
     {
       test_file: testFile,
@@ -19,6 +21,7 @@ export function evaluationJson(evaluation: Evaluation): string {
       dropped,
       seed,
       search,
+      judge: orNull(judge),
       notes,
       interval: {
         level: LEVEL,
@@ -26,6 +29,12 @@ export function evaluationJson(evaluation: Evaluation): string {
         ...levels(models[0].scored.map(({ cluster }) => cluster)),
       },
       models: models.map(modelJson),
+      other_texts: others.map(({ name, about, written }) => ({
+        name,
+        about,
+        ...(written && { written: writtenJson(written) }),
+        texts: written?.texts.map((text) => ({ where: text.example.where ?? null, ...textJson(text) })) ?? [],
+      })),
     },
     null,
     1,
@@ -46,9 +55,7 @@ function modelJson({ name, about, scored, use, written, rerank }: ModelEvaluatio
       control: CHANGE_NAMES[control],
       sentence,
     })),
-    ...(written && {
-      written: { ...figuresJson(written.figures), real: figuresJson(written.real), length_rule: orNull(written.rule) },
-    }),
+    ...(written && { written: writtenJson(written) }),
     ...(rerank && { rerank: rerankJson(rerank) }),
     per_example: scored.map((each) => {
       const text = written?.texts.find(({ example }) => example === each.example);
@@ -92,6 +99,32 @@ function retrievalJson({ candidates, fewest, accuracy, chance }: Retrieval): obj
   return { candidates, fewest_candidates: fewest, accuracy: orNull(accuracy), chance: orNull(chance) };
 }
 
+function writtenJson({ figures, real, rule, judged }: WrittenEvaluation): object {
+  return {
+    ...figuresJson(figures),
+    real: figuresJson(real),
+    length_rule: orNull(rule),
+    ...(judged && {
+      judged_log_prob_per_token: Object.fromEntries(
+        JUDGED.map((term) => [
+          term,
+          {
+            after_text: orNull(judged[term].own),
+            after_real_p2: orNull(judged[term].real),
+            above_texts_of_other_gaps: orNull(judged[term].gain),
+            real_p2_above_texts_of_other_gaps: orNull(judged[term].realGain),
+          },
+        ]),
+      ),
+      verdict: orNull(textVerdict(judged)),
+    }),
+  };
+}
+
+function besideJson(figure: Beside | undefined): object | null {
+  return figure ? { ...figure.own, in_other_gaps: orNull(figure.others) } : null;
+}
+
 function figuresJson(figures: WrittenFigures): object {
   return {
     texts: figures.texts,
@@ -99,7 +132,11 @@ function figuresJson(figures: WrittenFigures): object {
     tokens_per_text: orNull(figures.tokens),
     eos_reached: orNull(figures.ended),
     length_obeyed: orNull(figures.lengthObeyed),
-    characters_present: orNull(figures.charactersPresent),
+    ...Object.fromEntries(WANTED.map((field) => [`${field}_present`, besideJson(figures.present[field])])),
+    bleu: besideJson(figures.bleu),
+    rouge_l: besideJson(figures.rougeL),
+    wishes_held: orNull(figures.held),
+    wishes_cost_per_token: orNull(figures.cost),
     distinct_1: orNull(figures.distinct1),
     distinct_2: orNull(figures.distinct2),
     copied_from_context: orNull(figures.copiedFromContext),

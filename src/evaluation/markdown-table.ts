@@ -1,15 +1,16 @@
 // The figures of an evaluation as a Markdown table, for terminals and notes.
 import { cell } from "./format.ts";
-import { GROUP_TITLES, summaryRows } from "./summary.ts";
+import { GROUP_TITLES, summaryRows, systemsOf } from "./summary.ts";
 import type { Evaluation } from "./summary.ts";
 
 /** A Markdown table: a column for each model, and one for the real p2 where texts were written. */
 export function markdownTable(evaluation: Evaluation): string {
   const rows = summaryRows(evaluation);
+  const systems = systemsOf(evaluation);
   const withReal = rows.some(({ real }) => real);
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
-  const blank = Array.from({ length: evaluation.models.length + Number(withReal) }, () => "");
+  const blank = Array.from({ length: systems.length + Number(withReal) }, () => "");
   const body = rows.flatMap((row, i) => {
     const chance = row.chance === undefined ? "" : ` (chance ${row.format(row.chance)})`;
     const cells = [
@@ -22,6 +23,6 @@ export function markdownTable(evaluation: Evaluation): string {
       line(cells),
     ];
   });
-  const head = ["", ...evaluation.models.map(({ name }) => name), ...(withReal ? ["real p2"] : [])];
+  const head = ["", ...systems.map(({ name }) => name), ...(withReal ? ["real p2"] : [])];
   return [line(head), line(["---", ...blank.map(() => "---:")]), ...body, ""].join("\n");
 }

@@ -1,166 +1,143 @@
-// An evaluation as one HTML page that needs nothing else: verdicts, charts, the table, and some of the written texts
-// next to the real ones. No scripts, no fonts or images from elsewhere.
+// An evaluation as one HTML page that needs nothing else: what was found, charts, the table, and some of the written
+// texts next to the real ones. No scripts, no fonts or images from elsewhere.
+import { escapeHtml } from "../drawing/html.ts";
 import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
-import { barChart, COLORS } from "./bar-chart.ts";
-import { escapeHtml } from "../drawing/html.ts";
-import type { Scale } from "./bar-chart.ts";
-import { LEVEL, RESAMPLES } from "./estimate.ts";
+import { barChart, SERIES } from "./bar-chart.ts";
+import { LEVEL, levels, RESAMPLES } from "./estimate.ts";
+import { findings } from "./findings.ts";
+import type { SystemFindings } from "./findings.ts";
 import { cell } from "./format.ts";
-import { GROUP_TITLES, summaryRows } from "./summary.ts";
-import { verdicts } from "./verdicts.ts";
+import { STYLE } from "./report-style.ts";
+import { CLAIM_WORDS, EXPLANATIONS, FINDING_WORDS, SCALES } from "./report-words.ts";
+import { GROUP_TITLES, summaryRows, systemsOf } from "./summary.ts";
 import type { Evaluation, Group, Row } from "./summary.ts";
 
+/** Texts that are shown. */
 const SAMPLES = 5;
-
-const EXPLANATIONS: Readonly<Record<Group, string>> = {
-  perplexity:
-    "The exponential of the mean loss a token. A model that was trained on p2 alone is not expected to " +
-    "know the context.",
-  change:
-    "Bars to the left: p2 (with its end) becomes less probable, so the model had used what was taken " +
-    "away. Another example's p3 is the fairest of these tests: a model trained on whole examples never " +
-    "saw a missing part.",
-  retrieval:
-    "p2 is scored under its own p3 and under the p3 of other examples; found: it is most probable under " +
-    "its own. The dashed line is chance.",
-  written:
-    "Diamonds: the real p2 of the same examples. Shares of copied runs and of different words mean " +
-    "little but beside them.",
-  ranking:
-    "Each candidate is scored by log-probabilities a token: of p2 in the gap, of p3 after p1 and p2, of the first " +
-    "tokens at both seams; the weights were fitted to other examples, or are the model's own. Found: the true p2 has " +
-    "the best score. The dashed line is chance.",
-  choice:
-    "The candidate that ranking puts first, beside the one that stands first without it (the most probable sample, " +
-    "the best beam). p3's probability is the model's own judgement, and part of what it chooses by.",
-};
-const SCALES: Readonly<Record<Group, Scale>> = {
-  perplexity: "log",
-  change: "linear",
-  retrieval: "share",
-  written: "share",
-  ranking: "share",
-  choice: "share",
-};
-
-const STYLE = `
-:root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #1e293b; background: #f8fafc; }
-body { max-width: 860px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 0 0 .3rem; } p { margin: .3rem 0; }
-section { background: white; border: 1px solid #e2e8f0; border-radius: 8px; padding: 1rem; margin: 1rem 0; }
-section { overflow-x: auto; }
-svg { width: 100%; font: 12px system-ui, sans-serif; } .faint { color: #64748b; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; }
-td, th { padding: .2rem .5rem; border-bottom: 1px solid #e2e8f0; text-align: right; }
-td:first-child, th:first-child { text-align: left; } tr.group td { font-weight: 600; padding-top: .6rem; }
-.key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
-dl { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem 1rem; margin: 0 0 1.2rem; }
-dt { color: #64748b; overflow-wrap: anywhere; } dd { margin: 0; white-space: pre-wrap; }
-dd.model { border-left: 3px solid; padding-left: .6rem; }
-`;
 
 /** `template`: for the metadata of the examples that are shown. */
 export function htmlReport(evaluation: Evaluation, template: InfillTemplate): string {
   const rows = summaryRows(evaluation);
   const groups = (Object.keys(GROUP_TITLES) as Group[]).filter((group) => rows.some((row) => row.group === group));
+  const names = systemsOf(evaluation).map(({ name }) => name);
   return [
     `<!doctype html>`,
     `<html lang="en">`,
-    `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Infilling ` +
-      `evaluation</title><style>${STYLE}</style></head>`,
-    `<body>`,
-    `<h1>Infilling evaluation</h1>`,
-    `<p class="faint">${escapeHtml(facts(evaluation))}</p>`,
-    ...evaluation.notes.map((note) => `<p>${escapeHtml(note)}</p>`),
-    `<section><h2>What the model uses</h2>${evaluation.models
-      .map((model, i) => {
-        const items = verdicts(model.use).map(({ sentence }) => `<li>${escapeHtml(sentence)}</li>`);
-        const about = `<b>${escapeHtml(model.name)}</b> <span class="faint">${escapeHtml(model.about)}</span>`;
-        return `<p>${key(i)}${about}</p><ul>${items.join("")}</ul>`;
-      })
-      .join("")}</section>`,
+    `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
+      `<title>Infilling evaluation</title><style>${STYLE}</style></head>`,
+    `<body><main>`,
+    `<h1>How well the gaps are filled</h1>`,
+    `<p class="soft small">${escapeHtml(facts(evaluation))}</p>`,
+    ...evaluation.notes.map((note) => `<p class="small">${escapeHtml(note)}</p>`),
+    `<section><h2>What the model uses</h2>${findings(evaluation).map(findingHtml).join("")}</section>`,
     ...groups.map((group) =>
       chartSection(
         group,
         rows.filter((row) => row.group === group),
+        names,
       ),
     ),
-    tableSection(evaluation, rows, groups),
+    tableSection(names, rows, groups),
     samplesSection(evaluation, template),
-    `</body>`,
+    `</main></body>`,
     `</html>`,
     "",
   ].join("\n");
 }
 
-function facts({ testFile, trainFile, examples, dropped, seed, search, models }: Evaluation): string {
+function facts({ testFile, trainFile, examples, dropped, seed, search, judge, models }: Evaluation): string {
   const texts = models[0].written?.figures.texts ?? 0;
+  const { books, chapters, drawn } = levels(models[0].scored.map(({ cluster }) => cluster));
   return [
-    `${examples} examples of ` +
+    `${examples} gaps of ` +
       `${testFile}${dropped > 0 ? `, ${dropped} more left out because p2 does not fit into the context` : ""}`,
-    texts > 0 ? `${texts} texts written ${search}` : "",
+    texts > 0 && search !== "" ? `${texts} texts written ${search}` : "",
+    judge === undefined ? "" : `texts judged by ${judge}`,
     trainFile === undefined ? "" : `training set: ${trainFile}`,
-    `intervals: ${100 * LEVEL}%, by ${RESAMPLES} bootstrap samples of the examples`,
+    `${books} books or separate texts, ${chapters} chapters; ranges of ${100 * LEVEL}%, by drawing ${drawn} ` +
+      `${RESAMPLES} times`,
     `seed ${seed}`,
   ]
     .filter(Boolean)
     .join("; ");
 }
 
-function chartSection(group: Group, rows: readonly Row[]): string {
+function findingHtml({ name, about, verdicts, texts }: SystemFindings, series: number): string {
+  const items = verdicts.map(({ claim, finding, sentence }) => {
+    const figures = sentence.slice(sentence.indexOf("; ") + 2);
+    const badge = `<span class="badge ${finding.split(" ")[0]}">${finding}</span>`;
+    const words = escapeHtml(`${CLAIM_WORDS.get(claim) ?? claim}.`);
+    return (
+      `<li>${badge}<b>${words}</b> ${FINDING_WORDS[finding]} ` +
+      `<span class="soft small">${escapeHtml(figures)}</span></li>`
+    );
+  });
+  if (texts) items.push(`<li class="small">${escapeHtml(texts)}</li>`);
+  const head = `<h3>${key(series)}${escapeHtml(name)} <span class="soft small">${escapeHtml(about)}</span></h3>`;
+  return items.length === 0 ? head : `${head}<ul class="verdicts">${items.join("")}</ul>`;
+}
+
+function chartSection(group: Group, rows: readonly Row[], names: readonly string[]): string {
   const drawn = SCALES[group] === "share" ? rows.filter(({ share }) => share) : rows;
   return (
-    `<section><h2>${GROUP_TITLES[group]}</h2><p ` +
-    `class="faint">${EXPLANATIONS[group]}</p>${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`
+    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>${keys(names)}` +
+    `${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`
   );
 }
 
-function tableSection({ models }: Evaluation, rows: readonly Row[], groups: readonly Group[]): string {
-  const columns = models.length + 2;
+function tableSection(names: readonly string[], rows: readonly Row[], groups: readonly Group[]): string {
   const row = ({ label, figures, real, chance, format }: Row): string => {
     const cells = [...figures.map((figure) => cell(figure, format)), real ? cell(real, format) : ""];
     const name = `${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}`;
     return `<tr><td>${name}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
   };
-  const head =
-    `<tr><th></th>${models.map(({ name }, i) => `<th>${key(i)}${escapeHtml(name)}</th>`).join("")}<th>real ` +
-    "p2</th></tr>";
+  const heads = names.map((name, i) => `<th>${key(i)}${escapeHtml(name)}</th>`);
   const body = groups.map(
     (group) =>
-      `<tr class="group"><td colspan="${columns}">${GROUP_TITLES[group]}</td></tr>${rows
+      `<tr class="group"><td colspan="${names.length + 2}">${GROUP_TITLES[group]}</td></tr>${rows
         .filter((each) => each.group === group)
         .map(row)
         .join("\n")}`,
   );
-  return `<section><h2>All figures</h2><table>${head}${body.join("\n")}</table></section>`;
+  return (
+    `<section><details><summary>All figures</summary><div class="scroll"><table>` +
+    `<tr><th></th>${heads.join("")}<th>real p2</th></tr>${body.join("\n")}</table></div></details></section>`
+  );
 }
 
-function samplesSection({ models }: Evaluation, template: InfillTemplate): string {
-  const written = models.flatMap(({ name, written }, i) => (written ? [{ name, texts: written.texts, i }] : []));
+function samplesSection(evaluation: Evaluation, template: InfillTemplate): string {
+  const written = systemsOf(evaluation).flatMap(({ name, written }, series) =>
+    written ? [{ name, texts: written.texts, series }] : [],
+  );
   if (written.length === 0) return "";
+  const part = (label: string, text: string, attributes = ""): string =>
+    `<h3>${label}</h3><p${attributes}>${escapeHtml(text)}</p>`;
   const samples = written[0].texts.slice(0, SAMPLES).map(({ example }, n) => {
     const meta = metadataText(metadataFields(template, example.meta, "The example"));
-    const given = [
-      ["p1", example.p1],
-      ["p3", example.p3],
-      ...(meta === "" ? [] : [["metadata", meta]]),
-      ["real p2", example.p2],
-    ];
-    return `<dl>${given.map(([label, value]) => `<dt>${label}</dt><dd>${escapeHtml(value)}</dd>`).join("")}${written
-      .map(({ name, texts, i }) => {
-        const { text, ended } = texts[n];
-        const cut = ended ? "" : ` <span class="faint">(cut by the limit)</span>`;
-        return (
-          `<dt>${escapeHtml(name)}</dt><dd class="model" style="border-color:${COLORS[i % COLORS.length]}">` +
-          `${escapeHtml(text || "(nothing)")}${cut}</dd>`
-        );
-      })
-      .join("")}</dl>`;
+    const texts = written.map(({ name, texts, series }) => {
+      const { text, ended } = texts[n];
+      const cut = ended ? "" : " (cut by the limit)";
+      return part(`${key(series)}${escapeHtml(name)}${cut}`, text || "(nothing)", ` class="text s${series % SERIES}"`);
+    });
+    return [
+      `<article>`,
+      part("before (p1)", example.p1),
+      part("after (p3)", example.p3),
+      ...(meta === "" ? [] : [part("wished for", meta)]),
+      part("the author's text (p2)", example.p2, ' class="text"'),
+      ...texts,
+      `</article>`,
+    ].join("\n");
   });
-  return `<section><h2>The first ${samples.length} written texts</h2>${samples.join("\n")}</section>`;
+  return `<section><h2>${samples.length} of the gaps, drawn at random</h2>${samples.join("\n")}</section>`;
+}
+
+function keys(names: readonly string[]): string {
+  if (names.length === 1) return "";
+  return `<div class="keys">${names.map((name, i) => `<span>${key(i)}${escapeHtml(name)}</span>`).join("")}</div>`;
 }
 
 function key(series: number): string {
-  return `<span class="key" style="background:${COLORS[series % COLORS.length]}"></span>`;
+  return `<span class="key s${series % SERIES}"></span>`;
 }

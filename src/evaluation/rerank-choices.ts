@@ -41,6 +41,23 @@ export interface RerankFigures {
    */
   readonly weights: RerankWeights;
   readonly byParts: boolean;
+  /** What was written, by the example's number. */
+  readonly texts: ReadonlyMap<number, RankedTexts>;
+}
+
+/** Of an example's candidates the one that is first without ranking, and the one that ranking puts first. */
+export interface RankedTexts {
+  readonly first: string;
+  readonly chosen: string;
+}
+
+export function rankedTexts(written: readonly WrittenChoice[], weigh: Weigher): Map<number, RankedTexts> {
+  return new Map(
+    written.map((each) => {
+      const { chosen } = judge(each, weigh(TERMS, each.index));
+      return [each.index, { first: each.texts[0], chosen: each.texts[chosen] }];
+    }),
+  );
 }
 
 /** `clusters`: where each example stands. */

@@ -3,26 +3,36 @@
 import type { ContextUse, Retrieval } from "./context-use.ts";
 import { among, nats, number, percent, signedShare } from "./format.ts";
 import type { Figure } from "./format.ts";
+import type { Judged, JudgedFigures } from "./judge.ts";
 import type { LengthRule } from "./length-rule.ts";
 import type { ChoiceFigures, RerankFigures } from "./rerank-choices.ts";
 import { TERM_SETS } from "./rerank-trial.ts";
 import type { ScoredExample } from "./score-examples.ts";
 import { COPY_WORDS } from "./text-statistics.ts";
+import { WANTED } from "./written-figures.ts";
 import type { WrittenFigures, WrittenText } from "./written-figures.ts";
 
-export interface ModelEvaluation {
+/** The texts of one system, and what came of them. */
+export interface WrittenEvaluation {
+  readonly texts: readonly WrittenText[];
+  readonly figures: WrittenFigures;
+  /** The same of the real p2 of the same examples. */
+  readonly real: WrittenFigures;
+  readonly rule: LengthRule | undefined;
+  readonly judged?: JudgedFigures;
+}
+
+/** Whose texts are judged: a model that is evaluated, what ranking chooses of it, or another system. */
+export interface System {
   readonly name: string;
   /** "1.06M parameters, trained for 900 steps". */
   readonly about: string;
+  readonly written?: WrittenEvaluation;
+}
+
+export interface ModelEvaluation extends System {
   readonly scored: readonly ScoredExample[];
   readonly use: ContextUse;
-  readonly written?: {
-    readonly texts: readonly WrittenText[];
-    readonly figures: WrittenFigures;
-    /** The same of the real p2 of the same examples. */
-    readonly real: WrittenFigures;
-    readonly rule: LengthRule | undefined;
-  };
   readonly rerank?: RerankFigures;
 }
 
@@ -35,20 +45,29 @@ export interface Evaluation {
   readonly seed: number;
   /** How texts were written: "greedily", "by 4 beams". */
   readonly search: string;
+  /** The model that judged all texts; absent where there are none. */
+  readonly judge?: string;
   /** What must be known to read the figures. */
   readonly notes: readonly string[];
   /** One, or two side by side; all on the same examples in the same order. */
   readonly models: readonly ModelEvaluation[];
+  /** Of which there are only texts, in gaps of these examples. */
+  readonly others?: readonly System[];
 }
 
-export type Group = "perplexity" | "change" | "retrieval" | "written" | "ranking" | "choice";
+/** In the order of the columns of tables and charts. */
+export function systemsOf({ models, others = [] }: Evaluation): System[] {
+  return [...models, ...others];
+}
+
+export type Group = "perplexity" | "change" | "retrieval" | "written" | "judged" | "ranking" | "choice";
 
 export interface Row {
   readonly group: Group;
   readonly label: string;
   /** A share, to be drawn from 0 to 1. */
   readonly share: boolean;
-  /** One for each model. */
+  /** One for each system. */
   readonly figures: readonly (Figure | undefined)[];
   /** Of the real p2. */
   readonly real?: Figure;
@@ -62,12 +81,18 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   change: "Change of p2's log-likelihood, nats a token",
   retrieval: "Finding the true passage among others of its book and length",
   written: "Written texts",
+  judged: "Whether the texts lead from p1 to p3, nats a token",
   ranking: "Ranking: the true p2 found among passages of the same book and length",
   choice: "Choosing among candidates",
 };
 
-export function summaryRows({ models }: Evaluation): Row[] {
-  const figures = (of: (model: ModelEvaluation) => Figure | undefined): (Figure | undefined)[] => models.map(of);
+export function summaryRows(evaluation: Evaluation): Row[] {
+  const { models } = evaluation;
+  const systems = systemsOf(evaluation);
+  const figures = (of: (model: ModelEvaluation) => Figure | undefined): (Figure | undefined)[] => [
+    ...models.map(of),
+    ...systems.slice(models.length).map(() => undefined),
+  ];
   const perplexity = (label: string, kind: keyof ContextUse["perplexity"]): Row => ({
     group: "perplexity",
     label,
@@ -109,63 +134,110 @@ export function summaryRows({ models }: Evaluation): Row[] {
     found("p3", "retrieval"),
     found("p2", "p2Retrieval"),
   ];
-  if (models.every(({ written }) => written)) rows.push(...writtenRows(models));
-  rows.push(...rankingRows(models), ...choiceRows(models));
+  rows.push(
+    ...writtenRows(systems),
+    ...judgedRows(systems),
+    ...rankingRows(models, figures),
+    ...choiceRows(models, figures),
+  );
   return rows.filter((row) => row.figures.some((figure) => figure !== undefined));
 }
 
-function writtenRows(models: readonly ModelEvaluation[]): Row[] {
+function writtenRows(systems: readonly System[]): Row[] {
+  const real = systems.find(({ written }) => written)?.written?.real;
+  if (!real) return [];
   const row = (
     label: string,
-    key: Exclude<keyof WrittenFigures, "texts">,
+    of: (figures: WrittenFigures) => Figure | number | undefined,
     format: Row["format"],
-    noReal = false,
+    options: { readonly ownOnly?: boolean; readonly chance?: (figures: WrittenFigures) => Figure | undefined } = {},
   ): Row => {
-    const figure = (of: WrittenFigures): Figure | undefined => {
-      const value = of[key];
+    const figure = (figures: WrittenFigures | undefined): Figure | undefined => {
+      const value = figures && of(figures);
       return typeof value === "number" ? { value } : value;
     };
     return {
       group: "written",
       label,
       share: format === percent,
-      figures: models.map(({ written }) => figure(written!.figures)),
-      real: noReal ? undefined : figure(models[0].written!.real),
+      figures: systems.map(({ written }) => figure(written?.figures)),
+      real: options.ownOnly ? undefined : figure(real),
+      chance: systems.map(({ written }) => written && options.chance?.(written.figures)).find(Boolean)?.value,
       format,
     };
   };
+  const ownOnly = true;
   return [
-    row("came to its end", "ended", percent, true),
-    row("length class obeyed", "lengthObeyed", percent),
-    row("requested characters present", "charactersPresent", percent),
-    row("distinct-1", "distinct1", percent),
-    row("distinct-2", "distinct2", percent),
-    row(`${COPY_WORDS}-word runs copied from p1 or p3`, "copiedFromContext", percent),
-    row(`${COPY_WORDS}-word runs copied from the training set`, "copiedFromTraining", percent),
-    row("special tokens leaked (must be 0)", "specials", String, true),
-    row("tokens a text", "tokens", number),
+    row("came to its end", ({ ended }) => ended, percent, { ownOnly }),
+    row("all that was asked for", ({ held }) => held, percent, { ownOnly }),
+    row("length class obeyed", ({ lengthObeyed }) => lengthObeyed, percent),
+    ...WANTED.map((field) =>
+      row(`requested ${field} present`, ({ present }) => present[field]?.own, percent, {
+        chance: ({ present }) => present[field]?.others,
+      }),
+    ),
+    row("ROUGE-L with the true p2", ({ rougeL }) => rougeL?.own, percent, {
+      ownOnly,
+      chance: ({ rougeL }) => rougeL?.others,
+    }),
+    row("distinct-1", ({ distinct1 }) => distinct1, percent),
+    row("distinct-2", ({ distinct2 }) => distinct2, percent),
+    row(`${COPY_WORDS}-word runs copied from p1 or p3`, ({ copiedFromContext }) => copiedFromContext, percent),
+    row(
+      `${COPY_WORDS}-word runs copied from the training set`,
+      ({ copiedFromTraining }) => copiedFromTraining,
+      percent,
+    ),
+    row("BLEU with the true p2, of 100", ({ bleu }) => bleu?.own, number, {
+      ownOnly,
+      chance: ({ bleu }) => bleu?.others,
+    }),
+    row("special tokens leaked (must be 0)", ({ specials }) => specials, String, { ownOnly }),
+    row("tokens a text", ({ tokens }) => tokens, number),
+    row("cost of what was asked for, nats a token", ({ cost }) => cost, nats, { ownOnly }),
   ];
 }
 
-function rankingRows(models: readonly ModelEvaluation[]): Row[] {
+/** Differences from other gaps' texts, which have the same length and come from the same system. */
+function judgedRows(systems: readonly System[]): Row[] {
+  const real = systems.find(({ written }) => written?.judged)?.written?.judged;
+  if (!real) return [];
+  const row = (label: string, term: Judged): Row => ({
+    group: "judged",
+    label,
+    share: false,
+    figures: systems.map(({ written }) => written?.judged?.[term].gain),
+    real: real[term].realGain,
+    format: nats,
+  });
+  return [
+    row("p3's log-likelihood, above that after another gap's text", "p3"),
+    row("the seam p1-p2, above that of another gap's text", "seam_p1_p2"),
+    row("the seam p2-p3, above that of another gap's text", "seam_p2_p3"),
+  ];
+}
+
+type PerModel = (of: (model: ModelEvaluation) => Figure | undefined) => (Figure | undefined)[];
+
+function rankingRows(models: readonly ModelEvaluation[], figures: PerModel): Row[] {
   const trial = models[0].rerank?.trial;
   if (!trial) return [];
   return TERM_SETS.map(([label], i) => ({
     group: "ranking",
     label: `${label}, among ${among(trial)}`,
     share: true,
-    figures: models.map(({ rerank }) => rerank?.trial.found[i][1]),
+    figures: figures(({ rerank }) => rerank?.trial.found[i][1]),
     chance: trial.chance,
     format: percent,
   }));
 }
 
-function choiceRows(models: readonly ModelEvaluation[]): Row[] {
-  const row = (label: string, format: Row["format"], of: (figures: ChoiceFigures) => Figure | undefined): Row => ({
+function choiceRows(models: readonly ModelEvaluation[], figures: PerModel): Row[] {
+  const row = (label: string, format: Row["format"], of: (choices: ChoiceFigures) => Figure | undefined): Row => ({
     group: "choice",
     label,
     share: format === percent,
-    figures: models.map(({ rerank }) => rerank?.choices && of(rerank.choices)),
+    figures: figures(({ rerank }) => rerank?.choices && of(rerank.choices)),
     format,
   });
   const real = models[0].rerank?.choices?.p3.real;

@@ -6,6 +6,7 @@ import type { Control } from "./controls.ts";
 import { FEWEST_CLUSTERS } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
 import { among, nats, percent } from "./format.ts";
+import type { JudgedFigures } from "./judge.ts";
 
 /**
  * used: the interval lies below 0. misleading: above 0, so another example's part does better. not used: around 0, and
@@ -55,13 +56,34 @@ export function verdicts({ change, retrieval }: ContextUse): Verdict[] {
   });
 }
 
+/** Whether a system's texts lead to p3: p3 is likelier after them than after the texts of other gaps. */
+export function textVerdict({ p3: { gain, realGain } }: JudgedFigures): string | undefined {
+  if (!gain) return undefined;
+  const { value, low, high, clusters } = gain;
+  const finding =
+    clusters < FEWEST_CLUSTERS
+      ? "cannot tell"
+      : low > 0
+        ? "lead to p3"
+        : high < 0
+          ? "lead away from p3"
+          : "no sign of it";
+  const range = clusters < FEWEST_CLUSTERS ? tooFew(clusters) : `${nats(low)} to ${nats(high)}`;
+  const real = realGain ? `; after the real p2 it changes by ${nats(realGain.value)}` : "";
+  return (
+    `written texts: ${finding}; after its own text rather than another gap's, p3's log-likelihood changes by ` +
+    `${nats(value)} nats a token (${range})${real}`
+  );
+}
+
 /** "costs p2 0.750 nats a token (0.600 to 0.900)" */
 function effectOf({ value, low, high, clusters }: Estimate): string {
   const costs = value < 0;
   const [amount, least, most] = costs ? [-value, -high, -low] : [value, low, high];
-  const range =
-    clusters < FEWEST_CLUSTERS
-      ? `${clusters === 1 ? "1 chapter is" : `${clusters} chapters are`} too few for a range`
-      : `${nats(least)} to ${nats(most)}`;
+  const range = clusters < FEWEST_CLUSTERS ? tooFew(clusters) : `${nats(least)} to ${nats(most)}`;
   return `${costs ? "costs" : "gains"} p2 ${nats(amount)} nats a token (${range})`;
+}
+
+function tooFew(clusters: number): string {
+  return `${clusters === 1 ? "1 chapter is" : `${clusters} chapters are`} too few for a range`;
 }

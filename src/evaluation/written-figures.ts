@@ -1,11 +1,15 @@
 // Figures of written texts: did they keep to what was asked, are they varied, are they copied. The same counts on the
 // real p2 of the same examples say what a figure is worth.
-import type { InfillExample } from "../infill/example.ts";
-import { ratio } from "./estimate.ts";
+import { namesIn } from "../infill/constraints/text-constraints.ts";
+import type { InfillExample, InfillRequest } from "../infill/example.ts";
+import { bleuScore, bleuSums } from "./bleu.ts";
+import { estimate, ratio } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";
 import { lengthOf, obeys, wantedClass } from "./length-rule.ts";
 import type { LengthRule } from "./length-rule.ts";
+import { otherTexts } from "./other-texts.ts";
 import type { Cluster } from "./places.ts";
+import { rougeL } from "./rouge.ts";
 import { copied, COPY_WORDS, distinct, hasName, ngrams, ngramSet, wordsOf } from "./text-statistics.ts";
 
 /** A text in the gap of `example`. */
@@ -18,6 +22,20 @@ export interface WrittenText {
   readonly specials: number;
   /** It came to its end token, not to a limit. */
   readonly ended: boolean;
+  /** Whether it is all that was asked for; absent where nothing was. */
+  readonly held?: boolean;
+  /** Nats a token that this cost, against the best text of a search without it. */
+  readonly cost?: number;
+}
+
+/** Metadata fields whose values are to occur in the text: names, and words that may stand in small letters. */
+export const WANTED = ["characters", "places", "organisations", "misc", "keywords"] as const;
+export type Wanted = (typeof WANTED)[number];
+
+/** A figure, and the same where texts of other gaps stand in place of the right ones. */
+export interface Beside {
+  readonly own: Estimate;
+  readonly others?: Estimate;
 }
 
 export interface WrittenFigures {
@@ -28,8 +46,14 @@ export interface WrittenFigures {
   readonly specials: number;
   /** Of the texts whose example asks for a length class; one that did not end by itself obeys none. */
   readonly lengthObeyed?: Estimate;
-  /** Of the names asked for, those that stand in the text. */
-  readonly charactersPresent?: Estimate;
+  /** Of the names or words asked for, those that stand in the text, and those that stand in the texts of other gaps. */
+  readonly present: Readonly<Partial<Record<Wanted, Beside>>>;
+  /** Likeness to the true p2, and to those of other gaps. BLEU is from 0 to 100 and of all texts together. */
+  readonly bleu?: Beside;
+  readonly rougeL?: Beside;
+  /** Of the texts that had something to hold to. */
+  readonly held?: Estimate;
+  readonly cost?: Estimate;
   readonly distinct1?: number;
   readonly distinct2?: number;
   /** Of the runs of COPY_WORDS words, those that also stand in p1 or p3. */
@@ -60,6 +84,32 @@ export function writtenFigures(
       seed,
     );
   const texts = written.map(({ text }) => text);
+  const elsewhere = written.map((_, i) => otherTexts(written, i));
+  const present = (field: Wanted): Beside | undefined => {
+    const found = (textsOf: (i: number) => readonly string[]): Estimate | undefined =>
+      ratio(
+        written.flatMap(({ example }, i) =>
+          textsOf(i).map((text) => ({ ...presence(text, example, field), cluster: clusterOf?.(example) })),
+        ),
+        seed,
+      );
+    return beside(
+      found((i) => [texts[i]]),
+      found((i) => elsewhere[i]),
+    );
+  };
+  const likeness = <S>(
+    sums: (text: string, p2: string) => S,
+    figure: (parts: { of: S; cluster?: Cluster }[]) => Estimate | undefined,
+  ) =>
+    beside(
+      figure(written.map(({ text, example }) => ({ of: sums(text, example.p2), cluster: clusterOf?.(example) }))),
+      figure(
+        written.flatMap(({ example }, i) =>
+          elsewhere[i].map((text) => ({ of: sums(text, example.p2), cluster: clusterOf?.(example) })),
+        ),
+      ),
+    );
   return {
     texts: written.length,
     tokens: share(({ tokens }) => ({ amount: tokens, weight: 1 })),
@@ -71,10 +121,24 @@ export function writtenFigures(
         const wanted = wantedClass(example);
         return wanted && { amount: Number(ended && obeys(rule, wanted, lengthOf(text, tokens))), weight: 1 };
       }),
-    charactersPresent: share(({ example, text }) => {
-      const names = requestedCharacters(example);
-      return { amount: names.filter((name) => hasName(text, name)).length, weight: names.length };
-    }),
+    present: Object.fromEntries(WANTED.map((field) => [field, present(field)])),
+    bleu: likeness(
+      (text, p2) => bleuSums(text, [p2]),
+      (parts) =>
+        estimate(
+          parts.map(({ of, cluster }) => ({ sums: of, cluster })),
+          bleuScore,
+          seed,
+        ),
+    ),
+    rougeL: likeness(rougeL, (parts) =>
+      ratio(
+        parts.map(({ of, cluster }) => ({ amount: of, weight: 1, cluster })),
+        seed,
+      ),
+    ),
+    held: share(({ held }) => (held === undefined ? undefined : { amount: Number(held), weight: 1 })),
+    cost: share(({ cost }) => (cost === undefined ? undefined : { amount: cost, weight: 1 })),
     distinct1: distinct(texts, 1),
     distinct2: distinct(texts, 2),
     copiedFromContext: share(({ example, text }) =>
@@ -91,9 +155,23 @@ export function trainingOverlap(texts: readonly string[], training: readonly Inf
   return ngramSet(new Set(training.flatMap(({ p1, p2, p3 }) => [p1, p2, p3])), COPY_WORDS, asked);
 }
 
-/** Names in the field "characters": a list, or names separated by commas. */
-export function requestedCharacters({ meta }: InfillExample): string[] {
-  const value = typeof meta === "object" && Object.hasOwn(meta, "characters") ? meta["characters"]! : "";
-  const names = typeof value === "object" ? value.map(String) : String(value).split(/[,;]/);
-  return names.map((name) => name.trim()).filter((name) => name !== "");
+/** Of the values of a field, how many stand in the text, and how many there are. */
+function presence(text: string, example: InfillExample, field: Wanted): Part {
+  const values = wantedValues(example, field);
+  const lower = text.toLowerCase();
+  const stands = (value: string): boolean =>
+    value
+      .split("|") // one of several names
+      .map((name) => name.trim())
+      .some((name) => (field === "keywords" ? hasName(lower, name.toLowerCase()) : hasName(text, name)));
+  return { amount: values.filter(stands).length, weight: values.length };
+}
+
+/** The values of a metadata field: a list, or one text that commas separate. */
+export function wantedValues({ meta }: InfillRequest, field: Wanted): string[] {
+  return typeof meta === "object" && Object.hasOwn(meta, field) ? namesIn(meta[field]) : [];
+}
+
+function beside(own: Estimate | undefined, others: Estimate | undefined): Beside | undefined {
+  return own && { own, others };
 }

@@ -1,6 +1,6 @@
 // What src/evaluate.ts needs before a GPU is opened: models with their templates, examples that fit into all of them,
 // and a free place for the results.
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { clustersOf } from "../../evaluation/places.ts";
@@ -21,7 +21,41 @@ import { readInputFile } from "../shared/input-file.ts";
 
 export const RESULT_FILES = { json: "evaluation.json", html: "report.html" } as const;
 
-export type InfillModel = ModelFolder & { readonly encoder: InfillEncoder };
+export type InfillModel = ModelFolder & {
+  readonly encoder: InfillEncoder;
+  /** Its weights are drawn anew. */
+  readonly fresh?: boolean;
+};
+
+/** The name of a model with fresh weights, where no folder has it. */
+export const UNTRAINED = "untrained";
+
+/**
+ * The models of these names, in their order. Throws UserError as openInfillModel() does, and where every name is
+ * UNTRAINED.
+ */
+export async function openInfillModels(names: readonly string[]): Promise<InfillModel[]> {
+  const isFolder = (path: string): Promise<boolean> =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  const fresh = await Promise.all(names.map(async (name) => name === UNTRAINED && !(await isFolder(name))));
+  const model = fresh.indexOf(false);
+  if (model < 0)
+    throw new UserError(
+      `${UNTRAINED} is a model with fresh weights beside a trained one, and there is no trained one; name it with ` +
+        "--compare or --model.",
+    );
+  const opened: InfillModel[] = [];
+  for (const [i, name] of names.entries())
+    opened.push(
+      fresh[i]
+        ? { ...(await openInfillModel(names[model])), fresh: true, history: `, untrained, as ${names[model]} is built` }
+        : await openInfillModel(name),
+    );
+  return opened;
+}
 
 /** Throws UserError when the folder is none, or holds a model that was never shown a gap. */
 export async function openInfillModel(path: string): Promise<InfillModel> {
@@ -83,6 +117,8 @@ export interface Amounts {
   /** Of examples that are scored; undefined for all. */
   readonly scored: number | undefined;
   readonly written: number;
+  /** Those that texts can be judged for, where not all can. */
+  readonly judged?: (example: InfillExample) => boolean;
   /** Draws them. */
   readonly seed: number;
 }
@@ -107,13 +143,17 @@ export function chooseExamples(
         `(${Math.min(...models.map(({ config }) => config.nPositions))} positions) in all ${all.length} ` +
         "examples; use shorter paragraphs or a model with more positions.",
     );
-  const { scored = Infinity, written, seed } = amounts;
+  const { scored = Infinity, written, judged, seed } = amounts;
   const indices = pools[0].map((_, i) => i);
   const chosen = drawInOrder(indices, scored, new Random(seed, SCORED_DRAWS));
   return {
     pools,
     scored: chosen,
-    written: drawInOrder(chosen, written, new Random(seed, WRITTEN_DRAWS)),
+    written: drawInOrder(
+      chosen.filter((i) => judged?.(pools[0][i]) ?? true),
+      written,
+      new Random(seed, WRITTEN_DRAWS),
+    ),
     clusters: clustersOf(pools[0]),
     dropped: all.length - pools[0].length,
     notes: [...new Set(left.flatMap((fields) => fieldsLeftOut(fields)))],

@@ -3,6 +3,7 @@ import type { OptionName } from "../../generation/options/options.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { Flag, FlagValues, Program } from "../shared/flags.ts";
 import { optionFlags } from "../generate/options.ts";
+import { WISH_FLAGS } from "../generate/wish-flags.ts";
 
 const SEARCH = [
   "doSample",
@@ -26,13 +27,32 @@ const flags = defineFlags({
     defaultText: "weights/demo",
     aliases: ["model"],
     group: "Models",
-    help: "The infilling model's folder, as src/train.ts saves it.",
+    help:
+      "The infilling model's folder, as src/train.ts saves it; or the name untrained, for the model of --compare " +
+      "with fresh weights, as it was before any training.",
   },
   compare: {
     type: "string",
     placeholder: "folder",
     group: "Models",
-    help: "A second model, put beside the first on the same examples: before and after a training run, say.",
+    help:
+      "A second model, put beside the first on the same examples: before and after a training run, say. Or the name " +
+      "untrained, for the first with fresh weights.",
+  },
+  texts: {
+    type: "list",
+    placeholder: "file.jsonl",
+    group: "Models",
+    help:
+      "Texts of another system for gaps of the test file, judged beside the model's: lines with p1 and p3 as there, " +
+      'and "text" (or "candidates", as src/generate.ts writes them, of which the first counts). May be given again.',
+  },
+  judge: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "the last model named",
+    group: "Models",
+    help: "The infilling model that judges all texts: how likely p3 is after them, and how well they join p1 and p3.",
   },
 
   testFile: {
@@ -82,7 +102,16 @@ const flags = defineFlags({
     group: "Writing",
     help: "Write p2 for so many examples, drawn at random; 0 writes nothing and leaves those figures out.",
   },
+  guarded: {
+    type: "bool",
+    defaultText: "off; on with what a text must be",
+    group: "Writing",
+    help:
+      "Write as src/generate.ts does: within the bounds of the length class, without special tokens and the " +
+      "template's syntax. Without it the model is left to itself, so that whether it keeps to these can be seen.",
+  },
   ...searchFlags,
+  ...WISH_FLAGS,
 
   rerank: {
     type: "bool",
@@ -91,8 +120,8 @@ const flags = defineFlags({
     help:
       "Also measure how well candidates are ranked (src/generate.ts --rerank): how often the true p2 wins against " +
       "others of the same title, author and length, as many as --candidates says, with and without each term; and " +
-      "for the examples of --max_examples, what is chosen among several written texts. By the weights in the model's " +
-      "infill_rerank.json; without it, by weights fitted to the other parts of the file.",
+      "for the examples of --max_examples, what is chosen among several written texts (these are judged too). By the " +
+      "weights in the model's infill_rerank.json; without it, by weights fitted to the other parts of the file.",
   },
   fitRerank: {
     type: "bool",
@@ -132,6 +161,11 @@ export const EVALUATE: Program<EvaluateFlags> = {
     { args: "--model weights/demo --beam 4 --max_examples 100", does: "texts written by beam search" },
     { args: "--model output/run-1 --test_file validation.jsonl --fit_rerank", does: "weights for ranking candidates" },
     { args: "--model before --compare after --test_file test.jsonl", does: "two models side by side" },
+    { args: "--model untrained --compare output/run-1 --test_file test.jsonl", does: "what the training was worth" },
+    {
+      args: "--model output/run-1 --test_file test.jsonl --texts theirs.jsonl",
+      does: "beside the texts of another system",
+    },
     { args: "--model output/run-1 --max_examples 0 --max_eval_samples 40", does: "a quick look, without writing" },
   ],
 };

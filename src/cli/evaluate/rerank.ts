@@ -2,7 +2,7 @@
 // src/generate.ts --rerank writes them.
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { choiceFigures } from "../../evaluation/rerank-choices.ts";
+import { choiceFigures, rankedTexts } from "../../evaluation/rerank-choices.ts";
 import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choices.ts";
 import { fittedByParts, fittedWeights, ownWeights, rerankTrials, trialFigures } from "../../evaluation/rerank-trial.ts";
 import type { Cluster } from "../../evaluation/places.ts";
@@ -13,12 +13,14 @@ import type { InfillExample } from "../../infill/example.ts";
 import { candidateTerms, TERM_NAMES, TERMS } from "../../rerank/terms.ts";
 import { readRerankWeights, RERANK_FILE, rerankToJson } from "../../rerank/weights.ts";
 import type { RerankWeights } from "../../rerank/weights.ts";
-import { write } from "../generate/candidates.ts";
 import { planGaps } from "../generate/plan.ts";
 import type { Plan } from "../generate/plan.ts";
 import { severalCandidates } from "../generate/several.ts";
+import { withBeams } from "../generate/wishes.ts";
+import type { Wishes } from "../generate/wishes.ts";
 import type { InfillModel } from "./data.ts";
 import type { EvaluateValues } from "./flags.ts";
+import { writeMet } from "./write.ts";
 
 /** What is to be done for one model, known before a GPU is opened. */
 export interface RerankPlan {
@@ -36,6 +38,7 @@ export async function planRerank(
   model: InfillModel,
   toWrite: readonly InfillExample[],
   options: GenerationOptions,
+  wishes: Wishes | undefined,
   { rerank, fitRerank, compare }: EvaluateValues,
 ): Promise<RerankPlan | undefined> {
   if (!rerank && !fitRerank) return undefined;
@@ -43,12 +46,14 @@ export async function planRerank(
     throw new UserError(
       "--fit_rerank saves the weights of one model, and --compare names a second; fit one after the other.",
     );
+  const search = wishes ? withBeams(options, wishes, false) : options;
   const settings = {
-    options: severalCandidates(options, model.defaults, { interactive: false, rerank: true }),
+    options: severalCandidates(search, model.defaults, { interactive: false, rerank: true }),
     allowSpecialTokens: false,
+    wishes,
   };
   return {
-    weights: fitRerank ? undefined : await readRerankWeights(model.folder),
+    weights: fitRerank || model.fresh ? undefined : await readRerankWeights(model.folder),
     plan: toWrite.length > 0 ? await planGaps(model, toWrite, "", settings) : undefined,
   };
 }
@@ -90,17 +95,18 @@ export async function rerankFigures(
     );
   const weigh = own ? ownWeights(own) : fittedByParts(trials);
   const written: WrittenChoice[] = [];
-  while (plan && written.length < plan.prompts.length) {
-    const index = toWrite[written.length];
-    const { p2 } = examples[index];
+  for (const [which, index] of toWrite.entries()) {
+    if (!plan) break;
     const { tokenizer } = model;
-    const [found] = (await write({ decoder, tokenizer, plan, trim: true }, { which: [written.length], signal, seed }))
-      .candidates;
+    const found = await writeMet({ decoder, tokenizer, plan, trim: true }, { which: [which], signal, seed });
     signal.throwIfAborted();
-    const texts = found.map(({ text }) => text);
-    const terms = await candidateTerms(weights, model.encoder, examples[index], [...texts, p2], { batchSize, signal });
-    written.push({ index, p2, texts, terms });
-    onProgress(examples.length + written.length);
+    const texts = found?.candidates[0].map(({ text }) => text) ?? [];
+    const example = examples[index];
+    const judged = [...texts, example.p2];
+    const terms =
+      texts.length > 0 ? await candidateTerms(weights, model.encoder, example, judged, { batchSize, signal }) : [];
+    if (texts.length > 0) written.push({ index, p2: example.p2, texts, terms });
+    onProgress(examples.length + which + 1);
   }
   if (fitRerank) await model.folder.write(new Map([[RERANK_FILE, rerankToJson(fitted)]]));
   return {
@@ -108,6 +114,7 @@ export async function rerankFigures(
     choices: written.length > 0 ? choiceFigures(written, weigh, seed, clusters) : undefined,
     weights: fitted,
     byParts: own === undefined,
+    texts: rankedTexts(written, weigh),
   };
 }
 

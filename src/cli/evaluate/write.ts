@@ -1,7 +1,9 @@
 // Writes p2 for the examples of an evaluation, as the model would by itself: with no bounds from the length class and
-// with special tokens allowed, since whether it keeps to the one and avoids the other is what is measured.
+// with special tokens allowed, since whether it keeps to the one and avoids the other is what is measured; or guarded,
+// as src/generate.ts writes.
 import type { Decoder } from "../../generation/device/decoder.ts";
 import { generate } from "../../generation/generate.ts";
+import { UnmetConstraints } from "../../generation/loops/constraint.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
 import type { InfillExample } from "../../infill/example.ts";
 import { lengthOf, lengthRule, wantedClass } from "../../evaluation/length-rule.ts";
@@ -9,17 +11,29 @@ import type { LengthRule } from "../../evaluation/length-rule.ts";
 import type { LengthBounds } from "../../infill/length-class.ts";
 import type { WrittenText } from "../../evaluation/written-figures.ts";
 import type { InfillModel } from "./data.ts";
+import { write } from "../generate/candidates.ts";
+import type { ScoringDecoder, WriteOptions, Writer, Written } from "../generate/candidates.ts";
 import { withFlagNames } from "../generate/options.ts";
 import { planGaps, promptInputs } from "../generate/plan.ts";
 import type { Plan } from "../generate/plan.ts";
+import { withBeams } from "../generate/wishes.ts";
+import type { Wishes } from "../generate/wishes.ts";
 
-/** Prompts and complete options. Throws UserError for options that contradict each other or leave no room. */
+/**
+ * Prompts and complete options. With `wishes` (which may ask for nothing) as src/generate.ts writes, else as the model
+ * would by itself. Throws UserError for options that contradict each other or leave no room.
+ */
 export function planTexts(
   model: InfillModel,
   examples: readonly InfillExample[],
   options: GenerationOptions,
+  wishes?: Wishes,
 ): Promise<Plan> {
-  return planGaps(model, examples, "", { options: { ...options, numReturnSequences: 1 }, allowSpecialTokens: true });
+  const one = { ...options, numReturnSequences: 1 };
+  const settings = wishes
+    ? { options: withBeams(one, wishes, false), allowSpecialTokens: false, wishes }
+    : { options: one, allowSpecialTokens: true };
+  return planGaps(model, examples, "", settings);
 }
 
 export interface WriteTextsOptions {
@@ -28,7 +42,45 @@ export interface WriteTextsOptions {
   readonly onProgress: (done: number, tokens: number) => void;
 }
 
-/** One text for each example of the plan. */
+/** One text for each example of the plan, as src/generate.ts writes it; an empty one where none is as asked for. */
+export async function writeGuarded(
+  { tokenizer }: InfillModel,
+  decoder: ScoringDecoder,
+  plan: Plan,
+  examples: readonly InfillExample[],
+  { signal, onProgress }: Omit<WriteTextsOptions, "batchSize">,
+): Promise<WrittenText[]> {
+  const written: WrittenText[] = [];
+  for (const [i, example] of examples.entries()) {
+    const found = await writeMet({ decoder, tokenizer, plan, trim: true }, { which: [i], signal });
+    signal.throwIfAborted();
+    const asked = plan.prompts[i].constraints !== undefined;
+    const [best] = found?.candidates[0] ?? [];
+    written.push({
+      example,
+      text: best?.text ?? "",
+      tokens: best?.tokens ?? 0,
+      specials: 0,
+      ended: best?.reason === "eos",
+      ...(asked && { held: best !== undefined }),
+      ...(best?.cost && { cost: best.cost.logProbPerToken }),
+    });
+    onProgress(written.length, best?.tokens ?? 0);
+  }
+  return written;
+}
+
+/** As write(); undefined where no text is as asked for. */
+export async function writeMet(writer: Writer, options: WriteOptions): Promise<Written | undefined> {
+  try {
+    return await write(writer, options);
+  } catch (error) {
+    if (error instanceof UnmetConstraints) return undefined;
+    throw error;
+  }
+}
+
+/** One text for each example of the plan, as the model writes by itself. */
 export async function writeTexts(
   model: InfillModel,
   decoder: Decoder,

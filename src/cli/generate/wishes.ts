@@ -9,7 +9,8 @@ import { TextConstraints } from "../../infill/constraints/text-constraints.ts";
 import type { TextWishes } from "../../infill/constraints/text-constraints.ts";
 import { endTokens, needEncoder } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
-import type { GenerateValues } from "./flags.ts";
+import type { FlagValues } from "../shared/flag-table.ts";
+import type { WISH_FLAGS } from "./wish-flags.ts";
 
 export interface Wishes extends TextWishes {
   /** The names in a gap's "characters" must occur. */
@@ -23,7 +24,8 @@ const BEAMS = 4;
 /** Texts to choose among, with --interactive. */
 const TO_CHOOSE = 3;
 
-export function wishesOf(values: GenerateValues): Wishes {
+/** `values`: of WISH_FLAGS, and of --prefix where a program has it. */
+export function wishesOf(values: FlagValues<typeof WISH_FLAGS> & { readonly prefix?: string }): Wishes {
   const { forceWords, badWords, anyCase, words, sentences, prefix, endsWith, requireCharacters, requireLength } =
     values;
   if (anyCase && forceWords.length + badWords.length === 0 && !requireCharacters)

@@ -143,7 +143,9 @@ describe("what a judge finds", () => {
       expect(leads[seam].gain!.low).toBeLessThan(0);
       expect(leads[seam].gain!.high).toBeGreaterThan(0);
     }
-    expect(textVerdict(judgedFigures(judgements(0), { seed: 1 }))).toMatch(/^written texts: no sign of it; /);
+    expect(textVerdict(judgedFigures(judgements(0), { seed: 1 }))).toMatch(
+      /^written texts: no sign that they lead to p3; /,
+    );
     expect(textVerdict(judgedFigures(judgements(-0.2), { seed: 1 }))).toMatch(/^written texts: lead away from p3; /);
     expect(textVerdict(judgedFigures(judgements(0.2).slice(0, 4), { seed: 1 }))).toMatch(/: cannot tell; /);
   });

@@ -67,7 +67,7 @@ export function textVerdict({ p3: { gain, realGain } }: JudgedFigures): string |
         ? "lead to p3"
         : high < 0
           ? "lead away from p3"
-          : "no sign of it";
+          : "no sign that they lead to p3";
   const range = clusters < FEWEST_CLUSTERS ? tooFew(clusters) : `${nats(low)} to ${nats(high)}`;
   const real = realGain ? `; after the real p2 it changes by ${nats(realGain.value)}` : "";
   return (

@@ -99,7 +99,13 @@ export async function setUpEvaluation(values: EvaluateValues, given: ReadonlySet
   );
   const judge = names.includes(judgeName) ? names.indexOf(judgeName) : names.length;
   return {
-    ...{ values, outputDir, file, examples, training, tasks, theirs },
+    values,
+    outputDir,
+    file,
+    examples,
+    training,
+    tasks,
+    theirs,
     judge: { name: judgeName, model: models[judge], toWrite: ofModel(judge, examples.written) },
     clusterOf: (example) => places.get(example)!,
   };

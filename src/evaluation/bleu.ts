@@ -1,6 +1,6 @@
 // BLEU (Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002) in the form that
-// sacreBLEU gives it (Post, "A Call for Clarity in Reporting BLEU Scores", 2018): of a whole corpus, case as it is, tokens
-// by mteval-v13a, exponential smoothing. Kept as sums over texts, so that it can be resampled.
+// sacreBLEU gives it (Post, "A Call for Clarity in Reporting BLEU Scores", 2018): of a whole corpus, case as it is,
+// tokens by mteval-v13a, exponential smoothing. Kept as sums over texts, so that it can be resampled.
 
 const ORDERS = 4;
 

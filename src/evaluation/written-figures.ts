@@ -8,14 +8,13 @@ import type { Estimate, Part } from "./estimate.ts";
 import { lengthOf, obeys, wantedClass } from "./length-rule.ts";
 import type { LengthRule } from "./length-rule.ts";
 import { otherTexts } from "./other-texts.ts";
+import type { TextInGap } from "./other-texts.ts";
 import type { Cluster } from "./places.ts";
 import { rougeL } from "./rouge.ts";
 import { copied, COPY_WORDS, distinct, hasName, ngrams, ngramSet, wordsOf } from "./text-statistics.ts";
 
 /** A text in the gap of `example`. */
-export interface WrittenText {
-  readonly example: InfillExample;
-  readonly text: string;
+export interface WrittenText extends TextInGap {
   /** The end token not counted. */
   readonly tokens: number;
   /** Special tokens inside the text. */

@@ -1,4 +1,5 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
+import "./cli/shared/beside-tsx.ts"; // before what is to be run below this process
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";

@@ -48,7 +48,7 @@ export class FolderLock {
    * system says where no file can be made there.
    */
   static async take(folder: string, shown: string): Promise<FolderLock> {
-    const content = `${JSON.stringify(me())}\n`;
+    const content = `${JSON.stringify({ ...me(), id: crypto.randomUUID() })}\n`;
     for (let waited = 0; ;) {
       const locks = locksIn(folder);
       const states = locks.map((name) => ({ name, state: stateOf(join(folder, name)) }));

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { openFolder } from "../../files/open.ts";
+import type { Device } from "../../gpu/device.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import { templateToJson } from "../../infill/template.ts";
 import type { TrainingArguments } from "../../training/arguments.ts";
@@ -93,10 +94,8 @@ export class Session {
   }
 
   /** Whether the device is gone: what a call on it threw then follows from that. */
-  async isLost(): Promise<boolean> {
-    const { gpu, failures } = this.model.device;
-    await Promise.race([gpu.lost, wait(100)]); // the news may come after the failure
-    return failures.isLost;
+  isLost(): Promise<boolean> {
+    return wasLost(this.model.device);
   }
 
   /** See Trainer.train; with a progress bar. */
@@ -168,27 +167,36 @@ export async function startOf({ start }: Job, saved: Saved | undefined): Promise
   return saved ? { ...start, folder: await openFolder(saved.path), fresh: false } : start;
 }
 
+/** What of a session it takes to go through losses. */
+export type LosableSession = Pick<Session, "state" | "train" | "isLost" | "lastSaved" | "destroy">;
+
 interface Losses {
   readonly run: RunFolder;
   readonly signal: AbortSignal;
   /** A session on another device, from a checkpoint or from the beginning. */
-  readonly reopen: (saved: Saved | undefined) => Promise<Session>;
+  readonly reopen: (saved: Saved | undefined) => Promise<LosableSession>;
+  /** Milliseconds before the first try. A driver that was reset takes a moment; twice as long after each in a row. */
+  readonly firstWait?: number;
+}
+
+/** Whether a device is gone, where a call on it has failed: the news may come after the failure. */
+export async function wasLost({ gpu, failures }: Device): Promise<boolean> {
+  await Promise.race([gpu.lost, wait(100)]);
+  return failures.isLost;
 }
 
 /** So many devices may be lost one after the other with no new checkpoint between them. */
 const MAX_LOSSES = 3;
-/** A driver that was reset takes a moment; twice as long after each loss in a row. */
-const FIRST_WAIT_MS = 500;
 
 /**
  * Trains to the end, on another device where one is lost: the run goes on from what was last saved, as if it had been
  * killed and gone on with. Throws what train() does, and the loss where there were too many of them.
  */
 export async function trainThroughLosses(
-  first: Session,
-  { run, signal, reopen }: Losses,
+  first: LosableSession,
+  { run, signal, reopen, firstWait = 500 }: Losses,
 ): ReturnType<Trainer["train"]> {
-  let session: Session | undefined = first;
+  let session: LosableSession | undefined = first;
   let saved = first.lastSaved(run);
   for (let losses = 0; ;) {
     try {
@@ -206,12 +214,12 @@ export async function trainThroughLosses(
       session?.destroy();
       session = undefined;
       saved = newest;
-      await wait(FIRST_WAIT_MS * 2 ** (losses - 1));
+      await wait(firstWait * 2 ** (losses - 1));
     }
   }
 }
 
-async function goOn(saved: Saved | undefined, run: RunFolder, reopen: Losses["reopen"]): Promise<Session> {
+async function goOn(saved: Saved | undefined, run: RunFolder, reopen: Losses["reopen"]): Promise<LosableSession> {
   const session = await reopen(saved);
   await run.writeLog(session.state?.logHistory ?? []);
   return session;

@@ -1,0 +1,66 @@
+// Loaded with --import before a program: ends it with SIGKILL at the n-th call that changes something below a folder,
+// as a power cut would. A write is cut in half and a removal of a folder left half done first.
+//   KILL_ROOT   the folder
+//   KILL_AT     n, from 1; 0 or nothing: never
+//   KILL_LOG    a file for one line a call: what it does, to what
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { resolve, sep } from "node:path";
+
+const { KILL_ROOT: root, KILL_AT: at = "0", KILL_LOG: log } = process.env;
+const below = (path) => typeof path === "string" && (resolve(path) + sep).startsWith(resolve(root) + sep);
+const append = fs.appendFileSync;
+let calls = 0;
+
+/** Counts a call; at the n-th, `half` is done and the process is gone. */
+function count(what, path, half) {
+  if (log) append(log, `${what} ${path}\n`);
+  if (++calls !== Number(at)) return;
+  half?.();
+  process.kill(process.pid, "SIGKILL");
+  for (;;); // the signal arrives within moments
+}
+
+const { rmSync, readdirSync, writeSync } = fs;
+const halfRemoved = (path) => () => {
+  if (!fs.existsSync(path) || !fs.statSync(path).isDirectory()) return;
+  const names = readdirSync(path);
+  for (const name of names.slice(0, Math.ceil(names.length / 2))) rmSync(`${path}/${name}`, { recursive: true });
+};
+
+if (root) {
+  for (const name of ["mkdir", "rename", "rm", "appendFile"]) {
+    const original = fs.promises[name];
+    fs.promises[name] = (path, ...rest) => {
+      if (below(path)) count(name, path, name === "rm" ? halfRemoved(path) : undefined);
+      return original(path, ...rest);
+    };
+  }
+  for (const name of ["mkdirSync", "rmSync", "rmdirSync", "writeFileSync"]) {
+    const original = fs[name];
+    fs[name] = (path, ...rest) => {
+      if (below(path)) count(name, path);
+      return original(path, ...rest);
+    };
+  }
+  const { open } = fs.promises;
+  fs.promises.open = async (path, flags, ...rest) => {
+    if (!below(path) || flags === "r") return open(path, flags, ...rest);
+    count("open", path);
+    const handle = await open(path, flags, ...rest);
+    for (const name of ["write", "writeFile", "sync", "close"]) {
+      const original = handle[name].bind(handle);
+      handle[name] = (data, ...more) => {
+        const bytes = typeof data === "string" ? Buffer.from(data) : data;
+        count(
+          name,
+          path,
+          name.startsWith("write") ? () => writeSync(handle.fd, bytes, 0, bytes.length >> 1) : undefined,
+        );
+        return original(data, ...more);
+      };
+    }
+    return handle;
+  };
+  syncBuiltinESMExports();
+}

@@ -1,0 +1,159 @@
+// One trial of kill-resume.ts: a small training run, killed somewhere and gone on with, must leave the same files, bit
+// for bit, as one that was not.
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Random } from "../src/random.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const WORDS = "the miller went down to a river and saw his boat with an old man who sang of stars".split(" ");
+const STEPS = 10;
+
+/** How a run is ended. */
+export interface Death {
+  /** At this call that changes something in its folder. */
+  readonly atCall?: number;
+  /** After so much of the time that a whole run takes. */
+  readonly atShare?: number;
+  /** Devices lost, each after so many submits. */
+  readonly loseAt?: readonly number[];
+}
+
+export interface Trial {
+  /** Over the folder of an earlier run of more steps, with --overwrite_output_dir. */
+  readonly over: boolean;
+  readonly deaths: readonly Death[];
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly said: string;
+  readonly milliseconds: number;
+}
+
+export class KillTrials {
+  private readonly folder: string;
+  private whole = new Map<string, Buffer>();
+  private milliseconds = 0;
+  /** What an uninterrupted run changes in its folder, call by call: "rename /.../tmp-checkpoint-4". */
+  calls: readonly string[] = [];
+
+  /** `folder` is there and empty. */
+  constructor(folder: string) {
+    this.folder = folder;
+    const random = new Random(1, 0);
+    const line = (): string => Array.from({ length: 12 }, () => random.pick(WORDS)).join(" ");
+    writeFileSync(join(folder, "text.txt"), Array.from({ length: 60 }, line).join("\n"));
+  }
+
+  /** The runs that all others are compared with: an uninterrupted one, and an earlier one of more steps. */
+  async prepare(): Promise<void> {
+    const log = join(this.folder, "calls.txt");
+    const { milliseconds } = await this.complete("whole", STEPS, { KILL_LOG: log });
+    this.milliseconds = milliseconds;
+    this.calls = readFileSync(log, "utf8").trimEnd().split("\n");
+    this.whole = filesOf(join(this.folder, "whole"));
+    await this.complete("earlier", 2 * STEPS);
+  }
+
+  /** The first and the last call, from 1, that the log's lines with this word stand for. */
+  callsOf(word: string): { readonly first: number; readonly last: number } {
+    const at = this.calls.flatMap((line, i) => (line.includes(word) ? [i + 1] : []));
+    return { first: at[0], last: at[at.length - 1] };
+  }
+
+  /** What differs in the end from the uninterrupted run; empty: nothing. Throws Error where it could not be ended. */
+  async run({ over, deaths }: Trial): Promise<string[]> {
+    const name = "trial";
+    const place = join(this.folder, name);
+    rmSync(place, { recursive: true, force: true });
+    if (over) cpSync(join(this.folder, "earlier"), place, { recursive: true });
+    else mkdirSync(place);
+    let flags = over ? ["--overwrite_output_dir"] : [];
+    for (const death of [...deaths, {}]) {
+      const { code, said } = await this.train(name, flags, deadline(death, this.milliseconds));
+      if (code === 0) break;
+      if (code !== null) {
+        if (!flags.includes("--should_continue") || !NOTHING_THERE.test(said)) throw new Error(said);
+        // It was killed before the run left anything: then it is started anew.
+        const again = await this.train(name, ["--overwrite_output_dir"], {});
+        if (again.code !== 0) throw new Error(again.said);
+        break;
+      }
+      flags = ["--should_continue"];
+    }
+    return differences(this.whole, filesOf(place));
+  }
+
+  private async complete(name: string, steps: number, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    const ended = await this.train(name, [], { env, steps });
+    if (ended.code !== 0) throw new Error(ended.said);
+    return ended;
+  }
+
+  private train(
+    name: string,
+    flags: readonly string[],
+    {
+      env = {},
+      killAfter,
+      steps = STEPS,
+    }: { readonly env?: NodeJS.ProcessEnv; readonly killAfter?: number; readonly steps?: number },
+  ): Promise<Ended> {
+    const out = join(this.folder, name);
+    const arrange =
+      `--config_overrides n_layer=2,n_embd=16,n_head=2,n_positions=16 --vocab_from_data --max_steps ${steps} ` +
+      `--per_device_train_batch_size 2 --logging_steps 1 --save_steps 4 --save_total_limit 2 --dropout 0.1`;
+    const args = ["--import", "tsx", "--import", "./bench/kill-at-call.mjs"];
+    if (env.LOSE_AT) args.push("--import", "./bench/lose-device.mjs");
+    args.push("src/train.ts", ...arrange.split(" "), "--train_data_file", join(this.folder, "text.txt"));
+    const started = performance.now();
+    const child = spawn(process.execPath, [...args, "--output_dir", out, ...flags], {
+      cwd: ROOT,
+      env: { ...process.env, KILL_ROOT: out, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += String(data)));
+    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
+    return new Promise((done) => {
+      child.on("close", (code) => {
+        clearTimeout(timer);
+        done({ code, said, milliseconds: performance.now() - started });
+      });
+    });
+  }
+}
+
+/** A killed run left nothing of its own: there is no checkpoint, or those of an earlier run that had not been touched. */
+const NOTHING_THERE = new RegExp(
+  `no (whole )?checkpoint to go on from|is at step ${2 * STEPS} and the run has ${STEPS}`,
+);
+
+function deadline({ atCall, atShare, loseAt }: Death, milliseconds: number) {
+  return {
+    env: { ...(atCall !== undefined && { KILL_AT: String(atCall) }), ...(loseAt && { LOSE_AT: loseAt.join() }) },
+    killAfter: atShare === undefined ? undefined : atShare * milliseconds,
+  };
+}
+
+/** Every file below a folder, by its path there. */
+function filesOf(folder: string): Map<string, Buffer> {
+  if (!existsSync(folder)) return new Map();
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    entries
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [path.slice(folder.length + 1), readFileSync(path)]),
+  );
+}
+
+function differences(want: ReadonlyMap<string, Buffer>, got: ReadonlyMap<string, Buffer>): string[] {
+  return [...new Set([...want.keys(), ...got.keys()])].flatMap((name) => {
+    const [wanted, found] = [want.get(name), got.get(name)];
+    if (!found) return [`${name} is missing`];
+    if (!wanted) return [`${name} should not be there`];
+    return wanted.equals(found) ? [] : [`${name} differs`];
+  });
+}

@@ -1,5 +1,6 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
-import "./cli/shared/beside-tsx.ts"; // before what is to be run below this process
+// oxlint-disable-next-line import/no-unassigned-import -- it takes effect before the others are evaluated
+import "./cli/shared/beside-tsx.ts";
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";

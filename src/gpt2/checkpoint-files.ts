@@ -162,7 +162,9 @@ export function writeCheckpoint(
   { dtype = "F32", maxShardBytes, generationConfig }: SavedCheckpointOptions = {},
 ): Map<string, FileData> {
   const files = new Map<string, FileData>();
-  const { dtype: _, ...json } = config.toJson(); // transformers 5 writes "dtype", every version reads "torch_dtype"
+  // transformers 5 writes "dtype", every version reads "torch_dtype"; always in this place, so that a config that was
+  // read is written as it was
+  const { dtype: _, torch_dtype: __, ...json } = config.toJson();
   files.set("config.json", jsonText({ ...json, torch_dtype: dtype === "F32" ? "float32" : "float16" }));
   if (generationConfig) files.set("generation_config.json", jsonText(generationConfig));
   const weights = safetensorsFiles(WEIGHTS_STEM, parameterShapes(config), read, { dtype, maxShardBytes });

@@ -126,7 +126,7 @@ export class KillTrials {
   }
 }
 
-/** A killed run left nothing of its own: there is no checkpoint, or those of an earlier run that had not been touched. */
+/** A killed run left nothing of its own: no checkpoint, or those of an earlier run that it had not yet touched. */
 const NOTHING_THERE = new RegExp(
   `no (whole )?checkpoint to go on from|is at step ${2 * STEPS} and the run has ${STEPS}`,
 );

@@ -234,11 +234,8 @@ describe("a plan", () => {
       maxNewTokens: 41 - loop.length,
     });
     expect(await limits("--meta", "length=L")).toEqual({ minNewTokens: 41, maxNewTokens: expect.any(Number) });
-    expect([
-      await limits(),
-      await limits("--meta", "length=long"),
-      await limits("--meta", "length=S", "--max_new_tokens", "50"),
-    ]).toEqual([{}, {}, {}]);
+    expect([await limits(), await limits("--meta", "length=S", "--max_new_tokens", "50")]).toEqual([{}, {}]);
+    await expect(limits("--meta", "length=long")).rejects.toThrow(/"long", wanted S \(up to 20 tokens\), M/);
   });
   it("without any input is the sample, with the flags' metadata added", async () => {
     const { input } = await setUp(["--meta", "theme=hope"], model);

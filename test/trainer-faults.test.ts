@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { RunFolder } from "../src/cli/train/run-folder.ts";
 import { trainThroughLosses, wasLost } from "../src/cli/train/session.ts";
 import type { LosableSession } from "../src/cli/train/session.ts";
@@ -23,11 +23,10 @@ let device: Device;
 beforeAll(async () => {
   device = await openDevice();
 });
-afterAll(() => device.destroy());
-
 const made: { destroy(): void }[] = [];
-afterEach(() => {
-  for (const each of made.splice(0)) each.destroy();
+afterAll(() => {
+  for (const each of made) each.destroy();
+  device.destroy();
 });
 
 const examples = [4, 5, 6, 7, 5].map(example);

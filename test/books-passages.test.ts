@@ -178,7 +178,7 @@ describe("src/prepare.ts with passages", () => {
     expect(await run(at("folder"), "--output_dir", at("md"))).toMatch(/^Read .*one\.md: 1 chapter, 120 paragraphs/);
   });
   it.each([
-    [["book.epub"], /^book\.epub: not a readable text but an EPUB book; convert it/],
+    [["book.epub"], /^book\.epub: damaged or cut short/],
     [["book.epub", "--input_format", "jsonl"], /^book\.epub: not a readable text but an EPUB book/],
     [["huge.txt"], /huge\.txt has 600 MiB, and one file may have \d+; split it/],
     [["story.txt", "--min_p2", "900", "--max_p2", "800"], /--min_p2 is 900 and --max_p2 800/],

@@ -1,6 +1,7 @@
 // A device whose memory is short when a test says so. Software adapters take memory only when it is written to, and
 // then the process dies: that a buffer cannot be had must be played, in the two ways in which implementations tell it.
 import type { Device } from "../src/gpu/device.ts";
+import type { FoundAdapter } from "../src/gpu/platform.ts";
 
 /**
  * Until the returned function is called, creating a buffer fails where `isShort` says so: within the call, as Dawn does
@@ -12,10 +13,11 @@ export function shortOfMemory(
   { afterwards = false } = {},
 ): () => void {
   const { gpu } = device;
-  const inner = device as unknown as { errorsAtOnce: boolean };
+  const inner = device as unknown as { adapter: FoundAdapter };
   const [create, pop] = [gpu.createBuffer, gpu.popErrorScope];
   let failed = false;
-  inner.errorsAtOnce = !afterwards;
+  const { adapter } = inner;
+  inner.adapter = { ...adapter, errorsAtOnce: !afterwards };
   gpu.createBuffer = (descriptor) => {
     if (!isShort(descriptor)) return create.call(gpu, descriptor);
     // An invalid buffer, made by an error that can be had.
@@ -34,7 +36,7 @@ export function shortOfMemory(
   };
   return () => {
     gpu.createBuffer = (descriptor) => create.call(gpu, descriptor);
-    inner.errorsAtOnce = true;
+    inner.adapter = adapter;
   };
 }
 

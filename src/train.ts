@@ -170,6 +170,9 @@ async function train(program: Program, run: RunFolder): Promise<void> {
   const { trainer, state } = session;
   if (state && (await trainer.isComplete())) {
     await run.writeLog(state.logHistory);
+    // Killed after the model and before these: how long it took is lost.
+    if (!(await (await run.open("")).has("all_results.json")))
+      await writeResults(run, job, { history: state.logHistory, from: state.step, started: performance.now() });
     throw new UserError(
       `${run.path} is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
         `nothing is left to do; raise --max_steps or --num_train_epochs.`,

@@ -74,6 +74,7 @@ export class KillTrials {
     for (const death of [...deaths, {}]) {
       const { code, said } = await this.train(name, flags, deadline(death, this.milliseconds));
       if (code === 0) break;
+      if (code !== null && ALL_DONE.test(said)) break; // killed behind its last write
       if (code !== null) {
         if (!flags.includes("--should_continue") || !NOTHING_THERE.test(said)) throw new Error(said);
         // It was killed before the run left anything: then it is started anew.
@@ -125,6 +126,8 @@ export class KillTrials {
     });
   }
 }
+
+const ALL_DONE = new RegExp(`is at step ${STEPS} and the run has ${STEPS}: nothing is left to do`);
 
 /** A killed run left nothing of its own: no checkpoint, or those of an earlier run that it had not yet touched. */
 const NOTHING_THERE = new RegExp(

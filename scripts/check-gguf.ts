@@ -19,9 +19,9 @@ const PACKAGES = join(ROOT, "scripts", "gguf");
 const MODEL = join(ROOT, "weights", "demo");
 
 /**
- * Largest difference of a logit, which span about 30 (measured: 0.004, 0.012, 0.31). llama.cpp's processor code is not exact in F32 either: its GELU
- * comes from a table of half-precision values. F16: products of half-precision numbers. Q8_0: weights and what they
- * are multiplied with have 8 bits.
+ * Largest difference of a logit, which span about 30 (measured: 0.004, 0.012, 0.31). llama.cpp's processor code is
+ * not exact in F32 either: its GELU comes from a table of half-precision values. F16: products of half-precision
+ * numbers. Q8_0: weights and what they are multiplied with have 8 bits.
  */
 const LOGIT_TOLERANCE = { f32: 0.02, f16: 0.05, q8_0: 0.5 } as const;
 const OUTTYPES = ["f32", "f16", "q8_0"] as const;
@@ -238,8 +238,8 @@ async function compare(
   const tolerance = LOGIT_TOLERANCE[outtype];
   report(`${outtype}: logits within ${tolerance} (${largest.toFixed(4)})`, largest <= tolerance, largest.toFixed(4));
   if (outtype === "f32") report("f32: greedy texts are the same", otherTexts.length === 0, otherTexts[0]);
-  else
-    print(
-      `      ${outtype}: ${want.prompts.length - otherTexts.length} of ${want.prompts.length} greedy texts are the same`,
-    );
+  else {
+    const same = want.prompts.length - otherTexts.length;
+    print(`      ${outtype}: ${same} of ${want.prompts.length} greedy texts are the same`);
+  }
 }

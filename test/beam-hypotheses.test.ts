@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BeamHypotheses } from "../src/generation/loops/beam-hypotheses.ts";
 import type { BeamRules } from "../src/generation/loops/beam-hypotheses.ts";
 
-/** Two kept, the worse of score -6 whatever the penalty; the best candidate's sum is `best`, of 2 of at most 10 tokens. */
+/** Two kept, the worse of score -6 whatever the penalty; the best candidate's sum is `best`, of 2 of 10 tokens. */
 function isDone(rules: BeamRules, best: number): boolean {
   const found = new BeamHypotheses<string>(2, rules);
   found.add("better", -5, 1);

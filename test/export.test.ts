@@ -1,5 +1,5 @@
-// A model written anew in Hugging Face's layout: weights to the bit, in one file or in shards with an index, and what is
-// refused before anything is written.
+// A model written anew in Hugging Face's layout: weights to the bit, in one file or in shards with an index, and what
+// is refused before anything is written.
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

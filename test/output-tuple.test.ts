@@ -1,4 +1,5 @@
-// Outputs as the tuples that transformers 2.x returned: what there is, in its order, and nothing in place of what is not.
+// Outputs as the tuples that transformers 2.x returned: what there is, in its order, and nothing in place of what is
+// not.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { UserError } from "../src/errors.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";

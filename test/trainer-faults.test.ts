@@ -1,5 +1,5 @@
-// What goes wrong while a run trains, and what is left then: saves that fail, weights that are no numbers, a final model
-// that was not finished, devices that are lost.
+// What goes wrong while a run trains, and what is left then: saves that fail, weights that are no numbers, a final
+// model that was not finished, devices that are lost.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// The package's declarations: one .d.ts for each source whose types an entry point reaches, by the compiler itself, and a
-// map beside it, which names lines of src.
+// The package's declarations: one .d.ts for each source whose types an entry point reaches, by the compiler itself, and
+// a map beside it, which names lines of src.
 import { execFile } from "node:child_process";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -56,5 +56,6 @@ function evalResults({ history, evalSamples }: RunFigures): Record<string, numbe
 
 /** Python's json.dump(indent=4, sort_keys=True). */
 function sortedJson(values: Readonly<Record<string, number>>): string {
-  return `${JSON.stringify(Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))), null, 4)}\n`;
+  const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify(Object.fromEntries(sorted), null, 4)}\n`;
 }

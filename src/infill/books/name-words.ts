@@ -10,7 +10,8 @@ const list = (words: string): ReadonlySet<string> => new Set(words.trim().split(
 export const TITLES = list(`
   mr mrs ms miss dr doctor sir lady lord madam madame mademoiselle monsieur mme mlle mm m messrs mister master
   mistress
-  aunt auntie uncle cousin grandma grandpa granny mother father brother sister papa mamma mama maman nurse squire judge prince princess king
+  aunt auntie uncle cousin grandma grandpa granny mother father brother sister papa mamma mama maman nurse squire
+  judge prince princess king
   queen duke duchess
   earl count countess baron baroness captain cap'n lieutenant colonel major general sergeant admiral inspector
   constable detective
@@ -68,7 +69,8 @@ export const PLACE_NOUNS = list(`
   street road lane square hall house court park hotel station bridge hill hills island islands bay river lake gardens
   terrace row common avenue place alley crescent gate green wood forest field farm cottage lodge creek cove cape
   heath moor manor grammar school castle abbey church inn arms yard village county valley mount mountain mountains sea
-  ocean city town land coast strait straits desert pass peak falls point port dock docks quay anchorage harbour harbor fort pond cave
+  ocean city town land coast strait straits desert pass peak falls point port dock docks quay anchorage harbour
+  harbor fort pond cave
   strasse`);
 
 /** Before the other part of a place's name: Mount Etna, Bay of Naples, rue Morgue. */
@@ -88,7 +90,8 @@ export const PARTICLES = list(`de du des la le von van der den di da del della z
 export const NAME_PARTICLES = list(`von van di della zu zum`);
 /** Before a particle and a name: whoever is called so. */
 export const NOBLE_TITLES = list(`
-  m mr mme mlle monsieur madame mademoiselle messieurs mm baron baronne comte comtesse vicomte vicomtesse marquis marquise
+  m mr mme mlle monsieur madame mademoiselle messieurs mm baron baronne comte comtesse vicomte vicomtesse marquis
+  marquise
   chevalier sire seigneur abbé count countess marchioness vicomtesse graf freiherr don doña dona`);
 
 /** Titles by whom they are given to; the others (doctor, captain) are given to both. */
@@ -96,7 +99,8 @@ export const MALE_TITLES = list(`
   mr m monsieur mister messrs sir lord master uncle cousin grandpa father papa brother squire prince duke earl count
   baron widower oncle père frère maître duc comte vicomte marquis abbé chevalier don sire seigneur`);
 export const MARRIED_TITLES = list(`
-  mrs mme madame madam lady mistress widow duchess countess baroness mother mamma mama maman aunt auntie grandma granny tante mère
+  mrs mme madame madam lady mistress widow duchess countess baroness mother mamma mama maman aunt auntie grandma
+  granny tante mère
   duchesse comtesse vicomtesse marquise baronne marchioness`);
 /** Of those who have no other name: King George is not George Merry. */
 export const ROYAL_TITLES = list(`king queen emperor empress pope saint roi reine empereur impératrice pape`);

@@ -58,6 +58,7 @@ const QUICK = {
   warmupSteps: 4,
   metadataDropout: 0,
   metadataDropoutAll: 0,
+  contextDropout: 0,
   loggingSteps: 4,
   maxEvalSamples: 48,
 };
@@ -308,6 +309,7 @@ async function readJob(program: Program, start: Start): Promise<Job> {
       metadataDropout: flags.metadataDropout,
       metadataDropoutAll: flags.metadataDropoutAll,
       orderMix: template.orderMix ?? 0,
+      contextDropout: flags.contextDropout,
       seed: flags.seed,
     },
   });

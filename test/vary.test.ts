@@ -27,7 +27,7 @@ tokenizer.addSpecialTokens(specialTokensToAdd(DEFAULT_TEMPLATE));
 const encoder = new InfillEncoder({ ...DEFAULT_TEMPLATE, sectionTypes: true }, tokenizer);
 const BLOCK = 160;
 const encoded = encoder.encodeAll(examples, { blockSize: BLOCK }).examples;
-const none: Variation = { metadataDropout: 0, metadataDropoutAll: 0, orderMix: 0, seed: 5 };
+const none: Variation = { metadataDropout: 0, metadataDropoutAll: 0, orderMix: 0, contextDropout: 0, seed: 5 };
 const vary = (variation: Partial<Variation>) =>
   varyExamples(encoder, examples, encoded, BLOCK, { ...none, ...variation });
 

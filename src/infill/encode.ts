@@ -13,6 +13,7 @@ import { fitContext } from "./fit.ts";
 import type { Context, TokenCounts } from "./fit.ts";
 import { NoTemplateSyntaxLogitsProcessor } from "./no-template-syntax.ts";
 import type { PieceTokenizer } from "./no-template-syntax.ts";
+import { roomForP2 } from "./room.ts";
 import { forbiddenSpecialIds, metadataFields, metadataSections, metadataText } from "./template.ts";
 import { markerIds, parseTemplate, specialIds, specialTokenList, TEMPLATE_FILE } from "./template.ts";
 import type { InfillTemplate, SpecialIds, TemplateTokenizer } from "./template.ts";
@@ -40,6 +41,12 @@ export interface BlockOptions {
   readonly blockSize: number;
 }
 const BLOCK_OPTIONS: FieldsOf<BlockOptions> = { blockSize: true };
+
+export interface ExampleOptions extends BlockOptions {
+  /** Where p1 and p3 must be cut, the share of the room for them that they get; default 1. */
+  readonly contextShare?: number;
+}
+const EXAMPLE_OPTIONS: FieldsOf<ExampleOptions> = { ...BLOCK_OPTIONS, contextShare: true };
 
 export interface PromptOptions {
   /** Most tokens of a prompt. */
@@ -99,19 +106,21 @@ export class InfillEncoder {
   }
 
   /**
-   * Ids and types of the whole example in at most `blockSize` tokens, context cut if it must be (see fitContext);
-   * undefined when p2, the markers and the end alone are longer: p2 is never cut. Throws UserError where a text holds a
-   * special token.
+   * Ids and types of the whole example in at most `blockSize` tokens, context cut if it must be (see fitContext) to
+   * what it gets in a prompt, before p2 is known (see roomForP2), or less if p2 needs more; undefined when p2, the
+   * markers and the end alone are longer than the block: p2 is never cut. Throws UserError where a text holds a special
+   * token.
    */
-  encodeExample(example: InfillExample, options: BlockOptions): FittedExample | undefined {
-    expectFields("encodeExample()", options, BLOCK_OPTIONS);
-    const { ids } = this;
+  encodeExample(example: InfillExample, options: ExampleOptions): FittedExample | undefined {
+    expectFields("encodeExample()", options, EXAMPLE_OPTIONS);
+    const { ids, template } = this;
+    const { blockSize, contextShare } = options;
     const p2 = this.encodeText(this.checked(example.p2, "p2", example));
     const tail = [
       { ids: p2, type: TOKEN_TYPE.target, section: ids.p2 },
       { ids: [ids.eos], type: TOKEN_TYPE.end, section: ids.p2 },
     ];
-    return this.assemble(example, tail, options.blockSize);
+    return this.assemble(example, tail, blockSize, roomForP2(example, template, blockSize), contextShare);
   }
 
   /**
@@ -222,11 +231,19 @@ export class InfillEncoder {
     return order.map((part) => text[part]).join("") + tokens.eos;
   }
 
-  private assemble(request: InfillRequest, tail: readonly Piece[], maxLength: number): FittedExample | undefined {
+  /** `kept`: tokens that the context leaves free even where `tail` needs fewer. */
+  private assemble(
+    request: InfillRequest,
+    tail: readonly Piece[],
+    maxLength: number,
+    kept = 0,
+    share = 1,
+  ): FittedExample | undefined {
     const whole = this.context(request);
-    const room = maxLength - MARKERS - tail.reduce((sum, piece) => sum + piece.ids.length, 0);
-    if (room < 0) return undefined;
-    const context = fitContext(whole, room, this.template.p1Share, this.counts);
+    const needed = tail.reduce((sum, piece) => sum + piece.ids.length, 0);
+    if (MARKERS + needed > maxLength) return undefined;
+    const room = maxLength - MARKERS - Math.max(needed, kept);
+    const context = fitContext(whole, room, this.template.p1Share, this.counts, share);
     return { ...this.joined([...this.layout(context), ...tail]), trimmed: context !== whole };
   }
 

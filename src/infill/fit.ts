@@ -22,13 +22,17 @@ export interface TokenCounts {
 
 type Count = (text: string) => number;
 
-/** The context cut down to at most `room` tokens, unchanged if it has no more; with room <= 0 everything goes. */
-export function fitContext(context: Context, room: number, p1Share: number, count: TokenCounts): Context {
+/**
+ * The context cut down to at most `room` tokens, unchanged if it has no more; with room <= 0 everything goes. Where p1
+ * and p3 are cut, they get `share` of what metadata leaves.
+ */
+export function fitContext(context: Context, room: number, p1Share: number, count: TokenCounts, share = 1): Context {
   const inMetadata = metadataUpTo(context.metadata, room, count);
-  const left = room - inMetadata;
-  const need = [context.p1, context.p3].map((text) => countUpTo(text, Math.max(0, left), count.text));
-  if (need[0]! + need[1]! <= left) return context;
-  if (left <= 0) return { p1: "", p3: "", metadata: fitMetadata(context.metadata, room, count) };
+  const whole = room - inMetadata;
+  const need = [context.p1, context.p3].map((text) => countUpTo(text, Math.max(0, whole), count.text));
+  if (need[0]! + need[1]! <= whole) return context;
+  if (whole <= 0) return { p1: "", p3: "", metadata: fitMetadata(context.metadata, room, count) };
+  const left = Math.round(share * whole);
 
   const forP1 = Math.max(Math.round(left * p1Share), left - need[1]!);
   const p1 = need[0]! <= forP1 ? context.p1 : keepEnd(context.p1, forP1, count.text);

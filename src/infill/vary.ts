@@ -1,9 +1,9 @@
 // What training changes about its examples, anew in each epoch: metadata is left out, field by field and all at once,
-// so that a model works with any subset of it; and some examples stand in reading order, so that it can say how likely
-// p3 is. A pure function of (seed, epoch, example): a run that is resumed goes on as if it had not stopped.
+// so that a model works with any subset of it; some examples stand in reading order, so that it can say how likely p3
+// is; and contexts that must be cut are sometimes cut short. A pure function of (seed, epoch, example): a run that is resumed goes on as if it had not stopped.
 import { Random } from "../random.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
-import type { InfillEncoder } from "./encode.ts";
+import type { FittedExample, InfillEncoder } from "./encode.ts";
 import { dropMetadata } from "./example.ts";
 import type { InfillExample } from "./example.ts";
 
@@ -13,6 +13,12 @@ export interface Variation {
   readonly metadataDropoutAll: number;
   /** The share of examples in reading order; see InfillEncoder.encodeReadingOrder. */
   readonly orderMix: number;
+  /**
+   * The share of the examples whose context must be cut to fit that have it cut further, to a length drawn at random:
+   * with long paragraphs around every gap, p2 would begin at one and the same position, and a model that is given short
+   * ones would not know where it is.
+   */
+  readonly contextDropout: number;
   readonly seed: number;
 }
 
@@ -29,9 +35,9 @@ export type VariedExamples = (index: number, epoch: number) => EncodedExample;
 export function varyExamples(
   encoder: InfillEncoder,
   examples: readonly InfillExample[],
-  encoded: readonly EncodedExample[],
+  encoded: readonly FittedExample[],
   blockSize: number,
-  { metadataDropout, metadataDropoutAll, orderMix, seed }: Variation,
+  { metadataDropout, metadataDropoutAll, orderMix, contextDropout, seed }: Variation,
 ): VariedExamples {
   return (index, epoch) => {
     const example = examples[index]!;
@@ -40,8 +46,10 @@ export function varyExamples(
     const allDropped = random.float() < metadataDropoutAll;
     if (readingOrder) return encoder.encodeReadingOrder(example, { blockSize }) ?? encoded[index]!;
     const dropped = dropMetadata(example, allDropped ? 1 : metadataDropout, () => random.float());
-    if (countFields(dropped) === countFields(example)) return encoded[index]!;
-    return encoder.encodeExample(dropped, { blockSize }) ?? encoded[index]!;
+    const contextShare = random.float() < contextDropout ? random.float() : 1;
+    const asItIs = countFields(dropped) === countFields(example) && (contextShare === 1 || !encoded[index]!.trimmed);
+    if (asItIs) return encoded[index]!;
+    return encoder.encodeExample(dropped, { blockSize, contextShare }) ?? encoded[index]!;
   };
 }
 

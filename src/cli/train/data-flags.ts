@@ -87,6 +87,16 @@ export const DATA_FLAGS = defineFlags({
     group: "Data",
     help: "Leave out all metadata of a training example at once with this probability.",
   },
+  contextDropout: {
+    type: "float",
+    min: 0,
+    max: 1,
+    default: 0.1,
+    group: "Data",
+    help:
+      "Cut the paragraphs around p2, where they must be cut to fit, further with this probability, to a length drawn " +
+      "at random, so that the model works with short ones too.",
+  },
   maxTrainSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples or blocks." },
   maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only so many, drawn at random by --seed." },
 });

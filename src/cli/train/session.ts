@@ -74,6 +74,7 @@ export class Session {
         max_train_samples: flags.maxTrainSamples ?? null,
         metadata_dropout: flags.metadataDropout,
         metadata_dropout_all: flags.metadataDropoutAll,
+        context_dropout: flags.contextDropout,
         order_mix: template?.orderMix ?? 0,
       },
       ...told.callbacks,

@@ -46,6 +46,9 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   if (flags.dryRun && flags.doEval && !flags.doTrain)
     throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");
   if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
+  for (const flag of ["metadataDropout", "metadataDropoutAll", "contextDropout", "orderMix", "sectionTypes"] as const)
+    if (given.has("trainDataFile") && given.has(flag))
+      throw new UserError(`${flagName(flag)} changes infilling examples, and plain text has none: leave it out.`);
   if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
     throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
   if (flags.maxSteps === 0)

@@ -1,6 +1,5 @@
 // Room for p2: what a training example shows before p2 is what a prompt shows, and says nothing of p2's length but its
 // class.
-import "./property-seed.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InfillEncoder } from "../src/infill/encode.ts";

@@ -1,6 +1,7 @@
 // What training changes about its examples, anew in each epoch: metadata is left out, field by field and all at once,
 // so that a model works with any subset of it; some examples stand in reading order, so that it can say how likely p3
-// is; and contexts that must be cut are sometimes cut short. A pure function of (seed, epoch, example): a run that is resumed goes on as if it had not stopped.
+// is; and contexts that must be cut are sometimes cut short. A pure function of (seed, epoch, example): a run that is
+// resumed goes on as if it had not stopped.
 import { Random } from "../random.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { FittedExample, InfillEncoder } from "./encode.ts";

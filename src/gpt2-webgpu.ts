@@ -17,6 +17,7 @@ const PROGRAMS: ReadonlyMap<string, Program> = new Map([
   ["train", { does: "fine-tunes a model, or trains one from scratch", run: () => import("./train.ts") }],
   ["prepare", { does: "makes examples to train on from books", run: () => import("./prepare.ts") }],
   ["evaluate", { does: "says whether a model uses what it is given", run: () => import("./evaluate.ts") }],
+  ["export", { does: "writes a model as a GGUF file, for llama.cpp", run: () => import("./export.ts") }],
 ]);
 
 const HELP = `Usage: npx gpt2-webgpu <program> [flags]

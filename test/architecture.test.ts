@@ -32,9 +32,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["rerank", "infill", "examples", "drawing", "gpt2", "autograd"],
   explain: ["generation", "drawing", "tokenizer", "gpt2"],
   hub: [],
-  entries: ["explain", "training", "examples"],
   gguf: ["infill", "tokenizer", "gpt2"],
+  writing: ["rerank", "infill", "text", "tokenizer", "generation", "gpt2", "gpu"],
+  entries: ["writing", "rerank", "infill", "explain", "training", "examples"],
   cli: [
+    "writing",
     "hub",
     "gguf",
     "explain",

@@ -28,6 +28,19 @@ const DEFAULTS: Readonly<Partial<Record<OptionName, string>>> = {
   padTokenId: "the tokenizer's",
 };
 
+/** Flags that are no options of generate(), as src/writing speaks of them. */
+const OTHER_NAMES = [
+  "forceWords",
+  "badWords",
+  "anyCase",
+  "endsWith",
+  "requireCharacters",
+  "requireLength",
+  "rerank",
+  "meta",
+  "words",
+];
+
 /** A flag for every option. */
 export const optionFlags: Readonly<Record<OptionName, Flag>> = buildFlags();
 
@@ -119,8 +132,9 @@ function json(text: string): unknown {
  * of its own.
  */
 export function inFlagNames(text: string): string {
-  return text.replace(/(?<![\w-])(?:[a-z]+(?:[A-Z][a-z]*)+|temperature)\b/g, (word) =>
-    (optionNames as string[]).includes(word) ? flagName(word) : word,
+  return text.replace(
+    /(?<![\w-])(?:[a-z]+(?:[A-Z][a-z]*)+|temperature|rerank|meta(?= "| length=)|words(?= instead))\b/g,
+    (word) => ([...(optionNames as string[]), ...OTHER_NAMES].includes(word) ? flagName(word) : word),
   );
 }
 
@@ -129,7 +143,22 @@ export async function withFlagNames<R>(action: () => R | Promise<R>): Promise<R>
   try {
     return await action();
   } catch (error) {
-    if (error instanceof UserError) error.message = inFlagNames(error.message); // it stays the kind of error that it is
-    throw error;
+    throw named(error);
   }
+}
+
+/** `call`, whose UserErrors come out in terms of flags. */
+export function inFlags<A extends readonly unknown[], R>(call: (...given: A) => R): (...given: A) => R {
+  return (...given) => {
+    try {
+      return call(...given);
+    } catch (error) {
+      throw named(error);
+    }
+  };
+}
+
+function named(error: unknown): unknown {
+  if (error instanceof UserError) error.message = inFlagNames(error.message); // it stays the kind of error that it is
+  return error;
 }

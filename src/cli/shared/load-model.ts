@@ -1,32 +1,17 @@
-// A model folder as src/generate.ts uses it: everything but the weights, read and checked before a GPU is opened.
+// A model that a flag names, with what of its folder needs no GPU.
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
-import { isObject, readJson, readJsonObject } from "../../files/json.ts";
-import { printable } from "../../files/quote.ts";
-import { loadGenerationConfig } from "../../generation/options/config-file.ts";
-import { asList } from "../../generation/options/config.ts";
-import type { GenerationOptions } from "../../generation/options/options.ts";
-import { ignoredTensors, openCheckpoint, readConfig } from "../../gpt2/checkpoint-files.ts";
-import type { GPT2Config } from "../../gpt2/config.ts";
 import { openFolder } from "../../files/open.ts";
-import { InfillEncoder } from "../../infill/encode.ts";
-import { parseTemplate, TEMPLATE_FILE } from "../../infill/template.ts";
-import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { InfillEncoder } from "../../infill/encode.ts";
+import { TEMPLATE_FILE } from "../../infill/template.ts";
+import { readModelFolder } from "../../writing/model-folder.ts";
+import type { ModelFolder } from "../../writing/model-folder.ts";
 import { writeNote } from "./announce.ts";
 import { openTokenizer } from "./model-source.ts";
 import type { SourceOptions } from "./model-source.ts";
 
-export interface ModelFolder {
-  readonly folder: Folder;
-  readonly config: GPT2Config;
-  readonly tokenizer: GPT2Tokenizer;
-  /** What generation_config.json says; empty without the file. */
-  readonly defaults: GenerationOptions;
-  /** Set when the folder has a template: the model was trained to fill gaps. */
-  readonly encoder: InfillEncoder | undefined;
-  /** ", trained for 300 steps, loss 2.31", as far as the folder knows. */
-  readonly history: string;
-}
+export { endTokens } from "../../writing/model-folder.ts";
+export type { ModelFolder } from "../../writing/model-folder.ts";
 
 /**
  * `tokenizerName`: what --tokenizer_name says. `onNote` gets a sentence for each thing in the folder that is left
@@ -39,46 +24,8 @@ export async function openModel(
 ): Promise<ModelFolder> {
   const { onNote = writeNote } = options;
   const folder = typeof path === "string" ? await openFolder(path) : path;
-  const config = await readConfig(folder);
-  const tokenizer = await (tokenizerName === undefined
-    ? GPT2Tokenizer.fromPretrained(folder)
-    : openTokenizer(tokenizerName, options));
-  const template = (await folder.has(TEMPLATE_FILE))
-    ? parseTemplate(await readJson(folder, TEMPLATE_FILE), `${folder.name}/${TEMPLATE_FILE}`)
-    : undefined;
-  const encoder = template && new InfillEncoder(template, tokenizer);
-  const lacking = tokensBeyond(tokenizer, config);
-  const markers = encoder ? [...Object.values(encoder.ids), ...encoder.markers.values()] : [];
-  const marker = markers.find((id) => id >= config.vocabSize);
-  if (marker !== undefined)
-    throw new UserError(
-      `${folder.name}: the model has tokens 0 to ${config.vocabSize - 1}, and ${tokenizer.idToToken(marker)} of ` +
-        `${TEMPLATE_FILE} is token ${marker}; use the tokenizer that was saved with the model.`,
-    );
-  const notes = [
-    lacking &&
-      `the tokenizer of ${tokenizerName ?? folder.name} has ${lacking} that the model lacks; ` +
-        "a text with it is refused.",
-    ignoredTensors(folder, await openCheckpoint(folder, config)),
-  ];
-  for (const note of notes) if (note) onNote(note);
-  return {
-    folder,
-    config,
-    tokenizer,
-    defaults: await loadGenerationConfig(folder, onNote),
-    encoder,
-    history: await historyOf(folder),
-  };
-}
-
-/** What the tokenizer has more than the model has embeddings, in words; "" when that is nothing. */
-function tokensBeyond(tokenizer: GPT2Tokenizer, { vocabSize }: GPT2Config): string {
-  const count = tokenizer.vocabSize - vocabSize;
-  if (count <= 0) return "";
-  const shown = Array.from({ length: Math.min(count, 3) }, (_, i) => printable(tokenizer.idToToken(vocabSize + i), 30));
-  const more = count > shown.length ? ` and ${count - shown.length} more` : "";
-  return `${count === 1 ? "a token" : `${count} tokens`} (${shown.join(", ")}${more})`;
+  const tokenizer = tokenizerName === undefined ? undefined : await openTokenizer(tokenizerName, options);
+  return readModelFolder(folder, { tokenizer, tokenizerName, onNote });
 }
 
 /** Throws UserError saying what to do with a model that was never shown a gap. */
@@ -88,47 +35,4 @@ export function needEncoder({ encoder, folder }: ModelFolder): InfillEncoder {
     `${folder.name} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps; fine-tune it with ` +
       `src/train.ts --model_name_or_path ${folder.name} --train_file examples.jsonl, or give it a --prompt.`,
   );
-}
-
-/**
- * What ends a text: in a gap the template's own end, else what generation_config.json, the tokenizer or config.json
- * says, in this order.
- */
-export function endTokens({ config, defaults, tokenizer, encoder }: ModelFolder, inGap: boolean): readonly number[] {
-  if (inGap && encoder) return [encoder.ids.eos];
-  // Configs of small models often carry the ids of a large one.
-  const known = (ids: GenerationOptions["eosTokenId"]): readonly number[] =>
-    asList(ids ?? []).filter((id) => id < config.vocabSize && id < tokenizer.vocabSize);
-  return (
-    [known(defaults.eosTokenId), known(tokenizerEnd(tokenizer)), known(config.eosTokenId)].find(
-      (ids) => ids.length > 0,
-    ) ?? []
-  );
-}
-
-function tokenizerEnd(tokenizer: GPT2Tokenizer): readonly number[] {
-  try {
-    return [tokenizer.eosTokenId];
-  } catch (error) {
-    if (error instanceof UserError) return []; // it has none
-    throw error;
-  }
-}
-
-async function historyOf(folder: Folder): Promise<string> {
-  if (!(await folder.has("trainer_state.json"))) return "";
-  const { global_step: step, log_history: log } = await readJsonObject(folder, "trainer_state.json");
-  const last = (key: string): string | undefined => {
-    const has = (each: unknown): boolean => isObject(each) && typeof each[key] === "number";
-    const entry: unknown = Array.isArray(log) ? log.findLast(has) : undefined;
-    return entry === undefined ? undefined : (entry as Record<string, number>)[key].toFixed(4);
-  };
-  const [loss, evalLoss] = [last("loss"), last("eval_loss")];
-  return [
-    typeof step === "number" ? `, trained for ${step} steps` : "",
-    loss && `, loss ${loss}`,
-    evalLoss && `, evaluation loss ${evalLoss}`,
-  ]
-    .filter(Boolean)
-    .join("");
 }

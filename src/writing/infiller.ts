@@ -1,0 +1,209 @@
+// Infiller: a model that fills gaps, from a folder or an address to finished paragraphs. What src/generate.ts does for
+// a gap, without a terminal: it runs in a page too.
+import { UserError } from "../errors.ts";
+import { openFolder } from "../files/open.ts";
+import type { Folder } from "../files/folder.ts";
+import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
+import type { GenerationOptions } from "../generation/options/options.ts";
+import { GPT2LMHeadModel } from "../gpt2/model.ts";
+import { requestDevice } from "../gpu/device.ts";
+import type { Device } from "../gpu/device.ts";
+import type { InfillEncoder } from "../infill/encode.ts";
+import type { TextWishes } from "../infill/constraints/text-constraints.ts";
+import type { InfillRequest } from "../infill/example.ts";
+import type { InfillTemplate } from "../infill/template.ts";
+import { Reranker } from "../rerank/reranker.ts";
+import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
+import { write } from "./candidates.ts";
+import type { Candidate } from "./candidates.ts";
+import { needEncoder, readModelFolder } from "./model-folder.ts";
+import type { ModelFolder } from "./model-folder.ts";
+import { planGaps } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { severalCandidates } from "./several.ts";
+import { withBeams } from "./wishes.ts";
+
+export interface InfillerOptions {
+  /** What computes; stays the caller's. Default: the best adapter's, opened here and destroyed with the infiller. */
+  readonly device?: Device;
+  /** Ends the loading; load() then rejects with its reason and holds nothing. */
+  readonly signal?: AbortSignal;
+  /** Told a sentence for each thing in the folder that is left unused. */
+  readonly onNote?: (note: string) => void;
+}
+
+export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta">, TextWishes {
+  /** Texts wanted, each another; fewer come where they turn out the same. Default: what `options` say, else 1. */
+  readonly candidates?: number;
+  /** The names in the metadata field "characters" must occur. Default false. */
+  readonly requireCharacters?: boolean;
+  /** End with a whole sentence within the length class of the metadata. Default false. */
+  readonly requireLength?: boolean;
+  /**
+   * Order the candidates by how well each leads from p1 to p3, by the model's own weights (see Reranker); default
+   * false. Without `candidates` there are five.
+   */
+  readonly rerank?: boolean;
+  /** Cut off a sentence that the limit of new tokens leaves unfinished. Default true. */
+  readonly trim?: boolean;
+  /** Let p2 hold special tokens and the template's syntax. Default false. */
+  readonly allowSpecialTokens?: boolean;
+  /** generate()'s; what they leave open follows from the model's generation_config.json, the wishes and the context. */
+  readonly options?: GenerationOptions;
+  /** fill() rejects with its reason, within a token or so. */
+  readonly signal?: AbortSignal;
+  /**
+   * Told the text so far as it grows, whole characters only. A search that compares texts (beams, several candidates,
+   * words that must occur) tells none before it has chosen. The last call has the first candidate's text as it is
+   * returned, which may be shorter: an unfinished sentence is cut off.
+   */
+  readonly onText?: (text: string) => void;
+}
+
+export interface Filled {
+  /** The first candidate's text: the paragraph between, without space at either end. */
+  readonly text: string;
+  /**
+   * Best first: by the reranker where it was asked for, else beams in the order of the search and samples by their
+   * log-probability. At least one.
+   */
+  readonly candidates: readonly Candidate[];
+  /** The paragraphs around the gap were longer than the context has room for, and their far ends were left out. */
+  readonly contextCut: boolean;
+}
+
+/** Beams or samples beside each other: a device's memory ends somewhere, and so does a reader's patience. */
+const MOST_CANDIDATES = 64;
+
+export class Infiller {
+  readonly model: GPT2LMHeadModel;
+  private readonly folder: ModelFolder;
+  private readonly decoder: GPT2Decoder;
+  private readonly ownDevice: Device | undefined;
+  private reranker: Reranker | undefined;
+  /** The fill() before, which has the decoder until it ends. */
+  private busy: Promise<unknown> = Promise.resolve();
+  private disposed = false;
+
+  private constructor(folder: ModelFolder, model: GPT2LMHeadModel, ownDevice: Device | undefined) {
+    this.folder = folder;
+    this.model = model;
+    this.decoder = new GPT2Decoder(model);
+    this.ownDevice = ownDevice;
+  }
+
+  /**
+   * A model that was trained to fill gaps: its folder on disk (Node, Deno, Bun), its address (everywhere; relative to
+   * the page in a browser), or a Folder such as MemoryFolder. Takes the model's weights in GPU memory, until dispose().
+   * Throws UserError, having taken nothing, when the folder holds no such model, is damaged, or there is no WebGPU.
+   */
+  static async load(
+    source: string | URL | Folder,
+    { device, signal, onNote }: InfillerOptions = {},
+  ): Promise<Infiller> {
+    signal?.throwIfAborted();
+    const isFolder = typeof source === "object" && !(source instanceof URL);
+    const from = isFolder ? source : await openFolder(String(source));
+    const folder = await readModelFolder(from, { onNote });
+    needEncoder(folder);
+    signal?.throwIfAborted();
+    const opened = device ?? (await requestDevice());
+    try {
+      signal?.throwIfAborted();
+      const model = await GPT2LMHeadModel.fromPretrained(opened, from);
+      const infiller = new Infiller(folder, model, device ? undefined : opened);
+      if (!signal?.aborted) return infiller;
+      infiller.dispose();
+      throw signal.reason;
+    } catch (error) {
+      if (!device) opened.destroy();
+      throw error;
+    }
+  }
+
+  get tokenizer(): PreTrainedTokenizer {
+    return this.folder.tokenizer;
+  }
+
+  get encoder(): InfillEncoder {
+    return needEncoder(this.folder);
+  }
+
+  /** What metadata fields there are, among others. */
+  get template(): InfillTemplate {
+    return this.encoder.template;
+  }
+
+  /**
+   * Writes the paragraph between p1 and p3. Calls made while another is under way wait for it. Throws UserError for a
+   * request that contradicts itself or the model, and where no text was found that is as asked for.
+   */
+  async fill(request: FillRequest): Promise<Filled> {
+    request.signal?.throwIfAborted();
+    const turn = this.busy.then(
+      () => this.fillNow(request),
+      () => this.fillNow(request),
+    );
+    this.busy = turn;
+    return turn;
+  }
+
+  /** Frees the weights, and the device if load() opened it. A fill() under way ends with an error. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.decoder.dispose();
+    this.model.destroy();
+    this.ownDevice?.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private async fillNow(request: FillRequest): Promise<Filled> {
+    const { signal, onText, trim = true } = request;
+    signal?.throwIfAborted();
+    if (this.disposed) throw new UserError("This Infiller is disposed of: load another with Infiller.load().");
+    const plan = this.plan(request);
+    const reranker = request.rerank ? await this.ownReranker() : undefined;
+    const { numReturnSequences, numBeams } = plan.config;
+    const grows = numReturnSequences === 1 && numBeams === 1 && !plan.prompts[0].constraints;
+    const writer = { decoder: this.decoder, tokenizer: this.tokenizer, plan, trim, reranker };
+    const written = await write(writer, { signal, onText: grows ? onText : undefined });
+    await this.model.device.finish(); // a step that was begun ahead may still need the cache
+    signal?.throwIfAborted();
+    const [candidates] = written.candidates;
+    onText?.(candidates[0].text);
+    return { text: candidates[0].text, candidates, contextCut: plan.cut.gaps > 0 };
+  }
+
+  private async ownReranker(): Promise<Reranker> {
+    return (this.reranker ??= await Reranker.fromPretrained(this.model, this.encoder, this.folder.folder));
+  }
+
+  private plan(request: FillRequest): Plan {
+    const { p1, p3, meta, candidates, rerank = false, allowSpecialTokens = false } = request;
+    const { requireCharacters = false, requireLength = false } = request;
+    for (const [name, text] of Object.entries({ p1, p3 }))
+      if (typeof text !== "string")
+        throw new UserError(`${name} is ${typeof text}, wanted a text, which may be empty.`);
+    if (p1.trim() === "" && p3.trim() === "")
+      throw new UserError("The paragraphs before and after the gap are both empty; give p1 or p3 some text.");
+    if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= 1 && candidates <= MOST_CANDIDATES))
+      throw new UserError(`candidates is ${candidates}, wanted a whole number from 1 to ${MOST_CANDIDATES}.`);
+    const { options = {}, forceWords, badWords, anyCase, words, sentences, beginsWith = "", endsWith } = request;
+    if (candidates !== undefined && options.numReturnSequences !== undefined)
+      throw new UserError("candidates and options.numReturnSequences say the same thing twice; give one of them.");
+    const required = { requireCharacters, requireLength };
+    const wishes = { forceWords, badWords, anyCase, words, sentences, beginsWith, endsWith, ...required };
+    const asked = candidates === undefined ? options : { ...options, numReturnSequences: candidates };
+    const several = (candidates ?? 1) > 1;
+    const search = severalCandidates(withBeams(asked, wishes, several), this.folder.defaults, {
+      interactive: several,
+      rerank,
+    });
+    const gap = { p1, p3, meta, where: "The gap" };
+    return planGaps(this.folder, [gap], beginsWith, { options: search, allowSpecialTokens, wishes });
+  }
+}

@@ -1,0 +1,153 @@
+// Infiller, the whole way from two paragraphs to the one between, on the demo model: against generate() by hand, and
+// what a user may do wrong.
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openFolder } from "../src/files/open.ts";
+import { MemoryFolder } from "../src/files/folder.ts";
+import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
+import { generate } from "../src/generation/generate.ts";
+import type { Device } from "../src/gpu/device.ts";
+import { PreTrainedTokenizer } from "../src/tokenizer/pretrained-tokenizer.ts";
+import { Infiller } from "../src/writing/infiller.ts";
+import { textStreamer } from "../src/writing/text-streamer.ts";
+import { openDevice } from "./check-kernel.ts";
+
+const demo = fileURLToPath(new URL("../weights/demo", import.meta.url));
+const gap = { p1: "Kim sat by the brook.", p3: "Then it rained." };
+const SHORT = { maxNewTokens: 8 };
+
+describe("Infiller", () => {
+  let device: Device, infiller: Infiller;
+  beforeAll(async () => {
+    device = await openDevice();
+    infiller = await Infiller.load(demo, { device });
+  });
+  afterAll(() => {
+    infiller.dispose();
+    infiller.dispose();
+    expect([device.pool.liveBytes, device.pool.readBackBytes]).toEqual([0, 0]); // the device stays, and holds nothing
+    device.destroy();
+  });
+
+  it("writes what generate() does with the same template, and says how probable it is", async () => {
+    const { encoder, tokenizer, model } = infiller;
+    const inputs = encoder.generationInputs([gap], { maxLength: 300 });
+    using decoder = new GPT2Decoder(model);
+    const { generated } = await generate(decoder, { ...inputs, numBeams: 2, maxNewTokens: 8 });
+    const { text, candidates, contextCut } = await infiller.fill({
+      ...gap,
+      trim: false,
+      options: { numBeams: 2, ...SHORT },
+    });
+    expect(text).toBe(tokenizer.decode(generated[0], { skipSpecialTokens: true }).trim());
+    expect(text.split(" ").length).toBeGreaterThan(3);
+    expect([candidates[0].text, candidates.length, contextCut]).toEqual([text, 1, false]);
+    expect(candidates[0].logProb).toBeLessThan(0);
+  });
+
+  it("tells the text as it grows, and at last as it is returned; p2 begins as asked", async () => {
+    const told: string[] = [];
+    const beginsWith = "Ella ran";
+    const onText = (text: string) => void told.push(text);
+    const { text } = await infiller.fill({ ...gap, beginsWith, options: SHORT, onText });
+    const growing = told.slice(0, -1);
+    expect(growing.length).toBeGreaterThan(3);
+    growing.forEach((each, i) => expect(each.startsWith(growing[i - 1] ?? beginsWith)).toBe(true));
+    expect(told.at(-1)).toBe(text);
+  });
+
+  it("gives several different candidates, likeliest first", async () => {
+    const { candidates } = await infiller.fill({ ...gap, candidates: 3, options: { ...SHORT, seed: 5 } });
+    const texts = candidates.map(({ text }) => text);
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(texts.length).toBeGreaterThan(1);
+    const logProbs = candidates.map(({ logProb }) => logProb!);
+    expect(logProbs).toEqual([...logProbs].sort((a, b) => b - a));
+  });
+
+  it("brings in words, and tells no text before it has chosen one", async () => {
+    const told: string[] = [];
+    const { text } = await infiller.fill({
+      ...gap,
+      forceWords: ["boat"],
+      options: { numBeams: 3, maxNewTokens: 16 },
+      onText: (each) => void told.push(each),
+    });
+    expect(text).toMatch(/\bboat\b/i);
+    expect(told).toEqual([text]);
+  });
+
+  it("writes one after the other what is asked for at once, and stops what is aborted", async () => {
+    const fill = (signal?: AbortSignal) => infiller.fill({ ...gap, options: SHORT, signal });
+    const alone = await fill();
+    const stop = new AbortController();
+    const endless = { minNewTokens: 200, maxNewTokens: 200 };
+    const onText = () => stop.abort(new Error("enough"));
+    const [slow, after, never] = await Promise.allSettled([
+      infiller.fill({ ...gap, options: endless, signal: stop.signal, onText }),
+      fill(),
+      fill(AbortSignal.abort(new Error("never"))),
+    ]);
+    expect(slow).toMatchObject({ status: "rejected", reason: { message: "enough" } });
+    expect(after).toMatchObject({ status: "fulfilled", value: { text: alone.text } });
+    expect(never).toMatchObject({ status: "rejected", reason: { message: "never" } });
+  });
+
+  it.each([
+    ["two empty paragraphs", { p1: " ", p3: "" }, /both empty; give p1 or p3/],
+    ["a paragraph that is none", { p1: 5 as unknown as string, p3: "x" }, /^p1 is number, wanted a text/],
+    ["no candidate", { ...gap, candidates: 0 }, /^candidates is 0, wanted a whole number from 1/],
+    ["two numbers of them", { ...gap, candidates: 2, options: { numReturnSequences: 3 } }, /the same thing twice/],
+    ["an unknown field of metadata", { ...gap, meta: { colour: "red" } }, /colour/],
+    ["words that contradict each other", { ...gap, forceWords: ["boat"], badWords: ["boat"] }, /must occur and/],
+    ["drawn words", { ...gap, forceWords: ["boat"], options: { doSample: true } }, /^forceWords works by beam search/],
+    ["characters that are not named", { ...gap, requireCharacters: true }, /names no characters/],
+    ["one candidate to rank", { ...gap, candidates: 1, rerank: true }, /^rerank chooses among candidates/],
+    ["more than the context", { ...gap, options: { maxNewTokens: 1000 } }, /context/],
+  ])("refuses %s in one sentence", async (_name, request, message) => {
+    await expect(infiller.fill(request)).rejects.toMatchObject({
+      name: "UserError",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it("refuses a model that was not trained to fill gaps, and loads nothing once it is aborted", async () => {
+    const before = device.pool.liveBytes;
+    const from = await openFolder(demo);
+    const files = new Map<string, Uint8Array>();
+    for (const file of await from.list()) if (file !== "infill_template.json") files.set(file, await from.read(file));
+    await expect(Infiller.load(new MemoryFolder("plain", files), { device })).rejects.toThrow(/^plain has no infill_/);
+    const signal = AbortSignal.abort(new Error("late"));
+    await expect(Infiller.load(demo, { device, signal })).rejects.toThrow("late");
+    expect(device.pool.liveBytes).toBe(before);
+  });
+
+  it("cannot be used after dispose()", async () => {
+    const other = await Infiller.load(demo, { device });
+    other.dispose();
+    await expect(other.fill(gap)).rejects.toThrow(/disposed of/);
+  });
+});
+
+describe("textStreamer", () => {
+  let tokenizer: PreTrainedTokenizer;
+  beforeAll(async () => void (tokenizer = await PreTrainedTokenizer.fromPretrained(await openFolder(demo))));
+
+  it("splits no character, and tells all of the text", () =>
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", minLength: 1 }), (text) => {
+        const ids = tokenizer.encode(text, { allowSpecial: false });
+        const told: string[] = [];
+        const stream = textStreamer(tokenizer, (each) => void told.push(each), { end: [tokenizer.eosTokenId] });
+        for (const id of [...ids, tokenizer.eosTokenId]) void stream(0, id);
+        expect(told).toHaveLength(ids.length);
+        expect(told.at(-1)).toBe(text);
+        // Whole code points, each a prefix of the next.
+        told.forEach((each, i) => {
+          expect(text.startsWith(each) && each.startsWith(told[i - 1] ?? "")).toBe(true);
+          expect(each).not.toMatch(/\p{Surrogate}/u);
+        });
+      }),
+    ));
+});

@@ -186,7 +186,8 @@ describe("the command", () => {
 
   it("lists its programs, and each says how it is called", async () => {
     const { stdout } = await command("--help");
-    for (const program of ["generate", "train", "prepare", "evaluate", "export"]) expect(stdout).toContain(`\n  ${program} `);
+    for (const program of ["generate", "train", "prepare", "evaluate", "export"])
+      expect(stdout).toContain(`\n  ${program} `);
     expect((await command("train", "--help")).stdout).toMatch(/^Usage: npx gpt2-webgpu train \[flags\]/);
     expect((await command("--version")).stdout).toBe(`gpt2-webgpu ${packageJson.version}\n`);
   });

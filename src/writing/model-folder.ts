@@ -53,7 +53,7 @@ export async function readModelFolder(
         `${TEMPLATE_FILE} is token ${marker}; use the tokenizer that was saved with the model.`,
     );
   const notes = [
-    lacking && `the tokenizer of ${tokenizerName} has ${lacking} that the model lacks; ` + "a text with it is refused.",
+    lacking && `the tokenizer of ${tokenizerName} has ${lacking} that the model lacks; a text with it is refused.`,
     ignoredTensors(folder, await openCheckpoint(folder, config)),
   ];
   for (const note of notes) if (note) onNote(note);

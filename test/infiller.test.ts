@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openFolder } from "../src/files/open.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
+import type { Folder } from "../src/files/folder.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { generate } from "../src/generation/generate.ts";
 import type { Device } from "../src/gpu/device.ts";
@@ -16,6 +17,8 @@ import { openDevice } from "./check-kernel.ts";
 const demo = fileURLToPath(new URL("../weights/demo", import.meta.url));
 const gap = { p1: "Kim sat by the brook.", p3: "Then it rained." };
 const SHORT = { maxNewTokens: 8 };
+const allOf = async (folder: Folder) =>
+  new Map(await Promise.all((await folder.list()).map(async (file) => [file, await folder.read(file)] as const)));
 
 describe("Infiller", () => {
   let device: Device, infiller: Infiller;
@@ -73,6 +76,22 @@ describe("Infiller", () => {
     expect(told).toEqual([text]);
   });
 
+  it("ends with a whole sentence where that is asked for, in fewer tokens than there may be", async () => {
+    const { candidates } = await infiller.fill({ ...gap, wholeSentences: true, options: { maxNewTokens: 20 } });
+    expect(candidates[0]).toMatchObject({ unfinished: false, trimmed: false });
+    expect(candidates[0].text).toMatch(/[.!?]["']?$/);
+    const free = await infiller.fill({ ...gap, trim: false, options: { maxNewTokens: candidates[0].tokens - 1 } });
+    expect(free.candidates[0].unfinished).toBe(true); // it would not end there by itself
+  });
+
+  it("takes any form of a character's name", async () => {
+    const ask = { ...gap, meta: { characters: "Kim" }, requireCharacters: true, badWords: ["Kim"] };
+    const search = { options: { numBeams: 4, maxNewTokens: 16 } };
+    const { text } = await infiller.fill({ ...ask, ...search, aliases: { Kim: ["Ella"] } });
+    expect(text).toMatch(/\bElla\b/);
+    await expect(infiller.fill({ ...ask, ...search })).rejects.toThrow(/must occur and/);
+  });
+
   it("writes one after the other what is asked for at once, and stops what is aborted", async () => {
     const fill = (signal?: AbortSignal) => infiller.fill({ ...gap, options: SHORT, signal });
     const alone = await fill();
@@ -99,6 +118,7 @@ describe("Infiller", () => {
     ["drawn words", { ...gap, forceWords: ["boat"], options: { doSample: true } }, /^forceWords works by beam search/],
     ["characters that are not named", { ...gap, requireCharacters: true }, /names no characters/],
     ["one candidate to rank", { ...gap, candidates: 1, rerank: true }, /^rerank chooses among candidates/],
+    ["a field that nobody reads", { ...gap, candidate: 2 }, /unknown field "candidate"; did you mean candidates\?/],
     ["more than the context", { ...gap, options: { maxNewTokens: 1000 } }, /context/],
   ])("refuses %s in one sentence", async (_name, request, message) => {
     await expect(infiller.fill(request)).rejects.toMatchObject({
@@ -110,12 +130,21 @@ describe("Infiller", () => {
   it("refuses a model that was not trained to fill gaps, and loads nothing once it is aborted", async () => {
     const before = device.pool.liveBytes;
     const from = await openFolder(demo);
-    const files = new Map<string, Uint8Array>();
-    for (const file of await from.list()) if (file !== "infill_template.json") files.set(file, await from.read(file));
+    const files = await allOf(from);
+    files.delete("infill_template.json");
     await expect(Infiller.load(new MemoryFolder("plain", files), { device })).rejects.toThrow(/^plain has no infill_/);
-    const signal = AbortSignal.abort(new Error("late"));
-    await expect(Infiller.load(demo, { device, signal })).rejects.toThrow("late");
-    expect(device.pool.liveBytes).toBe(before);
+    const signal = AbortSignal.abort(new Error("early"));
+    await expect(Infiller.load(demo, { device, signal })).rejects.toThrow("early");
+    const late = new AbortController();
+    let reads = 0;
+    const slow: Folder = Object.assign(new MemoryFolder("slow", await allOf(from)), {
+      read: async (file: string, range?: { offset: number; length: number }) => {
+        if (file === "model.safetensors" && ++reads === 9) late.abort(new Error("late"));
+        return from.read(file, range);
+      },
+    });
+    await expect(Infiller.load(slow, { device, signal: late.signal })).rejects.toThrow("late");
+    expect([reads, device.pool.liveBytes]).toEqual([9, before]);
   });
 
   it("cannot be used after dispose(), and leaves the device that it was given, which holds nothing", async () => {

@@ -1,6 +1,9 @@
 // Infiller: a model that fills gaps, from a folder or an address to finished paragraphs. What src/generate.ts does for
 // a gap, without a terminal: it runs in a page too.
 import { UserError } from "../errors.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
+import { abortable } from "../files/abortable.ts";
 import { openFolder } from "../files/open.ts";
 import type { Folder } from "../files/folder.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
@@ -26,13 +29,15 @@ import { withBeams } from "./wishes.ts";
 export interface InfillerOptions {
   /** What computes; stays the caller's. Default: the best adapter's, opened here and destroyed with the infiller. */
   readonly device?: Device;
-  /** Ends the loading; load() then rejects with its reason and holds nothing. */
+  /** Ends the loading before the next read; load() then rejects with its reason and holds nothing. */
   readonly signal?: AbortSignal;
   /** Told a sentence for each thing in the folder that is left unused. */
   readonly onNote?: (note: string) => void;
 }
 
-export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta">, TextWishes {
+const LOAD_FIELDS: FieldsOf<InfillerOptions> = { device: true, signal: true, onNote: true };
+
+export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta" | "aliases">, TextWishes {
   /** Texts wanted, each another; fewer come where they turn out the same. Default: what `options` say, else 1. */
   readonly candidates?: number;
   /** The names in the metadata field "characters" must occur. Default false. */
@@ -59,6 +64,30 @@ export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta">, 
    */
   readonly onText?: (text: string) => void;
 }
+
+const FILL_FIELDS: FieldsOf<FillRequest> = {
+  p1: true,
+  p3: true,
+  meta: true,
+  aliases: true,
+  forceWords: true,
+  badWords: true,
+  anyCase: true,
+  words: true,
+  sentences: true,
+  beginsWith: true,
+  endsWith: true,
+  wholeSentences: true,
+  candidates: true,
+  requireCharacters: true,
+  requireLength: true,
+  rerank: true,
+  trim: true,
+  allowSpecialTokens: true,
+  options: true,
+  signal: true,
+  onText: true,
+};
 
 export interface Filled {
   /** The first candidate's text: the paragraph between, without space at either end. */
@@ -97,20 +126,17 @@ export class Infiller {
    * the page in a browser), or a Folder such as MemoryFolder. Takes the model's weights in GPU memory, until dispose().
    * Throws UserError, having taken nothing, when the folder holds no such model, is damaged, or there is no WebGPU.
    */
-  static async load(
-    source: string | URL | Folder,
-    { device, signal, onNote }: InfillerOptions = {},
-  ): Promise<Infiller> {
-    signal?.throwIfAborted();
+  static async load(source: string | URL | Folder, options: InfillerOptions = {}): Promise<Infiller> {
+    expectFields("Infiller.load()", options, LOAD_FIELDS);
+    const { device, signal, onNote } = options;
     const isFolder = typeof source === "object" && !(source instanceof URL);
     const from = isFolder ? source : await openFolder(String(source));
-    const folder = await readModelFolder(from, { onNote });
+    const reading = abortable(from, signal);
+    const folder = { ...(await readModelFolder(reading, { onNote })), folder: from };
     needEncoder(folder);
-    signal?.throwIfAborted();
     const opened = device ?? (await requestDevice());
     try {
-      signal?.throwIfAborted();
-      const model = await GPT2LMHeadModel.fromPretrained(opened, from);
+      const model = await GPT2LMHeadModel.fromPretrained(opened, reading);
       const infiller = new Infiller(folder, model, device ? undefined : opened);
       if (!signal?.aborted) return infiller;
       infiller.dispose();
@@ -139,6 +165,7 @@ export class Infiller {
    * request that contradicts itself or the model, and where no text was found that is as asked for.
    */
   async fill(request: FillRequest): Promise<Filled> {
+    expectFields("fill()", request, FILL_FIELDS);
     request.signal?.throwIfAborted();
     const turn = this.busy.then(
       () => this.fillNow(request),
@@ -183,7 +210,7 @@ export class Infiller {
   }
 
   private plan(request: FillRequest): Plan {
-    const { p1, p3, meta, candidates, rerank = false, allowSpecialTokens = false } = request;
+    const { p1, p3, meta, aliases, candidates, rerank = false, allowSpecialTokens = false } = request;
     const { requireCharacters = false, requireLength = false } = request;
     for (const [name, text] of Object.entries({ p1, p3 }))
       if (typeof text !== "string")
@@ -193,17 +220,28 @@ export class Infiller {
     if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= 1 && candidates <= MOST_CANDIDATES))
       throw new UserError(`candidates is ${candidates}, wanted a whole number from 1 to ${MOST_CANDIDATES}.`);
     const { options = {}, forceWords, badWords, anyCase, words, sentences, beginsWith = "", endsWith } = request;
+    const { wholeSentences } = request;
     if (candidates !== undefined && options.numReturnSequences !== undefined)
       throw new UserError("candidates and options.numReturnSequences say the same thing twice; give one of them.");
     const required = { requireCharacters, requireLength };
-    const wishes = { forceWords, badWords, anyCase, words, sentences, beginsWith, endsWith, ...required };
+    const wishes = {
+      forceWords,
+      badWords,
+      anyCase,
+      words,
+      sentences,
+      beginsWith,
+      endsWith,
+      wholeSentences,
+      ...required,
+    };
     const asked = candidates === undefined ? options : { ...options, numReturnSequences: candidates };
     const several = (candidates ?? 1) > 1;
     const search = severalCandidates(withBeams(asked, wishes, several), this.folder.defaults, {
       interactive: several,
       rerank,
     });
-    const gap = { p1, p3, meta, where: "The gap" };
+    const gap = { p1, p3, meta, aliases, where: "The gap" };
     return planGaps(this.folder, [gap], beginsWith, { options: search, allowSpecialTokens, wishes });
   }
 }

@@ -53,7 +53,7 @@ const constrained = ({ forceWordsIds }: GenerationOptions): boolean => forceWord
 function several(options: GenerationOptions, wanted: boolean): GenerationOptions {
   if (!wanted || options.numReturnSequences !== 1) return options;
   throw new UserError(
-    "rerank chooses among candidates, and one is asked for; ask for more with numReturnSequences and doSample or " +
-      "numBeams, or leave rerank out.",
+    "rerank chooses among candidates, and the options ask for one; ask for more with numReturnSequences and " +
+      "doSample or numBeams, or leave rerank out.",
   );
 }

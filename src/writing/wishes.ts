@@ -65,14 +65,15 @@ export function constraintsOf(
       throw new UserError(
         'requireCharacters is given, and the gap names no characters; add meta "characters=Jack, Kim".',
       );
-    const wholeSentences = requireLength && gap !== undefined && classBounds(gap, model) !== undefined;
-    if (requireLength && !wholeSentences && gaps.length === 1)
+    const ofClass = requireLength && gap !== undefined && classBounds(gap, model) !== undefined;
+    if (requireLength && !ofClass && gaps.length === 1)
       throw new UserError(
         "requireLength is given, and " +
           (model.encoder?.template.lengthBounds
             ? "the gap has no length class; add meta length=M, or S or L."
             : "this model's template does not say what the length classes mean; use words instead."),
       );
+    const wholeSentences = ofClass || ofText.wholeSentences === true;
     const forceWords = [...new Set([...(ofText.forceWords ?? []), ...names])];
     const key = JSON.stringify([forceWords, wholeSentences]);
     if (!made.has(key))

@@ -1,7 +1,6 @@
 // Command line: fine-tunes GPT-2, or trains one from scratch, on infilling examples or plain text. See --help.
 // oxlint-disable-next-line import/no-unassigned-import -- it takes effect before the others are evaluated
 import "./cli/shared/beside-tsx.ts";
-import { freemem } from "node:os";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
 import { describeModel } from "./cli/shared/describe-model.ts";
@@ -22,6 +21,7 @@ import { dryRun } from "./cli/train/dry-run.ts";
 import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoints.ts";
 import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
+import { memoryQuestion, requireMemory } from "./cli/train/memory-check.ts";
 import { givenCheckpoint, isInside, noCheckpoint, ownCheckpoints, savedFingerprint } from "./cli/train/saved.ts";
 import type { Saved } from "./cli/train/saved.ts";
 import { Session, startOf, trainThroughLosses } from "./cli/train/session.ts";
@@ -30,8 +30,6 @@ import { parseSchedulerKwargs } from "./cli/train/scheduler-kwargs.ts";
 import { writeResults } from "./cli/train/results.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
 import type { Start } from "./cli/train/setup.ts";
-import { paddedLength } from "./examples/collate.ts";
-import type { EncodedExample } from "./examples/encoded-example.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { Device } from "./gpu/device.ts";
 import type { LossOn } from "./examples/collate.ts";
@@ -41,7 +39,6 @@ import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 import { OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
 import type { Evaluation } from "./training/evaluate.ts";
-import type { BatchShape } from "./training/memory-needs.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
@@ -140,18 +137,10 @@ async function evaluateAll(program: Program, run: RunFolder): Promise<void> {
 }
 
 async function tellMemory(program: Program): Promise<number> {
-  const { flags, signal } = program;
-  const start = await lookedAt(program);
-  const { train, blockSize } = await readJob(program, start);
-  signal.throwIfAborted();
+  const job = await readJob(program, await lookedAt(program));
+  program.signal.throwIfAborted();
   const device = await openDevice();
-  const { text, fits } = await dryRun(device, {
-    config: start.config.with({ vocabSize: Math.max(start.config.vocabSize, start.tokenizer.vocabSize) }),
-    shape: largestBatch(train.examples, flags, blockSize),
-    gradientAccumulationSteps: flags.gradientAccumulationSteps,
-    limit: memoryLimit(flags, device),
-    fresh: start.fresh,
-  });
+  const { text, fits } = await dryRun(device, memoryQuestion(device, job));
   print(text);
   return fits ? 0 : 1;
 }
@@ -234,6 +223,7 @@ async function firstSession(program: Program, run: RunFolder): Promise<{ session
     const job = await readJob(program, start);
     program.signal.throwIfAborted();
     device ??= await openDevice();
+    await requireMemory(device, job);
     const model = await loadModel(device, start, flags);
     describe(start, model);
     print(`Train    ${job.train.summary}`);
@@ -351,26 +341,6 @@ const lossOn = ({ flags }: Program, { template }: Start): LossOn =>
 /** A preset may be tried on any data; a file is written for its own. */
 const knownFieldsOnly = (flags: Flags): boolean =>
   flags.template !== undefined && templatePreset(flags.template) !== undefined;
-
-/** The most that a micro-batch of these examples can be. */
-function largestBatch(
-  examples: readonly EncodedExample[],
-  { perDeviceTrainBatchSize, padToMultipleOf }: Flags,
-  blockSize: number,
-): BatchShape {
-  const longest = examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
-  return {
-    batchSize: Math.min(perDeviceTrainBatchSize, examples.length),
-    length: paddedLength(longest, padToMultipleOf, blockSize),
-    tokenTypes: examples.some(({ tokenTypeIds }) => tokenTypeIds !== undefined),
-  };
-}
-
-/** Bytes that the device has, where that is known. */
-function memoryLimit({ memoryLimit }: Flags, device: Device): number | undefined {
-  if (memoryLimit !== undefined) return memoryLimit * 1e9;
-  return device.software ? freemem() : undefined;
-}
 
 /** Whether the flags name a checkpoint to go on from in the output folder, which is then not empty. */
 function goesOn({ shouldContinue, resumeFromCheckpoint, outputDir }: Flags): boolean {

@@ -2,8 +2,8 @@
 import { afterAll, expect, it } from "vitest";
 import { parseFlags } from "../src/cli/shared/flags.ts";
 import { dryRun } from "../src/cli/train/dry-run.ts";
-import type { MemoryQuestion } from "../src/cli/train/dry-run.ts";
 import { TRAIN } from "../src/cli/train/flags.ts";
+import type { MemoryQuestion } from "../src/cli/train/memory-advice.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { memoryNeeds } from "../src/training/memory-needs.ts";
@@ -14,6 +14,7 @@ afterAll(() => device.destroy());
 const question: MemoryQuestion = {
   config: new GPT2Config({ vocabSize: 600, nPositions: 256, nLayer: 4, nHead: 2, nEmbd: 64 }),
   shape: { batchSize: 8, length: 256 },
+  evaluation: undefined,
   gradientAccumulationSteps: 2,
   limit: undefined,
   fresh: true,

@@ -4,6 +4,7 @@ import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import type { Device } from "../src/gpu/device.ts";
+import { evaluateLoss } from "../src/training/evaluate.ts";
 import { memoryNeeds } from "../src/training/memory-needs.ts";
 import type { BatchShape } from "../src/training/memory-needs.ts";
 import { AdamW } from "../src/training/optimizer.ts";
@@ -13,7 +14,8 @@ const device = await requestDevice();
 afterAll(() => device.destroy());
 
 /** Peak of the pool over three real updates with random tokens, in bytes. */
-async function measured(device: Device, config: GPT2Config, { batchSize, length, tokenTypes }: BatchShape) {
+async function measured(device: Device, config: GPT2Config, shape: BatchShape, evaluation?: BatchShape) {
+  const { batchSize, length, tokenTypes } = shape;
   const { pool } = device;
   const model = GPT2LMHeadModel.fromConfig(device, config);
   model.transformer.training = true;
@@ -27,6 +29,11 @@ async function measured(device: Device, config: GPT2Config, { batchSize, length,
     const tokenTypeIds = tokenTypes ? rows : undefined;
     const { result } = await step.run([{ inputIds: rows, labels: rows, attentionMask, tokenTypeIds }], 1e-3);
     await result;
+  }
+  if (evaluation) {
+    const ids = Array.from({ length: evaluation.length }, (_, i) => i);
+    const set = Array.from({ length: evaluation.batchSize }, () => ({ ids, types: Uint8Array.from(ids), trimmed: false }));
+    await evaluateLoss(model, set, { batchSize: evaluation.batchSize, padId: 0, lossOn: "all" });
   }
   const bytes = pool.peakAllocatedBytes + device.batch.ownBytes;
   for (const each of [step, optimizer, model]) each.destroy();
@@ -53,6 +60,19 @@ it.each<[string, GPT2Config, BatchShape]>([
   expect(logits).toBeGreaterThanOrEqual(4 * shape.batchSize * shape.length * config.vocabSize);
   expect(Math.min(activations, staging)).toBeGreaterThan(0);
   expect(largestBuffer).toBeGreaterThanOrEqual(Math.max(parameters, logits));
+});
+
+it("counts a larger batch of evaluation", async () => {
+  const gpt2 = config({ vocabSize: 500 });
+  const [shape, evaluation] = [
+    { batchSize: 2, length: 20 },
+    { batchSize: 5, length: 96 },
+  ];
+  const { peak } = await memoryNeeds(device, gpt2, shape, { evaluation });
+  const own = await requestDevice();
+  const real = await measured(own, gpt2, shape, evaluation).finally(() => own.destroy());
+  expect(peak / real).toBeCloseTo(1, 2);
+  expect(peak).toBeGreaterThan(1.2 * (await memoryNeeds(device, gpt2, shape)).peak);
 });
 
 it("takes nothing of the device, and says so of GPT-2 in a moment", async () => {

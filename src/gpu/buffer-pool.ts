@@ -155,6 +155,11 @@ export class BufferPool {
     return [...this.all.values()].filter(({ held, isReadBack }) => held && !isReadBack);
   }
 
+  /** Bytes of every buffer that there is. */
+  sizes(): readonly number[] {
+    return [...this.all.values()].map(({ bytes }) => bytes);
+  }
+
   /** Destroys the buffers nobody holds, after what is recorded was sent. Returns how many. */
   trim(): number {
     const unused = [...this.free.values(), ...this.freeReadBack.values()].flatMap((list) => list.splice(0));

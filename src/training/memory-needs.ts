@@ -2,6 +2,8 @@
 // (Device.dry()), whose pool counts every tensor as the real one would. No formula of activations is kept here: they
 // are what forward and backward ask for.
 import { logitsWidth } from "../autograd/linear.ts";
+import { expectFields } from "../fields.ts";
+import type { FieldsOf } from "../fields.ts";
 import { allocate } from "../gpt2/parameters.ts";
 import type { GPT2Config } from "../gpt2/config.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
@@ -37,14 +39,29 @@ export interface MemoryNeeds {
   readonly peak: number;
   /** The largest single buffer, which the adapter's maxBufferSize bounds. */
   readonly largestBuffer: number;
+  /** Of each buffer of the peak. */
+  readonly buffers: readonly number[];
 }
+
+export interface MemoryNeedsOptions {
+  /** The largest batch that is evaluated between updates; default: none is. */
+  readonly evaluation?: BatchShape;
+}
+
+const OPTIONS: FieldsOf<MemoryNeedsOptions> = { evaluation: true };
 
 /**
  * What updates of this shape take on such a device, of which nothing is taken. Dropout, accumulation of micro-batches
  * and clipping take nothing more. Throws UserError where a tensor exceeds the device's largest buffer, and for a length
  * or config that the model cannot have.
  */
-export async function memoryNeeds(like: Device, config: GPT2Config, shape: BatchShape): Promise<MemoryNeeds> {
+export async function memoryNeeds(
+  like: Device,
+  config: GPT2Config,
+  shape: BatchShape,
+  options: MemoryNeedsOptions = {},
+): Promise<MemoryNeeds> {
+  expectFields("memoryNeeds()", options, OPTIONS);
   const device = like.dry();
   const { pool } = device;
   try {
@@ -71,6 +88,7 @@ export async function memoryNeeds(like: Device, config: GPT2Config, shape: Batch
     // Two, since the second is recorded while the first is under way.
     const sent = [await step.run([batch], 1e-4), await step.run([batch], 1e-4)];
     for (const { result } of sent) await result;
+    if (options.evaluation) await evaluate(model, options.evaluation);
 
     const width = logitsWidth(config.vocabSize);
     const bytesOf = (wanted: (held: (typeof atPeak)[number]) => boolean): number =>
@@ -89,10 +107,20 @@ export async function memoryNeeds(like: Device, config: GPT2Config, shape: Batch
       staging: peak - pool.peakBytes,
       peak,
       largestBuffer,
+      buffers: [...pool.sizes(), device.batch.ownBytes],
     };
   } finally {
     device.destroy();
   }
+}
+
+/** As evaluateLoss() does a batch. */
+async function evaluate(model: GPT2LMHeadModel, shape: BatchShape): Promise<void> {
+  model.transformer.training = false;
+  const batch = microBatch(shape, model.config.vocabSize);
+  const output = model.forward({ ...batch, grad: false, keepLogits: false, lossReduction: "sum" });
+  await output.loss!.item();
+  output.dispose();
 }
 
 /** As many different tokens as there are places for, all learned: what takes most. */

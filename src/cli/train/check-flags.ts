@@ -42,7 +42,6 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   needs("shouldContinue", "outputDir");
   needs("evalAllCheckpoints", "doEval");
   if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");
-  needs("memoryLimit", "dryRun");
   if (flags.dryRun && flags.doEval && !flags.doTrain)
     throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");
   if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");

@@ -19,9 +19,9 @@ export const OUTPUT_FLAGS = defineFlags({
     type: "float",
     min: 0.001,
     placeholder: "GB",
-    defaultText: "the machine's free memory on a software adapter, else not known",
+    defaultText: "the machine's free memory on a software adapter, else what the GPU gives on trial",
     group: "Output",
-    help: "With --dry_run: how much the adapter has.",
+    help: "How much memory the adapter has: a run that takes more is refused before its first step.",
   },
   overwriteOutputDir: { type: "bool", group: "Output", help: "Write into an output folder that is not empty." },
   saveDtype: {

@@ -32,7 +32,11 @@ async function measured(device: Device, config: GPT2Config, shape: BatchShape, e
   }
   if (evaluation) {
     const ids = Array.from({ length: evaluation.length }, (_, i) => i);
-    const set = Array.from({ length: evaluation.batchSize }, () => ({ ids, types: Uint8Array.from(ids), trimmed: false }));
+    const set = Array.from({ length: evaluation.batchSize }, () => ({
+      ids,
+      types: Uint8Array.from(ids),
+      trimmed: false,
+    }));
     await evaluateLoss(model, set, { batchSize: evaluation.batchSize, padId: 0, lossOn: "all" });
   }
   const bytes = pool.peakAllocatedBytes + device.batch.ownBytes;

@@ -6,16 +6,20 @@ import { join } from "node:path";
 import { UserError } from "../src/errors.ts";
 import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
 import { runCli } from "../src/cli/shared/run.ts";
+import { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, TEMPLATE_FILE, parseTemplate } from "../src/infill/template.ts";
+import type { InfillTemplate } from "../src/infill/template.ts";
+import { ORIGIN_2020_TEMPLATE } from "../src/infill/template-presets.ts";
+import { START_FLAGS, writeStart, writeTokenizer } from "./start/fresh-model.ts";
 import { goingOn, markdownRows, runStage, shownInterval } from "./stages.ts";
 import type { Interval } from "./stages.ts";
 
-/** What differs between the rows of the table: flags of src/prepare.ts, and of src/train.ts. */
-const LAYOUTS: Readonly<Record<string, { readonly prepare: readonly string[]; readonly train: readonly string[] }>> = {
-  default: { prepare: ["--template", "default"], train: [] },
-  suffix_first: { prepare: ["--template", "suffix_first"], train: [] },
-  origin_2020: { prepare: ["--template", "origin_2020"], train: [] },
-  section_types: { prepare: ["--template", "default", "--section_types"], train: [] },
-  order_mix: { prepare: ["--template", "default"], train: ["--order_mix", "0.25"] },
+/** The rows of the table. */
+const LAYOUTS: Readonly<Record<string, InfillTemplate>> = {
+  default: DEFAULT_TEMPLATE,
+  suffix_first: SUFFIX_FIRST_TEMPLATE,
+  origin_2020: ORIGIN_2020_TEMPLATE,
+  section_types: { ...DEFAULT_TEMPLATE, sectionTypes: true },
+  order_mix: { ...DEFAULT_TEMPLATE, orderMix: 0.25 },
 };
 
 const flags = defineFlags({
@@ -34,15 +38,9 @@ const flags = defineFlags({
     placeholder: "key=value,...",
     default: "n_layer=4,n_head=4,n_embd=128,n_positions=768,embd_pdrop=0,attn_pdrop=0,resid_pdrop=0",
     group: "Training",
-    help: "The model, from fresh weights.",
+    help: "The model, with fresh weights.",
   },
-  vocabMerges: {
-    type: "int",
-    min: 0,
-    default: 4000,
-    group: "Training",
-    help: "Merges of the tokenizer that are kept.",
-  },
+  ...START_FLAGS,
   lossOn: {
     type: "choice",
     choices: ["target", "all"],
@@ -90,10 +88,23 @@ await runCli(async ({ argv }) => {
   for (const [name, layout] of Object.entries(LAYOUTS)) {
     const at = (part: string): string => join(values.outputDir, name, part);
     const seed = ["--seed", String(values.seed)];
-    runStage("prepare", at("data/train.jsonl"), [...books, ...layout.prepare, ...seed, "--output_dir", at("data")]);
+    await writeTokenizer(at("tokenizer"), layout, values);
+    runStage("prepare", at("data/train.jsonl"), [
+      [...books, "--output_dir", at("data"), ...seed, "--tokenizer_name", at("tokenizer")],
+      ["--template", at(`tokenizer/${TEMPLATE_FILE}`)],
+    ]);
+    const template = parseTemplate(JSON.parse(readFileSync(at(`data/${TEMPLATE_FILE}`), "utf8")), at("data"));
+    await writeStart(at("start"), at("tokenizer"), template, values);
     runStage("train", at("model/model.safetensors"), [
-      ["--train_file", at("data/train.jsonl"), "--output_dir", at("model"), ...seed, ...layout.train],
-      ["--config_overrides", values.configOverrides, "--vocab_merges", String(values.vocabMerges)],
+      [
+        "--model_name_or_path",
+        at("start"),
+        "--train_file",
+        at("data/train.jsonl"),
+        "--output_dir",
+        at("model"),
+        ...seed,
+      ],
       ["--max_steps", String(values.maxSteps), "--per_device_train_batch_size", String(values.batchSize)],
       ["--learning_rate", String(values.learningRate), "--warmup_steps", String(Math.ceil(values.maxSteps / 20))],
       ["--loss_on", values.lossOn, "--group_by_length", goingOn(at("model"))],

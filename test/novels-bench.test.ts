@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { booksOf } from "../bench/novels/books.ts";
-import { writeCopyingWeights } from "../bench/novels/copying-weights.ts";
+import { writeCopyingWeights } from "../bench/start/copying-weights.ts";
 import type { Results } from "../bench/novels/results.ts";
 import { splitByAuthor } from "../bench/novels/split.ts";
 import type { Book } from "../bench/novels/split.ts";

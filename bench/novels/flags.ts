@@ -1,8 +1,7 @@
 // The flags of bench/novels.ts. The defaults are those of the table in bench/README.md.
 import { defineFlags } from "../../src/cli/shared/flags.ts";
 import type { FlagValues } from "../../src/cli/shared/flags.ts";
-
-export const STARTS = ["copying", "gpt2"] as const;
+import { START_FLAGS } from "../start/fresh-model.ts";
 
 export const NOVELS_FLAGS = defineFlags({
   outputDir: {
@@ -37,14 +36,7 @@ export const NOVELS_FLAGS = defineFlags({
     group: "Model",
     help: "The model, with fresh weights.",
   },
-  vocabMerges: { type: "int", min: 0, default: 2000, group: "Model", help: "Merges of GPT-2's tokenizer that it has." },
-  start: {
-    type: "choice",
-    choices: STARTS,
-    default: "copying",
-    group: "Model",
-    help: "Fresh weights with heads that copy (bench/novels/copying-weights.ts), or drawn as GPT-2's are.",
-  },
+  ...START_FLAGS,
   p1Share: {
     type: "float",
     min: 0,

@@ -1,13 +1,14 @@
 // The stages of bench/novels.ts, one after the other.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_TEMPLATE } from "../../src/infill/template.ts";
 import { goingOn, runStage } from "../stages.ts";
 import { booksOf } from "./books.ts";
 import { drawGaps, linesOf, makeData } from "./data.ts";
 import { fitRerank } from "./fit.ts";
 import type { NovelsValues } from "./flags.ts";
 import { splitByAuthor } from "./split.ts";
-import { writeStart, writeTokenizer } from "./start.ts";
+import { writeStart, writeTokenizer } from "../start/fresh-model.ts";
 import { resultsOf } from "./results.ts";
 import { reportOf } from "./report.ts";
 
@@ -18,6 +19,9 @@ export const WRITINGS = {
   characters: ["--require_characters", "--require_length"],
 } as const;
 
+/** What is said about each passage. */
+const METADATA_FIELDS = ["length", "characters", "title", "author", "language"];
+
 export async function runNovels(folder: string, values: NovelsValues, signal: AbortSignal): Promise<void> {
   const at = (name: string): string => join(values.outputDir, name);
   const seed = ["--seed", String(values.seed)];
@@ -27,7 +31,9 @@ export async function runNovels(folder: string, values: NovelsValues, signal: Ab
     { validation: values.validationShare, test: values.testShare },
     values.seed,
   );
-  await writeTokenizer(at("tokenizer"), values);
+  const { p1Share, orderMix } = values;
+  const template = { ...DEFAULT_TEMPLATE, metadataFields: METADATA_FIELDS, p1Share, orderMix };
+  await writeTokenizer(at("tokenizer"), template, values);
   const data = makeData(at("data"), split, at("tokenizer"), values);
   drawGaps(at("gaps.jsonl"), data.files.test, values.gaps, values.seed);
   await writeStart(at("start"), at("tokenizer"), data.template, values);

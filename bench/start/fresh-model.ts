@@ -1,24 +1,41 @@
-// What training begins with: a tokenizer cut to size, the layout of the examples, and fresh weights.
+// What a measured training begins with: a tokenizer cut to size, the layout of the examples, and fresh weights.
 import { existsSync } from "node:fs";
 import { openFolder } from "../../src/files/open.ts";
 import { GPT2Config } from "../../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../../src/gpt2/model.ts";
 import { requestDevice } from "../../src/gpu/device.ts";
-import { DEFAULT_TEMPLATE, specialTokensToAdd, TEMPLATE_FILE, templateToJson } from "../../src/infill/template.ts";
+import { specialTokensToAdd, TEMPLATE_FILE, templateToJson } from "../../src/infill/template.ts";
 import type { InfillTemplate } from "../../src/infill/template.ts";
 import { overrideConfig } from "../../src/cli/train/setup.ts";
+import { defineFlags } from "../../src/cli/shared/flags.ts";
+import type { FlagValues } from "../../src/cli/shared/flags.ts";
 import { GPT2Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { writeCopyingWeights } from "./copying-weights.ts";
-import type { NovelsValues } from "./flags.ts";
 
-/** What is said about each passage. */
-const METADATA_FIELDS = ["length", "characters", "title", "author", "language"];
+export const START_FLAGS = defineFlags({
+  vocabMerges: { type: "int", min: 0, default: 2000, group: "Model", help: "Merges of GPT-2's tokenizer that it has." },
+  start: {
+    type: "choice",
+    choices: ["copying", "gpt2"],
+    default: "copying",
+    group: "Model",
+    help: "Fresh weights with heads that copy (bench/start/copying-weights.ts), or drawn as GPT-2's are.",
+  },
+});
+export interface StartOptions extends FlagValues<typeof START_FLAGS> {
+  /** "key=value,...", as --config_overrides of src/train.ts. */
+  readonly configOverrides: string;
+  readonly seed: number;
+}
 
-/** A folder with the tokenizer and, until prepare writes it with its length bounds, the layout. */
-export async function writeTokenizer(folder: string, { vocabMerges, p1Share, orderMix }: NovelsValues): Promise<void> {
+/** A folder with the tokenizer and, for prepare, which adds its length bounds, the layout. */
+export async function writeTokenizer(
+  folder: string,
+  template: InfillTemplate,
+  { vocabMerges }: Pick<StartOptions, "vocabMerges">,
+): Promise<void> {
   const to = await openFolder(folder);
   if (await to.has(TEMPLATE_FILE)) return;
-  const template: InfillTemplate = { ...DEFAULT_TEMPLATE, metadataFields: METADATA_FIELDS, p1Share, orderMix };
   const tokenizer = GPT2Tokenizer.default().truncate(vocabMerges);
   tokenizer.addSpecialTokens(specialTokensToAdd(template));
   await to.write(new Map([...tokenizer.save(), [TEMPLATE_FILE, templateToJson(template)]]));
@@ -29,7 +46,7 @@ export async function writeStart(
   folder: string,
   tokenizerFolder: string,
   template: InfillTemplate,
-  { configOverrides, start, seed }: NovelsValues,
+  { configOverrides, start, seed }: StartOptions,
 ): Promise<void> {
   if (existsSync(folder)) return;
   const tokenizer = await GPT2Tokenizer.fromPretrained(await openFolder(tokenizerFolder));

@@ -11,7 +11,7 @@ import { write } from "./cli/generate/candidates.ts";
 import type { Candidate, Writer, Written } from "./cli/generate/candidates.ts";
 import { Explainer } from "./cli/generate/explain.ts";
 import type { Input } from "./cli/generate/input.ts";
-import { planGaps } from "./cli/generate/plan.ts";
+import { ownLimits, planGaps } from "./cli/generate/plan.ts";
 import type { Plan } from "./cli/generate/plan.ts";
 import {
   candidateJson,
@@ -206,14 +206,14 @@ async function writeEach(
 }
 
 /** Numbers of the next prompts, at most `size`, as long as they have the same limits. */
-function nextBatch({ prompts }: Plan, first: number, size: number): number[] {
-  const { minNewTokens, maxNewTokens } = prompts[first].limits;
+function nextBatch(plan: Plan, first: number, size: number): number[] {
+  const { prompts } = plan;
+  const limits = JSON.stringify(ownLimits(plan, prompts[first]));
   const numbers = Array.from({ length: Math.min(size, prompts.length - first) }, (_, i) => first + i);
   const other = numbers.findIndex(
     (number) =>
       prompts[number].constraints !== prompts[first].constraints ||
-      prompts[number].limits.minNewTokens !== minNewTokens ||
-      prompts[number].limits.maxNewTokens !== maxNewTokens,
+      JSON.stringify(ownLimits(plan, prompts[number])) !== limits,
   );
   return other < 0 ? numbers : numbers.slice(0, other);
 }

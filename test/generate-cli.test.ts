@@ -13,6 +13,7 @@ import { answerLine } from "../src/cli/generate/batch.ts";
 import { meanLogProbs } from "../src/cli/generate/candidates.ts";
 import { GENERATE } from "../src/cli/generate/flags.ts";
 import { inFlagNames } from "../src/cli/generate/options.ts";
+import { ownLimits } from "../src/cli/generate/plan.ts";
 import { setUp } from "../src/cli/generate/setup.ts";
 import type { Setup } from "../src/cli/generate/setup.ts";
 import { UserError } from "../src/errors.ts";
@@ -23,6 +24,7 @@ import { GPT2Config } from "../src/gpt2/config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { openFolder } from "../src/files/open.ts";
+import { InfillEncoder } from "../src/infill/encode.ts";
 import { DEFAULT_TEMPLATE, TEMPLATE_FILE, templateToJson } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -207,7 +209,7 @@ describe("a plan", () => {
     expect([cut <= 192 && cut > 180, quarter]).toEqual([true, nPositions - cut]);
     const [small, asked] = await room(...long, "--max_new_tokens", "200");
     expect([small <= 56, asked]).toEqual([true, 200]);
-    expect((await prepare(...long)).plan.cut).toEqual({ gaps: 1, room: 192 });
+    expect((await prepare(...long)).plan.cut).toEqual({ gaps: 1, room: [192, 192] });
     const { plan } = await prepare(...long, "--max_length", "50");
     expect([plan.prompts[0].ids.length <= 38, plan.config.maxLength, plan.config.maxNewTokens]).toEqual([
       true,
@@ -221,6 +223,7 @@ describe("a plan", () => {
       ids: [...free.plan.prompts[0].ids, ...tokenizer.encode(" Then she")],
       opening: "Then she",
       limits: {},
+      room: nPositions - forced.plan.prompts[0].ids.length,
     });
   });
   it("bounds p2 by its length class, where the template says what that is", async () => {
@@ -236,6 +239,30 @@ describe("a plan", () => {
     expect(await limits("--meta", "length=L")).toEqual({ minNewTokens: 41, maxNewTokens: expect.any(Number) });
     expect([await limits(), await limits("--meta", "length=S", "--max_new_tokens", "50")]).toEqual([{}, {}]);
     await expect(limits("--meta", "length=long")).rejects.toThrow(/"long", wanted S \(up to 20 tokens\), M/);
+  });
+  it("shows each gap what training showed before its p2, whoever is filled with it", async () => {
+    const template = { ...DEFAULT_TEMPLATE, lengthBounds: [20, 40] } as const;
+    await writeFile(join(bounded, TEMPLATE_FILE), templateToJson(template));
+    const encoder = new InfillEncoder(template, tokenizer);
+    const long = { p1: "Mia ran home. ".repeat(60).trim(), p3: "She slept. ".repeat(60).trim() };
+    const gaps = ["S", "M", "L", undefined].map((length) => ({ ...long, ...(length && { meta: { length } }) }));
+    const file = at("classes.jsonl");
+    const planOf = async (some: readonly object[]) => {
+      await writeFile(file, some.map((gap) => `${JSON.stringify(gap)}\n`).join(""));
+      return (await setUp(["--model", bounded, "--input_file", file], model)).plan;
+    };
+    const together = await planOf(gaps);
+    for (const [i, gap] of gaps.entries()) {
+      const alone = await planOf([gap]);
+      const { ids } = together.prompts[i];
+      expect(alone.prompts[0].ids).toEqual(ids);
+      expect(ownLimits(together, together.prompts[i])).toEqual(ownLimits(alone, alone.prompts[0]));
+      const example = encoder.encodeExample({ ...gap, p2: "He." }, { blockSize: nPositions })!;
+      expect(example.ids.slice(0, ids.length)).toEqual(ids);
+      const prefixed = await setUp(["--model", bounded, "--input_file", file, "--prefix", "He."], model);
+      expect(prefixed.plan.prompts[0].ids).toEqual([...ids, ...loop]);
+    }
+    expect(together.cut).toEqual({ gaps: 4, room: [nPositions - 52 - 1, nPositions - 21] }); // 52: 1.25 times 41
   });
   it("without any input is the sample, with the flags' metadata added", async () => {
     const { input } = await setUp(["--meta", "theme=hope"], model);

@@ -237,8 +237,8 @@ describe("text that grows", () => {
     expect(limitNote([{ ...candidates[0], reason: "length", unfinished: true, trimmed: true }], 9)).toContain(
       "limit of 9 new tokens in the middle of a sentence: cut back",
     );
-    expect(cutNote({ gaps: 0, room: 9 })).toBeUndefined();
-    expect(cutNote({ gaps: 1, room: 192 })).toBe(
+    expect(cutNote({ gaps: 0, room: [9, 9] })).toBeUndefined();
+    expect(cutNote({ gaps: 1, room: [192, 192] })).toBe(
       "The paragraphs around the gap were cut at their far ends, to the 192 tokens that the context leaves them",
     );
   });

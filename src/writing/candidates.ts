@@ -12,7 +12,7 @@ import type { InfillRequest } from "../infill/example.ts";
 import { trimToSentence } from "../infill/sentences.ts";
 import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
 import type { Ranked, Reranker } from "../rerank/reranker.ts";
-import { promptInputs } from "./plan.ts";
+import { ownLimits, promptInputs } from "./plan.ts";
 import type { Plan, PlannedPrompt } from "./plan.ts";
 import { textStreamer } from "./text-streamer.ts";
 
@@ -91,7 +91,7 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
   const { constraints } = prompts[0];
   const request = {
     ...plan.options,
-    ...prompts[0].limits,
+    ...ownLimits(plan, prompts[0]),
     ...(seed !== undefined && { seed }),
     ...promptInputs(prompts),
     signal,

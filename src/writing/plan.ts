@@ -7,10 +7,12 @@ import type { GenerationConfig, GenerationOptions } from "../generation/options/
 import type { GenerateInputs } from "../generation/generate.ts";
 import type { LogitsProcessor } from "../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../infill/example.ts";
+import { classBounds, roomForP2 } from "../infill/room.ts";
+import type { InfillTemplate } from "../infill/template.ts";
 import { normalizeText } from "../text/normalize.ts";
 import { withAliases } from "../infill/constraints/character-forms.ts";
 import type { TextConstraints } from "../infill/constraints/text-constraints.ts";
-import { classBounds, constraintsOf, tokensFor } from "./wishes.ts";
+import { constraintsOf, tokensFor } from "./wishes.ts";
 import type { Wishes } from "./wishes.ts";
 import { endTokens, needEncoder } from "./model-folder.ts";
 import type { ModelFolder } from "./model-folder.ts";
@@ -29,8 +31,15 @@ export interface PlannedPrompt {
   readonly opening: string;
   /** What is asked of its text; prompts in one batch must have the same. */
   readonly constraints?: TextConstraints;
-  /** Its own, where the length class of its metadata says so; prompts in one batch must have the same. */
+  /** Its own, where the length class of its metadata says so. */
   readonly limits: Limits;
+  /** New tokens that there are positions for, or that are asked for. */
+  readonly room: number;
+}
+
+/** What a prompt's text is limited to; prompts in one batch must have the same. */
+export function ownLimits({ options }: Pick<Plan, "options">, { limits, room }: PlannedPrompt): Limits {
+  return { ...(options.maxNewTokens != null && { maxNewTokens: room }), ...limits };
 }
 
 /** What generate() is to go on from. */
@@ -55,8 +64,8 @@ export interface Plan {
   /** Both, resolved. */
   readonly config: GenerationConfig;
   readonly inGap: boolean;
-  /** Gaps whose context had to be cut, and the tokens that were left for it. */
-  readonly cut: { readonly gaps: number; readonly room: number };
+  /** Gaps whose context had to be cut, and the tokens that were left for it, at the least and at the most. */
+  readonly cut: { readonly gaps: number; readonly room: readonly [least: number, most: number] };
 }
 
 export interface PlanSettings {
@@ -84,57 +93,42 @@ export function planGaps(
     gaps,
     settings.options.eosTokenId,
   );
-  const { minLength, minNewTokens, maxNewTokens, maxLength } = settings.options;
-  const byClass = [minLength, minNewTokens, maxNewTokens, maxLength].every((given) => given == null);
-  const room = Math.max(
-    0,
-    ...constraints.map((each) => tokensFor(each, model.config.nPositions)),
-    ...(byClass ? gaps.map((gap) => classRoom(gap, model)) : []),
-  );
-  const { total, given, wanted } = lengths(model, settings.options, room);
-  // Without a wish, p2 is sure of a quarter of the context, and gets what the paragraphs around it leave.
-  const reserve = given ?? Math.max(Math.floor(total / 4), wanted, 1);
-  if (total - reserve < 3)
-    throw new UserError(
-      `Of the ${total} positions of the context 3 are needed for markers, and ${reserve} for new tokens; ` +
-        "ask for at most " +
-        `${Math.max(0, total - 3)}${total < model.config.nPositions ? ", or for a greater maxLength" : ""}.`,
-    );
-  const fitted = gaps.map((gap) => encoder.encodePrompt(gap, { maxLength: total - reserve, prefix }));
-  const cut = { gaps: fitted.filter(({ trimmed }) => trimmed).length, room: total - reserve };
-  const planned = plan(
-    model,
-    fitted.map(({ ids, tokenTypeIds }, i) => ({
-      ids,
-      tokenTypeIds,
-      constraints: constraints[i],
-      opening: normalizeText(prefix),
-      limits: {},
-    })),
-    cut,
-    true,
-    settings,
-    room,
+  const { options } = settings;
+  const byClass = [options.minLength, options.minNewTokens, options.maxNewTokens, options.maxLength].every(
+    (given) => given == null,
   );
   if (!byClass && settings.wishes?.requireLength)
     throw new UserError(
       "requireLength takes the numbers of tokens from the length class; leave out the flags that say others.",
     );
-  if (!byClass) return { ...planned, gaps };
-  if (settings.wishes?.requireLength) checkRoom(gaps, model, planned.config.maxNewTokens ?? MOST_NEW_TOKENS);
   // The words that p2 begins with are part of its length.
   const opening = normalizeText(prefix);
   const forced = opening === "" ? 0 : model.tokenizer.encode(` ${opening}`).length;
-  const most = planned.options.maxNewTokens ?? MOST_NEW_TOKENS;
-  return {
-    ...planned,
-    gaps,
-    prompts: planned.prompts.map((prompt, i) => ({
-      ...prompt,
-      // Bounds in words or sentences say how long it is, instead of the class.
-      limits: constraints[i]?.leastTokens ? {} : classLimits(gaps[i], model, forced, most),
-    })),
-  };
+  const cutTo: number[] = [];
+  const prompts = gaps.map((gap, i): PlannedPrompt => {
+    const asked = tokensFor(constraints[i], model.config.nPositions);
+    const { total, given, wanted } = lengths(model, options, asked);
+    // The room that training left it; where nothing says how much that was, p2 is sure of a quarter of the context. It
+    // gets what the paragraphs around it leave.
+    const ofClass = byClass ? roomForP2(gap, encoder.template, total) : 0;
+    const reserve = given ?? Math.max(ofClass > 0 ? ofClass - forced : Math.floor(total / 4), wanted, 1);
+    if (total - reserve < 3)
+      throw new UserError(
+        `Of the ${total} positions of the context 3 are needed for markers, and ${reserve} for new tokens; ` +
+          "ask for at most " +
+          `${Math.max(0, total - 3)}${total < model.config.nPositions ? ", or for a greater maxLength" : ""}.`,
+      );
+    const fitted = encoder.encodePrompt(gap, { maxLength: total - reserve, prefix });
+    if (fitted.trimmed) cutTo.push(total - reserve);
+    const { ids, tokenTypeIds } = fitted;
+    const room = roomAfter(ids.length, model, options, Math.max(ofClass - forced, asked));
+    // Bounds in words or sentences say how long it is, instead of the class.
+    const limits = byClass && !constraints[i]?.leastTokens ? classLimits(gap, encoder.template, forced, room) : {};
+    if (settings.wishes?.requireLength) checkRoom(gap, encoder.template, room);
+    return { ids, tokenTypeIds, constraints: constraints[i], opening, limits, room };
+  });
+  const cut = { gaps: cutTo.length, room: [Math.min(...cutTo), Math.max(...cutTo)] as const };
+  return { ...plan(model, prompts, cut, true, settings), gaps };
 }
 
 /** For plain text. Throws UserError when it leaves no room, or no token to start from. */
@@ -153,16 +147,16 @@ export function planPrompt(model: ModelFolder, text: string, settings: PlanSetti
     );
   }
   const [constraints] = constraintsOf(model, settings.wishes, [undefined], settings.options.eosTokenId);
-  const room = tokensFor(constraints, model.config.nPositions);
-  const prompts = [{ ids, opening: text, constraints, limits: {} }];
-  return plan(model, prompts, { gaps: 0, room: total }, false, settings, room);
+  const room = roomAfter(ids.length, model, settings.options, tokensFor(constraints, model.config.nPositions));
+  const prompts = [{ ids, opening: text, constraints, limits: {}, room }];
+  return plan(model, prompts, { gaps: 0, room: [total, total] }, false, settings);
 }
 
 /**
  * How long p2 is to be by its length class, where the template knows what the classes mean. The end token comes on top.
  */
-function classLimits(gap: InfillRequest, model: ModelFolder, forced: number, most: number): Limits {
-  const bounds = classBounds(gap, model);
+function classLimits(gap: InfillRequest, template: InfillTemplate, forced: number, most: number): Limits {
+  const bounds = classBounds(gap, template);
   if (bounds === undefined) return {};
   const [least, greatest] = bounds;
   const maxNewTokens = Math.min(most, Math.max(1, greatest - forced) + 1);
@@ -170,21 +164,13 @@ function classLimits(gap: InfillRequest, model: ModelFolder, forced: number, mos
 }
 
 /** Throws UserError where a gap's class cannot be met with so many new tokens, one of which is the end. */
-function checkRoom(gaps: readonly InfillRequest[], model: ModelFolder, most: number): void {
-  const least = Math.max(0, ...gaps.map((gap) => classBounds(gap, model)?.[0] ?? 0));
+function checkRoom(gap: InfillRequest, template: InfillTemplate, most: number): void {
+  const [least] = classBounds(gap, template) ?? [0];
   if (least >= most)
     throw new UserError(
       `requireLength asks for at least ${least} tokens, and there is room for ${most - 1}; shorten the paragraphs ` +
         "around the gap, or ask for a shorter class.",
     );
-}
-
-/** New tokens to leave room for so that a text of the class fits, its end included; at most half of the context. */
-function classRoom(gap: InfillRequest, model: ModelFolder): number {
-  const [least, most] = classBounds(gap, model) ?? [0, 0];
-  // Of the long class: a quarter more than it must have.
-  const tokens = most === Infinity ? Math.ceil(1.25 * least) : most;
-  return tokens === 0 ? 0 : Math.min(tokens + 1, Math.floor(model.config.nPositions / 2));
 }
 
 interface Lengths {
@@ -216,26 +202,30 @@ function lengths({ config, defaults }: ModelFolder, options: GenerationOptions, 
   };
 }
 
+/** New tokens after a prompt of so many: those asked for, else what the context leaves, but no more than a long text. */
+function roomAfter(prompt: number, model: ModelFolder, options: GenerationOptions, asked: number): number {
+  const { total, maxLength, given, wanted } = lengths(model, options, asked);
+  const most = maxLength === undefined ? Math.max(MOST_NEW_TOKENS, wanted) : Infinity;
+  return given ?? Math.min(total - prompt, most);
+}
+
 function plan(
   model: ModelFolder,
   prompts: readonly PlannedPrompt[],
   cut: Plan["cut"],
   inGap: boolean,
   { options: asked, allowSpecialTokens }: PlanSettings,
-  room: number,
 ): Plan {
   const { vocabSize } = model.config;
   for (const { ids } of prompts) checkTokens("The prompt", ids, vocabSize);
-  const { total, maxLength, given, wanted } = lengths(model, asked, room);
+  const { maxLength } = lengths(model, asked);
   const eosTokenId = asked.eosTokenId ?? endTokens(model, inGap);
   const defaults: GenerationOptions = {
     ...model.defaults,
     eosTokenId: asList(eosTokenId).length > 0 ? eosTokenId : null,
     padTokenId: model.tokenizer.padTokenId ?? model.defaults.padTokenId,
   };
-  // One limit for all, by the longest prompt: what is written for a gap must not depend on who shares its batch.
-  const longest = prompts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
-  const maxNewTokens = given ?? Math.min(total - longest, Math.max(MOST_NEW_TOKENS, wanted));
+  const maxNewTokens = Math.min(...prompts.map(({ room }) => room));
   const never = [
     ...(asked.suppressTokens ?? model.defaults.suppressTokens?.filter((id) => id < vocabSize) ?? []),
     ...unwanted(model, asList(eosTokenId), allowSpecialTokens),
@@ -247,13 +237,12 @@ function plan(
   };
   const logitsProcessors = inGap && !allowSpecialTokens ? [needEncoder(model).noTemplateSyntax] : [];
   const config = resolveConfig(options, defaults);
-  const least = Math.max(0, ...prompts.map(({ constraints }) => constraints?.leastTokens ?? 0));
-  const most = maxLength === undefined ? maxNewTokens : total - longest;
-  if (least > most)
-    throw new UserError(
-      `A text as asked for needs at least ${least} new tokens, and there is room for ${most}; allow more with ` +
-        "maxNewTokens, shorten the prompt, or ask for less.",
-    );
+  for (const { constraints, room } of prompts)
+    if (constraints && constraints.leastTokens > room)
+      throw new UserError(
+        `A text as asked for needs at least ${constraints.leastTokens} new tokens, and there is room for ${room}; ` +
+          "allow more with maxNewTokens, shorten the prompt, or ask for less.",
+      );
   checkRows(1, config, model.config.vocabSize); // before a GPU is opened
   return { prompts, options, defaults, logitsProcessors, config, inGap, cut };
 }

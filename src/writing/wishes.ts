@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { asList } from "../generation/options/config.ts";
 import type { GenerationOptions } from "../generation/options/options.ts";
 import type { InfillRequest } from "../infill/example.ts";
+import { classBounds } from "../infill/room.ts";
 import { characterForms } from "../infill/constraints/character-forms.ts";
 import { TextConstraints } from "../infill/constraints/text-constraints.ts";
 import type { TextWishes } from "../infill/constraints/text-constraints.ts";
@@ -65,7 +66,7 @@ export function constraintsOf(
       throw new UserError(
         'requireCharacters is given, and the gap names no characters; add meta "characters=Jack, Kim".',
       );
-    const ofClass = requireLength && gap !== undefined && classBounds(gap, model) !== undefined;
+    const ofClass = requireLength && gap !== undefined && classBounds(gap, model.encoder?.template ?? {}) !== undefined;
     if (requireLength && !ofClass && gaps.length === 1)
       throw new UserError(
         "requireLength is given, and " +
@@ -80,18 +81,6 @@ export function constraintsOf(
       made.set(key, make(model, { ...ofText, forceWords, wholeSentences }, gap !== undefined, eosTokenId));
     return made.get(key);
   });
-}
-
-/** The fewest and the most tokens of a gap's length class, where it has one and the template says what it means. */
-export function classBounds(
-  { meta }: InfillRequest,
-  { encoder }: Pick<ModelFolder, "encoder">,
-): [least: number, most: number] | undefined {
-  const wanted = typeof meta === "object" && Object.hasOwn(meta, "length") ? meta["length"] : undefined;
-  const bounds = encoder?.template.lengthBounds;
-  if (bounds === undefined || (wanted !== "S" && wanted !== "M" && wanted !== "L")) return undefined;
-  const [small, medium] = bounds;
-  return { S: [1, small], M: [small + 1, medium], L: [medium + 1, Infinity] }[wanted] as [number, number];
 }
 
 /** New tokens to leave room for, where nothing gives a number. */

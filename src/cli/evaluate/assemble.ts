@@ -8,6 +8,7 @@ import type { WrittenText } from "../../evaluation/written-figures.ts";
 import type { GenerationConfig } from "../../generation/options/options.ts";
 import type { Device } from "../../gpu/device.ts";
 import { fitsAsCandidate } from "../../rerank/terms.ts";
+import { range } from "../generate/print.ts";
 import { boundsNote } from "./data.ts";
 import { loadWeights, withProgress } from "./run-model.ts";
 import type { ModelResult } from "./run-model.ts";
@@ -164,7 +165,7 @@ function notesOn({ tasks, file }: EvaluationSetup): string[] {
     ...tasks.flatMap((task) =>
       task.plan && task.plan.cut.gaps > 0
         ? [
-            `${task.name}: the context of ${task.plan.cut.gaps} gaps was cut to ${task.plan.cut.room} tokens, so ` +
+            `${task.name}: the context of ${task.plan.cut.gaps} gaps was cut to ${range(...task.plan.cut.room)} tokens, so ` +
               "that there is room for p2.",
           ]
         : [],

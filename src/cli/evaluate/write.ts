@@ -14,7 +14,7 @@ import type { InfillModel } from "./data.ts";
 import { write } from "../generate/candidates.ts";
 import type { ScoringDecoder, WriteOptions, Writer, Written } from "../generate/candidates.ts";
 import { withFlagNames } from "../generate/options.ts";
-import { planGaps, promptInputs } from "../generate/plan.ts";
+import { ownLimits, planGaps, promptInputs } from "../generate/plan.ts";
 import type { Plan } from "../generate/plan.ts";
 import { withBeams } from "../generate/wishes.ts";
 import type { Wishes } from "../generate/wishes.ts";
@@ -80,6 +80,15 @@ export async function writeMet(writer: Writer, options: WriteOptions): Promise<W
   }
 }
 
+/** Numbers of the plan's prompts, at most `size` together, that there is the same room after. */
+function batchesOfOneRoom({ prompts }: Plan, size: number): number[][] {
+  const byRoom = new Map<number, number[]>();
+  prompts.forEach(({ room }, number) => byRoom.set(room, [...(byRoom.get(room) ?? []), number]));
+  return [...byRoom.values()].flatMap((numbers) =>
+    Array.from({ length: Math.ceil(numbers.length / size) }, (_, i) => numbers.slice(i * size, (i + 1) * size)),
+  );
+}
+
 /** One text for each example of the plan, as the model writes by itself. */
 export async function writeTexts(
   model: InfillModel,
@@ -90,18 +99,21 @@ export async function writeTexts(
 ): Promise<WrittenText[]> {
   const { tokenizer } = model;
   const written: WrittenText[] = [];
-  while (written.length < examples.length) {
-    const prompts = plan.prompts.slice(written.length, written.length + batchSize);
+  let done = 0;
+  for (const numbers of batchesOfOneRoom(plan, batchSize)) {
+    const prompts = numbers.map((number) => plan.prompts[number]);
+    const limits = ownLimits(plan, { ...prompts[0], limits: {} });
     const output = await withFlagNames(() =>
-      generate(decoder, { ...plan.options, ...promptInputs(prompts), signal, tokenizer }, plan.defaults),
+      generate(decoder, { ...plan.options, ...limits, ...promptInputs(prompts), signal, tokenizer }, plan.defaults),
     );
     signal.throwIfAborted();
     output.generated.forEach((ids, i) => {
       const ended = output.finishReasons[i] === "eos";
       const body = ended ? ids.slice(0, -1) : ids;
       const plain = body.filter((id) => !tokenizer.isSpecial(id));
-      written.push({
-        example: examples[written.length],
+      const number = numbers[i];
+      written[number] = {
+        example: examples[number],
         text: tokenizer
           .decode(plain)
           .replace(/\uFFFD+$/, "")
@@ -109,10 +121,10 @@ export async function writeTexts(
         tokens: body.length,
         specials: body.length - plain.length,
         ended,
-      });
+      };
     });
     onProgress(
-      written.length,
+      (done += numbers.length),
       output.generated.reduce((sum, ids) => sum + ids.length, 0),
     );
   }

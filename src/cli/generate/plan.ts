@@ -6,7 +6,7 @@ import { needEncoder } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
 import { withFlagNames } from "./options.ts";
 
-export { promptInputs } from "../../writing/plan.ts";
+export { ownLimits, promptInputs } from "../../writing/plan.ts";
 export type { Plan, PlanSettings } from "../../writing/plan.ts";
 
 /** As writing/plan.ts. */

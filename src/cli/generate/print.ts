@@ -109,11 +109,16 @@ function rankFigures(ranked: NonNullable<Candidate["ranked"]>): string {
   return `${score}: ${terms.join(", ")}`;
 }
 
+/** "320" or "320 to 404". */
+export function range(least: number, most: number): string {
+  return least === most ? String(least) : `${least} to ${most}`;
+}
+
 /** What must be said of gaps whose context did not fit; undefined when all did. */
-export function cutNote({ gaps, room }: Plan["cut"]): string | undefined {
+export function cutNote({ gaps, room: [least, most] }: Plan["cut"]): string | undefined {
   if (gaps === 0) return undefined;
   const which = gaps === 1 ? "The paragraphs around the gap were" : `The paragraphs around ${gaps} gaps were`;
-  return `${which} cut at their far ends, to the ${room} tokens that the context leaves them`;
+  return `${which} cut at their far ends, to the ${range(least, most)} tokens that the context leaves them`;
 }
 
 /** What must be said where candidates are ranked by weights that nobody fitted; undefined where they were. */

@@ -264,6 +264,9 @@ describe("a plan", () => {
     }
     expect(together.cut).toEqual({ gaps: 4, room: [nPositions - 52 - 1, nPositions - 21] }); // 52: 1.25 times 41
   });
+  it.each(["length=XL", "length=50"])("refuses %s where the template does not say what the classes are", (meta) =>
+    expect(prepare(...GAP, "--meta", meta)).rejects.toThrow(/^The gap: .*"length" is "(XL|50)", wanted S, M or L/),
+  );
   it("without any input is the sample, with the flags' metadata added", async () => {
     const { input } = await setUp(["--meta", "theme=hope"], model);
     expect(input).toMatchObject({

@@ -159,7 +159,10 @@ describe("TokenCounter", () => {
       p1: text,
       p2: text.map((each) => each || "x"),
       p3: text,
-      meta: fc.option(fc.dictionary(fc.constantFrom("length", "title", "characters"), text), { nil: undefined }),
+      meta: fc.option(
+        fc.record({ length: fc.constantFrom("S", "M", "L", " "), title: text, characters: text }, { requiredKeys: [] }),
+        { nil: undefined },
+      ),
     });
     fc.assert(
       fc.property(example, (each) => {

@@ -107,13 +107,13 @@ describe("metadata", () => {
   });
 
   it("leaves out what is absent or blank, and keeps numbers and plain strings", () => {
-    expect(text({ theme: " ", characters: [], length: 3, summary: "a\n b " })).toBe("length: 3; summary: a b");
+    expect(text({ theme: " ", characters: [], title: 3, summary: "a\n b " })).toBe("title: 3; summary: a b");
     expect(text("a sad\npart")).toBe("a sad part");
     for (const nothing of [undefined, {}, "", " \n"]) expect(text(nothing)).toBe("");
   });
 
   it.each(["XL", "50", "s", "S, M", 50])(
-    "refuses a length that is no class, where the template has classes: %s",
+    "refuses a length that is no class, and says what the classes mean where the template knows: %s",
     (length) => {
       const template = { ...DEFAULT_TEMPLATE, lengthBounds: [174, 196] as const };
       expect(() => metadataFields(template, { length }, "The gap")).toThrow(
@@ -121,7 +121,10 @@ describe("metadata", () => {
       );
       for (const each of ["S", "M", "L"])
         expect(metadataFields(template, { length: each }, "The gap")).toEqual([["length", each]]);
-      expect(metadataFields(DEFAULT_TEMPLATE, { length }, "The gap")).toEqual([["length", String(length)]]);
+      expect(() => metadataFields(DEFAULT_TEMPLATE, { length }, "The gap")).toThrow(
+        /^The gap: metadata field "length" is ".*", wanted S, M or L \(short, middling, long\)/,
+      );
+      expect(metadataFields(DEFAULT_TEMPLATE, { length: " L\n" }, "The gap")).toEqual([["length", "L"]]);
     },
   );
 

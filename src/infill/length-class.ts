@@ -22,12 +22,17 @@ export function lengthClass(tokens: number, [small, medium]: LengthBounds): Leng
   return tokens <= small ? "S" : tokens <= medium ? "M" : "L";
 }
 
-/** Throws UserError, naming `where`, for a value of the field "length" that is no class. */
-export function requireLengthClass(value: string, [small, medium]: LengthBounds, where: string): void {
+/**
+ * Throws UserError, naming `where`, for a value of the field "length" that is no class. `bounds`: what the classes
+ * mean, where the template says it.
+ */
+export function requireLengthClass(value: string, bounds: LengthBounds | undefined, where: string): void {
   if ((LENGTH_CLASSES as readonly string[]).includes(value)) return;
+  const classes = bounds
+    ? `S (up to ${bounds[0]} tokens), M (up to ${bounds[1]}) or L (more), the classes that this template was made with`
+    : "S, M or L (short, middling, long)";
   throw new UserError(
-    `${where}: metadata field "length" is ${quote(value)}, wanted S (up to ${small} tokens), M (up to ${medium}) or ` +
-      "L (more), the classes that this template was made with; correct it, or leave it out.",
+    `${where}: metadata field "length" is ${quote(value)}, wanted ${classes}; correct it, or leave it out.`,
   );
 }
 

@@ -170,7 +170,7 @@ export function plainFields({
 /**
  * Metadata by field, in the template's order; absent and blank fields left out; values become one line each. A
  * plain string is one nameless field (key ""). Throws UserError, naming `where`, on a field that the template does not
- * know, on a value without a marker where each value has one, and on a length that is no class of the template's.
+ * know, on a value without a marker where each value has one, and on a length that is no class.
  */
 export function metadataFields(
   template: InfillTemplate,
@@ -199,7 +199,7 @@ export function metadataFields(
         `${where}: metadata field ${quote(field)} is ${quote(value)}, wanted one of ` +
           `${Object.keys(markers).join(", ")}, which have a marker; correct it, or leave it out.`,
       );
-    if (lengthBounds && normalizeName(field) === "length") requireLengthClass(value, lengthBounds, where);
+    if (!markers && normalizeName(field) === "length") requireLengthClass(value, lengthBounds, where);
   }
   return fields;
 }

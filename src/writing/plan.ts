@@ -202,7 +202,7 @@ function lengths({ config, defaults }: ModelFolder, options: GenerationOptions, 
   };
 }
 
-/** New tokens after a prompt of so many: those asked for, else what the context leaves, but no more than a long text. */
+/** New tokens after a prompt of so many: those asked for, else what the context leaves, at most a long paragraph. */
 function roomAfter(prompt: number, model: ModelFolder, options: GenerationOptions, asked: number): number {
   const { total, maxLength, given, wanted } = lengths(model, options, asked);
   const most = maxLength === undefined ? Math.max(MOST_NEW_TOKENS, wanted) : Infinity;

@@ -165,8 +165,8 @@ function notesOn({ tasks, file }: EvaluationSetup): string[] {
     ...tasks.flatMap((task) =>
       task.plan && task.plan.cut.gaps > 0
         ? [
-            `${task.name}: the context of ${task.plan.cut.gaps} gaps was cut to ${range(...task.plan.cut.room)} tokens, so ` +
-              "that there is room for p2.",
+            `${task.name}: the context of ${task.plan.cut.gaps} gaps was cut to ` +
+              `${range(...task.plan.cut.room)} tokens, so that there is room for p2.`,
           ]
         : [],
     ),

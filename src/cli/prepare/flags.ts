@@ -41,7 +41,12 @@ const flags = defineFlags({
   genre: { type: "string", group: "Metadata", help: "Genre of all files; goes before the manifest." },
   title: { type: "string", defaultText: "what the book says", group: "Metadata", help: "Title." },
   author: { type: "string", defaultText: "what the book says", group: "Metadata", help: "Author." },
-  language: { type: "string", defaultText: "what the book says", group: "Metadata", help: "Language code." },
+  language: {
+    type: "string",
+    defaultText: "what the book says",
+    group: "Metadata",
+    help: 'Code of the language ("fr").',
+  },
   characters: { type: "bool", default: true, group: "Metadata", help: "Find the characters in each p2." },
   metadataFields: {
     type: "string",

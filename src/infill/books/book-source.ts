@@ -7,6 +7,7 @@ import { readBook } from "./chapters.ts";
 import type { Book } from "./chapters.ts";
 import type { Form, FormFound } from "./form.ts";
 import { FoundFields } from "./found-fields.ts";
+import { languageCode } from "./language-code.ts";
 import { ordered, plural } from "./sources.ts";
 import type { Draft, Fields, ReadSource, SourceOptions } from "./sources.ts";
 import { languageOf } from "./stop-words.ts";
@@ -37,7 +38,8 @@ export function bookSource(file: string | BookText, name: string, fields: Fields
     p2: normalizeText(triple.p2),
     p3: normalizeText(triple.p3),
   }));
-  const language = String(fields["language"] ?? headers(triples[0]!.line)["language"] ?? languageOf(texts) ?? "");
+  const said = fields["language"] ?? headers(triples[0]!.line)["language"];
+  const language = said === undefined ? (languageOf(texts) ?? "") : languageCode(String(said));
   const passages = triples.map(({ p2 }) => p2);
   const found = new FoundFields({ paragraphs: texts, passages, language }, options.found, options.gazetteer);
   const drafts = triples.map(({ tokens, line, chapter, first, last, p1, p2, p3 }): Draft => {

@@ -9,6 +9,7 @@ import type { HeaderFields } from "./gutenberg.ts";
 import { sameLetters } from "./html-blocks.ts";
 import { reasonOfType } from "./html-rules.ts";
 import { HtmlText } from "./html.ts";
+import { languageCode } from "./language-code.ts";
 import type { Reason } from "./left-out.ts";
 import { linkTarget, partPath } from "./links.ts";
 import { xmlElements } from "./xml.ts";
@@ -132,7 +133,7 @@ function headerOf(elements: readonly XmlElement[]): HeaderFields {
   return {
     ...(title !== undefined && { title }),
     ...(authors.length > 0 && { author: authors.join(", ") }),
-    ...(language !== undefined && { language: language.slice(0, 2).toLowerCase() }),
+    ...(language !== undefined && { language: languageCode(language) }),
   };
 }
 

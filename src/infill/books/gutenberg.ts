@@ -2,12 +2,13 @@
 // between them and the text. Markers of all ages are known: "*** START OF THIS PROJECT GUTENBERG EBOOK X ***" (at times
 // wrapped over several lines), and the "SMALL PRINT" of the 1990s, which stood before the text or after it. A file may
 // hold several etexts, one after the other; one without markers is all text.
+import { languageCode } from "./language-code.ts";
 
 /** What the header says; fields it lacks are left out. */
 export interface HeaderFields {
   readonly title?: string;
   readonly author?: string;
-  /** A two-letter code where the language is a common one, else its name. */
+  /** Its code where it is known, else its name. */
   readonly language?: string;
 }
 
@@ -50,15 +51,6 @@ const BOILERPLATE = new RegExp(
 const PARAGRAPH = 100;
 const FEWEST_PARAGRAPHS = 2;
 
-const LANGUAGES: ReadonlyMap<string, string> = new Map([
-  ["english", "en"],
-  ["french", "fr"],
-  ["german", "de"],
-  ["spanish", "es"],
-  ["italian", "it"],
-  ["portuguese", "pt"],
-  ["dutch", "nl"],
-]);
 /** Header lines that may stand at the top of the text itself. */
 const FIELD =
   /^(?:title|author|language|release date|posting date|last updated|edition|character set encoding|credits):/i;
@@ -194,11 +186,7 @@ function headerFields(lines: readonly string[]): HeaderFields {
         .trim() || undefined
     );
   };
-  const language = field("language")?.toLowerCase();
-  const fields = {
-    title: field("title"),
-    author: field("author"),
-    language: language === undefined ? undefined : (LANGUAGES.get(language) ?? language),
-  };
+  const language = field("language");
+  const fields = { title: field("title"), author: field("author"), language: language && languageCode(language) };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

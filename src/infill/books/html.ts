@@ -9,6 +9,7 @@ import { renderBlocks, sameLetters } from "./html-blocks.ts";
 import type { HtmlBlock, HtmlElement } from "./html-blocks.ts";
 import { HEADING, isBlock, isHeadingByClass, isNoteMark, isUnseen, isVerseByClass, reasonOf } from "./html-rules.ts";
 import type { Attributes } from "./html-rules.ts";
+import { languageCode } from "./language-code.ts";
 import type { Reason } from "./left-out.ts";
 import { linkTarget } from "./links.ts";
 
@@ -157,7 +158,7 @@ export class HtmlText {
 
   private describe(field: string | undefined, value: string | undefined): void {
     if (!value?.trim()) return;
-    if (field === "language") this.header.language ??= value.slice(0, 2).toLowerCase();
+    if (field === "language") this.header.language ??= languageCode(value);
     if (field === "author" || field === "creator") this.header.author ??= value.trim();
   }
 

@@ -2,6 +2,7 @@
 // of the whole language: for that an indented first line is code and "1865. It was" a list, and a book would lose
 // them. Emphasis is taken out with everybody's (text/emphasis.ts).
 import type { HeaderFields } from "./gutenberg.ts";
+import { languageCode } from "./language-code.ts";
 
 export interface Markdown {
   /** As many as before; what is no text is "". */
@@ -109,7 +110,7 @@ function frontMatter(lines: readonly string[]): { readonly header: HeaderFields;
   for (const line of lines.slice(1, end)) {
     const [, key, value] = /^(title|author|lang|language):\s*["']?(.*?)["']?\s*$/i.exec(line.slice(0, 500)) ?? [];
     if (!key || !value) continue;
-    if (/^lang/i.test(key)) fields.language = value.slice(0, 2).toLowerCase();
+    if (/^lang/i.test(key)) fields.language = languageCode(value);
     else fields[key.toLowerCase() as "title" | "author"] = value;
   }
   return { header: fields, from: end + 1 };

@@ -12,6 +12,7 @@ import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import type { InfillEncoder } from "../infill/encode.ts";
+import { TEXT_WISHES } from "../infill/constraints/text-constraints.ts";
 import type { TextWishes } from "../infill/constraints/text-constraints.ts";
 import type { InfillRequest } from "../infill/example.ts";
 import type { InfillTemplate } from "../infill/template.ts";
@@ -70,14 +71,7 @@ const FILL_FIELDS: FieldsOf<FillRequest> = {
   p3: true,
   meta: true,
   aliases: true,
-  forceWords: true,
-  badWords: true,
-  anyCase: true,
-  words: true,
-  sentences: true,
-  beginsWith: true,
-  endsWith: true,
-  wholeSentences: true,
+  ...TEXT_WISHES,
   candidates: true,
   requireCharacters: true,
   requireLength: true,

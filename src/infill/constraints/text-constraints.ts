@@ -35,7 +35,7 @@ export interface TextWishes {
   readonly wholeSentences?: boolean;
 }
 
-const WISHES: FieldsOf<TextWishes> = {
+export const TEXT_WISHES: FieldsOf<TextWishes> = {
   forceWords: true,
   badWords: true,
   anyCase: true,
@@ -74,7 +74,7 @@ export class TextConstraints {
 
   /** Throws UserError for wishes that no text can meet, and for what is not a word or a bound. */
   constructor(wishes: TextWishes, place: TextPlace) {
-    expectFields("TextConstraints", wishes, WISHES);
+    expectFields("TextConstraints", wishes, TEXT_WISHES);
     expectFields("TextConstraints", place, PLACE);
     const { tokenizer, eosTokenId, p2 } = place;
     const { forceWords = [], badWords = [], anyCase = false } = wishes;

@@ -15,8 +15,11 @@ const BROKEN_WORD = /\u00ad[ \t]*\n[ \t]*(\S*)[ \t]?/g;
  * Joiners that join nothing. U+200C and U+200D shape Persian and Indic words and hold emoji together; after a combining
  * mark (a virama) they also stand at the end of a word.
  */
-const STRAY_JOINER =
-  /(?<![\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}\u200c\u200d])[\u200c\u200d]+|(?<!\p{M})[\u200c\u200d]+(?![\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}])/gu;
+const STRAY_JOINER = new RegExp(
+  String.raw`(?<![\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}\u200c\u200d])[\u200c\u200d]+|` +
+    String.raw`(?<!\p{M})[\u200c\u200d]+(?![\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}])`,
+  "gu",
+);
 
 const DOUBLE_SPACE = /\t|  /;
 /** Thirty marks that another one follows; the joiner itself (U+034F) is no part of a run. */

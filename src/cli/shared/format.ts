@@ -93,8 +93,11 @@ function wrapParagraph(paragraph: string, room: number): string[] {
 const GRAPHEMES = new Intl.Segmenter("en", { granularity: "grapheme" });
 const WORDS = new Intl.Segmenter("en", { granularity: "word" });
 /** Scripts whose words follow each other without spaces, and pictures. */
-const UNSPACED =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Extended_Pictographic}]/u;
+const UNSPACED = new RegExp(
+  String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}` +
+    String.raw`\p{Script=Myanmar}\p{Extended_Pictographic}]`,
+  "u",
+);
 const OPENING = /^[\p{Ps}\p{Pi}]$/u;
 
 /**

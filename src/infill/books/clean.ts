@@ -5,8 +5,13 @@ import { joinLines } from "../../text/lines.ts";
 import { normalizeText } from "../../text/normalize.ts";
 
 /** What was set into a paragraph: pictures, music, notes, page numbers. */
-const INSERTED =
-  /\s?\[\s*(?:(?:Footnote|Illustrations?|Note|Sidenote|Music|Musical|Transcriber['’]s note|TN|Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d)[^[\]]*\]/giu;
+const INSERTED = new RegExp(
+  String.raw`\s?\[\s*(?:(?:Footnote|Illustrations?|Note|Sidenote|Music|Musical|Transcriber['’]s note|TN|` +
+    String.raw`Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d)[^[\]]*\]`,
+  "giu",
+);
+/** An asterisk that calls a note. */
+const NOTE_STAR = /(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu;
 
 /** One line of text; "" when nothing but marks stood there. */
 export function paragraphText(lines: readonly string[]): string {
@@ -18,7 +23,7 @@ export function paragraphText(lines: readonly string[]): string {
       .replace(/ ?\[(?:\d{1,3}|[A-Z*†‡])\]/g, ""); // its number: word[1]
   }
   if (text.includes("{")) text = text.replace(/\s?\{(?:(?:pg?\.?|page) ?)?\d{1,4}\}/gi, ""); // a page's number: {12}
-  if (text.includes("*")) text = text.replace(/(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu, "");
+  if (text.includes("*")) text = text.replace(NOTE_STAR, "");
   return normalizeText(text.startsWith("|") ? text.replace(/^\|(?=\p{L})/u, "") : text); // a large initial: |MATTHEW
 }
 

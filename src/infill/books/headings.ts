@@ -14,9 +14,11 @@ export type HeadingKind = "chapter" | "title" | "contents" | "front" | "back" | 
 /** Not a lone L or C, which is somebody's initial. */
 const ROMAN = "(?![LC]\\b)[IVXLC]+\\b";
 const ORDINAL =
-  "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|premi[eè]re?|deuxi[eè]me|seconde?|troisi[eè]me|quatri[eè]me|cinqui[eè]me|sixi[eè]me|derni[eè]re?";
+  "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|" +
+  "premi[eè]re?|deuxi[eè]me|seconde?|troisi[eè]me|quatri[eè]me|cinqui[eè]me|sixi[eè]me|derni[eè]re?";
 const COUNT =
-  "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty[\\w-]*|thirty[\\w-]*|un|une|deux|trois|quatre|cinq|sept|huit|neuf|dix";
+  "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|" +
+  "eighteen|nineteen|twenty[\\w-]*|thirty[\\w-]*|un|une|deux|trois|quatre|cinq|sept|huit|neuf|dix";
 const PART = "chapter|part|book|volume|act|canto|letter|stave|section|chapitre|partie|livre|tome|acte|chant|lettre";
 /** Words are compared without regard to case; a Roman numeral is always in capitals. */
 const NUMBER = `(?:\\d{1,3}|${ROMAN}|the ${ORDINAL}|${ORDINAL}|${COUNT})`;
@@ -26,25 +28,45 @@ const NUMBER_ALONE = new RegExp(`^(?:[-–—] ?|[[(] ?)?(?:[1-9]\\d{0,2}|${ROMA
 const NUMBER_AND_TITLE = new RegExp(`^(?:[1-9]\\d{0,2}|${ROMAN})(?:[.:)]|\\.?[-–—]+| [-–—]+) ?\\S`);
 const ENTRY_NUMBER = new RegExp(`^\\s*(?:(?:${PART})\\.? )?${NUMBER}(?:[.:)—–-]+\\s*|\\s+)`, "iu");
 const UNNUMBERED = /^(?:prologue|epilogue|épilogue|conclusion|interlude|intermezzo|postlude|coda)[.:]?$/i;
-const CONTENTS =
-  /^(?:(?:table of )?contents|table(?: des (?:mati[eè]res|chapitres))?|table des mati[eè]res\b.*|sommaire|list of illustrations|illustrations|chapters|chapitres)[.:]?$/i;
-const FRONT =
-  /^(?:(?:author'?s |translator'?s |editor'?s |publisher'?s )?(?:preface|foreword|introduction|introductory|note|advertisement)(?: to .*)?|dedication|acknowledge?ments?|pr[ée]face|avant[- ]propos|avertissement|introduction|d[ée]dicace|to the reader|au lecteur)[.:]?$/i;
+const CONTENTS = new RegExp(
+  String.raw`^(?:(?:table of )?contents|table(?: des (?:mati[eè]res|chapitres))?|table des mati[eè]res\b.*|` +
+    String.raw`sommaire|list of illustrations|illustrations|chapters|chapitres)[.:]?$`,
+  "i",
+);
+const FRONT = new RegExp(
+  String.raw`^(?:(?:author'?s |translator'?s |editor'?s |publisher'?s )?(?:preface|foreword|introduction|` +
+    String.raw`introductory|note|advertisement)(?: to .*)?|dedication|acknowledge?ments?|pr[ée]face|` +
+    String.raw`avant[- ]propos|avertissement|introduction|d[ée]dicace|to the reader|au lecteur)[.:]?$`,
+  "i",
+);
 /** Titles that a chapter may have as well: 'THE END OF THE ROAD', 'NOTES FROM THE ROAD'; what follows decides. */
-const LOOSE =
-  /^(?:(?:the )?end of |fin d|(?:notes?|appendix|index|glossary|advertisements?|footnotes?) (?!to\b|d[eu] (?:trans|l'[ée]d)))/i;
-const END_OF_PART =
-  /^(?:(?:the )?end of (?:the )?(?:\p{L}+ )?(?:vol|book|part|chapter|story|tale|novel|project)|fin (?:d[eu]|de la) (?:\p{L}+ )?(?:tome|volume|livre|partie|chapitre|roman))/iu;
-const BACK =
-  /^(?:appendix|appendice|footnotes?|endnotes?|notes?|index|glossary|bibliography|advertisements?|errata|(?:original |the )*transcriber'?s? notes?|notes? d[eu] (?:transcription|transcripteur|l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$/i;
+const LOOSE = new RegExp(
+  String.raw`^(?:(?:the )?end of |fin d|(?:notes?|appendix|index|glossary|advertisements?|footnotes?) (?!to\b|` +
+    String.raw`d[eu] (?:trans|l'[ée]d)))`,
+  "i",
+);
+const END_OF_PART = new RegExp(
+  String.raw`^(?:(?:the )?end of (?:the )?(?:\p{L}+ )?(?:vol|book|part|chapter|story|tale|novel|project)|` +
+    String.raw`fin (?:d[eu]|de la) (?:\p{L}+ )?(?:tome|volume|livre|partie|chapitre|roman))`,
+  "iu",
+);
+const BACK = new RegExp(
+  String.raw`^(?:appendix|appendice|footnotes?|endnotes?|notes?|index|glossary|bibliography|advertisements?|` +
+    String.raw`errata|(?:original |the )*transcriber'?s? notes?|notes? d[eu] (?:transcription|transcripteur|` +
+    String.raw`l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$`,
+  "i",
+);
 const END = /^(?:the end|end|fin|finis|the end of .*|end of .*|fin d[eu] .*)[.!]?$/i;
 
 /** Longest heading, in characters; longer ones are prose that begins like one. */
 const LONGEST = 220;
 const LONGEST_TITLE = 120;
 const LONGEST_SYNOPSIS = 1500;
-const IN_WHICH =
-  /^["“«(]?(?:in which|wherein|containing|showing (?:how|that|what)|treats of|being (?:an|the) account|dans lequel|dans laquelle|où l['’]on|où il est|comment \p{L}+ .*[^!?]$)(?!\p{L})/iu;
+const IN_WHICH = new RegExp(
+  String.raw`^["“«(]?(?:in which|wherein|containing|showing (?:how|that|what)|treats of|being (?:an|` +
+    String.raw`the) account|dans lequel|dans laquelle|où l['’]on|où il est|comment \p{L}+ .*[^!?]$)(?!\p{L})`,
+  "iu",
+);
 
 export class Headings {
   /** Titles that stood in the contents, reduced to their letters. */

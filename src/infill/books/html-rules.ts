@@ -56,8 +56,11 @@ const NOTE_MARK = /^[[({]?(?:\d{1,4}|[a-z]{1,2}|[ivxlc]{1,6}|[*†‡§¶]{1,3})
 const HIGH_MARK = /^[[(]?(?:\d{1,4}|[*†‡§¶]{1,3})[\])]?$/;
 const BRACKETED = /^(?:[[({].*[\])}]|[*†‡§¶]+)$/;
 /** A paragraph of such a class is a heading: converters make them of headings. */
-const HEADING_CLASS =
-  /^(?:chap(?:ter)?(?:[-_]?(?:title|head(?:ing)?|num(?:ber)?|name))?|(?:part|section)[-_]?title|title|heading\d?|h[1-6])$/;
+const HEADING_CLASS = new RegExp(
+  String.raw`^(?:chap(?:ter)?(?:[-_]?(?:title|head(?:ing)?|num(?:ber)?|name))?|(?:part|section)[-_]?title|` +
+    String.raw`title|heading\d?|h[1-6])$`,
+  "",
+);
 
 export function isBlock(element: string): boolean {
   return BLOCKS.has(element) || HEADING.test(element);

@@ -1,4 +1,5 @@
-// The language of a book as a code of ISO 639-1 ("fr"), however its file says it: "French", "français", "fra", "fr-FR".
+// The language of a book as a code of ISO 639-1 ("fr"), however its file says it: "French", "français", "fra" or
+// "fr-FR".
 // Intl knows the names and how the codes of three letters stand to those of two.
 
 /** ISO 639: two letters a language. */

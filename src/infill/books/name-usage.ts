@@ -212,9 +212,8 @@ function isHonour(words: readonly Word[], i: number): boolean {
 
 /** Whether somebody is spoken to: "Come, Watson!", "Axel, suis-moi!". */
 function isAddressed(before: string, after: string): boolean {
-  return (
-    (before === ", " && /^(?:[!?]|[.,]?["”»’])/.test(after)) || (/["“«‘—-] ?$/.test(before) && /^[,!]/.test(after))
-  );
+  if (before === ", ") return /^(?:[!?]|[.,]?["”»’])/.test(after);
+  return /["“«‘—-] ?$/.test(before) && /^[,!]/.test(after);
 }
 
 /** "in Exeter", "à Nantes", "en France". */

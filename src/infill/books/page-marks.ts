@@ -74,7 +74,8 @@ export function headWords(line: string): string {
 
 function lettersOf(line: string): string {
   const text = line.trim();
-  if (text.length === 0 || text.length > LONGEST || /[,;:"“”«»’'‘?!—-]$|[a-z\d]\.$|^["“«‘'—-]/.test(text)) return "";
+  if (text.length === 0 || text.length > LONGEST) return "";
+  if (/[,;:"“”«»’'‘?!—-]$|[a-z\d]\.$|^["“«‘'—-]/.test(text)) return "";
   return text.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }
 
@@ -86,9 +87,9 @@ function readHead(line: string, at: number): PageMark | undefined {
   const rest = before?.[2] ?? after?.[1] ?? "";
   const words = lettersOf(rest);
   const value = Number(before?.[1] ?? after?.[2]);
-  return words === "" || PART.test(words) || words.split(" ").length > 12
-    ? undefined
-    : { at, form: `${words}${/[|•·]/.test(text) ? " |" : ""} N`, value, kind: NAMED_PART.test(rest) ? "part" : "head" };
+  if (words === "" || PART.test(words) || words.split(" ").length > 12) return undefined;
+  const form = `${words}${/[|•·]/.test(text) ? " |" : ""} N`;
+  return { at, form, value, kind: NAMED_PART.test(rest) ? "part" : "head" };
 }
 
 function numbered(number: string, kind: PageMark["kind"], text: string, at: number): PageMark | undefined {

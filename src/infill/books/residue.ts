@@ -8,16 +8,23 @@ import { isCapitals } from "./headings.ts";
 
 export type Residue = "note" | "separator" | "display";
 
-const EDITORIAL =
-  /^[[({]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|(?:sheet )?music\b|musical|listen\b|score\b|tn\b|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|editor'?s? note|later editions|gravure|note d[eu] )/i;
-const CREDIT =
-  /^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b/i;
+const EDITORIAL = new RegExp(
+  String.raw`^[[({]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|(?:sheet )?music\b|` +
+    String.raw`musical|listen\b|score\b|tn\b|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|` +
+    String.raw`editor'?s? note|later editions|gravure|note d[eu] )`,
+  "i",
+);
+const CREDIT = new RegExp(
+  String.raw`^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|` +
+    String.raw`e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b`,
+  "i",
+);
 const PICTURE =
   /^(?:0\d{1,3}|cover|\d{2}-\d{3}\.(?:jpg|png|gif).*|[\w-]+\.(?:jpg|png|gif)\b.*|(?:tail|head)piece|frontispiece)$/i;
 /** What a publisher's list says of a book; a story may say one of them. */
 const CATALOGUE = new RegExp(
-  "\\b(?:12mo|16mo|8vo|4to|crown 8vo|cloth|gilt|morocco|illustrated|per vol(?:ume)?|price|post-?paid|vols?\\.|in-8°?|" +
-    "broché|net)\\b|[$£] ?\\d|\\b\\d+ ?(?:cents|cts\\b|fr\\.)",
+  "\\b(?:12mo|16mo|8vo|4to|crown 8vo|cloth|gilt|morocco|illustrated|per vol(?:ume)?|price|post-?paid|vols?\\.|" +
+    "in-8°?|broché|net)\\b|[$£] ?\\d|\\b\\d+ ?(?:cents|cts\\b|fr\\.)",
   "gi",
 );
 const CATALOGUE_WORDS = 3;
@@ -49,8 +56,8 @@ export function residueOf(
   if (isCatalogue(text)) return "note";
   if (/^\*/.test(text) || hasLeaders(block) || (!keepVerse && isVerse(block, margins))) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
-  if (/^["“«‘']/.test(text) && (isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/).test(text))
-    return undefined;
+  const spoken = isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/;
+  if (/^["“«‘']/.test(text) && spoken.test(text)) return undefined;
   if (text.length <= SHORT && isCapitals(text)) return "display";
   // An address, a signature, a heading of a letter: a line that is no sentence and no speech.
   return block.lines.length === 1 &&

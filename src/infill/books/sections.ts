@@ -88,7 +88,8 @@ function split(section: Section, hasChapters: boolean): Section[] {
   if (from <= 0 || !isProse(items.slice(from))) return [section];
   const above = items.slice(0, from);
   // Speech above the first paragraph of a story is its beginning.
-  if (heading === undefined && above.some(({ text }) => /^["“«—]|[.!?…]["”»’]*$/.test(text))) return [section];
+  const isSpeech = ({ text }: { readonly text: string }): boolean => /^["“«—]|[.!?…]["”»’]*$/.test(text);
+  if (heading === undefined && above.some(isSpeech)) return [section];
   return [
     { heading, items: above, reason: reason ?? "title page and dedication" },
     { heading: undefined, items: items.slice(from), reason: undefined },

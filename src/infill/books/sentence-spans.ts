@@ -3,8 +3,11 @@
 import { isAbbreviation } from "../abbreviations.ts";
 
 /** Each run of stops is tried once, from its first. Chinese and Japanese put no space behind theirs. */
-const BOUNDARY =
-  /(?<![.!?…])[.!?…]+(?: »|[\])"”»’'])*\s+(?=["“«‘'([¿¡—–-]*\s*[\p{Lu}\p{Lo}\p{N}])|[。！？]+[」』”’）]*(?=[^\s」』”’）])/gu;
+const BOUNDARY = new RegExp(
+  String.raw`(?<![.!?…])[.!?…]+(?: »|[\])"”»’'])*\s+(?=["“«‘'([¿¡—–-]*\s*[\p{Lu}\p{Lo}` +
+    String.raw`\p{N}])|[。！？]+[」』”’）]*(?=[^\s」』”’）])`,
+  "gu",
+);
 
 /** [start, end) of each sentence in `text`, without the white space between. */
 export function sentenceSpans(text: string): [start: number, end: number][] {

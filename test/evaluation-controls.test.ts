@@ -123,13 +123,12 @@ describe("what is exchanged", () => {
       .variants("otherLength", at("one", 1, 1))
       .map(({ meta }) => meta);
     expect(lengths).toEqual(["S", "L"].map((length) => ({ ...(at("one", 1, 1).meta as object), length })));
-    const without: (Meta | undefined)[] = [undefined, "M", { length: "XL" }];
-    for (const meta of without) {
+    const askedOf = (meta: Meta | undefined) => {
       const example = { ...at("one", 1, 1), meta };
-      expect(
-        new Controls([example], { ...OPTIONS, template: SUFFIX_FIRST_TEMPLATE }).variants("otherLength", example),
-      ).toEqual([]);
-    }
+      return new Controls([example], { ...OPTIONS, template: SUFFIX_FIRST_TEMPLATE }).variants("otherLength", example);
+    };
+    for (const meta of [undefined, "M", { theme: "sea" }]) expect(askedOf(meta)).toEqual([]);
+    expect(() => askedOf({ length: "XL" })).toThrow(/"length" is "XL", wanted S, M or L/);
   });
 
   it("never holds a paragraph of the example's own, not even inside a longer context", () => {

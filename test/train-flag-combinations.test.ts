@@ -21,7 +21,6 @@ describe("flags together", () => {
       "--loss_on target learns p2 of infilling examples; plain text has none",
     ],
     ["--train_data_file a.txt --train_file b.jsonl", "--train_file and --train_data_file exclude each other"],
-    ["--memory_limit 1", "--memory_limit belongs to --dry_run"],
     ["--max_steps 0", "--max_steps is 0, wanted at least 1 update"],
   ])("%s is refused", (argv, message) => {
     expect(() => check(argv)).toThrow(message);
@@ -31,6 +30,8 @@ describe("flags together", () => {
     "--train_file a.jsonl --metadata_dropout 0.2 --metadata_dropout_all 0 --context_dropout 0.5 --order_mix 0.1",
     "--train_file a.jsonl --section_types --loss_on target",
     "--train_data_file a.txt --loss_on all",
+    "--memory_limit 1",
+    "--memory_limit 1 --dry_run",
   ])("%s is taken", (argv) => {
     expect(() => check(argv)).not.toThrow();
   });

@@ -3,13 +3,14 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+import { decode } from "@jridgewell/sourcemap-codec";
 import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
-import { buildJs, withoutComments } from "../scripts/package/build-js.ts";
+import { buildJs, ROOT, withoutComments } from "../scripts/package/build-js.ts";
 import { wgslFiles } from "../src/wgsl/index.ts";
 
 /** A project that has the package installed, without what is optional. */
@@ -42,10 +43,16 @@ async function bundleOf(text: string): Promise<string> {
   return output[0].code;
 }
 
+/** What the types add, which take a compiler's time: 100 kB. scripts/check-package.ts weighs the whole. */
+const DECLARATIONS = 100_000;
 const kB = (code: string): number => gzipSync(code).length / 1000;
 const node = (...argv: string[]) => promisify(execFile)(process.execPath, argv, { cwd: project });
+const filesIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 const scripts = async (): Promise<string[]> =>
-  (await readdir(dist, { recursive: true })).filter((file) => file.endsWith(".js")).map((file) => join(dist, file));
+  (await filesIn(dist)).filter((file) => file.endsWith(".js")).map((file) => join(dist, file));
 
 const INFERENCE = `import {
     generate, GPT2Decoder, GPT2LMHeadModel, InfillEncoder, openFolder, PreTrainedTokenizer, requestDevice,
@@ -122,6 +129,36 @@ describe("package.json", () => {
     for (const entry of Object.values(packageJson.exports)) if (typeof entry !== "string") built.push(entry.default);
     for (const file of built) expect(await readFile(join(dist, "..", file), "utf8"), file).not.toBe("");
   });
+
+  it("names each package that may be missing in the version that it asks for", async () => {
+    const named = new Map<string, string>();
+    for (const file of await readdir(join(ROOT, "src"), { recursive: true }))
+      if (file.endsWith(".ts"))
+        for (const [, name, version] of (await readFile(join(ROOT, "src", file), "utf8")).matchAll(
+          /importOptional\("([^"]+)@([^"]+)"/g,
+        ))
+          named.set(name, version);
+    expect([...named.keys()].sort()).toEqual(["compromise", "htmlparser2", "jszip", "mammoth"]);
+    expect(packageJson.optionalDependencies).toMatchObject(Object.fromEntries(named));
+  });
+
+  it("packs less than 3 MB", async () => {
+    const parts: Buffer[] = [];
+    const add = async (path: string, files: string[]) => {
+      for (const file of files) {
+        const bytes = await readFile(join(path, file));
+        const header = Buffer.alloc(512); // as tar has it; the file's end is padded
+        header.write(`package/${file}`);
+        parts.push(header, bytes, Buffer.alloc(-bytes.length & 511));
+      }
+    };
+    await add(dist, await filesIn(dist));
+    for (const path of [...packageJson.files, "README.md", "LICENSE"].filter((each) => each !== "dist"))
+      await (/\.\w+$|LICENSE/.test(path) ? add(ROOT, [path]) : add(join(ROOT, path), await filesIn(join(ROOT, path))));
+    const { length } = gzipSync(Buffer.concat(parts), { level: 9 });
+    expect(length + DECLARATIONS).toBeLessThan(3e6);
+    expect(length).toBeGreaterThan(2.5e6); // the demo is there
+  });
 });
 
 describe("the built files", () => {
@@ -137,6 +174,7 @@ describe("the built files", () => {
 
   it("import nothing that the package does not bring, and name files that are there", async () => {
     const names = Object.keys(packageJson.imports);
+    const packages = Object.keys(packageJson.optionalDependencies); // they load without them: see above
     for (const file of await scripts()) {
       const text = await readFile(file, "utf8");
       for (const [, specifier] of text.matchAll(
@@ -144,6 +182,7 @@ describe("the built files", () => {
       )) {
         if (specifier === undefined || specifier.startsWith("node:") || names.includes(specifier)) continue;
         if (/[/\\]vendor[/\\]/.test(file) && !specifier.startsWith(".")) continue; // Node's modules without node:
+        if (packages.some((name) => specifier === name || specifier.startsWith(`${name}/`))) continue;
         expect(specifier, file).toMatch(/^\./);
         expect(await readFile(resolve(dirname(file), specifier), "utf8")).not.toBe("");
       }
@@ -152,14 +191,29 @@ describe("the built files", () => {
     for (const target of targets) expect(await readFile(join(dist, "..", target), "utf8")).toContain("export");
   });
 
-  it("have maps that name the sources", async () => {
-    const { sources, mappings } = JSON.parse(await readFile(join(dist, "files", "open.js.map"), "utf8")) as {
-      sources: string[];
-      mappings: string;
-    };
-    expect(sources).toHaveLength(1);
-    expect(sources[0]).toMatch(/src\/files\/open\.ts$/);
-    expect(mappings.length).toBeGreaterThan(100);
+  it("have maps that name the lines of the sources: of every error that is thrown", async () => {
+    let found = 0;
+    for (const file of (await filesIn(dist)).filter((each) => each.endsWith(".js.map"))) {
+      const { sources, mappings } = JSON.parse(await readFile(join(dist, file), "utf8")) as {
+        sources: string[];
+        mappings: string;
+      };
+      const stem = file.replace(/\.js\.map$/, ".ts");
+      if (mappings.replaceAll(";", "") === "") continue; // types only
+      expect(
+        sources.map((source) => source.replaceAll("\\", "/")),
+        file,
+      ).toEqual([expect.stringMatching(`src/${stem}$`)]);
+      const source = (await readFile(join(ROOT, "src", stem), "utf8")).split("\n");
+      const lines = decode(mappings);
+      for (const [l, line] of (await readFile(join(dist, file.replace(/\.map$/, "")), "utf8")).split("\n").entries())
+        for (const { 0: call, index } of line.matchAll(/new (?:User)?Error\(/g)) {
+          const segment = lines[l]?.findLast(([column]) => column <= index);
+          expect(source[segment?.[2] ?? -1], `${file}: ${line}`).toContain(call);
+          found++;
+        }
+    }
+    expect(found).toBeGreaterThan(400);
   });
 
   it("never name a program of the sources", async () => {
@@ -201,5 +255,24 @@ describe("the command", () => {
       code: 1,
       stderr: expect.stringMatching(/^Error: The sample .*; give --validation_file/),
     });
+  });
+
+  it.each([
+    [
+      "page.html",
+      "<html><body><p>She came.</p></body></html>",
+      "Reading .*page\\.html needs .* htmlparser2",
+      "htmlparser2@12",
+    ],
+    ["book.txt", "She came.\n\nHe went.\n\nThey slept.", "Finding names needs .* compromise", "compromise@14"],
+  ])("says which package reading %s needs, where it is not installed", async (file, text, needs, spec) => {
+    await writeFile(join(project, file), text);
+    const fields = file.endsWith(".html") ? ["--metadata_fields", "length"] : []; // names are looked for first
+    const run = await failing("prepare", join(project, file), "--output_dir", join(project, "data"), ...fields);
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(new RegExp(`^Error: ${needs},.*npm install ${spec}\\.[\\d.]+\\.\n$`)),
+    });
+    await expect(readdir(join(project, "data"))).rejects.toThrow(/ENOENT/);
   });
 });

@@ -7,6 +7,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decode, encode } from "@jridgewell/sourcemap-codec";
+import type { SourceMapSegment } from "@jridgewell/sourcemap-codec";
 import { rolldown, RolldownMagicString } from "rolldown";
 import type { Plugin } from "rolldown";
 import packageJson from "../../package.json" with { type: "json" };
@@ -23,7 +25,11 @@ const SEAM: Readonly<Record<string, string>> = {
 };
 
 /** What a package of its own brings: never copied into dist. */
-const EXTERNAL = [/^node:/, /^#/, ...Object.keys(packageJson.optionalDependencies)];
+const EXTERNAL = [
+  /^node:/,
+  /^#/,
+  ...Object.keys(packageJson.optionalDependencies).map((name) => new RegExp(`^${name}(?:/|$)`)),
+];
 
 /** Source files -> where each stands in `outDir`, as one module without its comments, and a source map beside it. */
 export async function buildJs(outDir: string): Promise<void> {
@@ -56,16 +62,33 @@ export async function buildJs(outDir: string): Promise<void> {
 /** An import of rolldown's helpers for CommonJS, of which nothing is used: it names a module of Node. */
 const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
 
-/** Maps of the npm packages would name files that nobody has; the lines of the others must stay where they are. */
+/** Maps of the npm packages would name files that nobody has; the lines of the others stay where they are. */
 async function tidy(outDir: string): Promise<void> {
   for (const file of await readdir(outDir, { recursive: true })) {
     const path = join(outDir, file);
     const foreign = /^(vendor|_virtual)[/\\]/.test(file);
-    if (foreign && file.endsWith(".map")) await rm(path);
+    if (file.endsWith(".js.map")) await (foreign ? rm(path) : writeFile(path, linesOnly(await readFile(path, "utf8"))));
     if (!file.endsWith(".js")) continue;
     const text = await readFile(path, "utf8");
     await writeFile(path, foreign ? text.replace(/\n?\/\/# source.*$/, "") : text.replace(IDLE_IMPORT, ""));
   }
+}
+
+/**
+ * A source map that says of everything from which line it comes, and no more: a stack trace is read by lines, and
+ * columns make two thirds of all maps.
+ */
+function linesOnly(json: string): string {
+  const map = JSON.parse(json) as { mappings: string; names: string[] };
+  const lines = decode(map.mappings).map((segments) => {
+    const placed = segments.filter((segment) => segment.length > 1) as (readonly [number, number, number, number])[];
+    const kept = placed.filter(([, file, line], i) => {
+      const [, before, lineBefore] = placed[i - 1] ?? [];
+      return file !== before || line !== lineBefore;
+    });
+    return kept.map(([column, file, line]): SourceMapSegment => [column, file, line, 0]);
+  });
+  return JSON.stringify({ ...map, names: [], mappings: encode(lines) });
 }
 
 /** The entry points, the command line, and what only the seam imports. */

@@ -3,6 +3,7 @@
 // is cut off at a limit, because ten kilobytes can hold ten megabytes of spaces.
 import type JSZip from "jszip";
 import { UserError } from "../../errors.ts";
+import { importOptional } from "../../runtime.ts";
 
 /** Bytes that all the parts which are read may have: what one text may have (a long novel's are 5 MB). */
 const MOST_BYTES = 64 * 2 ** 20;
@@ -31,7 +32,7 @@ export class Archive {
 
   /** `most`: bytes to read from it, all parts together. Throws UserError where it is damaged or needs a password. */
   static async open(bytes: Uint8Array, name: string, most = MOST_BYTES): Promise<Archive> {
-    const { default: Zip } = await import("jszip");
+    const Zip = await zipLibrary(name);
     try {
       return new Archive(await Zip.loadAsync(bytes), name, most);
     } catch (error) {
@@ -77,6 +78,11 @@ export class Archive {
         .resume();
     });
   }
+}
+
+/** JSZip, loaded when it is first needed, by `name`. Throws UserError where it is not installed. */
+export async function zipLibrary(name: string): Promise<typeof JSZip> {
+  return (await importOptional("jszip@3.10.2", `Reading ${name}`, () => import("jszip"))).default;
 }
 
 /** For a file that has the right form outside and the wrong one inside. */

@@ -2,7 +2,8 @@
 // title and author that Word stores are left alone: they are mostly those of a template and of an account. Pictures are
 // not unpacked at all.
 import { UserError } from "../../errors.ts";
-import { Archive, damaged } from "./archive.ts";
+import { importOptional } from "../../runtime.ts";
+import { Archive, damaged, zipLibrary } from "./archive.ts";
 import type { BookText } from "./book-text.ts";
 import { HtmlText } from "./html.ts";
 import { isNestedDeeper } from "./xml.ts";
@@ -31,8 +32,7 @@ const STYLES = [
 /** Throws UserError where the file is damaged, locked or no Word document. */
 export async function readDocx(bytes: Uint8Array, name: string): Promise<BookText> {
   const archive = await Archive.open(bytes, name, MOST_BYTES);
-  const { default: Zip } = await import("jszip");
-  const safe = new Zip();
+  const safe = new (await zipLibrary(name))();
   for (const part of archive.parts) {
     if (!PARTS.test(part) || NOT_TEXT.test(part)) continue;
     const content = await archive.read(part);
@@ -46,7 +46,8 @@ export async function readDocx(bytes: Uint8Array, name: string): Promise<BookTex
 }
 
 async function convert(arrayBuffer: ArrayBuffer, name: string): Promise<string> {
-  const { default: mammoth } = await import("mammoth");
+  const library = () => import("mammoth");
+  const { default: mammoth } = await importOptional("mammoth@1.13.0", `Reading ${name}`, library);
   try {
     // Node's build wants a buffer, the browsers' an ArrayBuffer.
     const input = { arrayBuffer, buffer: new Uint8Array(arrayBuffer) } as unknown as { arrayBuffer: ArrayBuffer };

@@ -2,6 +2,7 @@
 // gender, cities, countries, regions) and the countries of the world in any language, as Intl has them. Only names are
 // looked up, each once, never the text: tagging it whole takes compromise ten times as long as all else that prepare
 // does, and finds fewer of a novel's people than the novel's own use of their names does.
+import { importOptional } from "../../runtime.ts";
 
 export type Gender = "male" | "female";
 
@@ -15,9 +16,10 @@ export interface Gazetteer {
 /** ISO 3166: two letters a country. */
 const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 
-/** Loads the word list when it is called. */
+/** Loads the word list when it is called. Throws UserError where `compromise` is not installed. */
 export async function openGazetteer(): Promise<Gazetteer> {
-  const { default: nlp } = await import("compromise/two");
+  const words = () => import("compromise/two");
+  const { default: nlp } = await importOptional("compromise@14.17.0", "Finding names", words);
   const genderOf = (name: string): Gender | undefined => {
     const found = nlp(name);
     const male = found.has("^#MaleName$");

@@ -2,6 +2,7 @@
 // bytes say; its name decides only between plain text and what cannot be told from it by its bytes. Each format's
 // reader, with its libraries, is loaded when the first such file comes.
 import { UserError } from "../../errors.ts";
+import { importOptional } from "../../runtime.ts";
 import type { BookText } from "./book-text.ts";
 import { decodeText, plainText } from "./decode.ts";
 import { foreignBytes, foreignText, latin1, refuse } from "./formats.ts";
@@ -26,8 +27,12 @@ const XHTML = /^\s*<\?xml\b|<!doctype\s+html\s+public\s+"-\/\/W3C\/\/DTD XHTML|\
  */
 export async function readBookFile(bytes: Uint8Array, name: string): Promise<BookText> {
   const format = foreignBytes(bytes);
-  if (format?.reader === "epub") return withText(await (await import("./epub.ts")).readEpub(bytes, name), name);
-  if (format?.reader === "docx") return withText(await (await import("./docx.ts")).readDocx(bytes, name), name);
+  // All three turn what they read into HTML.
+  const reader = <M>(load: () => Promise<M>) => importOptional("htmlparser2@12.0.0", `Reading ${name}`, load);
+  if (format?.reader === "epub")
+    return withText(await (await reader(() => import("./epub.ts"))).readEpub(bytes, name), name);
+  if (format?.reader === "docx")
+    return withText(await (await reader(() => import("./docx.ts"))).readDocx(bytes, name), name);
   if (format) refuse(name, format);
   const isMarkdown = MARKDOWN_NAME.test(name);
   const head = latin1(bytes.subarray(0, HEAD));
@@ -35,7 +40,7 @@ export async function readBookFile(bytes: Uint8Array, name: string): Promise<Boo
   const text = decodeText(bytes, name, inMeta ?? inXml);
   const isHtml = foreignText(text, { isMarkdown })?.reader === "html" || (HTML_NAME.test(name) && TAG.test(text));
   if (!isHtml) return { text: plainText(text, name, { isMarkdown }), isMarkdown };
-  const { HtmlText } = await import("./html.ts");
+  const { HtmlText } = await reader(() => import("./html.ts"));
   const html = new HtmlText(name);
   html.read(text, { xhtml: XHTML.test(head) });
   return withText(html.finish(), name);

@@ -1,0 +1,241 @@
+// npm run check:package: the package as those who install it have it. Packs it, installs the tarball in a folder of its
+// own beside the runtimes, compilers and bundlers of TOOLS (all from npm), and tries each of them: what they say is the
+// check. Names on the command line run only the checks whose names hold one of them.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import packageJson from "../package.json" with { type: "json" };
+import { runCli } from "../src/cli/shared/run.ts";
+import { ROOT } from "./package/build-js.ts";
+
+const { devDependencies, optionalDependencies, peerDependencies } = packageJson;
+/** One version each, so that a check fails by our doing alone. */
+const TOOLS: Readonly<Record<string, string>> = {
+  "@arethetypeswrong/cli": "0.18.5",
+  bun: "1.4.5",
+  deno: devDependencies.deno,
+  esbuild: "0.28.2",
+  "node-22": `npm:node-${process.platform}-${process.arch}@22.23.3`,
+  "node-24": `npm:node-${process.platform}-${process.arch}@24.9.0`,
+  publint: "0.3.25",
+  typescript: devDependencies.typescript,
+  vite: devDependencies.vite,
+  webpack: "5.113.0",
+  "webpack-cli": "7.3.1",
+};
+const MOST_PACKED_BYTES = 3e6;
+const ENTRIES = Object.keys(packageJson.exports)
+  .filter((entry) => !entry.endsWith(".json"))
+  .map((entry) => `gpt2-webgpu${entry.slice(1)}`);
+const LOAD_ALL = `for (const entry of ${JSON.stringify(ENTRIES)}) {
+  const { length } = Object.keys(await import(entry));
+  if (length === 0) throw new Error(entry + " exports nothing");
+}
+console.log("loaded");
+`;
+/** The same in every runtime that has WebGPU: to the letter. */
+const FILL = `import { Infiller } from "gpt2-webgpu/infill";
+const infiller = await Infiller.load("node_modules/gpt2-webgpu/weights/demo");
+const { text } = await infiller.fill({
+  p1: "Kim sat by the brook.", p3: "Then it rained.", options: { numBeams: 2, maxNewTokens: 12 },
+});
+console.log(JSON.stringify(text));
+`;
+const PAGE = `import { Infiller } from "gpt2-webgpu/infill";
+import { Trainer } from "gpt2-webgpu/train";
+Object.assign(globalThis, { Infiller, Trainer });
+`;
+
+interface Project {
+  readonly folder: string;
+  readonly tarball: string;
+}
+/** Throws Error where something is wrong; what it returns is shown beside its name. */
+type Check = (project: Project) => Promise<string>;
+
+const run = async (folder: string, command: string, ...argv: string[]): Promise<string> => {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, argv, { cwd: folder, maxBuffer: 1e8 });
+    return stdout + stderr;
+  } catch (error) {
+    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
+    throw new Error([stdout, stderr].join("").trim() || message, { cause: error });
+  }
+};
+const bin = (name: string): string => join("node_modules", ".bin", name);
+const expectText = (found: string, wanted: RegExp): void => {
+  if (!wanted.test(found)) throw new Error(`wanted ${wanted}, found: ${found.trim() || "nothing"}`);
+};
+const last = (text: string): string => text.trim().split("\n").at(-1)!;
+
+/** Node as npm brings it. */
+const otherNode = ({ folder }: Project, name: string): string => join(folder, "node_modules", name, "bin", "node");
+
+/** Bun's own file: npm does not run the script that would put it in place of a placeholder. */
+async function bun({ folder }: Project): Promise<string> {
+  const homes = await readdir(join(folder, "node_modules", "@oven"));
+  return join(
+    folder,
+    "node_modules",
+    "@oven",
+    homes.find((name) => !name.includes("baseline"))!,
+    "bin",
+    "bun",
+  );
+}
+
+const loads =
+  (command: (project: Project) => string | Promise<string>, ...argv: string[]): Check =>
+  async (project) => {
+    const said = await run(project.folder, await command(project), ...argv, "load.mjs");
+    expectText(said, /^loaded\n$/);
+    return `${ENTRIES.length} entry points`;
+  };
+
+/** A page's bundle, which must hold the engine, nothing of Node, and be made without a warning. */
+async function bundled(folder: string, said: string, out: string): Promise<string> {
+  if (/warn/i.test(said)) throw new Error(said);
+  const files = (await readdir(join(folder, out), { recursive: true })).filter((file) => file.endsWith(".js"));
+  const code = (await Promise.all(files.map((file) => readFile(join(folder, out, file), "utf8")))).join("\n");
+  expectText(code, /attention_decode/);
+  if (/(?:from|import|require)\s*\(?["'](node:|webgpu)/.test(code))
+    throw new Error("the bundle asks for Node's modules");
+  return `${Math.round(gzipSync(code).length / 1000)} kB of gzip`;
+}
+
+const typeChecks =
+  (module: string, moduleResolution: string, lib: string[]): Check =>
+  async ({ folder }) => {
+    const compilerOptions = { target: "es2022", strict: true, noEmit: true, skipLibCheck: false, types: [], lib };
+    const project = `tsconfig.${module}.${lib.length}.json`;
+    const config = { compilerOptions: { ...compilerOptions, module, moduleResolution }, files: ["types.ts"] };
+    await writeFile(join(folder, project), JSON.stringify(config));
+    await run(folder, bin("tsc"), "--project", project);
+    return `strict, skipLibCheck off, lib ${lib.join(" and ")}`;
+  };
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  "packed size": async ({ tarball }) => {
+    const { size } = await stat(tarball);
+    if (size >= MOST_PACKED_BYTES) throw new Error(`${size} bytes, wanted less than ${MOST_PACKED_BYTES}`);
+    return `${(size / 1e6).toFixed(2)} MB`;
+  },
+  "what a browser's project installs": async ({ folder, tarball }) => {
+    const alone = join(folder, "alone");
+    await mkdir(alone);
+    await writeFile(join(alone, "package.json"), '{ "type": "module" }');
+    await run(alone, "npm", "install", "--omit=optional", "--no-audit", "--no-fund", tarball);
+    const packages = (await readdir(join(alone, "node_modules"))).filter((name) => !name.startsWith("."));
+    expectText(packages.sort().join(" "), /^@webgpu gpt2-webgpu$/);
+    const device = 'import("gpt2-webgpu").then((m) => m.requestDevice()).catch((e) => console.log(e.name, e.message))';
+    expectText(await run(alone, process.execPath, "--eval", device), /^UserError .*npm install webgpu/);
+    return packages.join(" and ");
+  },
+  Node: loads(() => process.execPath),
+  "Node 22": loads((project) => otherNode(project, "node-22")),
+  "Node 24": loads((project) => otherNode(project, "node-24")),
+  Deno: loads(() => bin("deno"), "run", "--quiet", "--allow-all"),
+  Bun: loads(bun, "run"),
+  "the same gap in Node 24": async (project) => {
+    const fill = async (node: string) => last(await run(project.folder, node, "fill.mjs"));
+    const [here, there] = [await fill(process.execPath), await fill(otherNode(project, "node-24"))];
+    if (here !== there) throw new Error(`${there}, and here ${here}`);
+    return there;
+  },
+  "the command": async ({ folder }) => {
+    expectText(
+      await run(folder, bin("gpt2-webgpu"), "--version"),
+      new RegExp(`^gpt2-webgpu ${packageJson.version}\n$`),
+    );
+    const argv = ["generate", "--p1", "Kim sat by the brook.", "--p3", "Then it rained.", "--max_new_tokens", "4"];
+    expectText(await run(folder, bin("gpt2-webgpu"), ...argv), /P2 ┃/);
+    return "generate";
+  },
+  "types by nodenext": typeChecks("nodenext", "nodenext", ["es2022", "dom"]),
+  "types by nodenext without a page": typeChecks("nodenext", "nodenext", ["es2022"]),
+  "types by a bundler": typeChecks("esnext", "bundler", ["es2022", "dom"]),
+  Vite: async ({ folder }) =>
+    bundled(folder, await run(folder, bin("vite"), "build", "--outDir", "out-vite"), "out-vite"),
+  webpack: async ({ folder }) => {
+    const flags = ["--mode", "production", "--entry", "./page.js", "--output-path", "out-webpack"];
+    // Of the size of a page: that is measured here.
+    return bundled(folder, await run(folder, bin("webpack"), ...flags, "--no-performance"), "out-webpack");
+  },
+  esbuild: async ({ folder }) => {
+    const flags = ["page.js", "--bundle", "--format=esm", "--minify", "--outfile=out-esbuild/page.js"];
+    return bundled(folder, await run(folder, bin("esbuild"), ...flags), "out-esbuild");
+  },
+  publint: async ({ folder, tarball }) => {
+    expectText(await run(folder, bin("publint"), tarball, "--strict"), /All good/);
+    return "All good";
+  },
+  "are the types wrong": async ({ folder, tarball }) => {
+    await run(folder, bin("attw"), tarball, "--profile", "esm-only", "--no-emoji");
+    return "no problems";
+  },
+};
+
+async function newProject(): Promise<Project> {
+  const folder = await mkdtemp(join(tmpdir(), "check-package-"));
+  const packed = await run(ROOT, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
+  const tarball = join(folder, /[\w.-]+\.tgz/.exec(packed)![0]);
+  const files = { "load.mjs": LOAD_ALL, "fill.mjs": FILL, "page.js": PAGE, "types.ts": TYPES };
+  const html = '<!doctype html><script type="module" src="/page.js"></script>';
+  for (const [file, text] of Object.entries({ ...files, "index.html": html }))
+    await writeFile(join(folder, file), text);
+  await writeFile(
+    join(folder, "package.json"),
+    JSON.stringify({
+      type: "module",
+      dependencies: { "gpt2-webgpu": `file:${tarball}`, ...optionalDependencies, ...peerDependencies },
+      devDependencies: TOOLS,
+    }),
+  );
+  await run(folder, "npm", "install", "--no-audit", "--no-fund");
+  return { folder, tarball };
+}
+
+/** Uses what a user would, so that the compiler reads all declarations that matter. */
+const TYPES = `import { generate, GPT2LMHeadModel, requestDevice, type Device } from "gpt2-webgpu";
+import { Infiller, type Filled, type FillRequest } from "gpt2-webgpu/infill";
+import { Trainer, type TrainerOptions } from "gpt2-webgpu/train";
+import { explain, type Explained } from "gpt2-webgpu/explain";
+export const request: FillRequest = { p1: "a", p3: "b", candidates: 2 };
+export const fill = async (device: Device): Promise<Filled> => (await Infiller.load("/demo", { device })).fill(request);
+export const train = (options: TrainerOptions): Trainer => new Trainer(options);
+export const all = [generate, GPT2LMHeadModel, requestDevice, explain];
+export type E = Explained;
+// @ts-expect-error: p3 is missing
+export const wrong: FillRequest = { p1: "a" };
+`;
+
+await runCli(async ({ argv, signal }) => {
+  const wanted = Object.entries(CHECKS).filter(
+    ([name]) => argv.length === 0 || argv.some((word) => name.toLowerCase().includes(word.toLowerCase())),
+  );
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  await run(ROOT, "npm", "run", "build");
+  const project = await newProject();
+  let failed = 0;
+  try {
+    for (const [name, check] of wanted) {
+      if (signal.aborted) return 1;
+      const started = performance.now();
+      const said = await check(project).catch((error: Error) => error);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      if (said instanceof Error) failed++;
+      print(
+        said instanceof Error
+          ? `FAIL  ${name}: ${said.message}`
+          : `ok    ${name.padEnd(34)} ${seconds.padStart(5)} s  ${said}`,
+      );
+    }
+  } finally {
+    await rm(project.folder, { recursive: true, force: true });
+  }
+  print(failed === 0 ? "The package is taken everywhere." : `${failed} checks of the package failed.`);
+  return failed === 0 ? 0 : 1;
+});

@@ -2,6 +2,7 @@
 // own beside the runtimes, compilers and bundlers of TOOLS (all from npm), and tries each of them: what they say is the
 // check. Names on the command line run only the checks whose names hold one of them.
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { runCli } from "../src/cli/shared/run.ts";
 import { ROOT } from "./package/build-js.ts";
 
-const { devDependencies, optionalDependencies, peerDependencies } = packageJson;
+const { devDependencies, peerDependencies } = packageJson;
 /** One version each, so that a check fails by our doing alone. */
 const TOOLS: Readonly<Record<string, string>> = {
   "@arethetypeswrong/cli": "0.18.5",
@@ -21,7 +22,10 @@ const TOOLS: Readonly<Record<string, string>> = {
   "node-22": `npm:node-${process.platform}-${process.arch}@22.23.3`,
   "node-24": `npm:node-${process.platform}-${process.arch}@24.9.0`,
   publint: "0.3.25",
+  "@types/node": devDependencies["@types/node"],
+  "@webgpu/types": devDependencies["@webgpu/types"],
   typescript: devDependencies.typescript,
+  "typescript-5": "npm:typescript@5.9.3",
   vite: devDependencies.vite,
   webpack: "5.113.0",
   "webpack-cli": "7.3.1",
@@ -74,17 +78,14 @@ const last = (text: string): string => text.trim().split("\n").at(-1)!;
 /** Node as npm brings it. */
 const otherNode = ({ folder }: Project, name: string): string => join(folder, "node_modules", name, "bin", "node");
 
-/** Bun's own file: npm does not run the script that would put it in place of a placeholder. */
+/** Bun's own file: where it is until a script of the package, which npm may not run, puts it in its place. */
 async function bun({ folder }: Project): Promise<string> {
-  const homes = await readdir(join(folder, "node_modules", "@oven"));
-  return join(
-    folder,
-    "node_modules",
-    "@oven",
-    homes.find((name) => !name.includes("baseline"))!,
-    "bin",
-    "bun",
-  );
+  const home = join(folder, "node_modules", "@oven");
+  for (const name of await readdir(home)) {
+    const file = join(home, name, "bin", "bun");
+    if (existsSync(file)) return file;
+  }
+  return join(folder, bin("bun"));
 }
 
 const loads =
@@ -106,16 +107,40 @@ async function bundled(folder: string, said: string, out: string): Promise<strin
   return `${Math.round(gzipSync(code).length / 1000)} kB of gzip`;
 }
 
+interface TypesProject {
+  readonly module: string;
+  readonly moduleResolution: string;
+  readonly lib: readonly string[];
+  readonly types?: readonly string[];
+  readonly compiler?: string;
+  /** Whether the compiler knows WebGPU's types. */
+  readonly webgpu: boolean;
+}
+
+/** A project that lets the compiler read every declaration, its own libraries' too. */
 const typeChecks =
-  (module: string, moduleResolution: string, lib: string[]): Check =>
+  ({ compiler = "typescript", types = [], webgpu, ...options }: TypesProject): Check =>
   async ({ folder }) => {
-    const compilerOptions = { target: "es2022", strict: true, noEmit: true, skipLibCheck: false, types: [], lib };
-    const project = `tsconfig.${module}.${lib.length}.json`;
-    const config = { compilerOptions: { ...compilerOptions, module, moduleResolution }, files: ["types.ts"] };
+    const strict = { strict: true, noEmit: true, skipLibCheck: false, target: "es2022" };
+    const name = [compiler, options.module, ...options.lib, ...types].join("-").replaceAll(/[^\w-]/g, "");
+    const project = `tsconfig.${name}.json`;
+    const files = ["types.ts", ...(webgpu ? ["types-webgpu.ts"] : [])];
+    const config = { compilerOptions: { ...strict, types, ...options }, files };
     await writeFile(join(folder, project), JSON.stringify(config));
-    await run(folder, bin("tsc"), "--project", project);
-    return `strict, skipLibCheck off, lib ${lib.join(" and ")}`;
+    await run(folder, process.execPath, join("node_modules", compiler, "bin", "tsc"), "--project", project);
+    return `strict, skipLibCheck off, lib ${options.lib.join(" and ")}`;
   };
+
+const NODENEXT = { module: "nodenext", moduleResolution: "nodenext" };
+const BUNDLER = { module: "esnext", moduleResolution: "bundler" };
+
+async function bytesIn(folder: string): Promise<number> {
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const sizes = await Promise.all(
+    entries.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
 
 const CHECKS: Readonly<Record<string, Check>> = {
   "packed size": async ({ tarball }) => {
@@ -123,16 +148,19 @@ const CHECKS: Readonly<Record<string, Check>> = {
     if (size >= MOST_PACKED_BYTES) throw new Error(`${size} bytes, wanted less than ${MOST_PACKED_BYTES}`);
     return `${(size / 1e6).toFixed(2)} MB`;
   },
-  "what a browser's project installs": async ({ folder, tarball }) => {
-    const alone = join(folder, "alone");
+  "a page's project": async ({ folder, tarball }) => {
+    // Not below the project, whose packages Node would find.
+    const alone = `${folder}-alone`;
     await mkdir(alone);
     await writeFile(join(alone, "package.json"), '{ "type": "module" }');
     await run(alone, "npm", "install", "--omit=optional", "--no-audit", "--no-fund", tarball);
     const packages = (await readdir(join(alone, "node_modules"))).filter((name) => !name.startsWith("."));
-    expectText(packages.sort().join(" "), /^@webgpu gpt2-webgpu$/);
+    expectText(packages.join(" "), /^gpt2-webgpu$/);
     const device = 'import("gpt2-webgpu").then((m) => m.requestDevice()).catch((e) => console.log(e.name, e.message))';
     expectText(await run(alone, process.execPath, "--eval", device), /^UserError .*npm install webgpu/);
-    return packages.join(" and ");
+    const bytes = await bytesIn(join(alone, "node_modules"));
+    await rm(alone, { recursive: true });
+    return `${packages.join(" and ")} alone, ${(bytes / 1e6).toFixed(1)} MB installed`;
   },
   Node: loads(() => process.execPath),
   "Node 22": loads((project) => otherNode(project, "node-22")),
@@ -154,9 +182,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
     expectText(await run(folder, bin("gpt2-webgpu"), ...argv), /P2 ┃/);
     return "generate";
   },
-  "types by nodenext": typeChecks("nodenext", "nodenext", ["es2022", "dom"]),
-  "types by nodenext without a page": typeChecks("nodenext", "nodenext", ["es2022"]),
-  "types by a bundler": typeChecks("esnext", "bundler", ["es2022", "dom"]),
+  "types by nodenext": typeChecks({ ...NODENEXT, lib: ["es2022", "dom"], webgpu: true }),
+  "types by a bundler": typeChecks({ ...BUNDLER, lib: ["es2022", "dom"], webgpu: true }),
+  "types in Node, without a page": typeChecks({ ...NODENEXT, lib: ["es2022"], types: ["node"], webgpu: false }),
+  "types by TypeScript 5 with @webgpu/types": typeChecks({
+    ...BUNDLER,
+    lib: ["es2022", "dom"],
+    types: ["@webgpu/types"],
+    compiler: "typescript-5",
+    webgpu: true,
+  }),
+  "types by TypeScript 5": typeChecks({ ...BUNDLER, lib: ["es2022", "dom"], compiler: "typescript-5", webgpu: false }),
   Vite: async ({ folder }) =>
     bundled(folder, await run(folder, bin("vite"), "build", "--outDir", "out-vite"), "out-vite"),
   webpack: async ({ folder }) => {
@@ -182,7 +218,13 @@ async function newProject(): Promise<Project> {
   const folder = await mkdtemp(join(tmpdir(), "check-package-"));
   const packed = await run(ROOT, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
   const tarball = join(folder, /[\w.-]+\.tgz/.exec(packed)![0]);
-  const files = { "load.mjs": LOAD_ALL, "fill.mjs": FILL, "page.js": PAGE, "types.ts": TYPES };
+  const files = {
+    "load.mjs": LOAD_ALL,
+    "fill.mjs": FILL,
+    "page.js": PAGE,
+    "types.ts": TYPES,
+    "types-webgpu.ts": TYPES_WEBGPU,
+  };
   const html = '<!doctype html><script type="module" src="/page.js"></script>';
   for (const [file, text] of Object.entries({ ...files, "index.html": html }))
     await writeFile(join(folder, file), text);
@@ -190,13 +232,20 @@ async function newProject(): Promise<Project> {
     join(folder, "package.json"),
     JSON.stringify({
       type: "module",
-      dependencies: { "gpt2-webgpu": `file:${tarball}`, ...optionalDependencies, ...peerDependencies },
+      dependencies: { "gpt2-webgpu": `file:${tarball}`, ...peerDependencies },
       devDependencies: TOOLS,
     }),
   );
   await run(folder, "npm", "install", "--no-audit", "--no-fund");
   return { folder, tarball };
 }
+
+/** The device's own WebGPU object has its type. */
+const TYPES_WEBGPU = `import type { Device } from "gpt2-webgpu";
+export const bytes = (device: Device): number => device.gpu.limits.maxBufferSize;
+// @ts-expect-error: no such limit
+export const wrong = (device: Device): number => device.gpu.limits.maxWishes;
+`;
 
 /** Uses what a user would, so that the compiler reads all declarations that matter. */
 const TYPES = `import { generate, GPT2LMHeadModel, requestDevice, type Device } from "gpt2-webgpu";
@@ -230,7 +279,7 @@ await runCli(async ({ argv, signal }) => {
       print(
         said instanceof Error
           ? `FAIL  ${name}: ${said.message}`
-          : `ok    ${name.padEnd(34)} ${seconds.padStart(5)} s  ${said}`,
+          : `ok    ${name.padEnd(40)} ${seconds.padStart(5)} s  ${said}`,
       );
     }
   } finally {

@@ -6,10 +6,37 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { entryFiles, ROOT } from "./build-js.ts";
 
-/** Types that a file needs and that its reader may not have loaded, as references: pattern -> the line. */
-const REFERENCES: readonly (readonly [RegExp, string])[] = [
-  [/\bGPU[A-Z]/, '/// <reference types="@webgpu/types" />'],
-  [/\[Symbol\.dispose\]/, '/// <reference lib="esnext.disposable" />'],
+/**
+ * WebGPU's types are the reader's own: of the compiler's DOM library (which has them since TypeScript 6), of
+ * @webgpu/types, or none at all, and then they are objects. A reference to @webgpu/types would be at odds with the
+ * first: both declare the same names, and the compiler says so.
+ */
+const webgpuType = (name: string): string =>
+  `type ${name} = typeof globalThis extends { ${name}: { prototype: infer T } } ? T : object;`;
+
+/** What a file needs and its reader may not have, as lines before its first. */
+function preamble(file: string, text: string): string[] {
+  const code = text.replace(/\/\*[^]*?\*\/|\/\/.*$/gm, "");
+  const names = new Set(code.match(/\bGPU(?:[A-Z]\w*)?\b/g));
+  const dictionary = [...names].find((name) => !WEBGPU_CLASSES.includes(name));
+  if (dictionary !== undefined)
+    throw new Error(
+      `build: the declarations in ${file} name ${dictionary}, which no value of the platform tells the type of; mark ` +
+        "what names it @internal, or add it to WEBGPU_CLASSES if it is a class.",
+    );
+  const disposable = /\[Symbol\.dispose\]/.test(code) ? ['/// <reference lib="esnext.disposable" />'] : [];
+  return [...disposable, ...[...names].sort().map(webgpuType)];
+}
+
+const WEBGPU_CLASSES = [
+  "GPU",
+  "GPUAdapter",
+  "GPUBindGroup",
+  "GPUBindGroupLayout",
+  "GPUBuffer",
+  "GPUCommandEncoder",
+  "GPUComputePipeline",
+  "GPUDevice",
 ];
 
 /** Throws Error with the compiler's words where a type is wrong. */
@@ -42,7 +69,7 @@ async function addReferences(file: string, reached: Set<string>): Promise<void> 
 
 async function finish(path: string): Promise<void> {
   const text = await readFile(path, "utf8");
-  const lines = REFERENCES.filter(([pattern]) => pattern.test(text)).map(([, line]) => `${line}\n`);
+  const lines = preamble(path, text).map((line) => `${line}\n`);
   // As many letters as before, so that the map stays true; lines are added to both.
   await writeFile(path, lines.join("") + text.replace(IMPORT, "$1.js"));
   if (lines.length === 0) return;

@@ -40,6 +40,7 @@ export interface PoolDevice {
   /**
    * A new buffer; undefined where the device has no memory for it. Some implementations say so only afterwards: then
    * `late` is called.
+   * @internal
    */
   createBuffer(descriptor: GPUBufferDescriptor, late: () => void): GPUBuffer | undefined;
   /** Tells of memory that was not there: fails the calls under way. */

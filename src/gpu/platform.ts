@@ -51,6 +51,7 @@ async function openGpu(): Promise<GPU> {
 /**
  * The best adapter, high performance unless `options` say otherwise. Throws UserError naming the remedies when there is
  * none.
+ * @internal
  */
 export async function requestAdapter(options: GPURequestAdapterOptions = {}): Promise<FoundAdapter> {
   const gpu = await requestGpu();
@@ -83,7 +84,10 @@ const PCI_VENDORS: Readonly<Record<string, string>> = {
   20803: "qualcomm",
 };
 
-/** Key, description and kind from an adapter's info (WebGPU names: vendor, architecture, device, description). */
+/**
+ * Key, description and kind from an adapter's info (WebGPU names: vendor, architecture, device, description).
+ * @internal
+ */
 export function describeAdapter(
   info: Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description" | "isFallbackAdapter">,
 ): Pick<FoundAdapter, "key" | "description" | "software"> {

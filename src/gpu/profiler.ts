@@ -24,7 +24,10 @@ export class Profiler {
     this.resolved = gpu.createBuffer({ size: MAX_QUERIES * 8, usage: BUFFER_USAGE.queries });
   }
 
-  /** The pass that times the next dispatch; past the query set's size dispatches of one batch go untimed. */
+  /**
+   * The pass that times the next dispatch; past the query set's size dispatches of one batch go untimed.
+   * @internal
+   */
   passDescriptor(name: string): GPUComputePassDescriptor {
     const at = this.names.length * 2;
     if (at >= MAX_QUERIES) return {};

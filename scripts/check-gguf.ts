@@ -13,6 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { runCli } from "../src/cli/shared/run.ts";
 import { generate, GPT2Decoder, GPT2LMHeadModel, GPT2Tokenizer, InfillEncoder } from "../src/index.ts";
 import { openFolder, parseJsonl, requestDevice } from "../src/index.ts";
+import { npmInstall } from "./npm-install.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PACKAGES = join(ROOT, "scripts", "gguf");
@@ -155,8 +156,7 @@ await runCli(async ({ argv }) => {
     return 0;
   }
   // Without the optional packages: those are llama.cpp for other machines and graphics cards.
-  const flags = ["--omit=optional", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
-  execFileSync("npm", ["install", ...flags], { cwd: PACKAGES, stdio: ["ignore", "ignore", "inherit"] });
+  await npmInstall(PACKAGES, "--omit=optional", "--no-package-lock", "--ignore-scripts");
   let failed = 0;
   const report = (what: string, right: boolean, otherwise = ""): void => {
     print(right ? `ok    ${what}` : `FAIL  ${what}: ${otherwise}`);

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import packageJson from "../package.json" with { type: "json" };
 import { runCli } from "../src/cli/shared/run.ts";
+import { npmInstall } from "./npm-install.ts";
 import { ROOT } from "./package/build-js.ts";
 
 const { devDependencies, peerDependencies } = packageJson;
@@ -31,6 +32,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   "webpack-cli": "7.3.1",
 };
 const MOST_PACKED_BYTES = 3e6;
+/** Of one command; the slowest takes half a minute. */
+const LIMIT_MS = 5 * 60_000;
 const ENTRIES = Object.keys(packageJson.exports)
   .filter((entry) => !entry.endsWith(".json"))
   .map((entry) => `gpt2-webgpu${entry.slice(1)}`);
@@ -62,10 +65,12 @@ type Check = (project: Project) => Promise<string>;
 
 const run = async (folder: string, command: string, ...argv: string[]): Promise<string> => {
   try {
-    const { stdout, stderr } = await promisify(execFile)(command, argv, { cwd: folder, maxBuffer: 1e8 });
+    const limits = { maxBuffer: 1e8, timeout: LIMIT_MS, killSignal: "SIGKILL" } as const;
+    const { stdout, stderr } = await promisify(execFile)(command, argv, { cwd: folder, ...limits });
     return stdout + stderr;
   } catch (error) {
-    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
+    const { stdout, stderr, message, killed } = error as Error & { stdout: string; stderr: string; killed: boolean };
+    if (killed) throw new Error(`${command} did not end within ${LIMIT_MS / 60_000} minutes`, { cause: error });
     throw new Error([stdout, stderr].join("").trim() || message, { cause: error });
   }
 };
@@ -153,7 +158,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const alone = `${folder}-alone`;
     await mkdir(alone);
     await writeFile(join(alone, "package.json"), '{ "type": "module" }');
-    await run(alone, "npm", "install", "--omit=optional", "--no-audit", "--no-fund", tarball);
+    await npmInstall(alone, "--omit=optional", tarball);
     const packages = (await readdir(join(alone, "node_modules"))).filter((name) => !name.startsWith("."));
     expectText(packages.join(" "), /^gpt2-webgpu$/);
     const device = 'import("gpt2-webgpu").then((m) => m.requestDevice()).catch((e) => console.log(e.name, e.message))';
@@ -236,7 +241,7 @@ async function newProject(): Promise<Project> {
       devDependencies: TOOLS,
     }),
   );
-  await run(folder, "npm", "install", "--no-audit", "--no-fund");
+  await npmInstall(folder);
   return { folder, tarball };
 }
 

@@ -91,6 +91,7 @@ describe("other names", () => {
     "On arriva à Nantes, puis en Islande. À Nantes il pleuvait, et l'on rêvait d'Islande.",
     "La Banque d'Angleterre payait les membres du Reform-Club ; il habitait rue Morgue, près du golfe du Bengale.",
     "Le Nautilus plongea. On suivit le Nautilus, et un Anglais admira le Nautilus. « Plongez », dit Mathilde.",
+    "Mathilde monta à bord du Mongolia, et le Mongolia partit. « Adieu ! » dit Axel. On vit l'îlot Axel.",
   );
 
   it.each([
@@ -110,12 +111,12 @@ describe("other names", () => {
       "fr",
       FRENCH,
       "Mathilde quitta Nantes pour l'Islande sur le Nautilus ; l'Anglais du Reform-Club, à la Banque d'Angleterre, dit " +
-        "qu'elle viendrait.",
+        "qu'elle viendrait à bord du Mongolia, jusqu'à l'îlot Axel et rue Morgue.",
       {
         characters: ["Mathilde"],
-        places: ["Nantes", "Islande"],
+        places: ["Nantes", "Islande", "îlot Axel", "rue Morgue"],
         organisations: ["Reform-Club", "Banque d'Angleterre"],
-        misc: ["Nautilus", "Anglais"],
+        misc: ["Nautilus", "Anglais", "Mongolia"],
       },
     ],
   ])("are told apart: %s", (language, book, passage, names) => {

@@ -196,3 +196,107 @@ describe("plays and verse", () => {
     expect(readBook(`CHAPTER I\n\n${paragraphs(0, 20)}\n\n${verse.slice(0, 400)}`).form).toBeUndefined();
   });
 });
+
+describe("what publishers and transcribers put around a story", () => {
+  const story = `CHAPTER I\n\n\n${paragraphs(0, 12)}\n\n\nCHAPTER II\n\n\n${paragraphs(12, 12)}`;
+  const LIST = [
+    "OTHER BOOKS OF THE RIVER",
+    "THE MILL. A Tale of the Valley. One volume, 12mo. Price, 50 cents.",
+    "Nobody who has begun it can lay it down, and the reader sees the valley and its people as though he lived there.",
+    "THE FERRY. Illustrated with forty engravings, neatly bound in cloth, $1.25.",
+    "                    --_River Gazette._",
+  ].join("\n\n");
+  const DESCRIBED = `${LIST}\n\n${Array.from({ length: 9 }, (_, i) => `THE BOOK OF MAPS\n\n${paragraph(i)}`).join("\n\n")}`;
+
+  it.each([
+    ["a list of books with their prices", `\n\n\n\n${LIST}`],
+    ["a list behind THE END, with long descriptions", `\n\n\n\nTHE END\n\n\n\n${DESCRIBED}`],
+    [
+      "corrections",
+      "\n\n\n* * * * *\n\nTypographical errors corrected by the etext transcriber:\n\nteh mill=> the mill {pg 3}\n\n" +
+        "form md sight=> from my sight {pg 9}",
+    ],
+    ["a printer's line", "\n\nPrinted in the United States of America."],
+  ])("behind it is left out: %s", (_name, behind) => expect(days(`${story}${behind}\n`)).toEqual(range(0, 24)));
+
+  it.each([
+    ["dialogue with dashes", "\n\n--Évidemment, dit le meunier, day 1.\n\n--Bon.\n\n--Parfaitement.\n\n--Adieu."],
+    [
+      "sums of money",
+      "\n\n“It cost $650 on day 1,” he said, “and the piazza $175, and the doctor $250, and 60 cents.”",
+    ],
+    ["a book's price", "\n\n“The price of the book was $5 on day 1,” said the miller, “and I paid it.”"],
+  ])("and a story's last words are not: %s", (_name, last) =>
+    expect(days(`${story}${last}\n`).slice(0, 25)).toEqual([...range(0, 24), 1]),
+  );
+
+  it.each([
+    "Original Transcriber’s Note: This text was made with care from the edition of 1887, of which there were many then.",
+    "We thank the library that has made available the image files, authorizing the preparation of the etext by OCR.\n\n" +
+      "It is a story of a mill and of the river, which everybody who reads it will remember for a very long time indeed.",
+  ])("above it is left out: %s", (note) => expect(days(`${note}\n\n\n\n${story}`)).toEqual(range(0, 24)));
+
+  it.each([
+    "PUBLISHERS' PREFACE",
+    "PREFACE BY MISS ANN BEE",
+    "AUTHOR'S CHAPTER TO THE READER.",
+    "DEDICATORY EPISTLE",
+    "PREFATORY NOTE",
+    "TO MY READERS",
+    "AVIS AU LECTEUR",
+  ])("under %s is no story", (title) =>
+    expect(days(`${title}\n\n\n${paragraphs(90, 4)}\n\n\n\n${story}`)).toEqual(range(0, 24)),
+  );
+
+  it("knows chapters by the sign of a paragraph", () => {
+    const text = range(0, 3).map((i) => `§ ${i + 1}.--_Of the Mill in Winter._\n\n\n${paragraphs(5 * i, 5)}`);
+    const { runs, chapters } = readBook(text.join("\n\n\n\n"));
+    expect([chapters, runs.flat().some((each) => each.text.includes("§"))]).toEqual([3, false]);
+  });
+});
+
+describe("words explained in small brackets", () => {
+  const told = (gloss: string, times: number): string[] => {
+    const each = range(0, times).map((i) => `${paragraph(i)}\nIt was a wherry ${gloss}, and\nit was old.`);
+    const texts = readBook(`CHAPTER I\n\n\n${each.join("\n\n")}`).runs.flat();
+    expect(texts.length).toBe(times);
+    return texts.map(({ text }) => text);
+  };
+
+  it("are taken out of a book that is full of them", () => {
+    for (const gloss of ["[small boat]", "[a small\nboat]"])
+      expect(told(gloss, 12).filter((text) => !text.endsWith("It was a wherry, and it was old."))).toEqual([]);
+  });
+  it("stay where there are few, and where they are the author's sentences or mend a word", () => {
+    const lacking = (found: string, texts: string[]): string[] => texts.filter((text) => !text.includes(found));
+    expect(lacking("[small boat]", told("[small boat]", 3))).toEqual([]);
+    expect(lacking("[Groan.]", told("[Groan.]", 12))).toEqual([]);
+    expect(lacking(" wherry and [ex]changed,", told("[small boat] and [ex]changed", 12))).toEqual([]);
+  });
+  it("leave a note that its author signed out", () =>
+    expect(told("[Les gouverneurs ont 300 000 F. (Note de l’auteur).]", 3)[0]).toMatch(/a wherry, and it was old\.$/));
+});
+
+describe("lines that say when", () => {
+  it.each([
+    "SUNDAY, April 7, 1844.",
+    "St. Petersburgh, Dec. 11th, 17--.",
+    "Paris, le 3 mai 1863.",
+    "Monday, the 4th of May.",
+  ])("%s begins another piece", (line) =>
+    expect(readBook(`${paragraphs(0, 4)}\n\n${line}\n\n${paragraphs(4, 4)}`).runs.map((run) => run.length)).toEqual([
+      4, 4,
+    ]),
+  );
+  it.each(["He left on Monday, the 4th of May.", "“Monday, the 4th of May.”", "May had 4 sisters."])(
+    "%s does not",
+    (line) => expect(readBook(`${paragraphs(0, 4)}\n\n${line}\n\n${paragraphs(4, 4)}`).runs.length).toBe(1),
+  );
+  it("and whose a chapter's verse is are no paragraphs", () => {
+    const verse = "  O ye who tread the Narrow Way\n  By Tophet-flare to Judgment Day,\n  Be gentle to the mill!";
+    const first = (under: string): string =>
+      readBook(`CHAPTER I\n\n\n${verse}\n\n  ${under}\n\n\n${paragraphs(0, 6)}`).runs[0]![0]!.text.slice(0, 20);
+    expect(first("Buddha at Kamakura.")).toBe("The miller walked do");
+    expect(first("It rained on that day.")).toBe("It rained on that da");
+  });
+});

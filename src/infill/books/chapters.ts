@@ -5,6 +5,7 @@ import { readBlocks } from "./blocks.ts";
 import type { Page } from "./blocks.ts";
 import { formOf } from "./form.ts";
 import type { FormFound } from "./form.ts";
+import { hasGlosses } from "./glosses.ts";
 import { unwrapGutenberg } from "./gutenberg.ts";
 import type { Etext, HeaderFields } from "./gutenberg.ts";
 import { LeftOut } from "./left-out.ts";
@@ -59,7 +60,7 @@ export function readBook(file: string | BookText, { verse = "leave out" }: ReadB
   for (const etext of etexts) {
     const { page, header } = readPage(etext, book, leftOut);
     form ??= formOf(page);
-    const story = new Story(page.margins, leftOut, verse);
+    const story = new Story({ margins: page.margins, leftOut, verse, glosses: hasGlosses(page.blocks) });
     story.paragraphs = paragraphs;
     story.chapters = chapters;
     tell(page, story, leftOut);

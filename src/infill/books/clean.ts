@@ -13,6 +13,10 @@ const INSERTED = new RegExp(
 /** An asterisk that calls a note. */
 const NOTE_STAR = /(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu;
 
+/** [... (Note de l'auteur.)] */
+const SIGNED =
+  /\s?\[[^[\]]{1,1000}[(\s](?:note d[eu] (?:l['’][ée]diteur|l['’]auteur|traducteur)|(?:author|editor|translator)['’]s note)\W{0,3}\]/giu;
+
 /** One line of text; "" when nothing but marks stood there. */
 export function paragraphText(lines: readonly string[]): string {
   let text = removeEmphasis(joinLines(lines));
@@ -20,6 +24,7 @@ export function paragraphText(lines: readonly string[]): string {
     text = text
       .replace(INSERTED, "")
       .replace(/ ?\*? ?\[\*[^[\]]*\]/g, "") // a note of the author's set into the line: [* ...]
+      .replace(SIGNED, "")
       .replace(/ ?\[(?:\d{1,3}|[A-Z*†‡])\]/g, ""); // its number: word[1]
   }
   if (text.includes("{")) text = text.replace(/\s?\{(?:(?:pg?\.?|page) ?)?\d{1,4}\}/gi, ""); // a page's number: {12}

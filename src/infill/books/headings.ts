@@ -24,7 +24,8 @@ const PART = "chapter|part|book|volume|act|canto|letter|stave|section|chapitre|p
 const NUMBER = `(?:\\d{1,3}|${ROMAN}|the ${ORDINAL}|${ORDINAL}|${COUNT})`;
 const NAMED = new RegExp(`^(?:the )?(?:${PART})\\.? ${NUMBER}(?![\\p{L}\\d'’])`, "iu");
 const ORDERED = new RegExp(`^(?:the )?(?:${ORDINAL}) (?:${PART})(?!\\p{L})`, "iu");
-const NUMBER_ALONE = new RegExp(`^(?:[-–—] ?|[[(] ?)?(?:[1-9]\\d{0,2}|${ROMAN})(?: ?[-–—]|[.:]| ?[\\])])?$`);
+const NUMBER_ALONE = new RegExp(`^(?:[-–—] ?|[[(] ?|§ ?)?(?:[1-9]\\d{0,2}|${ROMAN})(?: ?[-–—]|[.:]| ?[\\])])?$`);
+const PARAGRAPH_SIGN = /^§ ?[1-9]\d{0,2}(?:[.:)]| ?[-–—]| \p{Lu}|$)/u;
 const NUMBER_AND_TITLE = new RegExp(`^(?:[1-9]\\d{0,2}|${ROMAN})(?:[.:)]|\\.?[-–—]+| [-–—]+) ?\\S`);
 const ENTRY_NUMBER = new RegExp(`^\\s*(?:(?:${PART})\\.? )?${NUMBER}(?:[.:)—–-]+\\s*|\\s+)`, "iu");
 const UNNUMBERED = /^(?:prologue|epilogue|épilogue|conclusion|interlude|intermezzo|postlude|coda)[.:]?$/i;
@@ -34,9 +35,12 @@ const CONTENTS = new RegExp(
   "i",
 );
 const FRONT = new RegExp(
-  String.raw`^(?:(?:author'?s |translator'?s |editor'?s |publisher'?s )?(?:preface|foreword|introduction|` +
-    String.raw`introductory|note|advertisement)(?: to .*)?|dedication|acknowledge?ments?|pr[ée]face|` +
-    String.raw`avant[- ]propos|avertissement|introduction|d[ée]dicace|to the reader|au lecteur)[.:]?$`,
+  "^(?:(?:(?:author|translator|editor|publisher|printer|transcriber)'?s?'? )?" +
+    "(?:prefatory |introductory |biographical )?(?:preface|foreword|introduction|introductory|note|advertisement|" +
+    "memoir)(?: (?:to|by) .*)?|dedication|dedicatory (?:epistle|letter)|acknowledge?ments?|pr[ée]face(?: d[eu] .*)?|" +
+    "avant[- ]propos|avertissement(?: d[eu] .*)?|introduction|d[ée]dicace|avis (?:au lecteur|de l'[ée]diteur)|" +
+    "(?:(?:the )?(?:author|editor|publisher)'?s?'? |an? )?(?:(?:chapter|address|letter|word|note|apology) )?" +
+    "to (?:the|my|his|all) (?:gentle |kind |young )?readers?|au lecteur)[.:]?$",
   "i",
 );
 /** Titles that a chapter may have as well: 'THE END OF THE ROAD', 'NOTES FROM THE ROAD'; what follows decides. */
@@ -52,8 +56,8 @@ const END_OF_PART = new RegExp(
 );
 const BACK = new RegExp(
   String.raw`^(?:appendix|appendice|footnotes?|endnotes?|notes?|index|glossary|bibliography|advertisements?|` +
-    String.raw`errata|(?:original |the )*transcriber'?s? notes?|notes? d[eu] (?:transcription|transcripteur|` +
-    String.raw`l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$`,
+    String.raw`errata|(?:original |the )*transcri(?:ber|ption)'?s?'? notes?|notes? d[eu] (?:transcription|` +
+    String.raw`transcripteur|l'[ée]diteur)|about the author|by the same author|du m[êe]me auteur)\b.{0,30}$`,
   "i",
 );
 const END = /^(?:the end|end|fin|finis|the end of .*|end of .*|fin d[eu] .*)[.!]?$/i;
@@ -117,7 +121,7 @@ export class Headings {
   private isChapter(text: string, block: Block): boolean {
     if (NAMED.test(text) || ORDERED.test(text))
       return /^\p{Lu}/u.test(text) && (text.length <= LONGEST_TITLE || isCapitals(text)) && !isSentence(text, block);
-    if (NUMBER_ALONE.test(text) || UNNUMBERED.test(text)) return true;
+    if (NUMBER_ALONE.test(text) || UNNUMBERED.test(text) || PARAGRAPH_SIGN.test(text)) return true;
     return (
       block.blankBefore > 1 &&
       NUMBER_AND_TITLE.test(text) &&

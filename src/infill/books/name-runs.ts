@@ -1,6 +1,7 @@
 // The names in a text, each with what it names: runs of words in capitals ("Mr. Sherlock Holmes", "Baker Street",
 // "Bank of England"), told apart by their own words and by how the book uses those (name-usage.ts).
 import {
+  isAfterPlaceHead,
   isBeforePlaceNoun,
   isElided,
   isOrganisationNoun,
@@ -58,6 +59,7 @@ function personRun(words: readonly Word[], start: number, usage: NameUsage): Nam
   });
   if (
     !isSomebody ||
+    isAfterPlaceHead(words, start) ||
     isBeforePlaceNoun(words, end) ||
     ((isPlaceNoun(words[end]!) || isOrganisationNoun(words[end]!)) && !usage.isSurname(words, end)) ||
     usage.isAdjective(words, first, end)
@@ -145,7 +147,9 @@ function placeOrOther(words: readonly Word[], start: number, usage: NameUsage): 
     .slice(start, end + 1)
     .map((word, i) => (i === 0 ? "" : word.gap) + word.text)
     .join("");
-  const { person, located, definite, all } = usage.get(first)!;
+  const { person, located, definite, aboard, all } = usage.get(first)!;
+  if (isAfterPlaceHead(words, start)) return { kind: "places", start: start - 1, end }; // "rue Morgue", whole
+  if (aboard >= SHARED && aboard > located) return { kind: "misc", start, end };
   if (
     usage.isKnownPlace(text) ? located + SHARED > person : located >= SHARED && located > person && located >= all / 10
   )

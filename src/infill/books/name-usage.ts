@@ -3,6 +3,7 @@
 import type { Gazetteer } from "./gazetteer.ts";
 import {
   ABBREVIATED_TITLES,
+  ABOARD,
   ACTION_VERBS,
   DEMONYMS,
   ENGLISH_ARTICLES,
@@ -17,6 +18,7 @@ import {
   PLACE_WORDS,
   RARE_NAMES,
   ROLES,
+  SMALL_PLACE_HEADS,
   SPEECH_VERBS,
   TITLES,
 } from "./name-words.ts";
@@ -33,6 +35,8 @@ export interface Usage {
   place: number;
   /** Behind what only places have before them: "in", "à". */
   located: number;
+  /** Behind "à bord du", "on board the": it is a ship. */
+  aboard: number;
   /** Right behind a title: then even "Hall" and "West" are somebody. */
   titled: number;
   /** Behind a title and a particle: "M. de Rênal", "baron de Thunder-ten-tronckh". */
@@ -77,6 +81,7 @@ export class NameUsage {
       if (hasArticle(words, runStart)) usage.article++;
       if (hasDefiniteArticle(words, runStart)) usage.definite++;
       if (runStart === i && isLocated(words, i)) usage.located++;
+      if (runStart === i && isAboard(words, i)) usage.aboard++;
       const titled = isTitled(words, i);
       if (titled) usage.titled++;
       if (nobleTitle(words, i) !== undefined) {
@@ -141,7 +146,18 @@ export class NameUsage {
 }
 
 function noUsage(): Usage {
-  return { inside: 0, all: 0, article: 0, definite: 0, person: 0, place: 0, located: 0, titled: 0, noble: 0 };
+  return {
+    inside: 0,
+    all: 0,
+    article: 0,
+    definite: 0,
+    person: 0,
+    place: 0,
+    located: 0,
+    aboard: 0,
+    titled: 0,
+    noble: 0,
+  };
 }
 
 /** Above 0 for a person, below for a place or a thing, by what stands beside the words from `start` to `end`. */
@@ -219,6 +235,20 @@ function isAddressed(before: string, after: string): boolean {
 /** "in Exeter", "à Nantes", "en France". */
 function isLocated(words: readonly Word[], i: number): boolean {
   return words[i]!.gap === " " && LOCATIVES.has(words[i - 1]?.lower ?? "");
+}
+
+/** "à bord du Mongolia", "on board of the Hispaniola", "le steamer l'Ellenora". */
+function isAboard(words: readonly Word[], i: number): boolean {
+  if (!hasDefiniteArticle(words, i) && !/ (?:de )?l['’]$/.test(words[i]!.gap))
+    return ABOARD.has(words[i - 1]?.lower ?? "");
+  const before = words[i]!.gap === " " ? i - 2 : i - 1;
+  const above = words[before]?.lower === "de" || words[before]?.lower === "of" ? before - 1 : before;
+  return ABOARD.has(words[above]?.lower ?? "");
+}
+
+/** "îlot Axel": what stands before the name says that it is a place's. */
+export function isAfterPlaceHead(words: readonly Word[], i: number): boolean {
+  return words[i]!.gap === " " && SMALL_PLACE_HEADS.has(words[i - 1]?.text ?? "");
 }
 
 /** "Baker Street": the name goes on as a place. */

@@ -78,6 +78,13 @@ export const PLACE_HEADS = list(`
   mount lake cape port fort bay gulf isle isles straits strait sea river cave rue place boulevard quai faubourg
   avenue mont lac cap golfe baie île îles ile mer fleuve détroit château pont hôtel villa saint sainte st`);
 
+/** Those before which a small letter is enough: îlot Axel, rue Morgue. In English such words end a clause too. */
+export const SMALL_PLACE_HEADS = list(`
+  îlot ilot île ile îles presqu'île rue cap lac mont golfe baie boulevard quai faubourg mer détroit`);
+
+/** Before the article of what sails: à bord du Mongolia, on board the Hispaniola. */
+export const ABOARD = list(`bord board aboard steamer goélette paquebot frigate schooner brig yacht`);
+
 /** At the end of an organisation's name, or at its beginning before "of", "de": Reform-Club, Bank of England. */
 export const ORGANISATION_NOUNS = list(`
   club company railway society association bank office university college regiment brotherhood league union agency

@@ -4,7 +4,9 @@
 // not there.
 import { indentOf } from "./blocks.ts";
 import type { Block, Margins } from "./blocks.ts";
+import { isDateLine } from "./date-line.ts";
 import { isCapitals } from "./headings.ts";
+import { isTranscribersNote } from "./transcribers.ts";
 
 export type Residue = "note" | "separator" | "display";
 
@@ -16,7 +18,9 @@ const EDITORIAL = new RegExp(
 );
 const CREDIT = new RegExp(
   String.raw`^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|` +
-    String.raw`e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b`,
+    String.raw`e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b|` +
+    String.raw`^printed (?:in (?:the united states|u\. ?s\. ?a|great britain|england|france)|` +
+    String.raw`and bound (?:in|by)|by)\b.{0,80}$`,
   "i",
 );
 const PICTURE =
@@ -27,6 +31,8 @@ const CATALOGUE = new RegExp(
     "in-8°?|broché|net)\\b|[$£] ?\\d|\\b\\d+ ?(?:cents|cts\\b|fr\\.)",
   "gi",
 );
+/** However many of them a paragraph holds, sums of money are one of those words. */
+const MONEY = /^[$£]|^\d/;
 const CATALOGUE_WORDS = 3;
 const LEADERS = /\.{5,}|(?:\s\.){4,}/;
 /** Columns that a line must stop short of the width to have been broken on purpose. */
@@ -53,12 +59,13 @@ export function residueOf(
   // a colon that lost its sentence is no sign
   if (!/[\p{L}\p{N}]/u.test(text)) return /^[,;:]$/.test(text) ? undefined : "separator";
   if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
-  if (isCatalogue(text)) return "note";
+  if (isCatalogue(text) || isTranscribersNote(text)) return "note";
   if (/^\*/.test(text) || hasLeaders(block) || (!keepVerse && isVerse(block, margins))) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
   const spoken = isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/;
   if (/^["“«‘']/.test(text) && spoken.test(text)) return undefined;
   if (text.length <= SHORT && isCapitals(text)) return "display";
+  if (block.lines.length === 1 && isDateLine(text)) return "display";
   // An address, a signature, a heading of a letter: a line that is no sentence and no speech.
   return block.lines.length === 1 &&
     text.length <= SHORT &&
@@ -70,7 +77,8 @@ export function residueOf(
 
 function isCatalogue(text: string): boolean {
   const found = text.length < 2000 ? text.match(CATALOGUE) : null;
-  return found !== null && new Set(found.map((word) => word.toLowerCase())).size >= CATALOGUE_WORDS;
+  if (found === null) return false;
+  return new Set(found.map((word) => (MONEY.test(word) ? "$" : word.toLowerCase()))).size >= CATALOGUE_WORDS;
 }
 
 /** Whether an open bracket of an editorial note is left for the blocks that follow to close. */

@@ -2,10 +2,12 @@
 // contents, notes and what stands after the end do not; text before the first heading does where it is prose, and a
 // title that only sounds like an ending ('THE END OF THE ROAD') opens a chapter like any other.
 import type { Block } from "./blocks.ts";
+import { backMatterFrom } from "./back-matter.ts";
 import { Headings, isCapitals, isContentsEntry, isNumberOnly, mayBeTitle } from "./headings.ts";
 import type { HeadingKind } from "./headings.ts";
 import { headingText, oneLine } from "./clean.ts";
 import type { Reason } from "./left-out.ts";
+import { isTranscribersTalk } from "./transcribers.ts";
 
 /** A block, its words in one line, and the kind of heading it is. */
 export interface Item {
@@ -31,9 +33,19 @@ const SHORT_SECTION = 8;
 const FEWEST_PARAGRAPHS = 2;
 const PARAGRAPH = 100;
 const LINE_OF_PROSE = 50;
+/** Most blocks of what transcribers wrote above a book. */
+const FRONT_NOTES = 15;
 
 export function sectionsOf(blocks: readonly Block[]): Section[] {
-  const items = withLooseTitles(findHeadings(blocks));
+  const found = findHeadings(blocks);
+  const end = backMatterFrom(found) ?? found.length;
+  const behind: Section = { heading: undefined, items: found.slice(end), reason: "after the end" };
+  return [...storySections(withLooseTitles(found.slice(0, end))), behind].filter(
+    ({ heading, items }) => heading !== undefined || items.length > 0,
+  );
+}
+
+function storySections(items: readonly Item[]): Section[] {
   const lastChapter = items.findLastIndex(isOpening);
   const lastNumbered = items.findLastIndex(({ heading }) => heading === "chapter");
   const sections: Section[] = [];
@@ -48,6 +60,8 @@ export function sectionsOf(blocks: readonly Block[]): Section[] {
     const own = items.slice(first, end);
     if (heading === undefined) {
       reason = lastChapter < 0 || isProse(own) ? undefined : "title page and dedication";
+      if (lastChapter >= 0 && own.length <= FRONT_NOTES && own.some(({ text }) => isTranscribersTalk(text)))
+        reason = "notes of transcribers and footnotes";
     } else if (isOpening(heading)) {
       const isTitlePage: boolean =
         !seen &&

@@ -3,6 +3,7 @@
 // out.
 import type { Block, Margins } from "./blocks.ts";
 import { paragraphText } from "./clean.ts";
+import { withoutGlosses } from "./glosses.ts";
 import type { LeftOut } from "./left-out.ts";
 import { leavesOpen, residueOf } from "./residue.ts";
 import { sentenceSpans } from "./sentence-spans.ts";
@@ -21,10 +22,19 @@ export interface Paragraph {
 /** How blocks that look like verse are taken. */
 export type Verse = "leave out" | "join lines" | "keep lines";
 
+export interface StoryOptions {
+  readonly margins: Margins;
+  readonly leftOut: LeftOut;
+  readonly verse: Verse;
+  /** Whether small brackets explain words: "Kashi [Benares]". */
+  readonly glosses: boolean;
+}
+
 /** Footnotes follow their mark within so many paragraphs. */
 const NOTE_REACH = 3;
 /** An editorial note has its closing bracket within so many blocks. */
 const NOTE_BLOCKS = 8;
+const ATTRIBUTION = 60;
 /** Characters to which a paragraph grows out of pieces that nothing but their small letters joins. */
 const LONGEST_JOINED = 20_000;
 
@@ -42,6 +52,7 @@ export class Story {
   private readonly margins: Margins;
   private readonly leftOut: LeftOut;
   private readonly verse: Verse;
+  private readonly glosses: boolean;
   private afterDisplay = false;
   private newChapter = true;
   /** Blocks that an open editorial note may still take. */
@@ -49,16 +60,17 @@ export class Story {
   /** The last paragraphs as they are in the file, with the marks of their footnotes. */
   private recent: readonly string[] = [];
 
-  constructor(margins: Margins, leftOut: LeftOut, verse: Verse) {
+  constructor({ margins, leftOut, verse, glosses }: StoryOptions) {
     this.margins = margins;
     this.leftOut = leftOut;
     this.verse = verse;
+    this.glosses = glosses;
   }
 
   add({ block, text: raw }: Item): void {
     const before = this.recent;
     const context = { before, margins: this.margins, keepVerse: this.verse !== "leave out" };
-    const residue = this.openNote > 0 ? "note" : residueOf(raw, block, context);
+    let residue = this.openNote > 0 ? "note" : residueOf(raw, block, context);
     if (residue === "note") {
       this.leftOut.add("notes of transcribers and footnotes", raw, block.line);
       this.openNote =
@@ -66,6 +78,7 @@ export class Story {
       return;
     }
     let text = this.textOf(block);
+    if (this.afterDisplay && this.run.length === 0 && isAttribution(block, text)) residue = "display";
     if (residue === "display") this.dropHalf();
     if (residue !== undefined || text === "") {
       const isSign = residue === "separator" || text === "";
@@ -112,12 +125,17 @@ export class Story {
   }
 
   private textOf(block: Block): string {
-    return this.verse === "keep lines"
-      ? block.lines
-          .map((line) => paragraphText([line]))
-          .filter((line) => line !== "")
-          .join("\n")
-      : paragraphText(block.lines);
+    const text =
+      this.verse === "keep lines"
+        ? block.lines
+            .map((line) => paragraphText([line]))
+            .filter((line) => line !== "")
+            .join("\n")
+        : paragraphText(block.lines);
+    if (!this.glosses || !text.includes("[")) return text;
+    const without = withoutGlosses(text);
+    for (const gloss of without.glosses) this.leftOut.add("notes of transcribers and footnotes", gloss, block.line);
+    return without.text;
   }
 
   /** What stops in the middle of a sentence, for verse or a table, back to the sentence before. */
@@ -131,6 +149,18 @@ export class Story {
     else if (last.parts.length > 1) last.parts.pop();
     else this.run.pop();
   }
+}
+
+/** Under the verse above a chapter, whose it is: "Buddha at Kamakura." */
+function isAttribution({ lines }: Block, text: string): boolean {
+  const long = text.match(/\p{L}{4,}/gu) ?? [];
+  const capitals = long.filter((word) => /^\p{Lu}/u.test(word)).length;
+  return (
+    lines.length === 1 &&
+    text.length <= ATTRIBUTION &&
+    /^\p{Lu}[^!?:;]*\.$/u.test(text) &&
+    capitals >= 0.6 * long.length
+  );
 }
 
 function isOpen(text: string): boolean {

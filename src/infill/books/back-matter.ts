@@ -26,16 +26,17 @@ const REACH = 4;
 const PARAGRAPH = 60;
 const LONGEST_SIGN = 2000;
 
+const MONEY = "(?:[$£] ?\\d|\\d+s\\.|\\d+ ?c(?:en)?ts|(?:one|two|twenty-five|fifty) (?:dollars?|cents))";
 /** What lists of books say, and hardly any story in one short block. */
 const SIGNS: readonly RegExp[] = [
   /\b(?:12|16|18|24|32)mo\b|\b[48]vo\b|\bin-(?:8|12|18)°?(?!\d)|\bpost-?paid\b/i,
-  /\b(?:price|each|per vol(?:ume)?|net|cloth|by mail[^$]{0,30}),? ?:?,? (?:[$£] ?\d|\d+s\.|\d+ ?c(?:en)?ts|(?:one|two|twenty-five|fifty) (?:dollars?|cents))/i,
+  new RegExp(`\\b(?:price|each|per vol(?:ume)?|net|cloth|by mail[^$]{0,30}),? ?:?,? ${MONEY}`, "i"),
   /\bprice,? \d|\b\d+s\. ?\d+d\.|\b(?:prix|fr\.) ?\d|\d ?fr\. ?\d/i,
   /^(?:by|from|d[ue]) the same (?:author|publisher)|\bby the (?:same )?author of\b|^by the author|du m[êe]me auteur/i,
   /\b(?:illustrated|bound) (?:by|with|in)\b.*\b(?:engravings|cloth|boards|colou?rs|volumes?)\b|\b\d+ engrav/i,
   /\b(?:complete in|in) (?:one|two|three|four|six|twelve|\d+) vol(?:ume)?s?\b.*\b(?:price|cloth|bound)\b/i,
-  /\bpublishers?\b.{0,30}\b(?:new york|london|boston|chicago|philadelphia)\b|\bsays? of it: |\bwherever books are sold/i,
-  /=>|\{pg|^page \d+\b/i,
+  /\bpublishers?\b.{0,30}\b(?:new york|london|boston|chicago|philadelphia)\b|\bwherever books are sold/i,
+  /\bsays? of it: |=>|\{pg|^page \d+\b/i,
 ];
 /** Who praised it: set to the right, as "--_Boston Journal._" and "_The Survey._" in quotes. */
 const PRAISE = /^\s{8,}(?:(?:--|—)\s?_?\p{Lu}[^!?]{2,50}|["“]_[^"”]{2,50}_["”])\s*$/u;
@@ -60,7 +61,7 @@ export function backMatterFrom(items: readonly Item[]): number | undefined {
   return undefined;
 }
 
-/** Whether what stands behind THE END is no other story: signs among lines of titles, however long it describes them. */
+/** Whether what stands behind THE END is no other story: signs and titles, however long it describes them. */
 function isList(items: readonly Item[]): boolean {
   const signs = items.filter(({ text, block }) => isSign(text, block)).length;
   const titles = items.filter(({ text }) => isCapitals(text) || !/[\p{L}\p{N}]/u.test(text)).length;

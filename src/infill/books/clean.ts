@@ -14,8 +14,11 @@ const INSERTED = new RegExp(
 const NOTE_STAR = /(?<=\S) \*(?=\s|$)|(?<=[\p{L}\p{N}.,;!?”"»)])\*+(?=[\s,.;:!?]|$)/gu;
 
 /** [... (Note de l'auteur.)] */
-const SIGNED =
-  /\s?\[[^[\]]{1,1000}[(\s](?:note d[eu] (?:l['’][ée]diteur|l['’]auteur|traducteur)|(?:author|editor|translator)['’]s note)\W{0,3}\]/giu;
+const SIGNED = new RegExp(
+  "\\s?\\[[^[\\]]{1,1000}[(\\s](?:note d[eu] (?:l['’][ée]diteur|l['’]auteur|traducteur)|" +
+    "(?:author|editor|translator)['’]s note)\\W{0,3}\\]",
+  "giu",
+);
 
 /** One line of text; "" when nothing but marks stood there. */
 export function paragraphText(lines: readonly string[]): string {

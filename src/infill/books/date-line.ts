@@ -2,15 +2,15 @@
 // April 7, 1844.", "St. Petersburgh, Dec. 11th, 17--.", "Paris, le 3 mai." What follows it is a new piece.
 
 const MONTHS =
-  "jan(?:uary|vier)?|feb(?:ruary)?|février|mar(?:ch|s)|apr(?:il)?|avril|may|mai|june?|juin|july?|juillet|aug(?:ust)?|août|" +
-  "sept?(?:ember|embre)?|oct(?:ober|obre)?|nov(?:ember|embre)?|dec(?:ember)?|décembre";
+  "jan(?:uary|vier)?|feb(?:ruary)?|février|mar(?:ch|s)|apr(?:il)?|avril|may|mai|june?|juin|july?|juillet|" +
+  "aug(?:ust)?|août|sept?(?:ember|embre)?|oct(?:ober|obre)?|nov(?:ember|embre)?|dec(?:ember)?|décembre";
 const WEEKDAYS =
   "sunday|monday|tuesday|wednesday|thursday|friday|saturday|dimanche|lundi|mardi|mercredi|jeudi|vendredi|samedi";
 const DAY = new RegExp(`(?<!\\p{L})(?:${MONTHS}|${WEEKDAYS})(?!\\p{L})`, "iu");
 /** Words in small letters that such a line may hold. */
 const SMALL = new RegExp(
-  `^(?:${MONTHS}|${WEEKDAYS}|the|of|in|at|le|ce|à|de|du|st|nd|rd|th|er|ème|morning|evening|afternoon|night|noon|midnight|` +
-    "o'clock|heures?|matin|soir|midi|minuit|nuit|p|a|m)$",
+  `^(?:${MONTHS}|${WEEKDAYS}|the|of|in|at|le|ce|à|de|du|st|nd|rd|th|er|ème|morning|evening|afternoon|night|noon|` +
+    "midnight|o'clock|heures?|matin|soir|midi|minuit|nuit|p|a|m)$",
   "iu",
 );
 const LONGEST = 60;

@@ -1,8 +1,11 @@
 // What those who made an etext say of it without the bracket that marks their notes as a rule.
 
 /** How such a note begins wherever it stands. */
-const NOTE =
-  /^(?:original |project gutenberg )?(?:transcri(?:ber|ption)|editor)'?s?'? notes? ?:|^editorial note ?:|^note d[eu] (?:l'[ée]diteur|transcripteur) ?:/i;
+const NOTE = new RegExp(
+  "^(?:original |project gutenberg )?(?:transcri(?:ber|ption)|editor)'?s?'? notes? ?:|^editorial note ?:|" +
+    "^note d[eu] (?:l'[ée]diteur|transcripteur) ?:",
+  "i",
+);
 /** What they speak of, and what they speak of besides. A story may speak of one of them. */
 const MAKING = new RegExp(
   "\\b(?:e-?texts?|e-?books?|transcri(?:bers?|ptions?|bed)|underscores?|ascii|latin-1|html|unicode|ocr|" +

@@ -2,6 +2,7 @@
 // colours come from the page's style, light or dark. A bar for each system, a thin line from low to high, a diamond for
 // the real texts, a dashed line for chance.
 import { escapeHtml } from "../drawing/html.ts";
+import { seriesClass } from "../drawing/page.ts";
 import { niceTicks } from "../drawing/ticks.ts";
 import { cell } from "./format.ts";
 import type { Figure } from "./format.ts";
@@ -54,11 +55,8 @@ function barHtml(figure: Figure, series: number, { real, chance, format }: Row, 
   }
   if (real) shapes.push(`<i class="real" style="left:${percentOf(axis.place(real.value))}">◆</i>`);
   const value = escapeHtml(cell(figure, format));
-  return `<div class="bar s${series % SERIES}"><div class="track">${shapes.join("")}</div><span>${value}</span></div>`;
+  return `<div class="bar ${seriesClass(series)}"><div class="track">${shapes.join("")}</div><span>${value}</span></div>`;
 }
-
-/** Colours that the style has; a further system takes the first again. */
-export const SERIES = 6;
 
 interface Axis {
   /** Where bars begin. */

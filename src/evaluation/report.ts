@@ -1,9 +1,10 @@
 // An evaluation as one HTML page that needs nothing else: what was found, charts, the table, and some of the written
 // texts next to the real ones. No scripts, no fonts or images from elsewhere.
 import { escapeHtml } from "../drawing/html.ts";
+import { reportPage, samplePart, seriesClass, seriesKey, seriesKeys } from "../drawing/page.ts";
 import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
-import { barChart, SERIES } from "./bar-chart.ts";
+import { barChart } from "./bar-chart.ts";
 import { LEVEL, levels, RESAMPLES } from "./estimate.ts";
 import { findings } from "./findings.ts";
 import type { SystemFindings } from "./findings.ts";
@@ -21,12 +22,7 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
   const rows = summaryRows(evaluation);
   const groups = (Object.keys(GROUP_TITLES) as Group[]).filter((group) => rows.some((row) => row.group === group));
   const names = systemsOf(evaluation).map(({ name }) => name);
-  return [
-    `<!doctype html>`,
-    `<html lang="en">`,
-    `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
-      `<title>Infilling evaluation</title><style>${STYLE}</style></head>`,
-    `<body><main>`,
+  const body = [
     `<h1>How well the gaps are filled</h1>`,
     `<p class="soft small">${escapeHtml(facts(evaluation))}</p>`,
     ...evaluation.notes.map((note) => `<p class="small">${escapeHtml(note)}</p>`),
@@ -40,10 +36,8 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
     ),
     tableSection(names, rows, groups),
     samplesSection(evaluation, template),
-    `</main></body>`,
-    `</html>`,
-    "",
-  ].join("\n");
+  ];
+  return reportPage("Infilling evaluation", body, STYLE);
 }
 
 function facts({ testFile, trainFile, examples, dropped, seed, search, judge, models }: Evaluation): string {
@@ -74,14 +68,14 @@ function findingHtml({ name, about, verdicts, texts }: SystemFindings, series: n
     );
   });
   if (texts) items.push(`<li class="small">${escapeHtml(texts)}</li>`);
-  const head = `<h3>${key(series)}${escapeHtml(name)} <span class="soft small">${escapeHtml(about)}</span></h3>`;
+  const head = `<h3>${seriesKey(series)}${escapeHtml(name)} <span class="soft small">${escapeHtml(about)}</span></h3>`;
   return items.length === 0 ? head : `${head}<ul class="verdicts">${items.join("")}</ul>`;
 }
 
 function chartSection(group: Group, rows: readonly Row[], names: readonly string[]): string {
   const drawn = SCALES[group] === "share" ? rows.filter(({ share }) => share) : rows;
   return (
-    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>${keys(names)}` +
+    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>${seriesKeys(names)}` +
     `${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`
   );
 }
@@ -92,7 +86,7 @@ function tableSection(names: readonly string[], rows: readonly Row[], groups: re
     const name = `${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}`;
     return `<tr><td>${name}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
   };
-  const heads = names.map((name, i) => `<th>${key(i)}${escapeHtml(name)}</th>`);
+  const heads = names.map((name, i) => `<th>${seriesKey(i)}${escapeHtml(name)}</th>`);
   const body = groups.map(
     (group) =>
       `<tr class="group"><td colspan="${names.length + 2}">${GROUP_TITLES[group]}</td></tr>${rows
@@ -111,33 +105,26 @@ function samplesSection(evaluation: Evaluation, template: InfillTemplate): strin
     written ? [{ name, texts: written.texts, series }] : [],
   );
   if (written.length === 0) return "";
-  const part = (label: string, text: string, attributes = ""): string =>
-    `<h3>${label}</h3><p${attributes}>${escapeHtml(text)}</p>`;
   const samples = written[0].texts.slice(0, SAMPLES).map(({ example }, n) => {
     const meta = metadataText(metadataFields(template, example.meta, "The example"));
     const texts = written.map(({ name, texts, series }) => {
       const { text, ended } = texts[n];
       const cut = ended ? "" : " (cut by the limit)";
-      return part(`${key(series)}${escapeHtml(name)}${cut}`, text || "(nothing)", ` class="text s${series % SERIES}"`);
+      return samplePart(
+        `${seriesKey(series)}${escapeHtml(name)}${cut}`,
+        text || "(nothing)",
+        ` class="text ${seriesClass(series)}"`,
+      );
     });
     return [
       `<article>`,
-      part("before (p1)", example.p1),
-      part("after (p3)", example.p3),
-      ...(meta === "" ? [] : [part("wished for", meta)]),
-      part("the author's text (p2)", example.p2, ' class="text"'),
+      samplePart("before (p1)", example.p1),
+      samplePart("after (p3)", example.p3),
+      ...(meta === "" ? [] : [samplePart("wished for", meta)]),
+      samplePart("the author's text (p2)", example.p2, ' class="text"'),
       ...texts,
       `</article>`,
     ].join("\n");
   });
   return `<section><h2>${samples.length} of the gaps, drawn at random</h2>${samples.join("\n")}</section>`;
-}
-
-function keys(names: readonly string[]): string {
-  if (names.length === 1) return "";
-  return `<div class="keys">${names.map((name, i) => `<span>${key(i)}${escapeHtml(name)}</span>`).join("")}</div>`;
-}
-
-function key(series: number): string {
-  return `<span class="key s${series % SERIES}"></span>`;
 }

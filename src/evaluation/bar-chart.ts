@@ -55,7 +55,8 @@ function barHtml(figure: Figure, series: number, { real, chance, format }: Row, 
   }
   if (real) shapes.push(`<i class="real" style="left:${percentOf(axis.place(real.value))}">◆</i>`);
   const value = escapeHtml(cell(figure, format));
-  return `<div class="bar ${seriesClass(series)}"><div class="track">${shapes.join("")}</div><span>${value}</span></div>`;
+  const bar = `<div class="track">${shapes.join("")}</div><span>${value}</span>`;
+  return `<div class="bar ${seriesClass(series)}">${bar}</div>`;
 }
 
 interface Axis {

@@ -24,6 +24,7 @@ import {
   proseLayout,
   recordJson,
   sameNote,
+  shortNote,
   unfittedNote,
 } from "./cli/generate/print.ts";
 import { setUp } from "./cli/generate/setup.ts";
@@ -174,6 +175,7 @@ async function fillAll(
     progress.stop();
   }
   note("Note", limitNote(all, undefined));
+  note("Note", shortNote(all));
   note(
     done === total ? "Done" : "Stopped",
     `${done} of ${total} lines of ${file} are ` +
@@ -239,6 +241,7 @@ async function talk(
         notes: [
           cutNote(plan.cut),
           limitNote(candidates[0], newTokens(plan)),
+          shortNote(candidates[0]),
           costNote(candidates[0]),
           sameNote(candidates[0]),
         ].filter((text) => text !== undefined),
@@ -261,6 +264,7 @@ function report({ candidates: [candidates] }: Written, maxNewTokens: number | un
   );
   note("Cost", costNote(candidates));
   note("Note", limitNote(candidates, maxNewTokens));
+  note("Note", shortNote(candidates));
   note("Note", sameNote(candidates));
 }
 

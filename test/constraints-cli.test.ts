@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { write } from "../src/cli/generate/candidates.ts";
 import type { Written } from "../src/cli/generate/candidates.ts";
-import { candidateJson, costNote } from "../src/cli/generate/print.ts";
+import { candidateJson, costNote, shortNote } from "../src/cli/generate/print.ts";
 import { setUp } from "../src/cli/generate/setup.ts";
 import { DEMO_MODEL } from "../src/cli/shared/project-path.ts";
 import { UserError } from "../src/errors.ts";
@@ -18,6 +18,7 @@ import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { countWords } from "../src/infill/constraints/bounds.ts";
 import { occurs, wordForms } from "../src/infill/constraints/word-forms.ts";
+import type { LengthBounds } from "../src/infill/length-class.ts";
 import { countSentences } from "../src/infill/sentences.ts";
 import { TEMPLATE_FILE } from "../src/infill/template.ts";
 import type { InfillTemplate } from "../src/infill/template.ts";
@@ -36,6 +37,19 @@ afterAll(() => rm(folder, { recursive: true }));
 async function written(...flags: string[]): Promise<Written> {
   const { model, plan, values } = await setUp([...GAP, ...flags], DEMO_MODEL);
   return write({ decoder, tokenizer: model.tokenizer, plan, trim: values.trim });
+}
+
+/** As written(), by a model whose template has bounds. */
+async function withBounds(lengthBounds: LengthBounds): Promise<typeof written> {
+  const folderOf = join(folder, "with-bounds");
+  await cp(DEMO_MODEL, folderOf, { recursive: true });
+  const file = join(folderOf, TEMPLATE_FILE);
+  const template = JSON.parse(await readFile(file, "utf8")) as InfillTemplate;
+  await writeFile(file, JSON.stringify({ ...template, lengthBounds }));
+  return async (...flags) => {
+    const { model, plan, values } = await setUp(["--model", folderOf, ...GAP, ...flags], folderOf);
+    return write({ decoder, tokenizer: model.tokenizer, plan, trim: values.trim });
+  };
 }
 
 const texts = ({ candidates }: Written): string[] => candidates.flat().map(({ text }) => text);
@@ -83,6 +97,25 @@ describe("the demo's texts", () => {
     expect(held).toBeGreaterThan(2);
   }, 240_000);
 
+  it("without it, those that had to be cut below their class come last, and it is said", async () => {
+    const ask = await withBounds([25, 30]);
+    const SAMPLES = ["--do_sample", "--num_return_sequences", "8", "--seed", "3"];
+    const [found] = (await ask("--meta", "length=M", ...SAMPLES)).candidates;
+    const short = found.filter(({ tokens }) => tokens < 26);
+    expect([short.length > 0, short.length < found.length]).toEqual([true, true]);
+    expect(found.slice(-short.length)).toEqual(short);
+    const ordered = (these: typeof found): boolean =>
+      these.every(({ logProb }, i) => i === 0 || logProb! <= these[i - 1].logProb!);
+    expect([ordered(short), ordered(found.slice(0, -short.length)), ordered(found)]).toEqual([true, true, false]);
+    expect(found.map((each) => candidateJson(each, "p2"))).toEqual(
+      found.map((each) => expect.objectContaining(short.includes(each) ? { short_of_class: true } : {})),
+    );
+    expect(found.filter(({ shortOfClass }) => shortOfClass)).toEqual(short);
+    expect(shortNote(found)).toMatch(new RegExp(`^${short.length} of .* so they come last; --require_length`));
+    const [kept] = (await ask("--meta", "length=M", "--no_trim", ...SAMPLES)).candidates;
+    expect(shortNote(kept)).toBeUndefined();
+  }, 60_000);
+
   it("cost what the same search's best text has more", async () => {
     const flags = ["--num_beams", "3", "--max_new_tokens", "30"];
     const [plain, asked] = [await written(...flags), await written(...flags, "--force_words", "zebra")];
@@ -120,15 +153,7 @@ describe("the demo's texts", () => {
   }, 60_000);
 
   it("keep to the length class of the metadata, whole sentences all, with one flag", async () => {
-    const model = join(folder, "with-bounds");
-    await cp(DEMO_MODEL, model, { recursive: true });
-    const file = join(model, TEMPLATE_FILE);
-    const template = JSON.parse(await readFile(file, "utf8")) as InfillTemplate;
-    await writeFile(file, JSON.stringify({ ...template, lengthBounds: [25, 40] }));
-    const ask = async (...flags: string[]): Promise<Written> => {
-      const { model: opened, plan, values } = await setUp(["--model", model, ...GAP, ...flags], model);
-      return write({ decoder, tokenizer: opened.tokenizer, plan, trim: values.trim });
-    };
+    const ask = await withBounds([25, 40]);
     const classes = { S: [1, 25], M: [26, 40], L: [41, 256] } as const;
     for (const [name, [least, most]] of Object.entries(classes)) {
       for (const search of [

@@ -26,6 +26,8 @@ export interface Candidate {
   readonly unfinished: boolean;
   /** The unfinished sentence was cut off. */
   readonly trimmed: boolean;
+  /** What was cut off leaves fewer tokens than its length class begins with. */
+  readonly shortOfClass?: true;
   /**
    * Where several of its prompt's sequences came to this text, because they differed only in what was cut off: which,
    * in generate()'s numbering.
@@ -75,7 +77,8 @@ export interface WriteOptions {
 export interface Written {
   /**
    * For each prompt its candidates, best first: by the reranker where there is one; else samples by log-probability,
-   * beams in the order that the search gives them.
+   * beams in the order that the search gives them. Those that are short of their length class come after those that
+   * are not.
    */
   readonly candidates: readonly (readonly Candidate[])[];
   /** For each of them its (best) row of the output. */
@@ -146,7 +149,8 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
       .map(({ candidate }, sequence) => ({ candidate, sequence }))
       .filter((_, i) => (unmet[i]?.length ?? 0) === 0);
     if (plan.config.numBeams === 1) found.sort((a, b) => (b.candidate.logProb ?? 0) - (a.candidate.logProb ?? 0));
-    const different = await ranked(writer, plan.gaps?.[numbers[p]], withoutEqual(found), signal);
+    const order = await ranked(writer, plan.gaps?.[numbers[p]], withoutEqual(found), signal);
+    const different = order.toSorted((a, b) => Number(isShort(a)) - Number(isShort(b)));
     candidates.push(different.map(({ candidate }) => candidate));
     places.push(different.map(({ sequence }) => p * each + sequence));
   }
@@ -187,6 +191,8 @@ async function ranked(
     return found[index];
   });
 }
+
+const isShort = ({ candidate }: Found): boolean => candidate.shortOfClass === true;
 
 interface Found {
   readonly candidate: Candidate;
@@ -231,7 +237,8 @@ function toText(
     return { candidate: { text, tokens: body.length, reason, unfinished, trimmed: false }, ids: generated };
   }
   const tokens = tokensFor(tokenizer, body, (part) => joined(opening, part, plan.inGap).length >= cut.text.length);
-  const candidate = { text: cut.text, tokens, reason, unfinished: true, trimmed: true };
+  const shortOfClass = tokens < (prompt.limits.minNewTokens ?? 0) && ({ shortOfClass: true } as const);
+  const candidate = { text: cut.text, tokens, reason, unfinished: true, trimmed: true, ...shortOfClass };
   return { candidate, ids: body.slice(0, tokens) };
 }
 

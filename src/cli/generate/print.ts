@@ -152,6 +152,15 @@ export function limitNote(candidates: readonly Candidate[], maxNewTokens: number
   return `${who} came to ${limit} in the middle of a sentence: ${done}`;
 }
 
+/** What must be said of texts that do not keep to their length class; undefined when all do. */
+export function shortNote(candidates: readonly Candidate[]): string | undefined {
+  const short = candidates.filter(({ shortOfClass }) => shortOfClass).length;
+  if (short === 0) return undefined;
+  const who = candidates.length === 1 ? "The text is" : `${short} of ${candidates.length} texts are`;
+  const last = short < candidates.length ? ", so they come last" : "";
+  return `${who} shorter than the length class asks for${last}; --require_length ends texts within it`;
+}
+
 /** What must be said of sequences that came to the same text; undefined when all differ. */
 export function sameNote(candidates: readonly Candidate[]): string | undefined {
   const same = candidates.flatMap(({ sequences }) => (sequences ? [sequences.length] : []));
@@ -173,13 +182,14 @@ export function costNote([candidate]: readonly Candidate[]): string | undefined 
 
 /** A candidate as JSON. `name` is what its text is: "p2" or "text"; `sequences`: those that came to this one text. */
 export function candidateJson(candidate: Candidate, name: "p2" | "text"): object {
-  const { text, tokens, logProb, reason, trimmed, cost, sequences, ranked } = candidate;
+  const { text, tokens, logProb, reason, trimmed, shortOfClass, cost, sequences, ranked } = candidate;
   return {
     [name]: text,
     tokens,
     log_prob_per_token: logProb !== undefined && Number.isFinite(logProb) ? logProb : null,
     finish_reason: reason,
     trimmed,
+    ...(shortOfClass && { short_of_class: true }),
     ...(cost && { constraint_cost: { log_prob: cost.logProb, log_prob_per_token: cost.logProbPerToken } }),
     ...(sequences && { sequences }),
     ...(ranked && { rerank: { score: ranked.score, ...ranked.terms } }),

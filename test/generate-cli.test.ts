@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { helpText, HelpRequested } from "../src/cli/shared/flags.ts";
 import { flagName } from "../src/cli/shared/flag-table.ts";
 import { answerLine } from "../src/cli/generate/batch.ts";
-import { meanLogProbs } from "../src/cli/generate/candidates.ts";
+import { meanLogProbs } from "../src/writing/log-probs.ts";
 import { GENERATE } from "../src/cli/generate/flags.ts";
 import { inFlagNames } from "../src/cli/generate/options.ts";
 import { ownLimits } from "../src/cli/generate/plan.ts";

@@ -1,17 +1,18 @@
 // From a plan to texts: runs generate() on some of its prompts, turns tokens into text, cuts unfinished sentences off
 // and says how probable each text is to the model itself.
 import { eosTokens } from "../generation/options/config.ts";
-import type { Decoder } from "../generation/device/decoder.ts";
 import { generate } from "../generation/generate.ts";
 import type { GenerateOutput } from "../generation/generate.ts";
 import type { GenerationObserver } from "../generation/loops/observer.ts";
 import { UnmetConstraints } from "../generation/loops/constraint.ts";
-import { argmax, logSoftmax } from "../generation/scores/scores.ts";
+import { argmax } from "../generation/scores/scores.ts";
 import type { FinishReason } from "../generation/loops/stopping-criteria.ts";
 import type { InfillRequest } from "../infill/example.ts";
 import { trimToSentence } from "../infill/sentences.ts";
 import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
 import type { Ranked, Reranker } from "../rerank/reranker.ts";
+import { meanLogProbs } from "./log-probs.ts";
+import type { ScoringDecoder } from "./log-probs.ts";
 import { ownLimits, promptInputs } from "./plan.ts";
 import type { Plan, PlannedPrompt } from "./plan.ts";
 import { textStreamer } from "./text-streamer.ts";
@@ -47,9 +48,6 @@ export interface ConstraintCost {
   readonly logProb: number;
   readonly logProbPerToken: number;
 }
-
-/** A decoder that takes several tokens at once. */
-export type ScoringDecoder = Decoder & Required<Pick<Decoder, "extend" | "truncate">>;
 
 export interface Writer {
   readonly decoder: ScoringDecoder;
@@ -252,29 +250,4 @@ function tokensFor(tokenizer: PreTrainedTokenizer, ids: readonly number[], enoug
   const stream = tokenizer.createDecodeStream();
   let text = "";
   return ids.findIndex((id) => enough((text += stream.push(id)))) + 1 || ids.length;
-}
-
-/** Mean log-probability of each text's tokens after the prompt: the prompt runs once, then each text in one pass. */
-export async function meanLogProbs(
-  decoder: ScoringDecoder,
-  prompt: readonly number[],
-  texts: readonly (readonly number[])[],
-  types?: readonly number[],
-): Promise<number[]> {
-  const { vocabSize } = decoder;
-  const capacity = prompt.length + Math.max(...texts.map((ids) => ids.length));
-  decoder.prefill([prompt], [prompt.map(() => 1)], 1, capacity, types && [types]);
-  const first = await decoder.logits();
-  const means: number[] = [];
-  for (const ids of texts) {
-    const rest = ids.length > 1 ? await decoder.extend(ids.slice(0, -1)) : new Float32Array();
-    if (ids.length > 1) decoder.truncate(prompt.length);
-    const logProb = (id: number, at: number): number => {
-      const row = Float64Array.from(at === 0 ? first : rest.subarray((at - 1) * vocabSize, at * vocabSize));
-      logSoftmax(row);
-      return row[id];
-    };
-    means.push(ids.reduce((sum, id, at) => sum + logProb(id, at), 0) / ids.length);
-  }
-  return means;
 }

@@ -3,8 +3,7 @@ import * as writing from "../../writing/candidates.ts";
 import type { WriteOptions, Writer, Written } from "../../writing/candidates.ts";
 import { withFlagNames } from "./options.ts";
 
-export { meanLogProbs } from "../../writing/candidates.ts";
-export type { Candidate, ScoringDecoder, WriteOptions, Writer, Written } from "../../writing/candidates.ts";
+export type { Candidate, WriteOptions, Writer, Written } from "../../writing/candidates.ts";
 
 /** As writing/candidates.ts. */
 export const write = (writer: Writer, options?: WriteOptions): Promise<Written> =>

@@ -1,13 +1,10 @@
 // One trial of kill-resume.ts: a small training run, killed somewhere and gone on with, must leave the same files, bit
 // for bit, as one that was not.
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Random } from "../src/random.ts";
+import { differences, filesOf, ROOT, smallRun, writeText } from "./small-run.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const WORDS = "the miller went down to a river and saw his boat with an old man who sang of stars".split(" ");
 const STEPS = 10;
 
 /** How a run is ended. */
@@ -42,9 +39,7 @@ export class KillTrials {
   /** `folder` is there and empty. */
   constructor(folder: string) {
     this.folder = folder;
-    const random = new Random(1, 0);
-    const line = (): string => Array.from({ length: 12 }, () => random.pick(WORDS)).join(" ");
-    writeFileSync(join(folder, "text.txt"), Array.from({ length: 60 }, line).join("\n"));
+    writeText(folder);
   }
 
   /** The runs that all others are compared with: an uninterrupted one, and an earlier one of more steps. */
@@ -103,12 +98,9 @@ export class KillTrials {
     }: { readonly env?: NodeJS.ProcessEnv; readonly killAfter?: number; readonly steps?: number },
   ): Promise<Ended> {
     const out = join(this.folder, name);
-    const arrange =
-      `--config_overrides n_layer=2,n_embd=16,n_head=2,n_positions=16 --vocab_from_data --max_steps ${steps} ` +
-      `--per_device_train_batch_size 2 --logging_steps 1 --save_steps 4 --save_total_limit 2 --dropout 0.1`;
     const args = ["--import", "tsx", "--import", "./bench/kill-at-call.mjs"];
     if (env.LOSE_AT) args.push("--import", "./bench/lose-device.mjs");
-    args.push("src/train.ts", ...arrange.split(" "), "--train_data_file", join(this.folder, "text.txt"));
+    args.push("src/train.ts", ...smallRun(this.folder, steps, 4));
     const started = performance.now();
     const child = spawn(process.execPath, [...args, "--output_dir", out, ...flags], {
       cwd: ROOT,
@@ -139,30 +131,4 @@ function deadline({ atCall, atShare, loseAt }: Death, milliseconds: number) {
     env: { ...(atCall !== undefined && { KILL_AT: String(atCall) }), ...(loseAt && { LOSE_AT: loseAt.join() }) },
     killAfter: atShare === undefined ? undefined : atShare * milliseconds,
   };
-}
-
-/** Figures of how long a run took: those of one that was gone on with are of its last part. */
-const OF_TIME = /^ *"\w+_(runtime|per_second)": .*\n/gm;
-const RESULTS = /_results\.json$/;
-
-/** Every file below a folder, by its path there; results without what depends on the clock. */
-function filesOf(folder: string): Map<string, Buffer> {
-  if (!existsSync(folder)) return new Map();
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    entries
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [path.slice(folder.length + 1), RESULTS.test(path) ? timeless(path) : readFileSync(path)]),
-  );
-}
-
-const timeless = (path: string): Buffer => Buffer.from(readFileSync(path, "utf8").replace(OF_TIME, ""));
-
-function differences(want: ReadonlyMap<string, Buffer>, got: ReadonlyMap<string, Buffer>): string[] {
-  return [...new Set([...want.keys(), ...got.keys()])].flatMap((name) => {
-    const [wanted, found] = [want.get(name), got.get(name)];
-    if (!found) return [`${name} is missing`];
-    if (!wanted) return [`${name} should not be there`];
-    return wanted.equals(found) ? [] : [`${name} differs`];
-  });
 }

@@ -1,5 +1,7 @@
 // Command line: says whether an infilling model uses what it is given, and how well it keeps to what is asked. See
 // --help.
+// oxlint-disable-next-line import/no-unassigned-import -- it takes effect before the others are evaluated
+import "./cli/shared/beside-tsx.ts";
 import { join } from "node:path";
 import { assemble } from "./cli/evaluate/assemble.ts";
 import { RESULT_FILES } from "./cli/evaluate/data.ts";

@@ -1,5 +1,7 @@
 // Command line: writes a model in the format of another program: GGUF for llama.cpp, or a folder for Hugging Face. See
 // --help.
+// oxlint-disable-next-line import/no-unassigned-import -- it takes effect before the others are evaluated
+import "./cli/shared/beside-tsx.ts";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "./errors.ts";
 import { EXPORT } from "./cli/export/flags.ts";

@@ -1,4 +1,6 @@
 // Command line: writes the paragraph between two others, or goes on from a prompt. See --help.
+// oxlint-disable-next-line import/no-unassigned-import -- it takes effect before the others are evaluated
+import "./cli/shared/beside-tsx.ts";
 import { writeFile } from "node:fs/promises";
 import { UserError } from "./errors.ts";
 import { printableText } from "./files/quote.ts";

@@ -36,7 +36,7 @@ import type { LossOn } from "./examples/collate.ts";
 import type { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { templatePreset } from "./infill/template-presets.ts";
 import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
-import { OtherRunError } from "./training/checkpoint.ts";
+import { listCheckpoints, OtherRunError } from "./training/checkpoint.ts";
 import { evaluateLoss } from "./training/evaluate.ts";
 import type { Evaluation } from "./training/evaluate.ts";
 
@@ -187,6 +187,10 @@ async function train(program: Program, run: RunFolder): Promise<void> {
     reopen: async (saved) =>
       Session.open(await loadModel(await requestDevice(), await startOf(job, saved), flags), job, run, saved),
   });
+  if (!finished && (await listCheckpoints(run)).length === 0) {
+    print("Stopped before the first update: nothing is saved; start again with the same flags");
+    return;
+  }
   const chart = await run.drawLoss(logHistory);
   const losses = logHistory.filter((entry) => "loss" in entry);
   if (losses.length > 0)

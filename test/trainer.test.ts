@@ -142,6 +142,14 @@ describe("resumed = uninterrupted", () => {
     expect([...store.folders.keys()]).toEqual(["checkpoint-4"]);
   });
 
+  test("a signal before the first update leaves nothing, since there is nothing to go on from", async () => {
+    const store = new MemoryStore();
+    const trainer = new Trainer({ model: fresh(), args, train: examples, padId: 0, store });
+    const ended = await trainer.train(AbortSignal.abort());
+    expect(ended).toEqual({ finished: false, logHistory: [] });
+    expect(store.folders.size).toBe(0);
+  });
+
   test.each<[string, string | undefined, RegExp]>([
     ["trainer_state.json", undefined, /no trainer_state\.json; wanted a checkpoint/],
     ["trainer_state.json", "{}", /fingerprint is missing, wanted a JSON object/],

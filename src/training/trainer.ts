@@ -172,7 +172,7 @@ export class Trainer {
 
   /**
    * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished,
-   * a checkpoint saved and the run returns with `finished: false`. Losses, norms and weights are finite in all that is
+   * a checkpoint saved (if there was an update) and the run returns with `finished: false`. Losses, norms and weights are finite in all that is
    * saved. Throws UserError when they are not, or when too many updates in a row had gradients that are not.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
@@ -316,8 +316,9 @@ export class Trainer {
     return this.saver.saveCheckpoint(this.step, await this.stateText());
   }
 
-  /** What there is no later save for. */
+  /** What there is no later save for. Before the first update there is nothing to go on from but the beginning. */
   private async saveLast(finished: boolean): Promise<void> {
+    if (this.step === 0) return;
     const saved = await this.saveCheckpoint();
     const { newest } = this.saver ?? {};
     const left = newest === undefined ? "nothing was saved before" : `${newest} is what is saved`;

@@ -1,10 +1,10 @@
-// For programs that must hear every Ctrl-C, imported before all else. The command tsx runs a program below itself; on
-// Ctrl-C it waits 30 ms for the program to say that it heard, twice, and then kills it. A program that is computing, or
-// on a busy machine, is not that fast, and what it had not saved is lost. So on a terminal the program runs once more
-// below, without tsx (which still compiles it), where the terminal's Ctrl-C reaches it, too; this process only waits
-// for it and is always fast to answer.
+// For the programs, imported before all else. The command tsx runs a program below itself; when it is told to stop
+// (Ctrl-C, SIGTERM) it waits 30 ms for the program to say that it heard, twice, and then kills it. A program that is
+// computing, or on a busy machine, is not that fast, and what it had not saved is lost. So the program runs once more
+// below, without tsx (which still compiles it); this process only tells it of signals, and is always fast to answer.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { forwardSignals } from "./forwarded-signals.ts";
 
 /** Node's own arguments without those that tie a process to the command tsx; undefined: it was not started by it. */
 function withoutTsxCommand(execArgv: readonly string[]): string[] | undefined {
@@ -14,13 +14,10 @@ function withoutTsxCommand(execArgv: readonly string[]): string[] | undefined {
 
 /** Runs the program below this process, which ends as it does. */
 function runBelow(execArgv: readonly string[]): Promise<never> {
-  const child = spawn(process.execPath, [...execArgv, ...process.argv.slice(1)], { stdio: "inherit" });
-  // The terminal sends these to the child as well: sent on late, they would count as a second press.
-  for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => {});
-  process.once("SIGTERM", () => {
-    process.on("SIGTERM", () => {}); // tsx sends it again
-    child.kill("SIGTERM");
+  const child = spawn(process.execPath, [...execArgv, ...process.argv.slice(1)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
+  forwardSignals(child);
   return new Promise((_, reject) => {
     child.on("error", reject);
     child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal!]));
@@ -28,4 +25,5 @@ function runBelow(execArgv: readonly string[]): Promise<never> {
 }
 
 const execArgv = withoutTsxCommand(process.execArgv);
-if (execArgv && process.stdin.isTTY) await runBelow(execArgv);
+// A debugger is attached to this process, not to one below.
+if (execArgv && !execArgv.some((arg) => arg.startsWith("--inspect"))) await runBelow(execArgv);

@@ -4,6 +4,8 @@ import { inspect } from "node:util";
 import { UserError } from "../../errors.ts";
 import { printableText } from "../../files/quote.ts";
 import { TextRequested } from "./flags.ts";
+import { onForwardedSignal, SIGNALS } from "./forwarded-signals.ts";
+import type { SignalName } from "./forwarded-signals.ts";
 import { onOrphaned } from "./orphan.ts";
 
 export interface CliContext {
@@ -16,12 +18,12 @@ export interface CliContext {
   readonly signal: AbortSignal;
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /**
  * Equal signals within this time are one: a terminal sends Ctrl-C to every process of a command, and those in front
- * (npm, tsx) send it on to this one.
+ * (npm) send it on to this one. One that is told of over the channel may come later, on a busy machine.
  */
 const SAME_SIGNAL_MS = 1000;
+const SAME_FORWARDED_MS = 5000;
 const BROKEN_PIPE = 141;
 
 /**
@@ -38,18 +40,21 @@ export async function runCli(main: (cli: CliContext) => Promise<number | void>):
     stopCode = code;
     stop.abort();
   };
-  for (const [name, code] of Object.entries(SIGNALS)) {
-    let counted = -Infinity;
-    process.on(name, () => {
-      const now = performance.now();
-      if (now - counted < SAME_SIGNAL_MS) return;
-      counted = now;
-      // A terminal that closes may say so more than once; nobody sits before it who could be impatient.
-      if (stopCode !== 0 && name !== "SIGHUP") process.exit(code);
-      if (name === "SIGINT") process.stderr.write("\nStopping; press Ctrl-C again to stop at once.\n");
-      requestStop(code);
-    });
-  }
+  const counted: Partial<Record<SignalName, number>> = {};
+  const heard = (name: SignalName, sameMs: number): void => {
+    const now = performance.now();
+    if (now - (counted[name] ?? -Infinity) < sameMs) return;
+    counted[name] = now;
+    // A terminal that closes may say so more than once; nobody sits before it who could be impatient.
+    if (stopCode !== 0 && name !== "SIGHUP") process.exit(SIGNALS[name]);
+    if (name === "SIGINT") process.stderr.write("\nStopping; press Ctrl-C again to stop at once.\n");
+    requestStop(SIGNALS[name]);
+  };
+  for (const name of Object.keys(SIGNALS) as SignalName[]) process.on(name, () => heard(name, SAME_SIGNAL_MS));
+  onForwardedSignal(
+    (name) => heard(name, SAME_FORWARDED_MS),
+    () => requestStop(SIGNALS.SIGTERM),
+  );
   onOrphaned(() => requestStop(SIGNALS.SIGTERM));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (stopCode === 0 && error.code !== "EPIPE") report(new UserError(`Cannot write to stdout: ${reasonOf(error)}.`));

@@ -60,7 +60,8 @@ class StopTrials {
     if (left.length > 0) return [`processes ${left.join(", ")} are left`];
     const names = [...filesOf(out).keys()];
     const checkpoints = new Set(names.map((name) => name.split("/")[0]).filter((name) => /^checkpoint-/.test(name)));
-    if (/Stopped before the first update/.test(said)) {
+    if (trial.after === undefined && checkpoints.size === 0) {
+      // It was stopped before the first update: it must leave nothing that stands in the way of the same command.
       if (names.length > 0) return [`nothing was to be saved and there is ${names.join(", ")}`];
       await this.complete(out, []);
     } else {

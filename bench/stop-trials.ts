@@ -63,6 +63,7 @@ class StopTrials {
     if (trial.after === undefined && checkpoints.size === 0) {
       // It was stopped before the first update: it must leave nothing that stands in the way of the same command.
       if (names.length > 0) return [`nothing was to be saved and there is ${names.join(", ")}`];
+      if (trial.way !== "terminal closed" && !/nothing to save/.test(said)) return [`no word of it: ${said}`];
       await this.complete(out, []);
     } else {
       const finished = names.includes("all_results.json");

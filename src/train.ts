@@ -60,6 +60,8 @@ const QUICK = {
   maxEvalSamples: 48,
 };
 
+const STOPPED_EARLY = "Stopped before the first update: there is nothing to save; start again with the same flags";
+
 async function main({ argv, signal }: CliContext): Promise<number | void> {
   const parsed = parseFlags(TRAIN, argv);
   const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : asScript(parsed);
@@ -82,6 +84,9 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || goesOn(flags));
   try {
     return await train(program, run);
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) print(STOPPED_EARLY);
+    throw error;
   } finally {
     run.release();
   }
@@ -188,7 +193,7 @@ async function train(program: Program, run: RunFolder): Promise<void> {
       Session.open(await loadModel(await requestDevice(), await startOf(job, saved), flags), job, run, saved),
   });
   if (!finished && (await listCheckpoints(run)).length === 0) {
-    print("Stopped before the first update: nothing is saved; start again with the same flags");
+    print(STOPPED_EARLY);
     return;
   }
   const chart = await run.drawLoss(logHistory);

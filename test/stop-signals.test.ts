@@ -22,7 +22,7 @@ writeFileSync(
    await runCli(async ({ signal }) => {
      process.stdout.write("begun below " + process.ppid + "\\n");
      while (!signal.aborted) { compute(); await new Promise((next) => setImmediate(next)); }
-     compute();
+     for (let i = 0; i < (process.argv[2] ?? 1); i++) { compute(); await new Promise((next) => setImmediate(next)); }
      process.stdout.write("saved\\n");
    });`,
 );
@@ -59,6 +59,18 @@ describe.skipIf(process.platform === "win32")("a program below the command tsx, 
     const ended = await run(tsx, (_child, said) => process.kill(aboveOf(said), "SIGHUP"));
     expect(ended.said).toContain("saved");
     expect(ended.code).toBe(129);
+  });
+
+  it("at once by a second signal to tsx, which is none within a second of the first", async () => {
+    const started: number[] = [];
+    const ended = await run([...tsx, "30"], (child) => {
+      started.push(performance.now());
+      for (const after of [0, 300, 1500]) setTimeout(() => child.kill("SIGTERM"), after);
+    });
+    const seconds = (performance.now() - started[0]) / 1000;
+    expect(ended.said).not.toContain("saved");
+    expect(ended.code).toBe(143);
+    expect(seconds).toBeGreaterThan(1.5);
   });
 
   it("when the process above it was killed", async () => {

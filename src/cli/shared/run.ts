@@ -20,10 +20,9 @@ export interface CliContext {
 
 /**
  * Equal signals within this time are one: a terminal sends Ctrl-C to every process of a command, and those in front
- * (npm) send it on to this one. One that is told of over the channel may come later, on a busy machine.
+ * (npm, tsx) send it on.
  */
 const SAME_SIGNAL_MS = 1000;
-const SAME_FORWARDED_MS = 5000;
 const BROKEN_PIPE = 141;
 
 /**
@@ -40,21 +39,25 @@ export async function runCli(main: (cli: CliContext) => Promise<number | void>):
     stopCode = code;
     stop.abort();
   };
-  const counted: Partial<Record<SignalName, number>> = {};
-  const heard = (name: SignalName, sameMs: number): void => {
-    const now = performance.now();
-    if (now - (counted[name] ?? -Infinity) < sameMs) return;
-    counted[name] = now;
-    // A terminal that closes may say so more than once; nobody sits before it who could be impatient.
-    if (stopCode !== 0 && name !== "SIGHUP") process.exit(SIGNALS[name]);
-    if (name === "SIGINT") process.stderr.write("\nStopping; press Ctrl-C again to stop at once.\n");
+  const begin = (name: SignalName): void => {
+    if (name === "SIGINT" && stopCode === 0) process.stderr.write("\nStopping; press Ctrl-C again to stop at once.\n");
     requestStop(SIGNALS[name]);
   };
-  for (const name of Object.keys(SIGNALS) as SignalName[]) process.on(name, () => heard(name, SAME_SIGNAL_MS));
-  onForwardedSignal(
-    (name) => heard(name, SAME_FORWARDED_MS),
+  const told = new Patience();
+  const sent = new Patience();
+  const hasOneAbove = onForwardedSignal(
+    (name, at) => {
+      begin(name);
+      if (told.ends(name, at)) process.exit(SIGNALS[name]);
+    },
     () => requestStop(SIGNALS.SIGTERM),
   );
+  for (const name of Object.keys(SIGNALS) as SignalName[])
+    process.on(name, () => {
+      begin(name);
+      // The process above hears the same, and hears it in time, while this one may be computing for seconds.
+      if (!hasOneAbove() && sent.ends(name, performance.now())) process.exit(SIGNALS[name]);
+    });
   onOrphaned(() => requestStop(SIGNALS.SIGTERM));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (stopCode === 0 && error.code !== "EPIPE") report(new UserError(`Cannot write to stdout: ${reasonOf(error)}.`));
@@ -77,6 +80,21 @@ export async function runCli(main: (cli: CliContext) => Promise<number | void>):
     [process.stdout, process.stderr].map((stream) => new Promise<void>((done) => stream.write("", () => done()))),
   );
   process.exit(code || stopCode); // stopCode again: a full disk or a broken pipe may show only now
+}
+
+/** Tells who asks again from what is only heard again. */
+class Patience {
+  private readonly heard = new Map<SignalName, number>();
+
+  /** Whether this signal, heard `at` so many milliseconds, asks again, and means: at once. */
+  ends(name: SignalName, at: number): boolean {
+    const again = this.heard.size > 0;
+    const before = this.heard.get(name) ?? -Infinity;
+    if (at - before < SAME_SIGNAL_MS) return false;
+    this.heard.set(name, at);
+    // A terminal that closes may say so more than once; nobody sits before it who could be impatient.
+    return again && name !== "SIGHUP";
+  }
 }
 
 /** Whether the error only says that the program was asked to stop. */

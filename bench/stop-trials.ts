@@ -1,5 +1,5 @@
-// Stops small training runs as people do: Ctrl-C on a terminal, the terminal closed, SIGTERM or SIGINT to the command in
-// front; through `npx tsx src/train.ts`, `npm run train` and node itself; before the first update and at any moment
+// Stops small training runs as people do: Ctrl-C on a terminal, the terminal closed, SIGTERM or SIGINT to the command
+// in front; through `npx tsx src/train.ts`, `npm run train` and node itself; before the first update and at any moment
 // after. The run must end by itself with what it has saved, leave no process, and, gone on with, come to the same files
 // as an uninterrupted one. `npx tsx bench/stop-trials.ts --trials 24`; needs util-linux's `script` for terminals.
 import { spawn } from "node:child_process";

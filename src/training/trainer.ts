@@ -173,8 +173,8 @@ export class Trainer {
   /**
    * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished,
    * a checkpoint saved (if there was an update) and the run returns with `finished: false`. Losses, norms and weights
-   * are finite in all that is saved. Throws UserError when they are not, or when too many updates in a row had gradients
-   * that are not.
+   * are finite in all that is saved. Throws UserError when they are not, or when too many updates in a row had
+   * gradients that are not.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
     const { transformer, parameters } = this.options.model;

@@ -1,5 +1,6 @@
 // The norm of all gradients together and the factor that clips it, both left on the GPU.
 import type { CommandBatch } from "../gpu/batch.ts";
+import type { DeviceContext } from "../gpu/context.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
 import { elementCount, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -33,6 +34,22 @@ const clip = defineRowKernel({
   params: { blocks: "u32", max_norm: "f32", scale: "f32", limit: "u32" },
 });
 
+/** Values [start, start + count) of flat buffer `chunk`, whose squares are summed in `blocks` parts. */
+export interface NormRange {
+  readonly chunk: number;
+  readonly start: number;
+  readonly count: number;
+  readonly blocks: number;
+}
+
+interface NormSettings {
+  readonly maxNorm: number;
+  readonly scale?: number;
+  readonly limit?: number;
+  readonly result: Tensor;
+  readonly skipped: Tensor;
+}
+
 /**
  * grads: flat f32 buffers [n] with n a multiple of 4 -> result [2] = norm, coefficient, of the gradients times `scale`:
  * what AdamW multiplies them by is scale * min(1, maxNorm / (norm + 1e-6)), scale for maxNorm 0, and 0 when the norm is
@@ -41,51 +58,82 @@ const clip = defineRowKernel({
  */
 export function gradNorm(
   batch: CommandBatch,
-  {
-    grads,
-    maxNorm,
-    scale = 1,
-    limit = 0,
-    result,
-    skipped,
-  }: {
-    readonly grads: readonly Tensor[];
-    readonly maxNorm: number;
-    readonly scale?: number;
-    readonly limit?: number;
-    readonly result: Tensor;
-    readonly skipped: Tensor;
-  },
+  { grads, ...settings }: NormSettings & { readonly grads: readonly Tensor[] },
 ): void {
-  expectShape("grad_norm", "result", result, [2]);
-  expectShape("grad_norm", "skipped", skipped, [1]);
-  const { device } = batch;
-  const ranges = grads.flatMap((chunk) => {
-    if (elementCount(chunk.shape) % 4 !== 0)
-      throw new Error(`grad_norm: cannot bind grads: shape is [${chunk.shape}], expected a multiple of 4`);
-    return rowWindows(device, chunk).map(({ start, count }) => ({
-      range: sliceRows(chunk, start, count),
+  const ranges = normRanges(batch.device, grads);
+  const partial = batch.device.pool.acquire([blocksIn(ranges), 1]);
+  try {
+    sumSquares(batch, { grads, ranges, partial });
+    normOfBlocks(batch, { partial, ...settings });
+  } finally {
+    batch.device.pool.release(partial);
+  }
+}
+
+/** All of the buffers, cut where one launch can bind no more. */
+export function normRanges(device: DeviceContext, grads: readonly Tensor[]): NormRange[] {
+  return grads.flatMap((tensor, chunk) => {
+    if (elementCount(tensor.shape) % 4 !== 0)
+      throw new Error(`grad_norm: cannot bind grads: shape is [${tensor.shape}], expected a multiple of 4`);
+    return rowWindows(device, tensor).map(({ start, count }) => ({
+      chunk,
+      start,
       count,
       blocks: Math.ceil(count / BLOCK),
     }));
   });
-  const total = ranges.reduce((count, { blocks }) => count + blocks, 0);
-  const partial = device.pool.acquire([total, 1]);
-  try {
-    let first_block = 0;
-    for (const { range, count, blocks } of ranges) {
-      squares(
-        batch,
-        { BLOCK4: BLOCK / 4 },
-        { grads: range, partial },
-        { blocks, count4: count / 4, first_block },
-        blocks,
-        BLOCK / 4,
-      );
-      first_block += blocks;
+}
+
+export function blocksIn(ranges: readonly NormRange[]): number {
+  return ranges.reduce((sum, { blocks }) => sum + blocks, 0);
+}
+
+/** Blocks [first, end) of those of `ranges`, in their order. */
+export function cutRanges(ranges: readonly NormRange[], first: number, end: number): NormRange[] {
+  const cut: NormRange[] = [];
+  let before = 0;
+  for (const { chunk, start, count, blocks } of ranges) {
+    const [from, to] = [Math.max(first - before, 0), Math.min(end - before, blocks)];
+    if (from < to) {
+      const values = Math.min(to * BLOCK, count) - from * BLOCK;
+      cut.push({ chunk, start: start + from * BLOCK, count: values, blocks: to - from });
     }
-    clip(batch, {}, { partial, result, skipped }, { blocks: total, max_norm: maxNorm, scale, limit }, 1, total);
-  } finally {
-    device.pool.release(partial);
+    before += blocks;
   }
+  return cut;
+}
+
+/** partial [blocks of the ranges] = their sums of squares. */
+export function sumSquares(
+  batch: CommandBatch,
+  {
+    grads,
+    ranges,
+    partial,
+  }: { readonly grads: readonly Tensor[]; readonly ranges: readonly NormRange[]; readonly partial: Tensor },
+): void {
+  let first_block = 0;
+  for (const { chunk, start, count, blocks } of ranges) {
+    const params = { blocks, count4: count / 4, first_block };
+    squares(
+      batch,
+      { BLOCK4: BLOCK / 4 },
+      { grads: sliceRows(grads[chunk], start, count), partial },
+      params,
+      blocks,
+      BLOCK / 4,
+    );
+    first_block += blocks;
+  }
+}
+
+/** As gradNorm(), from the sums of squares of all blocks: partial [blocks, 1]. */
+export function normOfBlocks(
+  batch: CommandBatch,
+  { partial, maxNorm, scale = 1, limit = 0, result, skipped }: NormSettings & { readonly partial: Tensor },
+): void {
+  expectShape("grad_norm", "result", result, [2]);
+  expectShape("grad_norm", "skipped", skipped, [1]);
+  const blocks = elementCount(partial.shape);
+  clip(batch, {}, { partial, result, skipped }, { blocks, max_norm: maxNorm, scale, limit }, 1, blocks);
 }

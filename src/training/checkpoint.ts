@@ -10,6 +10,7 @@ import { Safetensors } from "../files/safetensors.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { SavedCheckpointOptions } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { Shape } from "../gpu/tensor.ts";
 import { differences } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { AdamW } from "./optimizer.ts";
@@ -59,13 +60,11 @@ export function modelFiles(
 
 /** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` where no tensor is larger. */
 export function optimizerFiles(
-  model: GPT2LMHeadModel,
-  optimizer: AdamW,
+  shapes: ReadonlyMap<string, Shape>,
+  readMoment: (name: string) => Promise<Float32Array>,
   maxShardBytes?: number,
 ): Map<string, FileData> {
-  const { moments } = optimizer.state();
-  const shapes = new Map([...moments].map(([name, tensor]) => [name, tensor.shape]));
-  const read = async (name: string): Promise<Float32Array> => finite(name, await model.device.read(moments.get(name)!));
+  const read = async (name: string): Promise<Float32Array> => finite(name, await readMoment(name));
   return safetensorsFiles(OPTIMIZER_STEM, shapes, read, { maxShardBytes });
 }
 
@@ -116,6 +115,8 @@ export async function resume(
   });
   return state;
 }
+
+export const checkpointName = (step: number): string => `checkpoint-${step}`;
 
 /** The updates that a checkpoint of this name holds; undefined when it is no checkpoint's name. */
 export function stepOf(name: string): number | undefined {

@@ -2,7 +2,16 @@
 import { UserError } from "../errors.ts";
 import { parameterShapes } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { Shards } from "./shards.ts";
 import type { MicroBatch, TrainingStep } from "./step.ts";
+
+/** The update to look at, and who makes it. */
+interface Again {
+  readonly step: TrainingStep;
+  readonly microBatches: readonly MicroBatch[];
+  readonly dropoutStep: number;
+  readonly shards: Shards | undefined;
+}
 
 /**
  * Makes the gradients of these micro-batches again, with the dropout they had (as every process does: all have met the
@@ -11,13 +20,12 @@ import type { MicroBatch, TrainingStep } from "./step.ts";
  */
 export async function offendingParameter(
   model: GPT2LMHeadModel,
-  step: TrainingStep,
-  microBatches: readonly MicroBatch[],
-  dropoutStep: number,
+  { step, microBatches, dropoutStep, shards }: Again,
 ): Promise<string> {
   model.transformer.dropoutStep = dropoutStep;
   model.parameters.zeroGrad();
   await step.sum(microBatches);
+  await shards?.gatherGradients();
   let largest = { name: "", value: -1 };
   let first: string | undefined;
   for (const name of parameterShapes(model.config).keys()) {

@@ -4,6 +4,8 @@ import type { LossOn } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import { ALONE, isShareOf } from "./ranks.ts";
+import type { Ranks } from "./ranks.ts";
 
 export interface Evaluation {
   readonly loss: number;
@@ -12,40 +14,56 @@ export interface Evaluation {
   readonly tokens: number;
 }
 
+export interface EvaluationOptions {
+  readonly batchSize: number;
+  readonly padId: number;
+  readonly lossOn: LossOn;
+  /** Who evaluates, each a share of the batches, with the same result; default: this process alone. */
+  readonly ranks?: Ranks;
+}
+
+/** The sum of a batch's losses. */
+interface BatchLoss {
+  readonly batch: number;
+  readonly loss: number;
+  readonly tokens: number;
+}
+
 /**
  * Mean loss over every counted token of `set`, and its exponential; NaN where none counts. Without dropout, also in the
- * middle of training, which goes on as before. Losses of batches are added up in float64.
+ * middle of training, which goes on as before. Losses of batches are added up in float64, in their order.
  */
 export async function evaluateLoss(
   model: GPT2LMHeadModel,
   set: readonly EncodedExample[],
-  { batchSize, padId, lossOn }: { readonly batchSize: number; readonly padId: number; readonly lossOn: LossOn },
+  { batchSize, padId, lossOn, ranks }: EvaluationOptions,
 ): Promise<Evaluation> {
   const lengths = set.map(({ ids }) => ids.length);
   const loader = new DataLoader(lengths, { batchSize, seed: 0, shuffle: false });
   const { training } = model.transformer;
   model.transformer.training = false;
-  let sum = 0;
-  let tokens = 0;
+  const mine: BatchLoss[] = [];
   try {
-    for (const indices of loader.epoch(0)) {
+    for (const [number, indices] of loader.epoch(0).entries()) {
+      if (!isShareOf(ranks ?? ALONE, number)) continue;
       const batch = collate(
         indices.map((index) => set[index]),
         { padId, lossOn },
       );
-      const counted = countLabels(batch.labels);
-      if (counted === 0) continue;
+      const tokens = countLabels(batch.labels);
+      if (tokens === 0) continue;
       const output = model.forward({ ...batch, grad: false, keepLogits: false, lossReduction: "sum" });
       try {
-        sum += await output.loss!.item();
+        mine.push({ batch: number, loss: await output.loss!.item(), tokens });
       } finally {
         output.dispose();
       }
-      tokens += counted;
     }
   } finally {
     model.transformer.training = training;
   }
-  const loss = sum / tokens;
+  const all = ranks ? await ranks.agree(mine, (lists) => lists.flat().sort((a, b) => a.batch - b.batch)) : mine;
+  const tokens = all.reduce((sum, each) => sum + each.tokens, 0);
+  const loss = all.reduce((sum, each) => sum + each.loss, 0) / tokens;
   return { loss, perplexity: Math.exp(loss), tokens };
 }

@@ -7,11 +7,13 @@ import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { printable } from "../files/quote.ts";
 import { Scope } from "../gpu/scope.ts";
-import { sliceRows } from "../gpu/tensor.ts";
+import { elementCount, sliceRows } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { adamw } from "../kernels/adamw.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
-import { gradNorm } from "../kernels/grad-norm.ts";
+import { gradNorm, normOfBlocks } from "../kernels/grad-norm.ts";
+import { joined } from "./shards.ts";
+import type { Shards, Span } from "./shards.ts";
 
 export type { AdamWForm } from "../kernels/adamw.ts";
 
@@ -24,6 +26,8 @@ export interface AdamWOptions {
   readonly form?: AdamWForm;
   /** Which parameters decay; see decayMatrices and decayAllButBiases. */
   readonly decay?: (parameter: Parameter) => boolean;
+  /** Of these parameters over ranks: moments of this rank's part alone, and stepTogether() in the place of step(). */
+  readonly shards?: Shards;
 }
 
 const OPTIONS: FieldsOf<AdamWOptions> = {
@@ -33,6 +37,7 @@ const OPTIONS: FieldsOf<AdamWOptions> = {
   weightDecay: true,
   form: true,
   decay: true,
+  shards: true,
 };
 
 export interface StepOptions {
@@ -70,6 +75,21 @@ interface Range {
   readonly decays: boolean;
 }
 
+/** A part of the values, and its moments. */
+interface Slice extends Span {
+  readonly m: Tensor;
+  readonly v: Tensor;
+}
+
+/** Of a parameter's moment, elements [first, first + count), where they lie. */
+interface Piece {
+  readonly first: number;
+  readonly tensor: Tensor;
+}
+
+const MOMENTS = { exp_avg: "m", exp_avg_sq: "v" } as const;
+type Moment = keyof typeof MOMENTS;
+
 const ALIGNMENT = 64; // values: parameters start at 256-byte boundaries
 
 export class AdamW {
@@ -81,16 +101,17 @@ export class AdamW {
    */
   stepCount = 0;
   private readonly store: ParameterStore;
-  private readonly options: Required<Omit<AdamWOptions, "decay">>;
+  private readonly options: Required<Omit<AdamWOptions, "decay" | "shards">>;
   private readonly ranges: readonly Range[];
-  private readonly moments: readonly { readonly m: Tensor; readonly v: Tensor }[];
+  private readonly shards: Shards | undefined;
+  private readonly slices: readonly Slice[];
   private readonly norm: Tensor;
   private readonly skips: Tensor;
   private readonly scope: Scope;
 
   /**
-   * Takes twice the values' memory for moments (zero), until destroy(). Throws UserError, having taken nothing, when an
-   * option is out of range or not known, or there is not the memory.
+   * Takes twice the values' memory for moments (zero), or that of this rank's part, until destroy(). Throws UserError,
+   * having taken nothing, when an option is out of range or not known, or there is not the memory.
    */
   constructor(store: ParameterStore, options: AdamWOptions = {}) {
     expectFields("AdamW", options, OPTIONS);
@@ -101,6 +122,7 @@ export class AdamW {
       weightDecay = 0,
       form = "adamw_torch",
       decay = decayMatrices,
+      shards,
     } = options;
     for (const beta of betas)
       if (!(beta >= 0 && beta < 1)) throw new UserError(`AdamW: a beta is ${beta}, expected 0 <= beta < 1.`);
@@ -118,11 +140,18 @@ export class AdamW {
     const { pool } = device;
     this.scope = new Scope(pool, "This optimizer's memory");
     const zeros = (elements: number): Tensor => this.scope.adopt(pool.reserve(elements));
-    [this.moments, this.norm, this.skips] = pool.attempt(() => [
-      store.chunks.map(({ elements }) => ({ m: zeros(elements), v: zeros(elements) })),
+    this.shards = shards;
+    const spans = shards?.own ?? store.chunks.map(({ elements }, chunk) => ({ chunk, start: 0, count: elements }));
+    [this.slices, this.norm, this.skips] = pool.attempt(() => [
+      spans.map((span) => ({ ...span, m: zeros(span.count), v: zeros(span.count) })),
       this.scope.acquire([2]),
       this.scope.adopt(device.tensor(new Uint32Array(1), [1])),
     ]);
+  }
+
+  /** Ranks share its moments, see stepTogether(). */
+  get isShared(): boolean {
+    return this.shards !== undefined;
   }
 
   /**
@@ -148,51 +177,69 @@ export class AdamW {
    * optimizer or the weights it was made for are gone: after a resize, make another.
    */
   step(learningRate: number = this.options.learningRate, options: StepOptions = {}): void {
-    expectFields("AdamW.step()", options, STEP_OPTIONS);
-    const { maxGradNorm = 0, gradientScale = 1, maxSkipped = 0 } = options;
-    if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
-    this.scope.expectOpen();
-    this.store.expectOpen();
-    this.store.device.pool.attempt(() =>
-      this.update(learningRate, { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped }),
-    );
+    this.expectReady(learningRate, options, "step");
+    if (this.shards) throw new Error("AdamW.step(): its moments are shared by ranks; call stepTogether().");
+    this.store.device.pool.attempt(() => {
+      const { chunks, device } = this.store;
+      gradNorm(device.batch, { grads: chunks.map(({ grads }) => grads!), ...this.normSettings(options) });
+      this.update(learningRate);
+    });
     this.stepCount++;
   }
 
-  private update(
-    learningRate: number,
-    { maxNorm, scale, limit }: { readonly maxNorm: number; readonly scale: number; readonly limit: number },
-  ): void {
-    const {
-      chunks,
-      device: { batch },
-    } = this.store;
-    gradNorm(batch, {
-      grads: chunks.map(({ grads }) => grads!),
-      maxNorm,
-      scale,
-      limit,
-      result: this.norm,
-      skipped: this.skips,
-    });
+  /**
+   * step() of all ranks together, whose gradients `shards` has added up: each updates its part, and gives it to all.
+   * The norm is that of one process, to the bit.
+   */
+  async stepTogether(learningRate: number = this.options.learningRate, options: StepOptions = {}): Promise<void> {
+    this.expectReady(learningRate, options, "stepTogether");
+    if (!this.shards) throw new Error("AdamW.stepTogether(): it was made without shards; call step().");
+    const { pool, batch } = this.store.device;
+    const partial = await this.shards.squares();
+    try {
+      this.scope.expectOpen();
+      normOfBlocks(batch, { partial, ...this.normSettings(options) });
+      this.update(learningRate);
+    } finally {
+      pool.release(partial);
+    }
+    this.stepCount++;
+    await this.shards.gatherValues();
+  }
+
+  private expectReady(learningRate: number, options: StepOptions, method: string): void {
+    expectFields(`AdamW.${method}()`, options, STEP_OPTIONS);
+    if (!(learningRate >= 0)) throw new UserError(`AdamW: learning rate is ${learningRate}, expected 0 or more.`);
+    this.scope.expectOpen();
+    this.store.expectOpen();
+  }
+
+  private normSettings({ maxGradNorm = 0, gradientScale = 1, maxSkipped = 0 }: StepOptions) {
+    return { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped, result: this.norm, skipped: this.skips };
+  }
+
+  private update(learningRate: number): void {
+    const { chunks, device } = this.store;
     const { form, betas, eps, weightDecay } = this.options;
-    for (const { chunk, start, end, decays } of this.ranges) {
-      const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, end - start);
-      const { values, grads } = chunks[chunk];
-      const { m, v } = this.moments[chunk];
-      adamw(batch, {
-        values: slice(values),
-        grads: slice(grads!),
-        m: slice(m),
-        v: slice(v),
-        norm: this.norm,
-        form,
-        learningRate,
-        betas,
-        eps,
-        weightDecay: decays ? weightDecay : 0,
-        t: this.stepCount + 1,
-      });
+    for (const range of this.ranges) {
+      for (const slice of this.slices) {
+        const [start, end] = overlap(range, slice);
+        if (slice.chunk !== range.chunk || start >= end) continue;
+        const { values, grads } = chunks[range.chunk];
+        adamw(device.batch, {
+          values: sliceRows(values, start, end - start),
+          grads: sliceRows(grads!, start, end - start),
+          m: sliceRows(slice.m, start - slice.start, end - start),
+          v: sliceRows(slice.v, start - slice.start, end - start),
+          norm: this.norm,
+          form,
+          learningRate,
+          betas,
+          eps,
+          weightDecay: range.decays ? weightDecay : 0,
+          t: this.stepCount + 1,
+        });
+      }
     }
   }
 
@@ -201,15 +248,36 @@ export class AdamW {
     this.store.zeroGrad();
   }
 
-  /** The moments where they lie on the GPU (read them before the next step), for a checkpoint. */
+  /**
+   * The moments where they lie on the GPU (read them before the next step), for a checkpoint. Throws Error where ranks
+   * share them: see momentShapes() and readMoment().
+   */
   state(): OptimizerState {
     this.scope.expectOpen();
-    const moments = new Map<string, Tensor>();
-    for (const parameter of this.store.all()) {
-      for (const [key, tensor] of Object.entries(this.momentsOf(parameter)))
-        moments.set(`${key}.${parameter.name}`, tensor);
-    }
-    return { stepCount: this.stepCount, moments };
+    if (this.shards) throw new Error("AdamW.state(): its moments are shared by ranks; call readMoment().");
+    const named = [...this.momentShapes().keys()].map((name) => [name, this.piecesOf(name)[0].tensor] as const);
+    return { stepCount: this.stepCount, moments: new Map(named) };
+  }
+
+  /** By the names of state(), in its order. */
+  momentShapes(): Map<string, Shape> {
+    const shapes = new Map<string, Shape>();
+    for (const { name, value } of this.store.all())
+      for (const moment of Object.keys(MOMENTS)) shapes.set(`${moment}.${name}`, value.shape);
+    return shapes;
+  }
+
+  /**
+   * A moment's values by its name in state(). Where ranks share it each calls this, and rank 0 gets the whole, the
+   * others their part.
+   */
+  async readMoment(name: string): Promise<Float32Array> {
+    this.scope.expectOpen();
+    const pieces = this.piecesOf(name);
+    const values: Float32Array[] = [];
+    for (const { tensor } of pieces) values.push(await this.store.device.read(tensor));
+    if (!this.shards) return values[0];
+    return this.shards.gatherParts(this.parameterOf(name), joined(values));
   }
 
   /**
@@ -230,8 +298,9 @@ export class AdamW {
   }): Promise<void> {
     if (!Number.isInteger(stepCount) || stepCount < 0)
       throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
-    const mine = this.state().moments;
-    for (const [name, { shape }] of mine) {
+    this.scope.expectOpen();
+    const mine = this.momentShapes();
+    for (const [name, shape] of mine) {
       const found = shapes.get(name);
       if (!found) throw new UserError(`The optimizer state has no ${name}: it belongs to another model or is damaged.`);
       if (found.join() !== shape.join())
@@ -244,7 +313,7 @@ export class AdamW {
         throw new UserError(
           `The optimizer state has ${printable(name)}, which this model has not: it belongs to another model.`,
         );
-    for (const [name, tensor] of mine) {
+    for (const name of mine.keys()) {
       const values = await read(name);
       const least = name.startsWith("exp_avg_sq.") ? 0 : -Infinity;
       const wrong = values.find((value) => !Number.isFinite(value) || value < least);
@@ -252,7 +321,8 @@ export class AdamW {
         throw new UserError(
           `The optimizer state's ${name} holds ${wrong}: the file is damaged; take another checkpoint.`,
         );
-      this.store.device.batch.write(tensor, values);
+      for (const { first, tensor } of this.piecesOf(name))
+        this.store.device.batch.write(tensor, values.subarray(first, first + elementCount(tensor.shape)));
     }
     this.store.device.batch.write(this.skipped, Uint32Array.of(skippedInARow));
     this.stepCount = stepCount;
@@ -267,18 +337,35 @@ export class AdamW {
     this.destroy();
   }
 
-  private momentsOf({ chunk, offset, value }: Parameter): { exp_avg: Tensor; exp_avg_sq: Tensor } {
-    const at = (flat: Tensor): Tensor => ({ ...flat, byteOffset: offset * 4, shape: value.shape });
-    return { exp_avg: at(this.moments[chunk].m), exp_avg_sq: at(this.moments[chunk].v) };
+  /** Where a moment's elements lie that this process has, in order; of the parameter's shape where that is all. */
+  private piecesOf(name: string): Piece[] {
+    const { chunk, offset, value } = this.parameterOf(name);
+    const size = elementCount(value.shape);
+    const moment = MOMENTS[name.slice(0, name.indexOf(".")) as Moment];
+    return this.slices.flatMap((slice) => {
+      const [start, end] = overlap({ start: offset, end: offset + size }, slice);
+      if (slice.chunk !== chunk || start >= end) return [];
+      const whole = end - start === size;
+      const byteOffset = slice[moment].byteOffset + 4 * (start - slice.start);
+      const shape = whole ? value.shape : [end - start];
+      return [{ first: start - offset, tensor: { ...slice[moment], byteOffset, shape } }];
+    });
   }
+
+  private parameterOf(moment: string): Parameter {
+    return this.store.get(moment.slice(moment.indexOf(".") + 1));
+  }
+}
+
+function overlap(a: { readonly start: number; readonly end: number }, { start, count }: Span): [number, number] {
+  return [Math.max(a.start, start), Math.min(a.end, start + count)];
 }
 
 function decayRanges(parameters: Iterable<Parameter>, decay: (parameter: Parameter) => boolean): Range[] {
   const ranges: Range[] = [];
   for (const parameter of parameters) {
     const { chunk, offset } = parameter;
-    const size = parameter.value.shape.reduce((product, dimension) => product * dimension, 1);
-    const end = offset + Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+    const end = offset + Math.ceil(elementCount(parameter.value.shape) / ALIGNMENT) * ALIGNMENT;
     const decays = decay(parameter);
     const last = ranges.at(-1);
     if (last && last.chunk === chunk && last.end === offset && last.decays === decays) last.end = end;

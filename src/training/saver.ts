@@ -3,9 +3,19 @@
 import type { FileData } from "../files/folder.ts";
 import { readText } from "../files/folder.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
-import { modelFiles, optimizerFiles, rotateCheckpoints, STATE_FILE, StoreLostError } from "./checkpoint.ts";
+import {
+  checkpointName,
+  modelFiles,
+  optimizerFiles,
+  rotateCheckpoints,
+  STATE_FILE,
+  StoreLostError,
+} from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
+import type { Wish } from "./follower.ts";
 import type { AdamW } from "./optimizer.ts";
+import { told } from "./ranks.ts";
+import type { Ranks } from "./ranks.ts";
 
 export interface SaverOptions {
   readonly store: CheckpointStore;
@@ -24,13 +34,19 @@ export interface SaverOptions {
   readonly onSaveFailed?: (what: string, error: Error) => void;
 }
 
+/** See Saver; what ranks other than 0 have in its place is follower.ts. */
+export type CheckpointSaver = Pick<Saver, "newest" | "resumedFrom" | "saveCheckpoint" | "saveModel" | "hasModel">;
+
+type Settings = SaverOptions & { readonly saveTotalLimit: number; readonly ranks?: Ranks };
+
 export class Saver {
   private readonly model: GPT2LMHeadModel;
   private readonly optimizer: AdamW;
-  private readonly options: SaverOptions & { readonly saveTotalLimit: number };
+  private readonly options: Settings;
   private last: string | undefined;
 
-  constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: SaverOptions & { readonly saveTotalLimit: number }) {
+  /** With `ranks` it is rank 0's. */
+  constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: Settings) {
     this.model = model;
     this.optimizer = optimizer;
     this.options = options;
@@ -43,7 +59,7 @@ export class Saver {
 
   /** The run went on from the store's checkpoint of this step, which need not be written again. */
   resumedFrom(step: number): void {
-    this.last = nameOf(step);
+    this.last = checkpointName(step);
   }
 
   /**
@@ -52,11 +68,23 @@ export class Saver {
    * failure, StoreLostError.
    */
   async saveCheckpoint(step: number, stateText: string): Promise<boolean> {
-    const { store, extraFiles = new Map(), maxShardBytes, saveTotalLimit, onSaveFailed } = this.options;
-    const name = nameOf(step);
+    const saved = await this.trySaving(step, stateText);
+    const { ranks } = this.options;
+    if (ranks) await told<Wish>(ranks, { saved });
+    return saved;
+  }
+
+  private async trySaving(step: number, stateText: string): Promise<boolean> {
+    const { store, extraFiles = new Map(), maxShardBytes, saveTotalLimit, onSaveFailed, ranks } = this.options;
+    const name = checkpointName(step);
     if (this.last === name) return true;
     const files = modelFiles(this.model, extraFiles, { maxShardBytes });
-    for (const [file, data] of optimizerFiles(this.model, this.optimizer, maxShardBytes)) files.set(file, data);
+    const read = async (moment: string): Promise<Float32Array> => {
+      if (ranks) await told<Wish>(ranks, { moment });
+      return this.optimizer.readMoment(moment);
+    };
+    for (const [file, data] of optimizerFiles(this.optimizer.momentShapes(), read, maxShardBytes))
+      files.set(file, data);
     const source = new Source();
     try {
       await this.write(name, source.watch(files), stateText);
@@ -75,12 +103,19 @@ export class Saver {
 
   /** The trained model, in the run's own folder. Throws UserError where it cannot be written. */
   async saveModel(stateText: string): Promise<void> {
-    const { extraFiles = new Map(), saveDtype: dtype, maxShardBytes } = this.options;
+    const { extraFiles = new Map(), saveDtype: dtype, maxShardBytes, ranks } = this.options;
     await this.write("", modelFiles(this.model, extraFiles, { dtype, maxShardBytes }), stateText);
+    if (ranks) await told(ranks, true);
   }
 
   /** Whether the run's own folder holds the model as saveModel() leaves it. */
   async hasModel(stateText: string): Promise<boolean> {
+    const has = await this.looksWhole(stateText);
+    const { ranks } = this.options;
+    return ranks ? told(ranks, has) : has;
+  }
+
+  private async looksWhole(stateText: string): Promise<boolean> {
     const { store } = this.options;
     if (!store.fault) return false; // nobody knows
     const folder = await store.open("");
@@ -97,8 +132,6 @@ export class Saver {
     onSave?.(name);
   }
 }
-
-const nameOf = (step: number): string => `checkpoint-${step}`;
 
 /** Tells a failure of what is written from one of the place that it is written to. */
 class Source {

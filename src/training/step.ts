@@ -31,6 +31,8 @@ export interface MicroBatch {
   readonly attentionMask?: readonly (readonly number[])[];
   readonly tokenTypeIds?: readonly (readonly number[])[];
   readonly labels: readonly (readonly number[])[];
+  /** Which dropout it draws (GPT2Model.dropoutStep); default: the one after the last. */
+  readonly dropoutStep?: number;
 }
 
 /** What an update was summed over. */
@@ -43,6 +45,7 @@ export interface Counts {
 /**
  * Adds what other processes have: to the flat gradient tensors f32 [n] in place, by recorded work or written from the
  * CPU, and to the counts, whose sums it returns. Called once an update, also where this process has counted nothing.
+ * Shards.exchange is one, which adds up what the rank updates.
  */
 export type Exchange = (gradients: readonly Tensor[], counts: Counts) => Counts | Promise<Counts>;
 
@@ -70,6 +73,7 @@ const MICRO_BATCH_FIELDS: FieldsOf<MicroBatch & Batch> = {
   attentionMask: true,
   tokenTypeIds: true,
   labels: true,
+  dropoutStep: true,
   types: true,
 };
 
@@ -124,11 +128,13 @@ export class TrainingStep {
     const { own, counts } = await this.sum(microBatches);
     const count = this.divisor(counts);
     if (count > 0) {
-      this.optimizer.step(learningRate, {
+      const settings = {
         gradientScale: 1 / (count * this.precision.lossScale),
         maxGradNorm,
         maxSkipped: maxSkippedUpdates,
-      });
+      };
+      if (this.optimizer.isShared) await this.optimizer.stepTogether(learningRate, settings);
+      else this.optimizer.step(learningRate, settings);
     }
     const staged = count > 0 ? this.stageResult() : undefined;
     this.optimizer.zeroGrad();
@@ -161,9 +167,10 @@ export class TrainingStep {
     const { batch } = this.model.device;
     let labels = 0;
     let used = 0;
-    for (const microBatch of microBatches) {
+    for (const { dropoutStep, ...microBatch } of microBatches) {
       const counted = countLabels(microBatch.labels);
       if (counted === 0) continue;
+      if (dropoutStep !== undefined) this.model.transformer.dropoutStep = dropoutStep;
       const output = this.model.forward({
         ...microBatch,
         grad: true,

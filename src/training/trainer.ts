@@ -4,7 +4,6 @@
 import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
-import { collate, countLabels } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
@@ -21,10 +20,14 @@ import type { Fingerprint } from "./fingerprint.ts";
 import { checkSchedule, learningRateAt } from "./lr-schedule.ts";
 import type { LrSchedule } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
+import { needLabels } from "./need-labels.ts";
 import { FLOAT32 } from "./precision.ts";
 import type { Precision } from "./precision.ts";
+import { Follower } from "./follower.ts";
+import type { Ranks } from "./ranks.ts";
 import { Saver } from "./saver.ts";
-import type { SaverOptions } from "./saver.ts";
+import type { CheckpointSaver, SaverOptions } from "./saver.ts";
+import { Shards } from "./shards.ts";
 import type { Exchange, MicroBatch } from "./step.ts";
 import { UpdatesInFlight } from "./updates-in-flight.ts";
 import { updateBatches } from "./update-batches.ts";
@@ -45,9 +48,15 @@ export interface TrainerOptions extends Partial<SaverOptions> {
   readonly padId: number;
   /** What `train` was made from, for the fingerprint: files' digests, block size, limits. */
   readonly settings?: Fingerprint;
-  /** Adds up gradients and counts over this many processes, which all train with these arguments; default 1, alone. */
-  readonly exchange?: Exchange;
+  /** Who trains together, each on its share of every update, with the same options; default: this process alone. */
+  readonly ranks?: Ranks;
+  /**
+   * An update takes gradientAccumulationSteps micro-batches for each of so many ranks, however many there are now: a run
+   * that goes on with more or fewer stays the same run. Default: those that there are.
+   */
   readonly worldSize?: number;
+  /** Not beside `ranks`. */
+  readonly exchange?: Exchange;
   readonly precision?: Precision;
   readonly onStep?: (progress: Progress) => void;
   readonly onLog?: (entry: LogEntry) => void;
@@ -63,8 +72,9 @@ const OPTIONS: FieldsOf<TrainerOptions> = {
   evaluation: true,
   padId: true,
   settings: true,
-  exchange: true,
+  ranks: true,
   worldSize: true,
+  exchange: true,
   precision: true,
   onStep: true,
   onLog: true,
@@ -84,7 +94,7 @@ export interface Progress {
   readonly learningRate: number;
   /** Mean of the last logging interval; undefined before the first. */
   readonly loss: number | undefined;
-  /** Positions processed by this run so far, pads included. */
+  /** Positions processed by this run so far, on all ranks (estimated by this one's), pads included. */
   readonly positions: number;
 }
 
@@ -95,7 +105,8 @@ export class Trainer {
   private readonly options: TrainerOptions;
   private readonly updates: UpdatesInFlight;
   /** Without a store nothing is saved. */
-  private readonly saver: Saver | undefined;
+  private readonly saver: CheckpointSaver | undefined;
+  private readonly shards: Shards | undefined;
   private step = 0;
   private logHistory: LogEntry[] = [];
   private positions = 0;
@@ -109,7 +120,9 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     expectFields("Trainer", options, OPTIONS);
     expectFields("Trainer's args", options.args, ARGUMENT_FIELDS);
-    const { args, model, train, evaluation } = options;
+    const { args, model, train, evaluation, ranks } = options;
+    if (ranks && options.exchange)
+      throw new UserError("Trainer: ranks exchange gradients themselves; leave out exchange.");
     this.options = options;
     this.loader = new DataLoader(
       train.map(({ ids }) => ids.length),
@@ -120,29 +133,33 @@ export class Trainer {
         padToMultipleOf: args.padToMultipleOf,
       },
     );
-    this.totalSteps = totalSteps(args, this.loader.batchesPerEpoch);
+    this.totalSteps = totalSteps(this.updateArgs, this.loader.batchesPerEpoch);
     checkSchedule(this.schedule);
-    this.needLabels(train, "training");
-    if (evaluation && evaluation.length > 0) this.needLabels(evaluation, "evaluation");
-    [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
+    needLabels(train, "training", options);
+    if (evaluation && evaluation.length > 0) needLabels(evaluation, "evaluation", options);
     const { store } = options;
-    if (store)
+    this.shards = ranks && new Shards(model.parameters, ranks);
+    [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
+    if (ranks && ranks.rank > 0 && store) this.saver = new Follower(this.optimizer, ranks);
+    else if (store)
       this.saver = new Saver(model, this.optimizer, { ...options, store, saveTotalLimit: args.saveTotalLimit });
     model.transformer.dropoutSeed = args.seed;
   }
 
   private takeMemory(): [AdamW, UpdatesInFlight] {
     const { args, model, exchange, precision, onSkip } = this.options;
+    const { shards } = this;
     const optimizer = new AdamW(model.parameters, {
       betas: [args.adamBeta1, args.adamBeta2],
       eps: args.adamEpsilon,
       weightDecay: args.weightDecay,
       form: args.optim,
       decay: args.optim === "hf_adamw_2020" ? decayAllButBiases : decayMatrices,
+      ...(shards && { shards }),
     });
     const { lossReduction, maxGradNorm, maxSkippedUpdates } = args;
     const step = { lossReduction, maxGradNorm, maxSkippedUpdates, exchange, precision };
-    return [optimizer, new UpdatesInFlight(model, optimizer, { ...step, onSkip })];
+    return [optimizer, new UpdatesInFlight(model, optimizer, { ...step, onSkip, shards })];
   }
 
   /**
@@ -207,27 +224,39 @@ export class Trainer {
 
   /** Mean loss over every counted token of `set`, and its exponential. */
   evaluate(set: readonly EncodedExample[]): Promise<Evaluation> {
-    const { args, model, padId } = this.options;
-    return evaluateLoss(model, set, { batchSize: args.perDeviceEvalBatchSize, padId, lossOn: args.lossOn });
+    const { args, model, padId, ranks } = this.options;
+    return evaluateLoss(model, set, { batchSize: args.perDeviceEvalBatchSize, padId, lossOn: args.lossOn, ranks });
   }
 
   /** What decides which model comes out of this run. */
   fingerprint(): Promise<Fingerprint> {
-    const { args, model, train, settings = {}, worldSize = 1, precision = FLOAT32 } = this.options;
+    const { args, model, train, settings = {}, precision = FLOAT32 } = this.options;
     return (this.identity ??= fingerprintOf({
       args,
       config: model.config,
       examples: train,
       precision: precision.name,
-      worldSize,
+      worldSize: this.worldSize,
       settings,
     }));
+  }
+
+  private get worldSize(): number {
+    const { worldSize, ranks } = this.options;
+    return worldSize ?? ranks?.size ?? 1;
+  }
+
+  /** The arguments as one process would have them. */
+  private get updateArgs(): TrainingArguments {
+    const { args } = this.options;
+    return { ...args, gradientAccumulationSteps: args.gradientAccumulationSteps * this.worldSize };
   }
 
   private get shape(): RunShape {
     const { args } = this.options;
     const { batchesPerEpoch } = this.loader;
-    const after = (step: number): Position => positionAfter(step, args, batchesPerEpoch);
+    const { updateArgs } = this;
+    const after = (step: number): Position => positionAfter(step, updateArgs, batchesPerEpoch);
     return { args, totalSteps: this.totalSteps, batchesPerEpoch, positionAfter: after };
   }
 
@@ -249,11 +278,18 @@ export class Trainer {
   }
 
   private async makeUpdates(signal?: AbortSignal): Promise<void> {
-    const { args, model, train, varied, padId } = this.options;
+    const { args, model, train, varied, padId, ranks } = this.options;
     const maxLength = model.config.nPositions;
     const exampleOf = varied ?? ((index: number): EncodedExample => train[index]);
-    const batches = updateBatches(this.loader, exampleOf, { ...args, padId, maxLength, start: this.position() });
-    while (this.step < this.totalSteps && !signal?.aborted) {
+    const batches = updateBatches(this.loader, exampleOf, {
+      ...args,
+      microBatchesAnUpdate: this.updateArgs.gradientAccumulationSteps,
+      rank: ranks,
+      padId,
+      maxLength,
+      start: this.position(),
+    });
+    while (this.step < this.totalSteps && !(await this.isStopped(signal))) {
       const learningRate = this.learningRate();
       await this.send(batches.next().value, learningRate);
       const last = this.step === this.totalSteps;
@@ -265,10 +301,20 @@ export class Trainer {
     await this.updates.settle();
   }
 
+  /** Ranks stop after the same update: when one is told to. */
+  private async isStopped(signal: AbortSignal | undefined): Promise<boolean> {
+    const stopped = signal?.aborted === true;
+    const { ranks } = this.options;
+    return ranks ? ranks.agree(stopped, (all) => all.includes(true)) : stopped;
+  }
+
   private async send(microBatches: readonly MicroBatch[], learningRate: number): Promise<void> {
     await this.updates.send(this.step + 1, microBatches, learningRate);
     this.step++;
-    this.positions += microBatches.reduce((sum, { inputIds }) => sum + inputIds.length * inputIds[0].length, 0);
+    const { epoch, batch } = this.position();
+    this.options.model.transformer.dropoutStep = epoch * this.loader.batchesPerEpoch + batch;
+    const mine = microBatches.reduce((sum, { inputIds }) => sum + inputIds.length * inputIds[0].length, 0);
+    this.positions += mine * (this.options.ranks?.size ?? 1); // batches are alike enough to tell a speed
     await this.updates.keepUp();
   }
 
@@ -313,6 +359,7 @@ export class Trainer {
   private async saveCheckpoint(): Promise<boolean> {
     if (!this.saver) return true;
     await this.updates.settle();
+    await this.updates.gatherState();
     this.needFinite("training loss", this.updates.state().pending.loss);
     return this.saver.saveCheckpoint(this.step, await this.stateText());
   }
@@ -345,16 +392,5 @@ export class Trainer {
       logHistory: this.logHistory,
     };
     return stateText(state, await this.fingerprint(), this.shape);
-  }
-
-  private needLabels(examples: readonly EncodedExample[], which: string): void {
-    const { args, padId } = this.options;
-    const hasLabel = (example: EncodedExample): boolean =>
-      countLabels(collate([example], { padId, lossOn: args.lossOn }).labels) > 0;
-    if (examples.some(hasLabel)) return;
-    throw new UserError(
-      `None of the ${examples.length} ${which} examples has a token to learn: a label needs a token before it, and ` +
-        `with --loss_on target it is one of p2; give longer examples.`,
-    );
   }
 }

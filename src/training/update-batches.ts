@@ -1,6 +1,8 @@
 // Which micro-batches make up each update: as many as are accumulated, and at an epoch's end what is left of them.
 import { collate } from "../examples/collate.ts";
 import type { LossOn } from "../examples/collate.ts";
+import { ALONE, isShareOf } from "./ranks.ts";
+import type { Rank } from "./ranks.ts";
 import type { DataLoader, Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { MicroBatch } from "./step.ts";
@@ -11,7 +13,10 @@ export type ExampleOf = (index: number, epoch: number) => EncodedExample;
 export interface UpdateBatchesOptions {
   /** The first micro-batch to take: an update's first. */
   readonly start: Position;
-  readonly gradientAccumulationSteps: number;
+  /** Of all ranks together. */
+  readonly microBatchesAnUpdate: number;
+  /** Whose share of them is taken; default: all. */
+  readonly rank?: Rank;
   readonly padId: number;
   readonly lossOn: LossOn;
   readonly padToMultipleOf: number;
@@ -19,21 +24,31 @@ export interface UpdateBatchesOptions {
   readonly maxLength: number;
 }
 
-/** The micro-batches of one update after the other, without end. */
+/**
+ * This rank's micro-batches of one update after the other, without end: of each update's every size-th, from the
+ * rank-th on. Each draws the dropout of its number in the run, whoever takes it.
+ */
 export function* updateBatches(
   loader: DataLoader,
   exampleOf: ExampleOf,
-  { start, gradientAccumulationSteps, padId, lossOn, padToMultipleOf, maxLength }: UpdateBatchesOptions,
+  { start, microBatchesAnUpdate, rank = ALONE, padId, lossOn, padToMultipleOf, maxLength }: UpdateBatchesOptions,
 ): Generator<MicroBatch[], never, undefined> {
   let window: MicroBatch[] = [];
-  let { epoch } = start;
+  let seen = 0;
+  let { epoch, batch: number } = start;
   for (const { indices, next } of loader.batches(start)) {
-    const batch = indices.map((index) => exampleOf(index, epoch));
-    window.push(collate(batch, { padId, lossOn, padToMultipleOf, maxLength }));
-    if (window.length < gradientAccumulationSteps && next.epoch === epoch) continue;
+    if (isShareOf(rank, seen)) {
+      const batch = indices.map((index) => exampleOf(index, epoch));
+      const dropoutStep = epoch * loader.batchesPerEpoch + number;
+      window.push({ ...collate(batch, { padId, lossOn, padToMultipleOf, maxLength }), dropoutStep });
+    }
+    seen++;
+    const endsEpoch = next.epoch !== epoch;
+    ({ epoch, batch: number } = next);
+    if (seen < microBatchesAnUpdate && !endsEpoch) continue;
     yield window;
     window = [];
-    epoch = next.epoch;
+    seen = 0;
   }
   throw new Error("updateBatches: a loader's batches have no end");
 }

@@ -5,13 +5,17 @@ import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { notFinite, offendingParameter } from "./divergence.ts";
 import { LossMeter } from "./loss-meter.ts";
 import type { AdamW } from "./optimizer.ts";
+import type { Shards } from "./shards.ts";
 import { TrainingStep } from "./step.ts";
 import type { MicroBatch, SentStep, TrainingStepOptions } from "./step.ts";
-import type { TrainerState } from "./trainer-state.ts";
+import { ALONE } from "./ranks.ts";
+import type { Pending, TrainerState } from "./trainer-state.ts";
 
 export interface UpdatesInFlightOptions extends TrainingStepOptions {
   /** An update that changed nothing, and why, as a clause. */
   readonly onSkip?: (step: number, reason: string) => void;
+  /** Of all ranks that make them together. */
+  readonly shards?: Shards;
 }
 
 /** An update on its way, and what is needed to look at it again. */
@@ -34,8 +38,8 @@ export class UpdatesInFlight {
   /** The caller disposes of it, and of model and optimizer, which it only uses. */
   constructor(model: GPT2LMHeadModel, optimizer: AdamW, options: UpdatesInFlightOptions) {
     this.model = model;
-    const { onSkip: _, ...stepOptions } = options; // it refuses what it does not read
-    this.update = new TrainingStep(model, optimizer, stepOptions);
+    const { onSkip: _, shards, ...stepOptions } = options; // it refuses what it does not read
+    this.update = new TrainingStep(model, optimizer, { ...stepOptions, ...(shards && { exchange: shards.exchange }) });
     this.options = options;
   }
 
@@ -63,7 +67,8 @@ export class UpdatesInFlight {
       if (done.gradNorm !== undefined) this.skippedInARow = done.skippedInARow;
       if (done.skippedInARow === 0) continue;
       if (maxSkippedUpdates > 0 && done.skippedInARow >= maxSkippedUpdates) {
-        const parameter = await offendingParameter(this.model, this.update, microBatches, dropoutStep);
+        const again = { step: this.update, microBatches, dropoutStep, shards: this.options.shards };
+        const parameter = await offendingParameter(this.model, again);
         throw notFinite(step, done.skippedInARow, parameter);
       }
       onSkip?.(step, "its gradients are not finite");
@@ -71,20 +76,40 @@ export class UpdatesInFlight {
     this.model.device.throwIfFailed();
   }
 
-  /** What a log entry says of all updates since the last one: see LossMeter.take. Waits for them. */
+  /** What a log entry says of all updates since the last one, on all ranks: see LossMeter.take. Waits for them. */
   async measured(): Promise<ReturnType<LossMeter["take"]>> {
     await this.settle();
+    this.meter.restore(await this.ofAllRanks());
     return this.meter.take();
   }
 
-  /** What a checkpoint keeps, after settle(). */
+  /** Gives rank 0 what all have summed, for its state(), after settle(). */
+  async gatherState(): Promise<void> {
+    this.restore({ skippedInARow: this.skippedInARow, pending: await this.ofAllRanks() });
+  }
+
+  /** What a checkpoint keeps, after settle(); where ranks train together, rank 0's after gatherState(). */
   state(): Pick<TrainerState, "skippedInARow" | "pending"> {
     return { skippedInARow: this.skippedInARow, pending: this.meter.state() };
   }
 
+  /** Where ranks train together, all with the same. */
   restore({ skippedInARow, pending }: Pick<TrainerState, "skippedInARow" | "pending">): void {
+    const { rank } = this.options.shards?.ranks ?? ALONE;
     this.skippedInARow = skippedInARow;
-    this.meter.restore(pending);
+    this.meter.restore(rank === 0 ? pending : { ...pending, loss: 0, count: 0 }); // they are added up again
+  }
+
+  /** Skips and norms are the same on every rank. */
+  private async ofAllRanks(): Promise<Pending> {
+    const mine = this.meter.state();
+    const { ranks } = this.options.shards ?? {};
+    if (!ranks) return mine;
+    return ranks.agree(mine, (all) => ({
+      ...all[0],
+      loss: all.reduce((sum, { loss }) => sum + loss, 0),
+      count: all.reduce((sum, { count }) => sum + count, 0),
+    }));
   }
 
   /** Gives its memory back, once. */

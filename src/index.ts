@@ -65,15 +65,11 @@ export { learningRateAt } from "./training/lr-schedule.ts";
 export { DEFAULT_ARGUMENTS } from "./training/arguments.ts";
 export type { TrainingArguments } from "./training/arguments.ts";
 export { TrainingStep } from "./training/step.ts";
-export type {
-  Counts,
-  Exchange,
-  LossReduction,
-  MicroBatch,
-  SentStep,
-  StepResult,
-  TrainingStepOptions,
-} from "./training/step.ts";
+export type { LossReduction, MicroBatch, SentStep, StepResult, TrainingStepOptions } from "./training/step.ts";
+export type { Counts, Exchange } from "./training/exchange.ts";
+export { Shards } from "./training/shards.ts";
+export type { ExchangeMeter, Span } from "./training/shards.ts";
+export type { Rank, Ranks } from "./training/ranks.ts";
 export type { Precision } from "./training/precision.ts";
 export { memoryNeeds } from "./training/memory-needs.ts";
 export type { BatchShape, MemoryNeeds } from "./training/memory-needs.ts";

@@ -11,7 +11,7 @@ import { DEFAULT_ARGUMENTS, totalSteps } from "../src/training/arguments.ts";
 import type { TrainingArguments } from "../src/training/arguments.ts";
 import { lossChart } from "../src/training/loss-chart.ts";
 import { niceTicks } from "../src/drawing/ticks.ts";
-import type { Exchange } from "../src/training/step.ts";
+import type { Exchange } from "../src/training/exchange.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import type { LogEntry } from "../src/training/trainer-state.ts";
 import { openDevice } from "./check-kernel.ts";

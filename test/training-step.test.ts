@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collate } from "../src/examples/collate.ts";
 import type { GPT2Config } from "../src/gpt2/config.ts";
+import type { Counts, Exchange } from "../src/training/exchange.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { AdamW } from "../src/training/optimizer.ts";
 import { TrainingStep } from "../src/training/step.ts";
-import type { Counts, Exchange, MicroBatch, TrainingStepOptions } from "../src/training/step.ts";
+import type { MicroBatch, TrainingStepOptions } from "../src/training/step.ts";
 import { expectClose, openDevice } from "./check-kernel.ts";
 import { example, tinyConfig } from "./training-runs.ts";
 

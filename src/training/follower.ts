@@ -4,10 +4,7 @@ import type { AdamW } from "./optimizer.ts";
 import { checkpointName } from "./checkpoint.ts";
 import { told } from "./ranks.ts";
 import type { Ranks } from "./ranks.ts";
-import type { CheckpointSaver } from "./saver.ts";
-
-/** What rank 0 wants of the others while it writes a checkpoint; the last wish says whether it was written. */
-export type Wish = { readonly moment: string } | { readonly saved: boolean };
+import type { CheckpointSaver, Wish } from "./saver.ts";
 
 /** The saver of every other rank than 0. */
 export class Follower implements CheckpointSaver {

@@ -12,7 +12,6 @@ import {
   StoreLostError,
 } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
-import type { Wish } from "./follower.ts";
 import type { AdamW } from "./optimizer.ts";
 import { told } from "./ranks.ts";
 import type { Ranks } from "./ranks.ts";
@@ -33,6 +32,9 @@ export interface SaverOptions {
    */
   readonly onSaveFailed?: (what: string, error: Error) => void;
 }
+
+/** What rank 0 wants of the others while it writes a checkpoint; the last wish says whether it was written. */
+export type Wish = { readonly moment: string } | { readonly saved: boolean };
 
 /** See Saver; what ranks other than 0 have in its place is follower.ts. */
 export type CheckpointSaver = Pick<Saver, "newest" | "resumedFrom" | "saveCheckpoint" | "saveModel" | "hasModel">;

@@ -11,8 +11,8 @@ import { elementCount } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { blocksIn, cutRanges, normRanges, sumSquares } from "../kernels/grad-norm.ts";
 import type { NormRange } from "../kernels/grad-norm.ts";
+import type { Counts } from "./exchange.ts";
 import type { Ranks } from "./ranks.ts";
-import type { Counts } from "./step.ts";
 
 /** Elements that a rank sends at a time, 16 MB: what is read back, on its way and written is a few of these. */
 const BUCKET = 1 << 22;

@@ -17,6 +17,7 @@ import type { StagedRead } from "../gpu/staging.ts";
 import { Scope } from "../gpu/scope.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "../kernels/column-sum.ts";
+import type { Counts, Exchange } from "./exchange.ts";
 import type { AdamW } from "./optimizer.ts";
 import { FLOAT32 } from "./precision.ts";
 import type { Precision } from "./precision.ts";
@@ -34,20 +35,6 @@ export interface MicroBatch {
   /** Which dropout it draws (GPT2Model.dropoutStep); default: the one after the last. */
   readonly dropoutStep?: number;
 }
-
-/** What an update was summed over. */
-export interface Counts {
-  readonly labels: number;
-  /** Of those that have a label. */
-  readonly microBatches: number;
-}
-
-/**
- * Adds what other processes have: to the flat gradient tensors f32 [n] in place, by recorded work or written from the
- * CPU, and to the counts, whose sums it returns. Called once an update, also where this process has counted nothing.
- * Shards.exchange is one, which adds up what the rank updates.
- */
-export type Exchange = (gradients: readonly Tensor[], counts: Counts) => Counts | Promise<Counts>;
 
 export interface TrainingStepOptions {
   readonly lossReduction?: LossReduction;

@@ -28,7 +28,8 @@ import type { Ranks } from "./ranks.ts";
 import { Saver } from "./saver.ts";
 import type { CheckpointSaver, SaverOptions } from "./saver.ts";
 import { Shards } from "./shards.ts";
-import type { Exchange, MicroBatch } from "./step.ts";
+import type { Exchange } from "./exchange.ts";
+import type { MicroBatch } from "./step.ts";
 import { UpdatesInFlight } from "./updates-in-flight.ts";
 import { updateBatches } from "./update-batches.ts";
 import type { ExampleOf } from "./update-batches.ts";
@@ -51,8 +52,8 @@ export interface TrainerOptions extends Partial<SaverOptions> {
   /** Who trains together, each on its share of every update, with the same options; default: this process alone. */
   readonly ranks?: Ranks;
   /**
-   * An update takes gradientAccumulationSteps micro-batches for each of so many ranks, however many there are now: a run
-   * that goes on with more or fewer stays the same run. Default: those that there are.
+   * An update takes gradientAccumulationSteps micro-batches for each of so many ranks, however many there are now: a
+   * run that goes on with more or fewer stays the same run. Default: those that there are.
    */
   readonly worldSize?: number;
   /** Not beside `ranks`. */

@@ -20,7 +20,7 @@ export type {
   TupleAccess,
 } from "./gpt2/output.ts";
 export { KVCache } from "./gpt2/kv-cache.ts";
-export type { ParameterStore } from "./autograd/parameter.ts";
+export type { ParameterStore, Trainable } from "./autograd/parameter.ts";
 export type { Parameter } from "./autograd/variable.ts";
 export { GPT2Tokenizer } from "./tokenizer/tokenizer.ts";
 export { PreTrainedTokenizer } from "./tokenizer/pretrained-tokenizer.ts";

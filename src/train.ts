@@ -30,6 +30,7 @@ import { parseSchedulerKwargs } from "./cli/train/scheduler-kwargs.ts";
 import { writeResults } from "./cli/train/results.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
 import type { Start } from "./cli/train/setup.ts";
+import { countElements } from "./autograd/parameter.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { Device } from "./gpu/device.ts";
 import type { LossOn } from "./examples/collate.ts";
@@ -292,8 +293,15 @@ function startFrom({ flags, given, files }: Program, from: string, resuming: boo
 function describe({ origin }: Start, model: GPT2LMHeadModel): void {
   print(
     `Model    ${origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
-      `${formatBytes(2 * model.parameters.bytes)} for weights, gradients and moments`,
+      `${formatBytes(model.parameters.trainingBytes)} for weights, gradients and moments${frozenText(model)}`,
   );
+}
+
+/** What is not trained; "" where all is. */
+function frozenText({ parameters }: GPT2LMHeadModel): string {
+  const trained = countElements(parameters.trainable());
+  if (trained === parameters.elementCount) return "";
+  return `; ${(trained / 1e6).toFixed(2)}M of them are trained`;
 }
 
 async function readJob(program: Program, start: Start): Promise<Job> {

@@ -34,7 +34,7 @@ export function embedding(
   const indices = new Uint32Array(lists.length * N);
   lists.forEach((list, i) => indices.set(list, i * N));
   const uploaded = device.tensor(indices, [lists.length, N]);
-  const grouped = tape.recording ? groupRows(tape, lists) : null;
+  const grouped = tape.recording && (wte.requiresGrad || wpe.requiresGrad) ? groupRows(tape, lists) : null;
   const y = tape.acquire([N, wte.value.shape[1]]);
   embeddingForward(batch, { indices: uploaded, wte: wte.value, wpe: wpe.value, y });
   pool.release(uploaded);

@@ -15,7 +15,12 @@ export function layerNorm(tape: Tape, x: Variable, weight: Parameter, bias: Para
     into.write(x, (dx, accumulate) =>
       layerNormBackwardDx(batch, { dy, x: x.value, weight: weight.value, stats, dx, accumulate }),
     );
-    if (weight.grad && bias.grad)
-      layerNormBackwardDparams(batch, { dy, x: x.value, stats, dweight: weight.grad, dbias: bias.grad });
+    if (!weight.grad && !bias.grad) return;
+    // One launch makes both; a frozen one's goes where nobody looks.
+    const frozen = weight.grad && bias.grad ? undefined : tape.device.pool.acquire(weight.value.shape);
+    const dweight = weight.grad ?? frozen!;
+    const dbias = bias.grad ?? frozen!;
+    layerNormBackwardDparams(batch, { dy, x: x.value, stats, dweight, dbias });
+    if (frozen) tape.device.pool.release(frozen);
   });
 }

@@ -7,53 +7,63 @@ import { byteLength, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./variable.ts";
 
-/** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. */
+/** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. Frozen ones have no grads. */
 export interface Chunk {
   readonly elements: number;
   readonly values: Tensor;
   readonly grads: Tensor | null;
 }
 
+/** A chunk of parameters that are trained. */
+export interface TrainableChunk extends Chunk {
+  readonly grads: Tensor;
+}
+
+/** Which parameters are trained: all of them, none, or those of these names. */
+export type Trainable = boolean | ((name: string) => boolean);
+
 export class ParameterStore {
   readonly device: Device;
+  /** Those of trained parameters come first. */
   readonly chunks: readonly Chunk[];
+  /** As the constructor was told. */
+  readonly gradients: Trainable;
   private readonly parameters = new Map<string, Parameter>();
   private readonly scope: Scope;
 
   /**
-   * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows. Values are
-   * zero. Without `gradients` (generation only) no gradient memory is taken and no parameter requires one. Throws
-   * UserError when there is not the memory for it, and has then taken none; destroy() frees it.
+   * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows; frozen
+   * parameters apart from those that `gradients` says are trained: they take no gradient memory and require none.
+   * Values are zero. Throws UserError when there is not the memory for it, and has then taken none; destroy() frees it.
    */
-  constructor(device: Device, shapes: ReadonlyMap<string, Shape>, { gradients }: { readonly gradients: boolean }) {
+  constructor(device: Device, shapes: ReadonlyMap<string, Shape>, { gradients }: { readonly gradients: Trainable }) {
     this.device = device;
-    const maxBytes = Math.floor(device.gpu.limits.maxBufferSize / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
-    const plan: { name: string; shape: Shape; chunk: number; offset: number }[] = [];
-    const sizes: number[] = [];
-    for (const [name, shape] of shapes) {
-      const bytes = Math.ceil((elementCount(shape) * 4) / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
-      if (bytes > maxBytes)
-        throw new UserError(
-          `The model does not fit this device: ${name} [${shape}] takes ${bytes} bytes, its largest buffer is ` +
-            `${maxBytes}; use a smaller model.`,
-        );
-      if (sizes.length === 0 || sizes[sizes.length - 1] + bytes > maxBytes) sizes.push(0);
-      plan.push({ name, shape, chunk: sizes.length - 1, offset: sizes[sizes.length - 1] / 4 });
-      sizes[sizes.length - 1] += bytes;
-    }
+    this.gradients = gradients;
+    const trained = (name: string): boolean => (typeof gradients === "function" ? gradients(name) : gradients);
+    const names = [...shapes.keys()];
+    const plan = [
+      ...planChunks(device, shapes, names.filter(trained)),
+      ...planChunks(
+        device,
+        shapes,
+        names.filter((name) => !trained(name)),
+      ),
+    ];
     this.scope = new Scope(device.pool, "This model's memory");
     this.chunks = device.pool.attempt(() =>
-      sizes.map((bytes) => ({
-        elements: bytes / 4,
-        values: this.scope.adopt(device.pool.reserve(bytes / 4)),
-        grads: gradients ? this.scope.adopt(device.pool.reserve(bytes / 4)) : null,
+      plan.map(({ elements, places }) => ({
+        elements,
+        values: this.scope.adopt(device.pool.reserve(elements)),
+        grads: trained(places[0].name) ? this.scope.adopt(device.pool.reserve(elements)) : null,
       })),
     );
-    for (const { name, shape, chunk, offset } of plan) {
+    const places = new Map(plan.flatMap(({ places }, chunk) => places.map((at) => [at.name, { ...at, chunk }])));
+    for (const [name, shape] of shapes) {
+      const { chunk, offset } = places.get(name)!;
       const { values, grads } = this.chunks[chunk];
       const value: Tensor = { ...values, byteOffset: offset * 4, shape };
       const grad: Tensor | undefined = grads ? { ...grads, byteOffset: offset * 4, shape } : undefined;
-      this.parameters.set(name, { name, value, grad, requiresGrad: gradients, chunk, offset });
+      this.parameters.set(name, { name, value, grad, requiresGrad: grads !== null, chunk, offset });
     }
   }
 
@@ -67,11 +77,22 @@ export class ParameterStore {
     return this.parameters.values();
   }
 
-  /** Numbers in all parameters. */
-  get elementCount(): number {
-    return [...this.all()].reduce((sum, { value }) => sum + elementCount(value.shape), 0);
+  /** The parameters that are trained, in the order of all(). */
+  trainable(): Parameter[] {
+    return [...this.all()].filter(({ requiresGrad }) => requiresGrad);
   }
 
+  /** Their buffers: a trained parameter's `chunk` counts in this list as in `chunks`. */
+  get trainableChunks(): readonly TrainableChunk[] {
+    return this.chunks.filter((chunk): chunk is TrainableChunk => chunk.grads !== null);
+  }
+
+  /** Numbers in all parameters. */
+  get elementCount(): number {
+    return countElements(this.all());
+  }
+
+  /** Whether any parameter is trained. */
   get hasGradients(): boolean {
     return this.chunks[0].grads !== null;
   }
@@ -79,6 +100,11 @@ export class ParameterStore {
   /** Sets every gradient to zero. */
   zeroGrad(): void {
     for (const { grads } of this.chunks) if (grads) this.device.batch.clear(grads);
+  }
+
+  /** Bytes that training takes: values, and of trained ones a gradient and two moments each. */
+  get trainingBytes(): number {
+    return this.chunks.reduce((sum, { values, grads }) => sum + byteLength(values) * (grads ? 4 : 1), 0);
   }
 
   /** Bytes of values and gradients on the GPU. */
@@ -102,4 +128,34 @@ export class ParameterStore {
   [Symbol.dispose](): void {
     this.destroy();
   }
+}
+
+/** Numbers in these parameters. */
+export function countElements(parameters: Iterable<Parameter>): number {
+  return [...parameters].reduce((sum, { value }) => sum + elementCount(value.shape), 0);
+}
+
+/** Where the named parameters lie, in elements, in flat buffers of at most the device's size. */
+function planChunks(
+  device: Device,
+  shapes: ReadonlyMap<string, Shape>,
+  names: readonly string[],
+): { elements: number; places: { readonly name: string; readonly offset: number }[] }[] {
+  const most = Math.floor(device.gpu.limits.maxBufferSize / OFFSET_ALIGNMENT) * (OFFSET_ALIGNMENT / 4);
+  const chunks: { elements: number; places: { readonly name: string; readonly offset: number }[] }[] = [];
+  for (const name of names) {
+    const shape = shapes.get(name)!;
+    const elements = Math.ceil((elementCount(shape) * 4) / OFFSET_ALIGNMENT) * (OFFSET_ALIGNMENT / 4);
+    if (elements > most)
+      throw new UserError(
+        `The model does not fit this device: ${name} [${shape}] takes ${4 * elements} bytes, its largest buffer is ` +
+          `${4 * most}; use a smaller model.`,
+      );
+    if (chunks.length === 0 || chunks[chunks.length - 1].elements + elements > most)
+      chunks.push({ elements: 0, places: [] });
+    const chunk = chunks[chunks.length - 1];
+    chunk.places.push({ name, offset: chunk.elements });
+    chunk.elements += elements;
+  }
+  return chunks;
 }

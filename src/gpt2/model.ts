@@ -187,7 +187,7 @@ export class GPT2LMHeadModel {
     const name = transformer.wte.name;
     const rows = resizeEmbedding(await device.read(transformer.wte.value), config.nEmbd, size, seed);
     const resized = config.with({ vocabSize: size });
-    const parameters = allocate(device, resized, old.hasGradients);
+    const parameters = allocate(device, resized, old.gradients);
     try {
       old.expectOpen(); // as it was before the embedding was read
       for (const each of old.all()) {

@@ -1,6 +1,7 @@
 // A model's parameters by their Hugging Face names: allocated, drawn afresh, loaded, and shown as the attribute tree
 // that the checkpoint's keys spell: wte, wpe, h[i].attn.c_attn.weight, ...
 import { ParameterStore } from "../autograd/parameter.ts";
+import type { Trainable } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
@@ -33,7 +34,7 @@ export interface Weights {
  * Memory for every parameter, all zero: matrices first, then layer norm weights, then biases, so that each set an
  * optimizer decays is one range of the flat buffer.
  */
-export function allocate(device: Device, config: GPT2Config, gradients: boolean): ParameterStore {
+export function allocate(device: Device, config: GPT2Config, gradients: Trainable): ParameterStore {
   const rank = ([name, shape]: readonly [string, readonly number[]]): number =>
     shape.length > 1 ? 0 : name.endsWith(".weight") ? 1 : 2;
   const shapes = [...parameterShapes(config)].sort((a, b) => rank(a) - rank(b));

@@ -1,5 +1,5 @@
 // A model folder in Hugging Face's layout into memory: config, weights, and one sentence about what was left unused.
-import type { ParameterStore } from "../autograd/parameter.ts";
+import type { ParameterStore, Trainable } from "../autograd/parameter.ts";
 import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import { openFolder } from "../files/open.ts";
@@ -9,8 +9,11 @@ import type { GPT2Config } from "./config.ts";
 import { allocate, load } from "./parameters.ts";
 
 export interface ModelOptions {
-  /** Take memory for gradients (the size of the weights again). Default false for loaded models. */
-  readonly gradients?: boolean;
+  /**
+   * Take memory for gradients (the size of the weights again): of all parameters, of none, or of those for whose
+   * Hugging Face names it says so; the others are frozen. Default false for loaded models.
+   */
+  readonly gradients?: Trainable;
 }
 
 export interface PretrainedOptions extends ModelOptions {

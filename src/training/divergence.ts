@@ -29,7 +29,9 @@ export async function offendingParameter(
   let largest = { name: "", value: -1 };
   let first: string | undefined;
   for (const name of parameterShapes(model.config).keys()) {
-    const gradient = await model.device.read(model.parameters.get(name).grad!);
+    const { grad } = model.parameters.get(name);
+    if (!grad) continue; // frozen
+    const gradient = await model.device.read(grad);
     const value = gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0); // NaN stays NaN
     if (!Number.isFinite(value)) {
       first = name;

@@ -2,6 +2,7 @@
 // (Device.dry()), whose pool counts every tensor as the real one would. No formula of activations is kept here: they
 // are what forward and backward ask for.
 import { logitsWidth } from "../autograd/linear.ts";
+import type { Trainable } from "../autograd/parameter.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { allocate } from "../gpt2/parameters.ts";
@@ -44,11 +45,13 @@ export interface MemoryNeeds {
 }
 
 export interface MemoryNeedsOptions {
+  /** Which parameters are trained; default: all. */
+  readonly trainable?: Trainable;
   /** The largest batch that is evaluated between updates; default: none is. */
   readonly evaluation?: BatchShape;
 }
 
-const OPTIONS: FieldsOf<MemoryNeedsOptions> = { evaluation: true };
+const OPTIONS: FieldsOf<MemoryNeedsOptions> = { trainable: true, evaluation: true };
 
 /**
  * What updates of this shape take on such a device, of which nothing is taken. Dropout, accumulation of micro-batches
@@ -65,10 +68,12 @@ export async function memoryNeeds(
   const device = like.dry();
   const { pool } = device;
   try {
-    const model = new GPT2LMHeadModel(new GPT2Model(device, config, allocate(device, config, true)));
+    const model = new GPT2LMHeadModel(
+      new GPT2Model(device, config, allocate(device, config, options.trainable ?? true)),
+    );
     model.transformer.training = true;
     const weights = new Set(model.parameters.chunks.map(({ values }) => values.buffer));
-    const gradients = new Set(model.parameters.chunks.map(({ grads }) => grads!.buffer));
+    const gradients = new Set(model.parameters.trainableChunks.map(({ grads }) => grads.buffer));
     const before = new Set(pool.held().map(({ tensor }) => tensor.buffer));
     const optimizer = new AdamW(model.parameters);
     const moments = new Set(

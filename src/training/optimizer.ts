@@ -110,8 +110,8 @@ export class AdamW {
   private readonly scope: Scope;
 
   /**
-   * Takes twice the values' memory for moments (zero), or that of this rank's part, until destroy(). Throws UserError,
-   * having taken nothing, when an option is out of range or not known, or there is not the memory.
+   * Takes twice the trained values' memory for moments (zero), or that of this rank's part, until destroy(). Throws
+   * UserError, having taken nothing, when an option is out of range or not known, or there is not the memory.
    */
   constructor(store: ParameterStore, options: AdamWOptions = {}) {
     expectFields("AdamW", options, OPTIONS);
@@ -128,20 +128,21 @@ export class AdamW {
       if (!(beta >= 0 && beta < 1)) throw new UserError(`AdamW: a beta is ${beta}, expected 0 <= beta < 1.`);
     if (!(eps > 0)) throw new UserError(`AdamW: eps is ${eps}, expected a positive number.`);
     if (!(weightDecay >= 0)) throw new UserError(`AdamW: weight decay is ${weightDecay}, expected 0 or more.`);
-    if (store.chunks.some(({ grads }) => !grads))
+    if (!store.hasGradients)
       throw new UserError(
         "AdamW: the model was made without gradients; give fromPretrained() or fromConfig() gradients: true.",
       );
     store.expectOpen();
     this.store = store;
     this.options = { learningRate, betas, eps, weightDecay, form };
-    this.ranges = decayRanges(store.all(), decay);
+    this.ranges = decayRanges(store.trainable(), decay);
     const { device } = store;
     const { pool } = device;
     this.scope = new Scope(pool, "This optimizer's memory");
     const zeros = (elements: number): Tensor => this.scope.adopt(pool.reserve(elements));
     this.shards = shards;
-    const spans = shards?.own ?? store.chunks.map(({ elements }, chunk) => ({ chunk, start: 0, count: elements }));
+    const spans =
+      shards?.own ?? store.trainableChunks.map(({ elements }, chunk) => ({ chunk, start: 0, count: elements }));
     [this.slices, this.norm, this.skips] = pool.attempt(() => [
       spans.map((span) => ({ ...span, m: zeros(span.count), v: zeros(span.count) })),
       this.scope.acquire([2]),
@@ -170,8 +171,8 @@ export class AdamW {
   }
 
   /**
-   * One update of every parameter from its gradient times `gradientScale` (1 / count where the gradients are of a sum),
-   * scaled down further when the norm of all exceeds `maxGradNorm` (absent or 0: no clipping). When that norm is not
+   * One update of every trained parameter from its gradient times `gradientScale` (1 / count where the gradients are of
+   * a sum), scaled down further when the norm of all exceeds `maxGradNorm` (absent or 0: no clipping). When that norm is not
    * finite, values and moments stay as they are, gradNorm says so and `skipped` counts it; after `maxSkipped` of those
    * in a row no step changes anything any more (absent or 0: no such end). Reads nothing back. Throws Error when the
    * optimizer or the weights it was made for are gone: after a resize, make another.
@@ -180,8 +181,8 @@ export class AdamW {
     this.expectReady(learningRate, options, "step");
     if (this.shards) throw new Error("AdamW.step(): its moments are shared by ranks; call stepTogether().");
     this.store.device.pool.attempt(() => {
-      const { chunks, device } = this.store;
-      gradNorm(device.batch, { grads: chunks.map(({ grads }) => grads!), ...this.normSettings(options) });
+      const { trainableChunks, device } = this.store;
+      gradNorm(device.batch, { grads: trainableChunks.map(({ grads }) => grads), ...this.normSettings(options) });
       this.update(learningRate);
     });
     this.stepCount++;
@@ -219,7 +220,7 @@ export class AdamW {
   }
 
   private update(learningRate: number): void {
-    const { chunks, device } = this.store;
+    const { trainableChunks: chunks, device } = this.store;
     const { form, betas, eps, weightDecay } = this.options;
     for (const range of this.ranges) {
       for (const slice of this.slices) {
@@ -228,7 +229,7 @@ export class AdamW {
         const { values, grads } = chunks[range.chunk];
         adamw(device.batch, {
           values: sliceRows(values, start, end - start),
-          grads: sliceRows(grads!, start, end - start),
+          grads: sliceRows(grads, start, end - start),
           m: sliceRows(slice.m, start - slice.start, end - start),
           v: sliceRows(slice.v, start - slice.start, end - start),
           norm: this.norm,
@@ -262,7 +263,7 @@ export class AdamW {
   /** By the names of state(), in its order. */
   momentShapes(): Map<string, Shape> {
     const shapes = new Map<string, Shape>();
-    for (const { name, value } of this.store.all())
+    for (const { name, value } of this.store.trainable())
       for (const moment of Object.keys(MOMENTS)) shapes.set(`${moment}.${name}`, value.shape);
     return shapes;
   }

@@ -45,8 +45,8 @@ export class Shards {
     this.ranks = ranks;
     this.bucket = bucket;
     this.device = store.device;
-    this.gradients = store.chunks.map(({ grads }) => grads!);
-    this.values = store.chunks.map(({ values }) => values);
+    this.gradients = store.trainableChunks.map(({ grads }) => grads);
+    this.values = store.trainableChunks.map(({ values }) => values);
     const all = normRanges(store.device, this.gradients);
     const total = blocksIn(all);
     const bound = (rank: number): number => Math.floor((total * rank) / ranks.size);

@@ -4,9 +4,10 @@ import { DATA_FLAGS } from "./data-flags.ts";
 import { MODEL_FLAGS } from "./model-flags.ts";
 import { OUTPUT_FLAGS } from "./output-flags.ts";
 import { SCRIPT_FLAGS } from "./script-flags.ts";
+import { TRAINABLE_FLAGS } from "./trainable-flags.ts";
 import { TRAINING_FLAGS } from "./training-flags.ts";
 
-const flags = { ...MODEL_FLAGS, ...DATA_FLAGS, ...TRAINING_FLAGS, ...OUTPUT_FLAGS };
+const flags = { ...MODEL_FLAGS, ...DATA_FLAGS, ...TRAINING_FLAGS, ...TRAINABLE_FLAGS, ...OUTPUT_FLAGS };
 
 export type TrainFlags = typeof flags;
 

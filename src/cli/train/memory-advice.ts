@@ -1,4 +1,5 @@
 // Whether a run fits into so much memory, and the cheapest changes with which it would.
+import type { Trainable } from "../../autograd/parameter.ts";
 import { UserError } from "../../errors.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import type { Device } from "../../gpu/device.ts";
@@ -11,6 +12,8 @@ export interface MemoryQuestion {
   readonly config: GPT2Config;
   /** The largest micro-batch of training. */
   readonly shape: BatchShape;
+  /** Which parameters are trained; default: all. */
+  readonly trainable?: Trainable;
   /** The largest batch of evaluation; undefined: nothing is evaluated. */
   readonly evaluation: BatchShape | undefined;
   readonly gradientAccumulationSteps: number;
@@ -27,10 +30,10 @@ interface Change extends Pick<Way, "flags" | "price"> {
 /** The needs, or the sentence that says what the device cannot hold. */
 export async function needsOf(
   device: Device,
-  { config, shape, evaluation }: MemoryQuestion,
+  { config, shape, trainable, evaluation }: MemoryQuestion,
 ): Promise<MemoryNeeds | string> {
   try {
-    return await memoryNeeds(device, config, shape, { evaluation });
+    return await memoryNeeds(device, config, shape, { trainable, evaluation });
   } catch (error) {
     if (error instanceof UserError) return error.message;
     throw error;

@@ -15,6 +15,7 @@ import type { TrainFlags } from "./flags.ts";
 import { holds, needsOf, NO_WAY, ways } from "./memory-advice.ts";
 import type { MemoryQuestion } from "./memory-advice.ts";
 import type { Job } from "./session.ts";
+import { trainableBy } from "./trainable.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
@@ -29,6 +30,7 @@ export function memoryQuestion(device: Device, { flags, args, start, train, eval
   return {
     config: config.with({ vocabSize: Math.max(config.vocabSize, tokenizer.vocabSize) }),
     shape: batchOf(train.examples, args.perDeviceTrainBatchSize, args.padToMultipleOf),
+    trainable: trainableBy(flags, config),
     evaluation: evaluation && batchOf(evaluation.examples, args.perDeviceEvalBatchSize, 1),
     gradientAccumulationSteps: args.gradientAccumulationSteps,
     limit: memoryLimit(flags, device),

@@ -19,6 +19,7 @@ import type { TrainFlags } from "./flags.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Saved } from "./saved.ts";
 import type { Start } from "./setup.ts";
+import { trainableSettings } from "./trainable.ts";
 
 /** What is trained on, and how: the same on every device. */
 export interface Job {
@@ -76,6 +77,7 @@ export class Session {
         metadata_dropout_all: flags.metadataDropoutAll,
         context_dropout: flags.contextDropout,
         order_mix: template?.orderMix ?? 0,
+        ...trainableSettings(flags),
       },
       ...told.callbacks,
     });

@@ -24,6 +24,7 @@ import { readInputFile } from "../shared/input-file.ts";
 import { openConfig, openTokenizer } from "../shared/model-source.ts";
 import type { SourceOptions } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
+import { trainableBy } from "./trainable.ts";
 
 /** All but the weights: read before a GPU is opened, so that a wrong name costs no wait. */
 export interface Start {
@@ -99,9 +100,10 @@ export async function loadModel(
   { folder, config, fresh, tokenizer }: Start,
   flags: FlagValues<TrainFlags>,
 ): Promise<GPT2LMHeadModel> {
+  const gradients = trainableBy(flags, config);
   const model = fresh
-    ? GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed })
-    : await GPT2LMHeadModel.fromPretrained(device, folder, { gradients: true, onNote: writeNote });
+    ? GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed, gradients })
+    : await GPT2LMHeadModel.fromPretrained(device, folder, { gradients, onNote: writeNote });
   if (!fresh) {
     if (tokenizer.vocabSize > model.config.vocabSize)
       await model.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });

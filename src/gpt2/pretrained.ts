@@ -8,6 +8,8 @@ import { ignoredTensors, openCheckpoint, readConfig } from "./checkpoint-files.t
 import type { GPT2Config } from "./config.ts";
 import { allocate, load } from "./parameters.ts";
 
+export type { Trainable } from "../autograd/parameter.ts";
+
 export interface ModelOptions {
   /**
    * Take memory for gradients (the size of the weights again): of all parameters, of none, or of those for whose

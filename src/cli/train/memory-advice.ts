@@ -1,5 +1,5 @@
 // Whether a run fits into so much memory, and the cheapest changes with which it would.
-import type { Trainable } from "../../autograd/parameter.ts";
+import type { Trainable } from "../../gpt2/pretrained.ts";
 import { UserError } from "../../errors.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import type { Device } from "../../gpu/device.ts";

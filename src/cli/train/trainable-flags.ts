@@ -7,7 +7,7 @@ export const TRAINABLE_FLAGS = defineFlags({
     placeholder: "name,...",
     group: "Training",
     help:
-      "Leave these parameters as they are: parts of their names, such as wte, h.[0-5], ln_1 or bias (* stands for any " +
+      "Leave these parameters as they are: parts of their names, such as wte, h.[0-5], ln_1 or bias (* is any " +
       "text). They take no memory for gradients and moments.",
   },
 });

@@ -1,5 +1,5 @@
 // Which of the model's parameters the flags say are trained.
-import type { Trainable } from "../../autograd/parameter.ts";
+import type { Trainable } from "../../gpt2/pretrained.ts";
 import { parameterShapes } from "../../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import { frozenParameters } from "../../gpt2/freeze.ts";

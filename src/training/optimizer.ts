@@ -172,8 +172,8 @@ export class AdamW {
 
   /**
    * One update of every trained parameter from its gradient times `gradientScale` (1 / count where the gradients are of
-   * a sum), scaled down further when the norm of all exceeds `maxGradNorm` (absent or 0: no clipping). When that norm is
-   * not finite, values and moments stay as they are, gradNorm says so and `skipped` counts it; after `maxSkipped` of
+   * a sum), scaled down further when the norm of all exceeds `maxGradNorm` (absent or 0: no clipping). When that norm
+   * is not finite, values and moments stay as they are, gradNorm says so and `skipped` counts it; after `maxSkipped` of
    * those in a row no step changes anything any more (absent or 0: no such end). Reads nothing back. Throws Error when
    * the optimizer or the weights it was made for are gone: after a resize, make another.
    */

@@ -80,7 +80,8 @@ export type { Fingerprint } from "./training/fingerprint.ts";
 export type { Evaluation } from "./training/evaluate.ts";
 export { DataLoader } from "./examples/data-loader.ts";
 export type { EncodedExample } from "./examples/encoded-example.ts";
-export { textBlocks, textLines } from "./training/text-dataset.ts";
+export { slidingWindows } from "./training/sliding-windows.ts";
+export { textBlocks, textLines, textWindows } from "./training/text-dataset.ts";
 
 export { collate } from "./examples/collate.ts";
 export { InfillEncoder } from "./infill/encode.ts";

@@ -74,7 +74,10 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
     flags.validationFile ??
     (infilling && flags.trainFile === undefined ? samplePath("validation.jsonl", "--validation_file") : undefined);
   if (flags.doEval && evalFile === undefined)
-    throw new UserError("--do_eval needs something to evaluate on: --validation_file, or --eval_data_file for text.");
+    throw new UserError(
+      `${flags.evalOnly ? "--eval_only" : "--do_eval"} needs something to evaluate on: --validation_file, or ` +
+        "--eval_data_file for text.",
+    );
   const trainFile =
     (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
   const files = { trainFile, evalFile, infilling };
@@ -349,11 +352,12 @@ function choice({ flags }: Program, { config, tokenizer, template }: Start): Dat
     throw new UserError(
       `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
     );
-  return { tokenizer, blockSize, template, lineByLine: flags.lineByLine };
+  return { tokenizer, blockSize, template, lineByLine: flags.lineByLine, stride: flags.stride };
 }
 
+/** Windows have their new tokens as targets. */
 const lossOn = ({ flags }: Program, { template }: Start): LossOn =>
-  flags.lossOn ?? template?.lossOn ?? DEFAULT_ARGUMENTS.lossOn;
+  flags.stride !== undefined ? "target" : (flags.lossOn ?? template?.lossOn ?? DEFAULT_ARGUMENTS.lossOn);
 
 /** A preset may be tried on any data; a file is written for its own. */
 const knownFieldsOnly = (flags: Flags): boolean =>

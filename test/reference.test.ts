@@ -7,8 +7,10 @@ import { parseGenerationConfig } from "../src/generation/options/config-file.ts"
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
+import { evaluateLoss } from "../src/training/evaluate.ts";
 import { learningRateAt } from "../src/training/lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "../src/training/optimizer.ts";
+import { slidingWindows } from "../src/training/sliding-windows.ts";
 import { TrainingStep } from "../src/training/step.ts";
 import { openDevice } from "./check-kernel.ts";
 import {
@@ -205,6 +207,16 @@ for (const name of listCases("model")) {
         }
         expect(counted).toBe(perplexity.n_tokens);
         expect(compareNumber(Math.exp(total / counted), perplexity.ppl_exact, TOLERANCE.perplexity)).toBeNull();
+
+        // As src/train.ts --eval_only --stride measures it, several windows in a batch.
+        const { input_ids: ids, max_length: length, stride } = perplexity;
+        const windows = slidingWindows(ids, { length, stride });
+        expect(windows.map((window) => window.ids)).toEqual(
+          perplexity.windows.map(({ begin, end }) => ids.slice(begin, end)),
+        );
+        const measured = await evaluateLoss(model, windows, { batchSize: 4, padId: 0, lossOn: "target" });
+        expect(measured.tokens).toBe(perplexity.n_tokens);
+        expect(compareNumber(measured.perplexity, perplexity.ppl_exact, TOLERANCE.perplexity)).toBeNull();
       }));
 
     describe("generate", () => {

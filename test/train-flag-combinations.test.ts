@@ -21,6 +21,16 @@ describe("flags together", () => {
       "--loss_on target learns p2 of infilling examples; plain text has none",
     ],
     ["--train_data_file a.txt --train_file b.jsonl", "--train_file and --train_data_file exclude each other"],
+    ["--eval_only --do_train --validation_file a.jsonl", "--eval_only trains nothing, and --do_train asks for it"],
+    ["--eval_only --dry_run", "--dry_run tells what training takes, and an evaluation alone trains nothing"],
+    ["--eval_only --stride 4 --validation_file a.jsonl", "--stride belongs to --eval_data_file"],
+    ["--eval_only --stride 4 --eval_data_file a.txt --line_by_line", "--stride and --line_by_line exclude each other"],
+    ["--stride 4 --train_data_file a.txt --eval_data_file b.txt", "--stride belongs to an evaluation alone"],
+    [
+      "--do_eval --do_train --stride 4 --train_data_file a --eval_data_file b",
+      "--stride belongs to an evaluation alone",
+    ],
+    ["--eval_all_checkpoints", "--eval_all_checkpoints belongs to --do_eval"],
     ["--max_steps 0", "--max_steps is 0, wanted at least 1 update"],
   ])("%s is refused", (argv, message) => {
     expect(() => check(argv)).toThrow(message);
@@ -31,6 +41,10 @@ describe("flags together", () => {
     "--train_file a.jsonl --section_types --loss_on target",
     "--train_data_file a.txt --loss_on all",
     "--memory_limit 1",
+    "--eval_only --validation_file a.jsonl",
+    "--eval_only --eval_data_file a.txt --stride 4",
+    "--do_eval --eval_data_file a.txt --stride 4",
+    "--eval_only --eval_all_checkpoints --output_dir x --validation_file a.jsonl",
     "--memory_limit 1 --dry_run",
   ])("%s is taken", (argv) => {
     expect(() => check(argv)).not.toThrow();

@@ -6,4 +6,5 @@ export type { TrainingArguments } from "../training/arguments.ts";
 export type { LogEntry } from "../training/trainer-state.ts";
 export type { Evaluation } from "../training/evaluate.ts";
 export type { EncodedExample } from "../examples/encoded-example.ts";
-export { textBlocks, textLines } from "../training/text-dataset.ts";
+export { slidingWindows } from "../training/sliding-windows.ts";
+export { textBlocks, textLines, textWindows } from "../training/text-dataset.ts";

@@ -1,10 +1,12 @@
-// Plain text as training sequences, in the two ways of the 2020 run_language_modeling.py: the whole file cut into
-// blocks (TextDataset), or one sequence a line (LineByLineTextDataset). As Python reads a text file, CRLF and CR become
+// Plain text as sequences. To train on, in the two ways of the 2020 run_language_modeling.py: the whole file cut into
+// blocks (TextDataset), or one sequence a line (LineByLineTextDataset); to evaluate on, also in windows that overlap. As Python reads a text file, CRLF and CR become
 // LF; unlike it, a byte-order mark is dropped: it is no text. Every token is a target: all of them are in the loss.
 import { UserError } from "../errors.ts";
 import { normalizeLineEnds } from "../text/normalize.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
+import { slidingWindows } from "./sliding-windows.ts";
+import type { WindowOptions } from "./sliding-windows.ts";
 
 export interface TextTokenizer {
   encode(text: string): number[];
@@ -34,6 +36,19 @@ export function textLines(text: string, tokenizer: TextTokenizer, blockSize: num
   return splitLines(readable(text, name))
     .filter((line) => !isBlank(line))
     .map((line) => asTarget(tokenizer.encode(line).slice(0, blockSize)));
+}
+
+/** The whole text in windows: see slidingWindows(). Throws UserError, naming `name`, when nothing can be predicted. */
+export function textWindows(
+  text: string,
+  tokenizer: TextTokenizer,
+  options: WindowOptions,
+  name: string,
+): EncodedExample[] {
+  const ids = tokenizer.encode(readable(text, name));
+  if (ids.length < 2)
+    throw new UserError(`${name}: the text is a single token, in which nothing is predicted; use a longer text.`);
+  return slidingWindows(ids, options);
 }
 
 /** Consecutive runs of exactly `blockSize` ids, the last partial one dropped. */

@@ -6,7 +6,7 @@ import type { TrainFlags } from "./flags.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
-/** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training. */
+/** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training; and --eval_only. */
 export function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
   const { blockSize } = values;
   if (blockSize === 0 || blockSize === 1)
@@ -15,6 +15,7 @@ export function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
     );
   return {
     ...values,
+    doEval: values.doEval || values.evalOnly,
     blockSize: blockSize === -1 ? undefined : blockSize,
     evalSteps: values.evaluateDuringTraining && !given.has("evalSteps") ? values.loggingSteps : values.evalSteps,
   };
@@ -33,6 +34,8 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   exclusive("modelNameOrPath", "configName");
   exclusive("modelNameOrPath", "configOverrides");
   exclusive("resumeFromCheckpoint", "shouldContinue");
+  if (flags.evalOnly && flags.doTrain)
+    throw new UserError("--eval_only trains nothing, and --do_train asks for it; leave one out.");
   const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {
     if (given.has(flag) && !given.has(other))
       throw new UserError(`${flagName(flag)} belongs to ${flagName(other)}, which is not given.`);
@@ -40,10 +43,16 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
   if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
   needs("shouldContinue", "outputDir");
-  needs("evalAllCheckpoints", "doEval");
+  if (!flags.doEval) needs("evalAllCheckpoints", "doEval");
   if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");
+  if (given.has("stride")) {
+    needs("stride", "evalDataFile");
+    exclusive("stride", "lineByLine");
+    if (!flags.doEval || flags.doTrain)
+      throw new UserError("--stride belongs to an evaluation alone: add --eval_only, or leave it out.");
+  }
   if (flags.dryRun && flags.doEval && !flags.doTrain)
-    throw new UserError("--dry_run tells what training takes, and --do_eval alone trains nothing; leave one out.");
+    throw new UserError("--dry_run tells what training takes, and an evaluation alone trains nothing; leave one out.");
   if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
   for (const flag of ["metadataDropout", "metadataDropoutAll", "contextDropout", "orderMix", "sectionTypes"] as const)
     if (given.has("trainDataFile") && given.has(flag))

@@ -51,6 +51,14 @@ export const DATA_FLAGS = defineFlags({
   },
   evalDataFile: { type: "string", placeholder: "file.txt", group: "Data", help: "Plain text to evaluate on." },
   lineByLine: { type: "bool", group: "Data", help: "Plain text: one example a line, instead of blocks." },
+  stride: {
+    type: "int",
+    min: 1,
+    group: "Data",
+    help:
+      "With --eval_only on plain text: windows of --block_size tokens, each so many further than the one before; what " +
+      "they share is context and does not count, so that tokens have at least the difference to be predicted from.",
+  },
   blockSize: {
     type: "int",
     min: -1,

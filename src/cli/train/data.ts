@@ -3,8 +3,10 @@ import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
+import { collate, countLabels } from "../../examples/collate.ts";
 import type { EncodedExample } from "../../examples/encoded-example.ts";
 import { parseJsonl } from "../../infill/example.ts";
+import type { InfillExample } from "../../infill/example.ts";
 import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
 import { recordedTemplate, requireSameBounds } from "../../infill/recorded-template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
@@ -12,7 +14,7 @@ import { varyExamples } from "../../infill/vary.ts";
 import type { VariedExamples, Variation } from "../../infill/vary.ts";
 import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { digest } from "../../training/fingerprint.ts";
-import { textBlocks, textLines } from "../../training/text-dataset.ts";
+import { textBlocks, textLines, textWindows } from "../../training/text-dataset.ts";
 import { Random } from "../../random.ts";
 import { drawInOrder } from "../shared/draw.ts";
 import { readInputFile } from "../shared/input-file.ts";
@@ -23,6 +25,8 @@ export interface DataChoice {
   /** Set in infilling mode. */
   readonly template: InfillTemplate | undefined;
   readonly lineByLine: boolean;
+  /** Of plain text to evaluate on: windows of blockSize tokens that move on by so many. */
+  readonly stride?: number;
 }
 
 export interface DataLimits {
@@ -40,6 +44,11 @@ export interface ReadExamples {
   readonly examples: EncodedExample[];
   /** Where there is a variation. */
   readonly varied?: VariedExamples;
+  /** What the examples are of, in their order; infilling only. */
+  readonly gaps?: readonly InfillExample[];
+  readonly file: string;
+  /** Of all examples. */
+  readonly tokens: number;
   /** One line that says what was read. */
   readonly summary: string;
   /** The file's digest. */
@@ -50,28 +59,55 @@ export interface ReadExamples {
  * The examples of a file and one line that says what was read. Throws UserError naming the file, line and field at
  * fault.
  */
-export async function readExamples(
-  file: string,
-  { tokenizer, blockSize, template, lineByLine }: DataChoice,
-  { limit, drawSeed, knownFieldsOnly = false, variation }: DataLimits,
-): Promise<ReadExamples> {
+export async function readExamples(file: string, choice: DataChoice, limits: DataLimits): Promise<ReadExamples> {
   const bytes = await readInputFile(resolve(file));
   const source = await digest(bytes);
   const text = decodeUtf8(bytes, file);
-  if (!template) {
-    const all = lineByLine ? textLines(text, tokenizer, blockSize, file) : textBlocks(text, tokenizer, blockSize, file);
-    const predicting = withPredictions(all, file);
-    const examples = limited(predicting, limit, drawSeed);
-    const left = all.length - predicting.length;
-    return {
-      examples,
-      source,
-      summary:
-        `${file}: ${examples.length} ${lineByLine ? "lines" : `blocks of ${blockSize} tokens`}, ` +
-        `${countTokens(examples)} tokens` +
-        (left > 0 ? `, ${left} of a single token left out, in which nothing is predicted` : ""),
-    };
-  }
+  const { template } = choice;
+  const read = template
+    ? encodeGaps(text, file, { ...choice, template }, limits)
+    : encodeText(text, file, choice, limits);
+  return { ...read, file, tokens: countTokens(read.examples), source };
+}
+
+type Encoded = Pick<ReadExamples, "examples" | "varied" | "gaps" | "summary">;
+
+function encodeText(
+  text: string,
+  file: string,
+  { tokenizer, blockSize, lineByLine, stride }: DataChoice,
+  { limit, drawSeed }: DataLimits,
+): Encoded {
+  const cut = (): EncodedExample[] => {
+    if (stride !== undefined) return textWindows(text, tokenizer, { length: blockSize, stride }, file);
+    return (lineByLine ? textLines : textBlocks)(text, tokenizer, blockSize, file);
+  };
+  const all = cut();
+  const predicting = withPredictions(all, file);
+  const examples = limited(predicting, limit, drawSeed);
+  const left = all.length - predicting.length;
+  const kind =
+    stride !== undefined
+      ? `windows of ${blockSize} tokens that move on by ${stride}`
+      : lineByLine
+        ? "lines"
+        : `blocks of ${blockSize} tokens`;
+  const counted =
+    stride !== undefined ? `${countPredicted(examples)} tokens predicted` : `${countTokens(examples)} tokens`;
+  return {
+    examples,
+    summary:
+      `${file}: ${examples.length} ${kind}, ${counted}` +
+      (left > 0 ? `, ${left} of a single token left out, in which nothing is predicted` : ""),
+  };
+}
+
+function encodeGaps(
+  text: string,
+  file: string,
+  { tokenizer, blockSize, template }: DataChoice & { readonly template: InfillTemplate },
+  { limit, drawSeed, knownFieldsOnly = false, variation }: DataLimits,
+): Encoded {
   const recorded = recordedTemplate(text, file);
   if (recorded)
     requireSameBounds(recorded, { template, name: "the template of this run" }, "prepare all files in one run");
@@ -103,7 +139,7 @@ export async function readExamples(
   return {
     examples,
     ...(variation && { varied: varyExamples(encoder, sources, examples, blockSize, variation) }),
-    source,
+    gaps: sources,
     summary:
       `${file}: ${examples.length} examples, ${countTokens(examples)} tokens` +
       `${notes.map((note) => `, ${note}`).join("")}`,
@@ -127,6 +163,10 @@ function limited<T>(all: readonly T[], limit: number | undefined, drawSeed: numb
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
+
+/** Of windows, whose context counts in the ones before. */
+const countPredicted = (windows: readonly EncodedExample[]): number =>
+  windows.reduce((sum, window) => sum + countLabels(collate([window], { padId: 0, lossOn: "target" }).labels), 0);
 
 function countTokens(examples: readonly EncodedExample[]): number {
   return examples.reduce((sum, { ids }) => sum + ids.length, 0);

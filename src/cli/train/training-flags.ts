@@ -15,6 +15,7 @@ export const TRAINING_FLAGS = defineFlags({
     group: "Training",
     help: "Evaluate. Without --do_train nothing is trained or written: loss and perplexity of the model are printed.",
   },
+  evalOnly: { type: "bool", group: "Training", help: "The same as --do_eval without --do_train." },
   evaluateDuringTraining: {
     type: "bool",
     group: "Training",

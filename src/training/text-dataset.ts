@@ -1,6 +1,7 @@
 // Plain text as sequences. To train on, in the two ways of the 2020 run_language_modeling.py: the whole file cut into
-// blocks (TextDataset), or one sequence a line (LineByLineTextDataset); to evaluate on, also in windows that overlap. As Python reads a text file, CRLF and CR become
-// LF; unlike it, a byte-order mark is dropped: it is no text. Every token is a target: all of them are in the loss.
+// blocks (TextDataset), or one sequence a line (LineByLineTextDataset); to evaluate on, also in windows that overlap.
+// As Python reads a text file, CRLF and CR become LF; unlike it, a byte-order mark is dropped: it is no text. Every
+// token is a target: all of them are in the loss.
 import { UserError } from "../errors.ts";
 import { normalizeLineEnds } from "../text/normalize.ts";
 import { TOKEN_TYPE } from "../examples/encoded-example.ts";

@@ -6,7 +6,10 @@ import type { TrainFlags } from "./flags.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
-/** The values, with what the 2020 script's flags mean in today's: --block_size -1, --evaluate_during_training; and --eval_only. */
+/**
+ * The values, with what other flags mean in those of today: the 2020 script's --block_size -1 and
+ * --evaluate_during_training, and --eval_only.
+ */
 export function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
   const { blockSize } = values;
   if (blockSize === 0 || blockSize === 1)

@@ -56,8 +56,8 @@ export const DATA_FLAGS = defineFlags({
     min: 1,
     group: "Data",
     help:
-      "With --eval_only on plain text: windows of --block_size tokens, each so many further than the one before; what " +
-      "they share is context and does not count, so that tokens have at least the difference to be predicted from.",
+      "With --eval_only on plain text: windows of --block_size tokens, each so many further than the one before. " +
+      "What they share is context and does not count, so that tokens have at least the difference to be predicted from.",
   },
   blockSize: {
     type: "int",

@@ -57,7 +57,7 @@ export const DATA_FLAGS = defineFlags({
     group: "Data",
     help:
       "With --eval_only on plain text: windows of --block_size tokens, each so many further than the one before. " +
-      "What they share is context and does not count, so that tokens have at least the difference to be predicted from.",
+      "What they share is context and does not count: tokens have at least the difference to be predicted from.",
   },
   blockSize: {
     type: "int",

@@ -114,7 +114,7 @@ export class HubServer {
       });
       response.end(body ?? JSON.stringify({ error: message ?? code }));
     };
-    if (fromContentNetwork) return this.send(response, this.contents.get(path.slice(1))!, range, {});
+    if (fromContentNetwork) return this.send(response, this.contents.get(path.slice(1))!, request, {});
     if (this.refuse) return refuse(this.refuse);
     if (authorization !== undefined && authorization !== `Bearer ${this.token}`)
       return refuse({ status: 401, message: "Invalid credentials in Authorization header" });
@@ -170,7 +170,7 @@ export class HubServer {
       etag: `"${oid}"`,
       ...(lfs && { "x-linked-etag": `"${lfs.oid}"`, "x-linked-size": String(lfs.size) }),
     };
-    if (!lfs) return this.send(response, { bytes, path: name }, range, headers);
+    if (!lfs) return this.send(response, { bytes, path: name }, request, headers);
     this.contents.set(`${lfs.oid}/${name}`, { bytes, path: name });
     response.writeHead(302, { ...headers, location: `${this.address(1)}/${lfs.oid}/${name}` }).end();
     return undefined;
@@ -185,7 +185,7 @@ export class HubServer {
   private send(
     response: ServerResponse,
     { bytes, path }: { readonly bytes: Uint8Array; readonly path: string },
-    range: string | undefined,
+    { method, headers: { range } }: IncomingMessage,
     headers: Record<string, string>,
   ): void {
     const start = this.ranges ? Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0) : 0;
@@ -196,7 +196,7 @@ export class HubServer {
       "content-length": String(body.length),
       ...(start > 0 && { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
     });
-    const large = bytes.length >= LARGE;
+    const large = bytes.length >= LARGE && method !== "HEAD";
     if (large && this.tricklesEvery !== undefined) {
       let at = 0;
       const drop = setInterval(() => response.write(body.subarray(at++, at)), this.tricklesEvery);

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decode, encode } from "@jridgewell/sourcemap-codec";
 import type { SourceMapSegment } from "@jridgewell/sourcemap-codec";
+import { HUB_URL } from "@huggingface/hub";
 import { rolldown, RolldownMagicString } from "rolldown";
 import type { Plugin } from "rolldown";
 import packageJson from "../../package.json" with { type: "json" };
@@ -37,7 +38,7 @@ export async function buildJs(outDir: string): Promise<void> {
     input: Object.fromEntries(entryFiles().map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
     external: EXTERNAL,
     platform: "node",
-    plugins: [shadersAsText(), runtimeSeam(), commandNames(), notNode()],
+    plugins: [shadersAsText(), hubAddress(), runtimeSeam(), commandNames(), notNode()],
     treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
   });
   try {
@@ -137,6 +138,15 @@ function shadersAsText(): Plugin {
     },
   };
 }
+
+/** Of @huggingface/hub a page needs one address. */
+const hubAddress = (): Plugin => ({
+  name: "hub-address",
+  load: {
+    filter: { id: /[/\\]src[/\\]hub[/\\]address\.ts$/ },
+    handler: () => `export const HUB_URL = ${JSON.stringify(HUB_URL)};`,
+  },
+});
 
 /** The lines stay where they are: messages of shader compilers name them. */
 export const withoutComments = (wgsl: string): string => wgsl.replace(/[ \t]*\/\/.*$/gm, "").trimEnd();

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.ts";
 import { checkFileName, checkRange } from "./file-name.ts";
-import type { FileData, Folder } from "./folder.ts";
+import type { FileData, Store } from "./folder.ts";
 
 const CALL_BYTES = 1 << 30; // one read or write call takes less than 2^31 bytes
 
@@ -15,7 +15,7 @@ const CALL_BYTES = 1 << 30; // one read or write call takes less than 2^31 bytes
 export const diskFolderAt = (pathOrUrl: string): DiskFolder =>
   new DiskFolder(/^file:/i.test(pathOrUrl) ? fileURLToPath(pathOrUrl) : pathOrUrl);
 
-export class DiskFolder implements Folder {
+export class DiskFolder implements Store {
   readonly name: string;
 
   constructor(path: string) {
@@ -99,6 +99,11 @@ export class DiskFolder implements Folder {
     }
   }
 
+  async remove(file: string): Promise<void> {
+    const path = this.path(file);
+    await rm(path, { force: true }).catch((error) => explain(error, "remove", path));
+  }
+
   private path(file: string): string {
     checkFileName(this.name, file);
     return join(this.name, file);
@@ -165,7 +170,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Rethrows a system error as a UserError that names the path; other errors pass unchanged. */
-function explain(error: unknown, doing: "list" | "read" | "write", path: string): never {
+function explain(error: unknown, doing: "list" | "read" | "write" | "remove", path: string): never {
   const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
   if (error instanceof UserError || reason === undefined) throw error;
   throw new UserError(`Cannot ${doing} ${path}: ${reason}.`, { cause: error });

@@ -22,6 +22,12 @@ export interface Folder {
   write(files: ReadonlyMap<string, FileData>): Promise<void>;
 }
 
+/** A folder that also loses files. */
+export interface Store extends Folder {
+  /** Does nothing where there is no such file. Throws UserError where it cannot be removed. */
+  remove(file: string): Promise<void>;
+}
+
 /** A file's text, its bytes, or its bytes piece by piece: a large file is then never in memory as a whole. */
 export type FileData = string | Uint8Array | AsyncIterable<Uint8Array>;
 
@@ -88,7 +94,7 @@ function firstBadByte(bytes: Uint8Array): number {
   return start + good;
 }
 
-export class MemoryFolder implements Folder {
+export class MemoryFolder implements Store {
   readonly name: string;
   private readonly files: Map<string, Uint8Array>;
 
@@ -126,6 +132,10 @@ export class MemoryFolder implements Folder {
     const whole = new Map<string, Uint8Array>();
     for (const [file, data] of files) whole.set(file, await readStream(data));
     for (const [file, bytes] of whole) this.files.set(file, bytes);
+  }
+
+  async remove(file: string): Promise<void> {
+    this.files.delete(file);
   }
 
   private get(file: string): Uint8Array {

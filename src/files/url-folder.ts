@@ -64,40 +64,53 @@ export class UrlFolder implements Folder {
     return response;
   }
 
-  /**
-   * undefined: not there. Development servers answer a missing file with their start page, so HTML counts as missing
-   * too.
-   */
-  private async fetch(file: string, init: RequestInit): Promise<Response | undefined> {
-    checkFileName(this.name, file);
-    const address = this.base + file.split("/").map(encodeURIComponent).join("/");
-    const response = await fetch(address, init).catch((error: Error) => {
-      throw new UserError(
-        `${address}: cannot be fetched (${reasonOf(error)}); check the connection, and in a browser that the ` +
-          "server allows this page (CORS).",
-      );
-    });
-    const html = response.headers.get("content-type")?.startsWith("text/html") && !/\.html?$/.test(file);
-    if ((response.ok && !html) || response.status === 416) return response;
-    await response.body?.cancel();
-    if (response.ok || response.status === 404 || response.status === 410) return undefined;
-    throw new UserError(
-      `${address}: the server answered ${response.status} ${response.statusText}; check the address and your ` +
-        "access to it.",
-    );
+  private fetch(file: string, init: RequestInit): Promise<Response | undefined> {
+    return fetchFile(addressOf(this.name, file), init);
   }
 
   private async body(file: string, response: Response): Promise<Uint8Array> {
     try {
       return new Uint8Array(await response.arrayBuffer());
     } catch (error) {
-      throw new UserError(`${this.base}${file}: the connection broke off (${reasonOf(error as Error)}); try again.`);
+      throw new ConnectionError(`${this.base}${file}: the connection broke off (${reasonOf(error)}); try again.`);
     }
   }
 }
 
+/** What may succeed a little later: nobody answered, or not to the end, or the server was out of order. */
+export class ConnectionError extends UserError {
+  readonly transient = true;
+}
+
+/** Address of a file in the folder at `base`. Throws UserError when it would lie outside. */
+export function addressOf(base: string, file: string): string {
+  checkFileName(base, file);
+  return `${base}/${file.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/**
+ * The server's answer with a file, its body unread; 416 where the file has no such range. undefined: not there.
+ * Development servers answer a missing file with their start page, so HTML counts as missing too. Throws UserError for
+ * any other refusal, ConnectionError where it may be a passing one, and the signal's reason.
+ */
+export async function fetchFile(address: string, init: RequestInit): Promise<Response | undefined> {
+  const response = await fetch(address, init).catch((error: Error) => {
+    throw new ConnectionError(
+      `${address}: cannot be fetched (${reasonOf(error)}); check the connection, and in a browser that the ` +
+        "server allows this page (CORS).",
+    );
+  });
+  const html = response.headers.get("content-type")?.startsWith("text/html") && !/\.html?$/.test(address);
+  if ((response.ok && !html) || response.status === 416) return response;
+  await response.body?.cancel();
+  if (response.ok || response.status === 404 || response.status === 410) return undefined;
+  const refused = `${address}: the server answered ${response.status} ${response.statusText}`;
+  if (response.status >= 500 || response.status === 429) throw new ConnectionError(`${refused}; try again later.`);
+  throw new UserError(`${refused}; check the address and your access to it.`);
+}
+
 /** Node's fetch says only "fetch failed" and puts the reason into the cause. */
-function reasonOf(error: Error): string {
-  const { cause } = error;
-  return cause instanceof Error && cause.message ? cause.message : error.message;
+export function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message ? cause.message : message;
 }

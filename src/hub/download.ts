@@ -7,9 +7,10 @@ import { constants } from "node:fs";
 import { lstat, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Patience } from "../files/patience.ts";
 import { startHash } from "./blob-hash.ts";
 import { fileSize } from "./file-size.ts";
-import { HubError, openAnswer, Patience, unreachable } from "./request.ts";
+import { HubError, openAnswer, unreachable } from "./request.ts";
 import type { Asked } from "./request.ts";
 
 export interface RemoteFile {
@@ -124,7 +125,7 @@ async function openPartial(path: string): Promise<FileHandle> {
 
 /** The file's bytes from `offset`. Throws HubError, transient when the connection is cut or stalls. */
 async function* bytesFrom(offset: number, { url, asked }: Download): AsyncGenerator<Uint8Array> {
-  const patience = new Patience(asked);
+  const patience = new Patience(asked.signal, asked.settings.patienceMs);
   try {
     // Compressed, the bytes of a range would be those of the compressed file.
     const headers = { "accept-encoding": "identity", ...(offset > 0 && { range: `bytes=${offset}-` }) };

@@ -2,21 +2,28 @@
 // that the functions of @huggingface/hub are given: their own errors lose the header X-Error-Code, which alone tells a
 // gated model from a misspelt one, and their access token must begin with hf_, which the tokens of mirrors do not.
 import { UserError } from "../errors.ts";
-import type { HubSettings } from "./settings.ts";
+import { Patience } from "../files/patience.ts";
+import type { HubAccess } from "./access.ts";
 
 /** What the Hub or the way to it refused. `transient`: the same request may succeed a little later. */
 export class HubError extends UserError {
   override readonly name = "HubError";
   readonly transient: boolean;
+  /** The Hub has the model at this revision, and no such file in it. */
+  readonly isMissingFile: boolean;
 
-  constructor(message: string, options: ErrorOptions & { readonly transient?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly transient?: boolean; readonly isMissingFile?: boolean } = {},
+  ) {
     super(message, options);
     this.transient = options.transient ?? false;
+    this.isMissingFile = options.isMissingFile ?? false;
   }
 }
 
 export interface Asked {
-  readonly settings: HubSettings;
+  readonly settings: HubAccess;
   /** Name of the model. */
   readonly repo: string;
   readonly revision: string;
@@ -30,7 +37,7 @@ export interface Asked {
  */
 export function hubFetch(asked: Asked): typeof fetch {
   return async (input, init) => {
-    const patience = new Patience(asked);
+    const patience = new Patience(asked.signal, asked.settings.patienceMs);
     try {
       const response = await openAnswer(asked, input, { ...init, signal: patience.signal });
       return new Response(await bodyOf(response, asked), response);
@@ -54,7 +61,7 @@ async function bodyOf(response: Response, { settings }: Asked): Promise<Uint8Arr
     if (length > MAX_ANSWER_BYTES)
       throw new HubError(
         `${settings.endpoint} answers with more than ${MAX_ANSWER_BYTES / 1e6} MB where the Hub sends some ` +
-          "kilobytes; check HF_ENDPOINT.",
+          `kilobytes; check ${settings.names.endpoint}.`,
       );
     pieces.push(piece);
   }
@@ -70,52 +77,12 @@ async function bodyOf(response: Response, { settings }: Asked): Promise<Uint8Arr
 /** The same for large answers, whose bytes are yet to be read; patience is with the caller. */
 export async function openAnswer(asked: Asked, input: string | URL | Request, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
-  headers.set("user-agent", "gpt2-webgpu");
+  if (asked.settings.userAgent !== undefined) headers.set("user-agent", asked.settings.userAgent);
   if (asked.settings.token !== undefined) headers.set("authorization", `Bearer ${asked.settings.token}`);
   const response = await (asked.settings.proxy?.fetch ?? fetch)(input, { ...init, headers });
   if (response.ok) return response;
   await response.body?.cancel();
   throw refusal(response, asked);
-}
-
-/** Slower than this, a connection counts as stalled: a modem of 1994 had three times as much. */
-const LEAST_BYTES_PER_SECOND = 1000;
-
-/**
- * Fires with the asker's signal, and when patienceMs pass in which hardly anything came, as `refresh` tells it. Made by
- * hand: in Node 20.20 an AbortSignal.timeout inside AbortSignal.any never fires once the collector has run.
- */
-export class Patience {
-  readonly signal: AbortSignal;
-  private readonly timer: NodeJS.Timeout;
-  private readonly wanted: number;
-  private came = 0;
-  readonly stop: () => void;
-
-  constructor({ signal, settings: { patienceMs } }: Asked) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
-    const follow = (): void => controller.abort(signal.reason);
-    if (signal.aborted) follow();
-    signal.addEventListener("abort", follow);
-    this.wanted = (LEAST_BYTES_PER_SECOND * patienceMs) / 1000;
-    this.timer = setTimeout(() => {
-      const came = this.came > 0 ? `only ${this.came} bytes` : "nothing";
-      controller.abort(new DOMException(`${came} came for ${patienceMs / 1000} s`, "TimeoutError"));
-    }, patienceMs);
-    this.stop = () => {
-      clearTimeout(this.timer);
-      signal.removeEventListener("abort", follow);
-    };
-  }
-
-  /** That so many bytes came. The time begins anew when they are enough for it. */
-  refresh(bytes: number): void {
-    this.came += bytes;
-    if (this.came < this.wanted) return;
-    this.came = 0;
-    this.timer.refresh();
-  }
 }
 
 /**
@@ -126,7 +93,8 @@ export function unreachable(error: unknown, { settings, repo, signal }: Asked): 
   signal.throwIfAborted();
   if (error instanceof HubError) return error;
   const { endpoint, proxy } = settings;
-  const toCheck = proxy ? `the network and the proxy (${proxy.described})` : "the network (and HF_ENDPOINT, if set)";
+  const { endpoint: variable } = settings.names;
+  const toCheck = proxy ? `the network and the proxy (${proxy.described})` : `the network (and ${variable}, if set)`;
   return new HubError(
     `Cannot reach the Hub at ${endpoint} for ${repo}: ${networkReason(error)}; check ${toCheck}, or name a folder ` +
       "on disk.",
@@ -164,13 +132,14 @@ function causesOf(error: unknown): Error[] {
 }
 
 function refusal({ status, headers, url }: Response, { settings, repo, revision }: Asked): HubError {
+  const { token: tokenName } = settings.names;
   const code = headers.get("x-error-code");
   const said = headers.get("x-error-message");
   const inBrackets = `(${[status, code, said].filter(Boolean).join(", ")})`;
   if (code === "GatedRepo") {
     return new HubError(
       `${repo} is gated ${inBrackets}: accept its terms on its page on the Hub, then put a token of that ` +
-        `account into HF_TOKEN${settings.token === undefined ? "; none is set" : ""}.`,
+        `account into ${tokenName}${settings.token === undefined ? "; none is set" : ""}.`,
     );
   }
   if (code === "RevisionNotFound")
@@ -182,26 +151,29 @@ function refusal({ status, headers, url }: Response, { settings, repo, revision 
     return new HubError(
       `${repo} has no file ${new URL(url).pathname} on the Hub ${inBrackets}; it may have changed meanwhile, ` +
         "try again.",
+      { isMissingFile: true },
     );
   if (status === 401 && settings.token !== undefined && code !== "RepoNotFound") {
     return new HubError(
-      `The Hub refuses the token for ${repo} ${inBrackets}: put a valid one into HF_TOKEN, or unset it if the ` +
-        "model is public.",
+      `The Hub refuses the token for ${repo} ${inBrackets}: put a valid one into ${tokenName}, or unset it if ` +
+        "the model is public.",
     );
   }
   // Without a token the Hub says 401 to private and to unknown names alike.
   if (status === 401 || status === 404) {
     return new HubError(
       `Neither a folder here nor a model on the Hub is named ${repo} ${inBrackets}; check the spelling, and if ` +
-        "the model is private, put a token into HF_TOKEN that may read it.",
+        `the model is private, put a token into ${tokenName} that may read it.`,
     );
   }
   if (status === 403)
-    return new HubError(`The Hub forbids access to ${repo} ${inBrackets}; put a token into HF_TOKEN that may read it.`);
+    return new HubError(
+      `The Hub forbids access to ${repo} ${inBrackets}; put a token into ${tokenName} that may read it.`,
+    );
   if (status === 429)
     return new HubError(
       `The Hub has had too many requests from here ${inBrackets}; wait some ` +
-        `minutes${settings.token === undefined ? ", or put a token into HF_TOKEN" : ""}, and try again.`,
+        `minutes${settings.token === undefined ? `, or put a token into ${tokenName}` : ""}, and try again.`,
       { transient: true },
     );
   const proxy = settings.proxy ? `, or the proxy (${settings.proxy.described}) on the way to it,` : "";

@@ -4,27 +4,21 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { HUB_URL } from "@huggingface/hub";
 import { UserError } from "../errors.ts";
+import type { HubAccess } from "./access.ts";
+import { HUB_URL } from "./address.ts";
 import { readProxy } from "./proxy.ts";
-import type { Environment, Proxy } from "./proxy.ts";
+import type { Environment } from "./proxy.ts";
 
-export interface HubSettings {
-  /** Address of the Hub, without a slash at its end (HF_ENDPOINT). */
-  readonly endpoint: string;
+/** Of the variables: HF_ENDPOINT, HF_TOKEN, HF_HUB_DOWNLOAD_TIMEOUT (seconds), HTTPS_PROXY and its like. */
+export interface HubSettings extends HubAccess {
   /**
    * Folder that holds models--<name> (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
    * XDG_CACHE_HOME/huggingface/hub).
    */
   readonly cacheDir: string;
-  /** HF_TOKEN, else the file that `hf auth login` writes (HF_TOKEN_PATH, HF_HOME/token). */
-  readonly token: string | undefined;
   /** HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE: nothing is asked of the network. */
   readonly offline: boolean;
-  /** Longest wait for a small answer, and for the next bytes of a large one (HF_HUB_DOWNLOAD_TIMEOUT, in seconds). */
-  readonly patienceMs: number;
-  /** The proxy on the way to the endpoint, where one is set (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY). */
-  readonly proxy?: Proxy;
 }
 
 /**
@@ -47,6 +41,8 @@ export async function readSettings(env: Environment): Promise<HubSettings> {
     token: await readToken(env, home),
     offline,
     patienceMs: 1000 * (Number(env.HF_HUB_DOWNLOAD_TIMEOUT) || 30),
+    userAgent: "gpt2-webgpu",
+    names: { token: "HF_TOKEN", endpoint: "HF_ENDPOINT" },
     proxy: offline ? undefined : await readProxy(env, endpoint),
   };
 }

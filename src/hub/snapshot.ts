@@ -24,6 +24,7 @@ import {
 import type { Part } from "./model-files.ts";
 import { HubError, hubFetch } from "./request.ts";
 import type { Asked } from "./request.ts";
+import type { HubSettings } from "./settings.ts";
 
 export interface DownloadProgress {
   /** The file on its way. */
@@ -34,6 +35,7 @@ export interface DownloadProgress {
 }
 
 export interface SnapshotRequest extends Asked {
+  readonly settings: HubSettings;
   readonly part: Part;
   onProgress?(progress: DownloadProgress): void;
   /** One sentence that the user should read. */
@@ -43,16 +45,6 @@ export interface SnapshotRequest extends Asked {
    * download.
    */
   beforeWeights?(folder: string): Promise<void>;
-}
-
-/** "gpt2", "asi/gpt-fr-cased-small": the names that the Hub allows. */
-export function isRepoName(name: string): boolean {
-  return name.length <= 96 && /^(\w[\w.-]*\/)?\w[\w.-]*$/.test(name) && !/--|\.\.|[.-](\/|$)|\.git$/.test(name);
-}
-
-/** A branch, tag or commit by Git's rules, as far as a path is made of it. */
-export function isRevision(revision: string): boolean {
-  return /^[\w.+@-]+(\/[\w.+@-]+)*$/.test(revision) && !/\.\.|(^|\/)\.|\.lock(\/|$)/.test(revision);
 }
 
 /**

@@ -8,6 +8,7 @@ import { openFolder } from "../../files/open.ts";
 import { quote } from "../../files/quote.ts";
 import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
+import { isRepoName, isRevision } from "../../hub/access.ts";
 import type { Part } from "../../hub/model-files.ts";
 import type { DownloadProgress } from "../../hub/snapshot.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -92,7 +93,6 @@ async function resolvePart(part: Part, nameOrPath: string, options: SourceOption
       throw new UserError(`--revision is for a model on the Hub, and ${nameOrPath} is a folder here; leave it out.`);
     return nameOrPath;
   }
-  const { fetchSnapshot, isRepoName, isRevision } = await import("../../hub/snapshot.ts");
   if (!isRepoName(nameOrPath))
     throw new UserError(
       `${by}There is no folder ${quote(nameOrPath)}, and no model on the Hub can have that name (they look ` +
@@ -102,6 +102,7 @@ async function resolvePart(part: Part, nameOrPath: string, options: SourceOption
     throw new UserError(
       `--revision is ${quote(revision)}, wanted a branch, a tag or a whole commit hash, such as main.`,
     );
+  const { fetchSnapshot } = await import("../../hub/snapshot.ts");
   const { readSettings } = await import("../../hub/settings.ts");
   const settings = await readSettings(options.env ?? process.env);
   const bar = new DownloadBar(nameOrPath);

@@ -124,7 +124,7 @@ describe("opfsFolder", () => {
   afterEach(() => void vi.unstubAllGlobals());
 
   it("is the origin's, below a path that is made on writing", async () => {
-    const persist = vi.fn(async () => true);
+    const persist = vi.fn<() => Promise<boolean>>(async () => true);
     vi.stubGlobal("navigator", { storage: { getDirectory: async () => disk.root, persist } });
     const folder = await opfsFolder("models/tiny", { persist: true });
     expect([contentsOf(disk.root), persist.mock.calls.length]).toEqual([{}, 1]);

@@ -65,10 +65,14 @@ export class Random {
   }
 
   /** Puts `values` into a uniformly random order, in place (Fisher-Yates), and returns it. */
-  shuffle<T>(values: T[]): T[] {
+  shuffle<T>(values: T[]): T[];
+  shuffle(values: Uint32Array): Uint32Array;
+  shuffle(values: { readonly length: number; [index: number]: unknown }): unknown {
     for (let i = values.length - 1; i > 0; i--) {
       const j = this.below(i + 1);
-      [values[i], values[j]] = [values[j]!, values[i]!];
+      const value = values[i];
+      values[i] = values[j];
+      values[j] = value;
     }
     return values;
   }

@@ -40,14 +40,21 @@ export interface Position {
 
 const BATCHES_PER_BUCKET = 50;
 
+/** The order of an epoch. */
+interface EpochPlan {
+  readonly batches: number;
+  /** The examples of batch `number`. */
+  batch(number: number): number[];
+}
+
 export class DataLoader {
   /** Batches in every epoch, at least 1. */
   readonly batchesPerEpoch: number;
-  private readonly lengths: readonly number[];
+  private readonly lengths: ArrayLike<number>;
   private readonly options: LoaderOptions;
 
   /** `lengths`: tokens in each example. Throws UserError when not one batch can be made, or an option is not known. */
-  constructor(lengths: readonly number[], options: LoaderOptions) {
+  constructor(lengths: ArrayLike<number>, options: LoaderOptions) {
     expectFields("DataLoader", options, OPTIONS);
     const { batchSize, dropLast = false } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
@@ -69,22 +76,29 @@ export class DataLoader {
    * leaves out).
    */
   epoch(epoch: number): number[][] {
-    const { batchSize, seed, shuffle = true, dropLast = false, bucketByLength = false } = this.options;
+    const plan = this.plan(epoch);
+    return Array.from({ length: plan.batches }, (_, number) => plan.batch(number));
+  }
+
+  /** Four bytes an example, and four a batch where they are grouped by length: a set may have many millions. */
+  private plan(epoch: number): EpochPlan {
+    const { batchSize, seed, shuffle = true, bucketByLength = false } = this.options;
+    const { lengths, batchesPerEpoch: batches } = this;
     const random = new Random(seed, epoch);
-    const order = this.lengths.map((_, index) => index);
-    if (shuffle) random.shuffle(order);
-    if (dropLast) order.length -= order.length % batchSize;
-    if (!bucketByLength) return chunks(order, batchSize);
+    const all = numbersBelow(lengths.length);
+    if (shuffle) random.shuffle(all);
+    const order = all.subarray(0, Math.min(all.length, batches * batchSize)); // dropLast leaves out the others
+    const batch = (number: number): number[] =>
+      Array.from(order.subarray(number * batchSize, (number + 1) * batchSize));
+    if (!bucketByLength) return { batches, batch };
 
     // A bucket is a whole number of batches, so that only the last one can leave a short batch.
-    const buckets = chunks(order, batchSize * BATCHES_PER_BUCKET);
-    const batches = buckets.flatMap((bucket) =>
-      chunks(
-        bucket.sort((a, b) => this.lengths[a]! - this.lengths[b]!),
-        batchSize,
-      ),
-    );
-    return shuffle ? random.shuffle(batches) : batches;
+    const bucket = batchSize * BATCHES_PER_BUCKET;
+    for (let start = 0; start < order.length; start += bucket)
+      order.subarray(start, start + bucket).sort((a, b) => lengths[a] - lengths[b]);
+    if (!shuffle) return { batches, batch };
+    const numbers = random.shuffle(numbersBelow(batches));
+    return { batches, batch: (number) => batch(numbers[number]) };
   }
 
   /**
@@ -95,11 +109,11 @@ export class DataLoader {
     start: Position = { epoch: 0, batch: 0 },
   ): Generator<{ readonly indices: readonly number[]; readonly next: Position }> {
     for (let { epoch, batch } = start; ; epoch++, batch = 0) {
-      const plan = this.epoch(epoch);
-      for (; batch < plan.length; batch++) {
+      const plan = this.plan(epoch);
+      for (; batch < plan.batches; batch++) {
         yield {
-          indices: plan[batch]!,
-          next: batch + 1 < plan.length ? { epoch, batch: batch + 1 } : { epoch: epoch + 1, batch: 0 },
+          indices: plan.batch(batch),
+          next: batch + 1 < plan.batches ? { epoch, batch: batch + 1 } : { epoch: epoch + 1, batch: 0 },
         };
       }
     }
@@ -113,15 +127,18 @@ export class DataLoader {
     const { padToMultipleOf = 1 } = this.options;
     let positions = 0,
       tokens = 0;
-    for (const batch of this.epoch(epoch)) {
-      const lengths = batch.map((index) => this.lengths[index]!);
-      positions += paddedLength(Math.max(...lengths), padToMultipleOf, Infinity) * batch.length;
+    const plan = this.plan(epoch);
+    for (let number = 0; number < plan.batches; number++) {
+      const lengths = plan.batch(number).map((index) => this.lengths[index]);
+      positions += paddedLength(Math.max(...lengths), padToMultipleOf, Infinity) * lengths.length;
       tokens += lengths.reduce((sum, length) => sum + length, 0);
     }
     return positions === 0 ? 0 : 1 - tokens / positions;
   }
 }
 
-function chunks<T>(values: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(values.length / size) }, (_, i) => values.slice(i * size, (i + 1) * size));
+function numbersBelow(count: number): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let number = 0; number < count; number++) numbers[number] = number;
+  return numbers;
 }

@@ -43,16 +43,16 @@ export async function readText(folder: Folder, file: string, maxBytes = MAX_TEXT
 
 /**
  * Strict UTF-8. Throws UserError naming `what` and the byte offset of the first bad sequence, or when there is more
- * text than a string holds.
+ * text than a string holds. `offset`: of these bytes in all of `what`.
  */
-export function decodeUtf8(bytes: Uint8Array, what: string): string {
+export function decodeUtf8(bytes: Uint8Array, what: string, offset = 0): string {
   checkSize(bytes.byteLength, MAX_TEXT_BYTES, what);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new UserError(
-      `${what}: not valid UTF-8 (first bad byte at offset ${firstBadByte(bytes)}); save the file as UTF-8 and ` +
-        "try again.",
+      `${what}: not valid UTF-8 (first bad byte at offset ${offset + firstBadByte(bytes)}); save the file as UTF-8 ` +
+        "and try again.",
     );
   }
 }

@@ -28,8 +28,12 @@ const LONG_MARKS = new RegExp(MARKS, "u");
 
 /** Without a byte-order mark, and "\n" at every line's end: all that plain text mode changes, as Python's reader. */
 export function normalizeLineEnds(text: string): string {
-  const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
-  return body.includes("\r") ? body.replace(/\r\n?/g, "\n") : body;
+  return unifyLineEnds(text.startsWith("\uFEFF") ? text.slice(1) : text);
+}
+
+/** The same for a text's later parts, of which none may end between "\r" and "\n". */
+export function unifyLineEnds(text: string): string {
+  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
 }
 
 /**

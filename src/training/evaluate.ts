@@ -2,7 +2,8 @@
 import { collate, countLabels } from "../examples/collate.ts";
 import type { LossOn } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";
-import type { EncodedExample } from "../examples/encoded-example.ts";
+import { exampleSet } from "../examples/example-set.ts";
+import type { Examples } from "../examples/example-set.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { ALONE, isShareOf } from "./ranks.ts";
 import type { Ranks } from "./ranks.ts";
@@ -30,16 +31,16 @@ interface BatchLoss {
 }
 
 /**
- * Mean loss over every counted token of `set`, and its exponential; NaN where none counts. Without dropout, also in the
- * middle of training, which goes on as before. Losses of batches are added up in float64, in their order.
+ * Mean loss over every counted token of `examples`, and its exponential; NaN where none counts. Without dropout, also
+ * in the middle of training, which goes on as before. Losses of batches are added up in float64, in their order.
  */
 export async function evaluateLoss(
   model: GPT2LMHeadModel,
-  set: readonly EncodedExample[],
+  examples: Examples,
   { batchSize, padId, lossOn, ranks }: EvaluationOptions,
 ): Promise<Evaluation> {
-  const lengths = set.map(({ ids }) => ids.length);
-  const loader = new DataLoader(lengths, { batchSize, seed: 0, shuffle: false });
+  const set = exampleSet(examples);
+  const loader = new DataLoader(set.lengths, { batchSize, seed: 0, shuffle: false });
   const { training } = model.transformer;
   model.transformer.training = false;
   const mine: BatchLoss[] = [];
@@ -47,7 +48,7 @@ export async function evaluateLoss(
     for (const [number, indices] of loader.epoch(0).entries()) {
       if (!isShareOf(ranks ?? ALONE, number)) continue;
       const batch = collate(
-        indices.map((index) => set[index]),
+        indices.map((index) => set.at(index)),
         { padId, lossOn },
       );
       const tokens = countLabels(batch.labels);

@@ -1,12 +1,16 @@
 // What makes a run this run and no other: everything that decides which model comes out, but not how long it goes on or
 // what is logged on the way. It is saved with every checkpoint, and a run goes on only from its own.
+import { isDigest } from "../files/digest.ts";
 import { printable, quote } from "../files/quote.ts";
-import type { EncodedExample } from "../examples/encoded-example.ts";
+import { exampleSet } from "../examples/example-set.ts";
+import type { Examples } from "../examples/example-set.ts";
 import type { GPT2Config } from "../gpt2/config.ts";
 import { snakeCase } from "../snake-case.ts";
 import { DEFAULT_ARGUMENTS } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import { schedulerKwargsText } from "./lr-schedule.ts";
+
+export { digest } from "../files/digest.ts";
 
 /** By the flag's name without dashes, or what the digest is of. */
 export type Fingerprint = Readonly<Record<string, string | number | boolean | null>>;
@@ -25,12 +29,11 @@ const FREE = [
 
 /** Of the encoded examples. Its difference says no more where another setting already says why they differ. */
 const EXAMPLES = "training_examples";
-const DIGEST = "sha256:";
 
 export interface RunDescription {
   readonly args: TrainingArguments;
   readonly config: GPT2Config;
-  readonly examples: readonly EncodedExample[];
+  readonly examples: Examples;
   readonly precision: string;
   readonly worldSize: number;
   /** What the examples were made from: files' digests (see `digest`), block size, limits, ... */
@@ -57,15 +60,8 @@ export async function fingerprintOf({
     dropout: rates.size === 1 ? embdPdrop : [embdPdrop, attnPdrop, residPdrop].join("/"),
     precision,
     world_size: worldSize,
-    [EXAMPLES]: await digest(examplesBytes(examples)),
+    [EXAMPLES]: await exampleSet(examples).digest(),
   };
-}
-
-/** Bytes, or text, as a fingerprint holds them: by their SHA-256. */
-export async function digest(data: Uint8Array | string): Promise<string> {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return DIGEST + Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** What differs between a checkpoint's run and this one, in words; empty when they are the same. */
@@ -76,8 +72,7 @@ export function differences(saved: Fingerprint, mine: Fingerprint): string[] {
   const told = names.length > 1 ? names.filter((name) => name !== EXAMPLES) : names;
   return told.map((name) => {
     const [there, here] = [Object.hasOwn(saved, name) ? saved[name] : undefined, mine[name]];
-    const isDigest = [there, here].some((value) => typeof value === "string" && value.startsWith(DIGEST));
-    return isDigest
+    return [there, here].some(isDigest)
       ? `the ${printable(name).replaceAll("_", " ")} ${name.endsWith("s") ? "are" : "is"} not the same`
       : `--${printable(name)} was ${shown(there)} and is ${shown(here)}`;
   });
@@ -86,20 +81,4 @@ export function differences(saved: Fingerprint, mine: Fingerprint): string[] {
 function shown(value: unknown): string {
   if (value === undefined || value === null) return "not given";
   return typeof value === "string" ? quote(value).slice(1, -1) : quote(value);
-}
-
-/** Each example's length, ids, types and token type ids if it has them, one after the other. */
-function examplesBytes(examples: readonly EncodedExample[]): Uint8Array {
-  const tokens = examples.reduce((sum, { ids }) => sum + ids.length, 0);
-  const lists = examples[0]?.tokenTypeIds ? 3 : 2;
-  const words = new Uint32Array(examples.length + lists * tokens);
-  let at = 0;
-  for (const { ids, types, tokenTypeIds } of examples) {
-    words[at++] = ids.length;
-    words.set(ids, at);
-    words.set(types, at + ids.length);
-    if (tokenTypeIds) words.set(tokenTypeIds, at + 2 * ids.length);
-    at += lists * ids.length;
-  }
-  return new Uint8Array(words.buffer);
 }

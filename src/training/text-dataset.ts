@@ -20,12 +20,7 @@ export interface TextTokenizer {
 export function textBlocks(text: string, tokenizer: TextTokenizer, blockSize: number, name: string): EncodedExample[] {
   const ids = tokenizer.encode(readable(text, name));
   const blocks = cutBlocks(ids, blockSize);
-  if (blocks.length === 0) {
-    throw new UserError(
-      `${name}: the text has ${ids.length} tokens, fewer than one block of ${blockSize}; ` +
-        `use a longer text or a smaller block size.`,
-    );
-  }
+  if (blocks.length === 0) throw tooShort(name, ids.length, blockSize);
   return blocks.map(asTarget);
 }
 
@@ -34,9 +29,7 @@ export function textBlocks(text: string, tokenizer: TextTokenizer, blockSize: nu
  * them, which also counts vertical tab, form feed, U+001C to U+001E, U+0085, U+2028 and U+2029.
  */
 export function textLines(text: string, tokenizer: TextTokenizer, blockSize: number, name: string): EncodedExample[] {
-  return splitLines(readable(text, name))
-    .filter((line) => !isBlank(line))
-    .map((line) => asTarget(tokenizer.encode(line).slice(0, blockSize)));
+  return textLinesOf(readable(text, name)).map((line) => asTarget(tokenizer.encode(line).slice(0, blockSize)));
 }
 
 /** The whole text in windows: see slidingWindows(). Throws UserError, naming `name`, when nothing can be predicted. */
@@ -59,24 +52,45 @@ export function cutBlocks(ids: readonly number[], blockSize: number): number[][]
   );
 }
 
+/** The lines of a text that are not blank, without their ends. */
+export function textLinesOf(text: string): string[] {
+  return splitLines(text).filter((line) => !isBlank(line));
+}
+
+/** Whether a line ends with this character. */
+export function isLineEnd(char: string): boolean {
+  return LINE_ENDS.includes(char);
+}
+
+const LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029";
+const LINE_END = new RegExp(`\r\n|[${LINE_ENDS}]`);
+
 function splitLines(text: string): string[] {
-  // oxlint-disable-next-line no-control-regex -- these control characters are Python's line ends
-  return text.split(/\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]/);
+  return text.split(LINE_END);
 }
 
 /** What Python's str.isspace accepts, and "". */
-function isBlank(line: string): boolean {
+export function isBlank(line: string): boolean {
   // oxlint-disable-next-line no-control-regex -- Python counts these four among white space, Unicode does not
   return /^[\p{White_Space}\x1c-\x1f]*$/u.test(line);
 }
 
 function readable(text: string, name: string): string {
   const plain = normalizeLineEnds(text);
-  if (isBlank(plain))
-    throw new UserError(`${name}: the file holds no text, wanted something to train on; check the path.`);
+  if (isBlank(plain)) throw noText(name);
   return plain;
 }
 
-function asTarget(ids: readonly number[]): EncodedExample {
+export const noText = (name: string): UserError =>
+  new UserError(`${name}: the file holds no text, wanted something to train on; check the path.`);
+
+export const tooShort = (name: string, tokens: number, blockSize: number): UserError =>
+  new UserError(
+    `${name}: the text has ${tokens} tokens, fewer than one block of ${blockSize}; ` +
+      `use a longer text or a smaller block size.`,
+  );
+
+/** Every token is a target. */
+export function asTarget(ids: readonly number[]): EncodedExample {
   return { ids, types: new Uint8Array(ids.length).fill(TOKEN_TYPE.target) };
 }

@@ -7,6 +7,8 @@ import type { FieldsOf } from "../fields.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
+import { exampleSet } from "../examples/example-set.ts";
+import type { Examples, ExampleSet } from "../examples/example-set.ts";
 import type { Folder } from "../files/folder.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { ARGUMENT_FIELDS, positionAfter, totalSteps } from "./arguments.ts";
@@ -39,13 +41,13 @@ import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
 export interface TrainerOptions extends Partial<SaverOptions> {
   readonly model: GPT2LMHeadModel;
   readonly args: TrainingArguments;
-  readonly train: readonly EncodedExample[];
+  readonly train: Examples;
   /**
    * Example `index` of `train` as an epoch has it, where it is not the same in all of them: a pure function, decided by
    * what `settings` hold, and none of them longer than nPositions. Default: as it is.
    */
   readonly varied?: ExampleOf;
-  readonly evaluation?: readonly EncodedExample[];
+  readonly evaluation?: Examples;
   readonly padId: number;
   /** What `train` was made from, for the fingerprint: files' digests, block size, limits. */
   readonly settings?: Fingerprint;
@@ -103,6 +105,7 @@ export class Trainer {
   readonly optimizer: AdamW;
   readonly totalSteps: number;
   readonly loader: DataLoader;
+  private readonly examples: ExampleSet;
   private readonly options: TrainerOptions;
   private readonly updates: UpdatesInFlight;
   /** Without a store nothing is saved. */
@@ -121,23 +124,21 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     expectFields("Trainer", options, OPTIONS);
     expectFields("Trainer's args", options.args, ARGUMENT_FIELDS);
-    const { args, model, train, evaluation, ranks } = options;
+    const { args, model, evaluation, ranks } = options;
     if (ranks && options.exchange)
       throw new UserError("Trainer: ranks exchange gradients themselves; leave out exchange.");
     this.options = options;
-    this.loader = new DataLoader(
-      train.map(({ ids }) => ids.length),
-      {
-        batchSize: args.perDeviceTrainBatchSize,
-        seed: args.seed,
-        bucketByLength: args.groupByLength,
-        padToMultipleOf: args.padToMultipleOf,
-      },
-    );
+    this.examples = exampleSet(options.train);
+    this.loader = new DataLoader(this.examples.lengths, {
+      batchSize: args.perDeviceTrainBatchSize,
+      seed: args.seed,
+      bucketByLength: args.groupByLength,
+      padToMultipleOf: args.padToMultipleOf,
+    });
     this.totalSteps = totalSteps(this.updateArgs, this.loader.batchesPerEpoch);
     checkSchedule(this.schedule);
-    needLabels(train, "training", options);
-    if (evaluation && evaluation.length > 0) needLabels(evaluation, "evaluation", options);
+    needLabels(this.examples, "training", options);
+    if (evaluation && evaluation.length > 0) needLabels(exampleSet(evaluation), "evaluation", options);
     const { store } = options;
     this.shards = ranks && new Shards(model.parameters, ranks);
     [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
@@ -224,18 +225,18 @@ export class Trainer {
   }
 
   /** Mean loss over every counted token of `set`, and its exponential. */
-  evaluate(set: readonly EncodedExample[]): Promise<Evaluation> {
+  evaluate(set: Examples): Promise<Evaluation> {
     const { args, model, padId, ranks } = this.options;
     return evaluateLoss(model, set, { batchSize: args.perDeviceEvalBatchSize, padId, lossOn: args.lossOn, ranks });
   }
 
   /** What decides which model comes out of this run. */
   fingerprint(): Promise<Fingerprint> {
-    const { args, model, train, settings = {}, precision = FLOAT32 } = this.options;
+    const { args, model, settings = {}, precision = FLOAT32 } = this.options;
     return (this.identity ??= fingerprintOf({
       args,
       config: model.config,
-      examples: train,
+      examples: this.examples,
       precision: precision.name,
       worldSize: this.worldSize,
       settings,
@@ -279,9 +280,9 @@ export class Trainer {
   }
 
   private async makeUpdates(signal?: AbortSignal): Promise<void> {
-    const { args, model, train, varied, padId, ranks } = this.options;
+    const { args, model, varied, padId, ranks } = this.options;
     const maxLength = model.config.nPositions;
-    const exampleOf = varied ?? ((index: number): EncodedExample => train[index]);
+    const exampleOf = varied ?? ((index: number): EncodedExample => this.examples.at(index));
     const batches = updateBatches(this.loader, exampleOf, {
       ...args,
       microBatchesAnUpdate: this.updateArgs.gradientAccumulationSteps,

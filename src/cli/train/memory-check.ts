@@ -4,7 +4,8 @@
 import { freemem } from "node:os";
 import { UserError } from "../../errors.ts";
 import { paddedLength } from "../../examples/collate.ts";
-import type { EncodedExample } from "../../examples/encoded-example.ts";
+import { exampleSet } from "../../examples/example-set.ts";
+import type { Examples, ExampleSet } from "../../examples/example-set.ts";
 import type { Device } from "../../gpu/device.ts";
 import { trialAllocation } from "../../gpu/trial-allocation.ts";
 import type { BatchShape } from "../../training/memory-needs.ts";
@@ -22,11 +23,14 @@ type Flags = FlagValues<TrainFlags>;
 /** What a run of this job asks of the device. */
 export function memoryQuestion(device: Device, { flags, args, start, train, evaluation }: Job): MemoryQuestion {
   const { config, tokenizer, fresh } = start;
-  const batchOf = (examples: readonly EncodedExample[], batchSize: number, multiple: number): BatchShape => ({
-    batchSize: Math.min(batchSize, examples.length),
-    length: paddedLength(longest(examples), multiple, config.nPositions),
-    tokenTypes: examples.some(({ tokenTypeIds }) => tokenTypeIds !== undefined),
-  });
+  const batchOf = (examples: Examples, batchSize: number, multiple: number): BatchShape => {
+    const set = exampleSet(examples);
+    return {
+      batchSize: Math.min(batchSize, set.length),
+      length: paddedLength(longest(set), multiple, config.nPositions),
+      tokenTypes: set.length > 0 && set.at(0).tokenTypeIds !== undefined, // all of a set have them or none
+    };
+  };
   return {
     config: config.with({ vocabSize: Math.max(config.vocabSize, tokenizer.vocabSize) }),
     shape: batchOf(train.examples, args.perDeviceTrainBatchSize, args.padToMultipleOf),
@@ -38,8 +42,11 @@ export function memoryQuestion(device: Device, { flags, args, start, train, eval
   };
 }
 
-const longest = (examples: readonly EncodedExample[]): number =>
-  examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+function longest({ lengths }: ExampleSet): number {
+  let most = 0;
+  for (let index = 0; index < lengths.length; index++) most = Math.max(most, lengths[index]);
+  return most;
+}
 
 /** Bytes that the device has, where that is known without asking for them. */
 function memoryLimit({ memoryLimit }: Flags, { software }: Device): number | undefined {

@@ -3,7 +3,7 @@
 // check. Names on the command line run only the checks whose names hold one of them.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -50,6 +50,16 @@ const { text } = await infiller.fill({
   p1: "Kim sat by the brook.", p3: "Then it rained.", options: { numBeams: 2, maxNewTokens: 12 },
 });
 console.log(JSON.stringify(text));
+`;
+/** What the page of examples/fine-tune does, without the page. */
+const FINE_TUNE = `import { readFile } from "node:fs/promises";
+import { parseJsonl } from "gpt2-webgpu/infill";
+import { fineTune, openModel } from "./examples/fine-tune/fine-tune.js";
+const html = await readFile("examples/fine-tune/index.html", "utf8");
+const examples = parseJsonl(/<textarea[^>]*>(.*?)</s.exec(html)[1], "the page's field");
+const opened = await openModel("node_modules/gpt2-webgpu/weights/demo");
+await fineTune(opened, examples, { onLoss: (loss) => console.log(loss) });
+opened.destroy();
 `;
 const PAGE = `import { Infiller } from "gpt2-webgpu/infill";
 import { Trainer } from "gpt2-webgpu/train";
@@ -110,6 +120,14 @@ async function bundled(folder: string, said: string, out: string): Promise<strin
   if (/(?:from|import|require)\s*\(?["'](node:|webgpu)/.test(code))
     throw new Error("the bundle asks for Node's modules");
   return `${Math.round(gzipSync(code).length / 1000)} kB of gzip`;
+}
+
+/** A page of examples/, built by Vite with its own settings: it must bring the demo model along. */
+async function builtExample(folder: string, name: string): Promise<string> {
+  const said = await run(folder, bin("vite"), "build", join("examples", name));
+  const out = join("examples", name, "dist");
+  if (!existsSync(join(folder, out, "demo", "model.safetensors"))) throw new Error("the demo model was not copied");
+  return bundled(folder, said, out);
 }
 
 interface TypesProject {
@@ -209,6 +227,19 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const flags = ["page.js", "--bundle", "--format=esm", "--minify", "--outfile=out-esbuild/page.js"];
     return bundled(folder, await run(folder, bin("esbuild"), ...flags), "out-esbuild");
   },
+  "example: Node": async ({ folder }) => {
+    const texts = (await run(folder, process.execPath, "examples/node/fill-gap.mjs")).trim().split("\n\n");
+    if (new Set(texts).size !== 2) throw new Error(`wanted two texts, found: ${texts.join(" | ")}`);
+    return texts[0];
+  },
+  "example: a page": async ({ folder }) => builtExample(folder, "page"),
+  "example: fine-tuning in a page": async ({ folder }) => {
+    const built = await builtExample(folder, "fine-tune");
+    const losses = (await run(folder, process.execPath, "fine-tune.mjs")).trim().split("\n").map(Number);
+    if (!(losses.length === 5 && losses[4] < losses[0] / 2))
+      throw new Error(`wanted five losses, the last less than half the first; found ${losses.join(", ")}`);
+    return `${built}, losses ${losses.map((loss) => loss.toFixed(2)).join(" ")}`;
+  },
   publint: async ({ folder, tarball }) => {
     expectText(await run(folder, bin("publint"), tarball, "--strict"), /All good/);
     return "All good";
@@ -226,6 +257,7 @@ async function newProject(): Promise<Project> {
   const files = {
     "load.mjs": LOAD_ALL,
     "fill.mjs": FILL,
+    "fine-tune.mjs": FINE_TUNE,
     "page.js": PAGE,
     "types.ts": TYPES,
     "types-webgpu.ts": TYPES_WEBGPU,
@@ -233,6 +265,7 @@ async function newProject(): Promise<Project> {
   const html = '<!doctype html><script type="module" src="/page.js"></script>';
   for (const [file, text] of Object.entries({ ...files, "index.html": html }))
     await writeFile(join(folder, file), text);
+  await cp(join(ROOT, "examples"), join(folder, "examples"), { recursive: true });
   await writeFile(
     join(folder, "package.json"),
     JSON.stringify({

@@ -297,7 +297,8 @@ const everything = [
   ...library,
   ...shaders,
   ...["test", "bench", "scripts"].flatMap((folder) => sourcesIn(folder, /\.(ts|mts|mjs|wgsl|json|md)$/)),
-  ...["README.md", "ARCHITECTURE.md"]
+  ...sourcesIn("examples", /\.(js|mjs|html|md)$/),
+  ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
     .filter((file) => existsSync(join(root, file)))
     .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })),
 ];

@@ -78,6 +78,34 @@ describe("passagesOf", () => {
     expect(passagesOf(run(texts), tokens, bounds, { shorter: false })[0]!.text).toMatch(/cried:\n“Wake up!”$/);
   });
 
+  it.each([
+    ["“", "”"],
+    ['"', '"'],
+    ["‘", "’"],
+    ["«\u00A0", "\u00A0»"],
+    ["— ", ""],
+    ["--", ""],
+  ])("cuts no speech in two that fits: %s %s", (opening, closing) => {
+    const said = [sentence(2, 220), sentence(3, 200), sentence(4, 200)].join(" ");
+    const speech = `${opening}${said}${closing}`;
+    const texts = [sentence(0, 350), speech, sentence(5, 620), sentence(6, 620)];
+    const passages = passagesOf(run(texts), tokens, bounds, { shorter: true }).map((each) => each.text);
+    expect(passages.slice(0, 2)).toEqual([texts[0], texts[1]]);
+    // where no passage may be shorter, between its sentences
+    const strict = passagesOf(run(texts), tokens, bounds, { shorter: false }).map((each) => each.text);
+    expect(strict[0]!.length).toBeGreaterThanOrEqual(600);
+    expect(strict[0]).toContain("Number 2");
+    // and what is no speech is divided as ever
+    const told = passagesOf(run([texts[0]!, said, ...texts.slice(2), texts[2]!]), tokens, bounds, { shorter: true });
+    expect(told[0]!.text.length).toBeGreaterThanOrEqual(600);
+  });
+
+  it("divides a paragraph behind a speech in it rather than inside one", () => {
+    const long = `“${sentence(1, 300)}” ${sentence(2, 200)} ${sentence(3, 160)} “${sentence(4, 150)} ${sentence(5, 300)}”`;
+    const [first] = passagesOf(run([long, sentence(6, 700)]), tokens, bounds, { shorter: false });
+    expect(first!.text).toMatch(/^“Number 1 .*Number 3 [^“]*so\.$/);
+  });
+
   it("joins nothing where 1 character is enough", () => {
     const texts = Array.from({ length: 6 }, (_, i) => sentence(i, 60));
     expect(passagesOf(run(texts), tokens, { ...bounds, minP2: 1 }, { shorter: false }).map((p) => p.text)).toEqual(

@@ -278,25 +278,114 @@ describe("words explained in small brackets", () => {
 });
 
 describe("lines that say when", () => {
+  const runsWith = (line: string): number[] =>
+    readBook(`${paragraphs(0, 4)}\n\n${line}\n\n${paragraphs(4, 4)}`).runs.map((run) => run.length);
   it.each([
     "SUNDAY, April 7, 1844.",
     "St. Petersburgh, Dec. 11th, 17--.",
     "Paris, le 3 mai 1863.",
     "Monday, the 4th of May.",
-  ])("%s begins another piece", (line) =>
-    expect(readBook(`${paragraphs(0, 4)}\n\n${line}\n\n${paragraphs(4, 4)}`).runs.map((run) => run.length)).toEqual([
-      4, 4,
-    ]),
-  );
-  it.each(["He left on Monday, the 4th of May.", "“Monday, the 4th of May.”", "May had 4 sisters."])(
-    "%s does not",
-    (line) => expect(readBook(`${paragraphs(0, 4)}\n\n${line}\n\n${paragraphs(4, 4)}`).runs.length).toBe(1),
-  );
+    "“NEW YORK, September 2, 1885.",
+    "“10_th December_, 18—.",
+    "ROSEBANK: June 10th, 1847.",
+    "25 September, 6:30 p. m.",
+    "Castle Hall, Saturday morning.",
+    "Rouen, dimanche soir.",
+    "To Mrs. Hall, England.",
+    "À M. Hall, Rouen.",
+    "_Mina Hall's Memorandum._",
+    "                                   Your loving sister,",
+  ])("%s begins another piece", (line) => expect(runsWith(line)).toEqual([4, 4]));
+  it.each([
+    "He left on Monday, the 4th of May.",
+    "“Monday, the 4th of May.”",
+    "May had 4 sisters.",
+    "They came, Saturday.",
+    "To Rouen he went in the end.",
+    "_Nobody had seen him._",
+    "    “Your sister,” said he.",
+  ])("%s does not", (line) => expect(runsWith(line).length).toBe(1));
   it("and whose a chapter's verse is are no paragraphs", () => {
     const verse = "  O ye who tread the Narrow Way\n  By Tophet-flare to Judgment Day,\n  Be gentle to the mill!";
-    const first = (under: string): string =>
-      readBook(`CHAPTER I\n\n\n${verse}\n\n  ${under}\n\n\n${paragraphs(0, 6)}`).runs[0]![0]!.text.slice(0, 20);
-    expect(first("Buddha at Kamakura.")).toBe("The miller walked do");
-    expect(first("It rained on that day.")).toBe("It rained on that da");
+    const first = (above: string, under: string): string =>
+      readBook(`CHAPTER I\n\n\n${above}\n\n${under}\n\n\n${paragraphs(0, 6)}`).runs[0]![0]!.text.slice(0, 20);
+    expect(first(verse, "  Buddha at Kamakura.")).toBe("The miller walked do");
+    expect(first(verse, "  It rained on that day.")).toBe("It rained on that da");
+    const saying = "                  ‘These are the reasons, they are natural.’";
+    expect(first(saying, "                              _Julius Cæsar_.")).toBe("The miller walked do");
+    expect(first(saying.trim(), "It rained on that day.")).toBe("‘These are the reaso");
+  });
+});
+
+describe("signs, ciphers and what an edition says of itself", () => {
+  const runsWith = (block: string): number[] =>
+    readBook(`${paragraphs(0, 4)}\n\n${block}\n\n${paragraphs(4, 4)}`).runs.map((run) => run.length);
+  it.each([
+    "NOTICE IS GIVEN TO EVERY PERSON OF THIS PARISH THAT THE MILL WILL BE CLOSED UNTIL THE NEW YEAR",
+    "EF . E6 B3 DA DA BC C5 BC E6 C5 A2 C5 DA BC C5",
+    "m r n l l s e s r e u e l s e e c J d e s g t s s",
+  ])("%s is no paragraph", (block) => expect(runsWith(block)).toEqual([4, 4]));
+  it.each([
+    "“WHO HAS CLOSED THE MILL, AND WHY IS NOBODY ALLOWED TO CROSS THE BRIDGE AFTER DARK?”",
+    "I, a B and a C: so they called us, and that was all we had.",
+    "A man, a dog, a hen: I saw a lot.",
+    "He read the copyright with care.",
+  ])("%s is one", (block) => expect(runsWith(block)).toEqual([9]));
+  it.each([
+    "Copyright, 1897, in the United States of America, by Ann Bee",
+    "Copyright © 1911 by Ann Bee.",
+    "All rights reserved.",
+    "Tous droits réservés.",
+    "Entered according to Act of Congress, in the year 1850, by Bee & Sons.",
+    "[Emphasized this in original]",
+    "[See Appendix for the tune.]",
+  ])("%s is a note", (block) => expect(runsWith(block)).toEqual([8]));
+  it("a long title page is none of the story", () => {
+    const page = ["THE MILL", "by", "Ann Bee", "NEW YORK", "BEE & SONS", "Publishers", "To my friend"];
+    const text = `\n\n\n${[...page, ...page].join("\n\n")}\n\n\nCHAPTER I\n\n${paragraphs(0, 6)}\n\n\nCHAPTER II\n\n${paragraphs(6, 6)}`;
+    expect(days(text)).toEqual(range(0, 12));
+  });
+  it.each([
+    ["a mill [Dance, always lively. D.W.] there", "a mill there"],
+    ["a mill--[Dance, always lively. D.W.] there", "a mill there"],
+    ["a mill [So the first edition.—ED.] there", "a mill there"],
+    ["a mill [See next page.] there", "a mill there"],
+    ["a mill [by which he meant A. B.] there", "a mill [by which he meant A. B.] there"],
+    ["a mill [See how it turns!] there", "a mill [See how it turns!] there"],
+    ["5_th December_ and 80_l._ a year", "5th December and 80l. a year"],
+    ["a file 3_a and b2_c", "a file 3_a and b2_c"],
+  ])("%s is read as %s", (raw, text) =>
+    expect(readBook(`I\n\n${paragraph(0)}\nIt was ${raw} for him.\n\n${paragraphs(1, 3)}`).runs[0]![0]!.text).toContain(
+      `It was ${text} for him.`,
+    ),
+  );
+});
+
+describe("a line quoted inside a sentence", () => {
+  const between = (before: string, quoted: string, after: string): string[] =>
+    readBook(`I\n\n${paragraphs(0, 3)}\n\nHe was quiet. ${before}\n\n${quoted}\n\n${after}\n\n${paragraphs(3, 3)}`)
+      .runs.flat()
+      .slice(3, -3)
+      .map(({ text }) => text);
+  it("is put back into it", () => {
+    expect(between("It was unless, as in the song,", "“Myself creating what I saw,”", "brought him more.")).toEqual([
+      "He was quiet. It was unless, as in the song, “Myself creating what I saw,” brought him more.",
+    ]);
+    expect(between("Then she read:", "“Ten Thousand in the Pass,”", "and he nodded.")).toEqual([
+      "He was quiet. Then she read: “Ten Thousand in the Pass,” and he nodded.",
+    ]);
+    expect(between("She sang.", "‘The sea is wide,’—", "said the Creole.")).toEqual([
+      "He was quiet. She sang.",
+      "‘The sea is wide,’—said the Creole.",
+    ]);
+  });
+  it("stays a speech where another sentence follows", () =>
+    expect(between("Then she said:", "“It is wide,”", "He nodded.").length).toBe(3));
+  it("a letter's half sentence goes with its signature, whole lines of it too", () => {
+    const half = "Nobody knew at the time what he read. Turn now to the confession of";
+    expect(between(half, "“Your unhappy friend,", "“HENRY HALL.”\n\nHe nodded.")).toEqual([
+      "He was quiet. Nobody knew at the time what he read.",
+      "He nodded.",
+    ]);
   });
 });

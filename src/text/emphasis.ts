@@ -9,6 +9,8 @@ const ASTERISKS = /(?<![\p{L}\p{N}*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\p{L}
 const DOUBLE_UNDERSCORES = /(?<![\p{L}\p{N}_])(_{2,3})(?=[^\s_])([^_]*[^\s_])\1(?![\p{L}\p{N}_])/gu;
 /** =Bold=, +small capitals+ and ~spaced~ letters, as Project Gutenberg writes them: in pairs, touching their words. */
 const PAIRS = /(?<![\p{L}\p{N}=+~])([=+~])(?=\p{L}|["“«‘'])([^=+~]*[\p{L}.,;:!?"”»’'])\1(?![\p{L}\p{N}=+~])/gu;
+/** "10_th December_", "80_l._ a year": what follows a number is slanted. */
+const OPENS_BEHIND_NUMBER = /^\p{N}_\p{L}[\p{L}\p{M}., ’']*_(?![\p{L}\p{N}_])/u;
 const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
 
 /** `line`: one paragraph without line breaks. Marks whose partner stands in another paragraph go too. */
@@ -36,7 +38,8 @@ function removeUnderscores(text: string): string {
       return "";
     }
     innerPartner = partnerInWord(text, at);
-    return innerPartner < 0 ? mark : "";
+    open = innerPartner < 0 && OPENS_BEHIND_NUMBER.test(text.slice(Math.max(0, at - 1), at + 64));
+    return innerPartner < 0 && !open ? mark : "";
   });
 }
 

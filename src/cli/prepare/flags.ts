@@ -67,7 +67,7 @@ const flags = defineFlags({
   minP2: {
     type: "int",
     min: 1,
-    defaultText: `${DEFAULT_TRIPLES.minP2}, less in short chapters`,
+    defaultText: `${DEFAULT_TRIPLES.minP2}, less in short chapters and before a long speech`,
     group: "Passages",
     help: "Paragraphs are joined until p2 has so many characters; 1: none are joined.",
   },

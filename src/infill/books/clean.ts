@@ -7,7 +7,8 @@ import { normalizeText } from "../../text/normalize.ts";
 /** What was set into a paragraph: pictures, music, notes, page numbers. */
 const INSERTED = new RegExp(
   String.raw`\s?\[\s*(?:(?:Footnote|Illustrations?|Note|Sidenote|Music|Musical|Transcriber['’]s note|TN|` +
-    String.raw`Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d)[^[\]]*\]`,
+    String.raw`Blank|Image|Picture|Decoration|Pg|Page)(?![\p{L}'’]| [a-z]+ [a-z])|p\. ?\d|` +
+    String.raw`See (?:next page|page|p\.|appendix|note|plate|map|frontispiece)(?!\p{L}))[^[\]]*\]`,
   "giu",
 );
 /** An asterisk that calls a note. */
@@ -19,6 +20,8 @@ const SIGNED = new RegExp(
     "(?:author|editor|translator)['’]s note)\\W{0,3}\\]",
   "giu",
 );
+/** [... --ED.], [... D.W.] */
+const INITIALLED = /(?:--|[—–])?\s?\[[^[\]]{3,1000}(?:[.!?]\s|[—–-])(?:(?:\p{Lu}\. ?){2,3}|E[Dd]\.|T[Rr]\.)\]/gu;
 
 /** One line of text; "" when nothing but marks stood there. */
 export function paragraphText(lines: readonly string[]): string {
@@ -28,6 +31,7 @@ export function paragraphText(lines: readonly string[]): string {
       .replace(INSERTED, "")
       .replace(/ ?\*? ?\[\*[^[\]]*\]/g, "") // a note of the author's set into the line: [* ...]
       .replace(SIGNED, "")
+      .replace(INITIALLED, "")
       .replace(/ ?\[(?:\d{1,3}|[A-Z*†‡])\]/g, ""); // its number: word[1]
   }
   if (text.includes("{")) text = text.replace(/\s?\{(?:(?:pg?\.?|page) ?)?\d{1,4}\}/gi, ""); // a page's number: {12}

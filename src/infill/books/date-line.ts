@@ -7,6 +7,11 @@ const MONTHS =
 const WEEKDAYS =
   "sunday|monday|tuesday|wednesday|thursday|friday|saturday|dimanche|lundi|mardi|mercredi|jeudi|vendredi|samedi";
 const DAY = new RegExp(`(?<!\\p{L})(?:${MONTHS}|${WEEKDAYS})(?!\\p{L})`, "iu");
+/** "Castle Marling, Saturday morning.": a place, and no number. */
+const PLACE_AND_DAY = new RegExp(
+  `^\\p{Lu}[^,]*, (?:${WEEKDAYS})(?:,? (?:morning|evening|afternoon|night|matin|soir))?\\.?$`,
+  "iu",
+);
 /** Words in small letters that such a line may hold. */
 const SMALL = new RegExp(
   `^(?:${MONTHS}|${WEEKDAYS}|the|of|in|at|le|ce|à|de|du|st|nd|rd|th|er|ème|morning|evening|afternoon|night|noon|` +
@@ -17,7 +22,9 @@ const LONGEST = 60;
 
 /** `text`: a block of one line. */
 export function isDateLine(text: string): boolean {
-  if (text.length > LONGEST || !/\d/.test(text) || !DAY.test(text) || /[!?;:"“”«»]/.test(text)) return false;
-  const words = text.replaceAll("’", "'").match(/[\p{L}']+/gu) ?? [];
+  const line = text.replace(/^["“«‘']\s?/, "");
+  if (line.length > LONGEST || /[!?;"“”«»]|:(?!\d)/.test(line.replace(/^\p{Lu}+:/u, ""))) return false;
+  if (!PLACE_AND_DAY.test(line) && !(/\d/.test(line) && DAY.test(line))) return false;
+  const words = line.replaceAll("’", "'").match(/[\p{L}']+/gu) ?? [];
   return words.every((word) => /^\p{Lu}/u.test(word) || SMALL.test(word));
 }

@@ -1,6 +1,8 @@
 // Paragraphs as passages of a size that a writer would ask for. Speeches and paragraphs of one line are joined with
-// their neighbours, a line each; a paragraph that is too long is divided between its sentences. A passage never
-// leaves its run, and so neither its chapter nor the text between two breaks.
+// their neighbours, a line each; a paragraph that is too long is divided between its sentences, and where it can be
+// outside of what somebody says. A passage never leaves its run, and so neither its chapter nor the text between two
+// breaks.
+import { openSpeeches } from "./speech.ts";
 import type { Paragraph } from "./story.ts";
 import { sentenceSpans } from "./sentence-spans.ts";
 
@@ -32,14 +34,21 @@ interface Sentence {
   readonly ends: boolean;
   /** Whether a passage may well end here: with its paragraph, and not with what announces a speech. */
   readonly closes: boolean;
+  /** Whether a passage that ended here would cut a speech in two. */
+  readonly tears: boolean;
 }
 
 /** Of the tokens that a passage may have: so many are enough, where characters say little (Chinese, Japanese). */
 const ENOUGH_TOKENS = 2 / 3;
+/** Of minP2: so much is enough where the next speech would be cut in two otherwise. */
+const BEFORE_SPEECH = 1 / 2;
 /** Shares of a short run's third that are tried one after the other, until it gives three passages. */
 const SHORT_RUN = [0.8, 0.6, 0.4, 0.2];
 
-/** `shorter`: a run too short for three passages is divided into shorter ones, rather than giving no example. */
+/**
+ * `shorter`: passages may have less than minP2 rather than cut a speech in two, and a run too short for three passages
+ * is divided into shorter ones, rather than giving no example.
+ */
 export function passagesOf(
   run: readonly Paragraph[],
   countTokens: (text: string) => number,
@@ -47,12 +56,13 @@ export function passagesOf(
   { shorter }: { readonly shorter: boolean },
 ): Passage[] {
   const sentences = sentencesOf(run, countTokens, bounds);
-  let passages = divide(run, sentences, bounds);
+  const leastBeforeSpeech = shorter ? BEFORE_SPEECH : 1;
+  let passages = divide(run, sentences, bounds, leastBeforeSpeech);
   if (!shorter || sentences.length < 3) return passages;
   const third = run.reduce((sum, { text }) => sum + text.length, 0) / 3;
   for (const share of SHORT_RUN) {
     if (passages.length >= 3) break;
-    passages = divide(run, sentences, { ...bounds, minP2: Math.min(bounds.minP2, Math.floor(third * share)) });
+    passages = divide(run, sentences, { ...bounds, minP2: Math.min(bounds.minP2, Math.floor(third * share)) }, 1);
   }
   return passages;
 }
@@ -68,8 +78,12 @@ function sentencesOf(
     // Shorter than the room between the bounds: it fits behind whatever is not yet enough.
     const isWhole = (text.length <= maxP2 - minP2 || minP2 <= 1) && text.length <= maxP2 && tokens <= maxTokens;
     const closes = !/[,:;]$/.test(text.slice(-2));
-    if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true, closes }];
+    if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true, closes, tears: false }];
     const spans = sentenceSpans(text);
+    const open = openSpeeches(
+      text,
+      spans.map(([, to]) => to),
+    );
     return spans.map(([from, to], i) => ({
       paragraph,
       from,
@@ -77,36 +91,50 @@ function sentencesOf(
       tokens: spans.length === 1 ? tokens : countTokens(text.slice(from, to)),
       ends: i === spans.length - 1,
       closes: closes && i === spans.length - 1,
+      tears: open[i]! && i < spans.length - 1,
     }));
   });
 }
 
-function divide(run: readonly Paragraph[], sentences: readonly Sentence[], bounds: PassageBounds): Passage[] {
+function divide(
+  run: readonly Paragraph[],
+  sentences: readonly Sentence[],
+  bounds: PassageBounds,
+  leastBeforeSpeech: number,
+): Passage[] {
   const passages: Passage[] = [];
   let start = 0;
   while (start < sentences.length) {
-    const end = endOfPassage(sentences, start, bounds);
+    const end = endOfPassage(sentences, start, bounds, leastBeforeSpeech);
     passages.push(passage(run, sentences, start, end));
     start = end + 1;
   }
   return passages;
 }
 
-/** Index of the last sentence: the first end of a paragraph that is far enough, else the last sentence that fits. */
+/**
+ * Index of the last sentence: the first end of a paragraph that is far enough, else the last sentence that fits and
+ * cuts no speech in two, else the last that fits.
+ */
 function endOfPassage(
   sentences: readonly Sentence[],
   start: number,
   { minP2, maxP2, maxTokens }: PassageBounds,
+  leastBeforeSpeech: number,
 ): number {
   let characters = 0;
   let tokens = 0;
   let last = start;
+  let lastWhole = -1;
   for (let i = start; i < sentences.length; i++) {
     const sentence = sentences[i]!;
     characters += sentence.to - sentence.from + (i > start ? 1 : 0);
     tokens += sentence.tokens + (i > start ? 1 : 0);
-    if (i > start && (characters > maxP2 || tokens > maxTokens)) return last;
-    if (!sentence.ends || sentence.closes || minP2 <= 1) last = i;
+    if (i > start && (characters > maxP2 || tokens > maxTokens))
+      return sentences[last]!.tears && lastWhole >= 0 ? lastWhole : last;
+    const isPossible = !sentence.ends || sentence.closes || minP2 <= 1;
+    if (isPossible) last = i;
+    if (isPossible && !sentence.tears && characters >= leastBeforeSpeech * minP2) lastWhole = i;
     const isEnough = characters >= minP2 || tokens >= ENOUGH_TOKENS * maxTokens;
     if (isEnough && (sentence.closes || minP2 <= 1)) return i;
   }

@@ -13,14 +13,17 @@ export type Residue = "note" | "separator" | "display";
 const EDITORIAL = new RegExp(
   String.raw`^[[({]\s*(?:illustration|footnote|transcriber|transcription|note\b|sidenote|(?:sheet )?music\b|` +
     String.raw`musical|listen\b|score\b|tn\b|image|picture|decoration|frontispiece|blank page|pg\.? ?\d|page \d|` +
-    String.raw`editor'?s? note|later editions|gravure|note d[eu] )`,
+    String.raw`editor'?s? note|later editions|gravure|note d[eu] |emphasi[sz]ed |sic\b|see (?:appendix|next page|` +
+    String.raw`page|note|plate|map|frontispiece)\b|all rights reserved)`,
   "i",
 );
 const CREDIT = new RegExp(
   String.raw`^(?:produced by|e-?text prepared by|transcribed (?:from|by)|this (?:e-?book|` +
     String.raw`e-?text) was (?:produced|prepared)|scanned by|proofread|html version by|illustrated by)\b|` +
     String.raw`^printed (?:in (?:the united states|u\. ?s\. ?a|great britain|england|france)|` +
-    String.raw`and bound (?:in|by)|by)\b.{0,80}$`,
+    String.raw`and bound (?:in|by)|by)\b.{0,80}$|^(?:copyright\b[,:]? ?(?:©|\(c\)|1[6-9]\d\d|by\b)|` +
+    String.raw`all rights reserved|tous droits réservés|entered according to act of (?:congress|parliament)|` +
+    String.raw`set up and electrotyped)`,
   "i",
 );
 const PICTURE =
@@ -39,6 +42,13 @@ const LEADERS = /\.{5,}|(?:\s\.){4,}/;
 const SLACK = 12;
 const SHORT = 60;
 const LINE_OF_VERSE = 70;
+/** Columns beyond a paragraph's beginning at which a line by itself was set to the middle or to the right. */
+const SET_APART = 12;
+/** Longest inscription in capitals, and fewest letters that stand each by itself in a cipher. */
+const INSCRIPTION = 1000;
+const CIPHER = 10;
+/** To whom a letter goes: "To Mrs. Saville, England." */
+const ADDRESSEE = /^(?:To|From|À|A) \p{Lu}[^!?;:]{2,50}$/u;
 
 export interface ResidueContext {
   /** The paragraphs just above, in which the marks of footnotes stand. */
@@ -61,18 +71,40 @@ export function residueOf(
   if (isEditorial(text) || CREDIT.test(text) || PICTURE.test(text) || isFootnote(text, before)) return "note";
   if (isCatalogue(text) || isTranscribersNote(text)) return "note";
   if (/^\*/.test(text) || hasLeaders(block) || (!keepVerse && isVerse(block, margins))) return "display";
+  if (block.lines.length === 1 && (isSetApart(text, block.lines[0]!, margins) || isDateLine(text))) return "display";
   // Someone shouts, or says one word; a headline in quotes does not.
   const spoken = isCapitals(text) ? /[!?—-]["”»’']*$/ : /[.!?…—-]["”»’']*$/;
   if (/^["“«‘']/.test(text) && spoken.test(text)) return undefined;
-  if (text.length <= SHORT && isCapitals(text)) return "display";
-  if (block.lines.length === 1 && isDateLine(text)) return "display";
-  // An address, a signature, a heading of a letter: a line that is no sentence and no speech.
-  return block.lines.length === 1 &&
-    text.length <= SHORT &&
-    /^[\p{L}\p{N}_(]/u.test(text) &&
-    /[\p{L}\p{N}_)]$/u.test(text)
-    ? "display"
-    : undefined;
+  if ((text.length <= INSCRIPTION && isCapitals(text)) || isCipher(text)) return "display";
+  return block.lines.length === 1 && isLetterhead(text, block.lines[0]!) ? "display" : undefined;
+}
+
+/** An address, a signature, a heading of a letter: a line that is no sentence and no speech. */
+function isLetterhead(text: string, line: string): boolean {
+  if (text.length > SHORT) return false;
+  if (/^[\p{L}\p{N}_(]/u.test(text) && /[\p{L}\p{N}_)]$/u.test(text)) return true;
+  // "_Dr. Hall's Diary._" by itself is set in other letters, all of it
+  return isOfNames(text) && (ADDRESSEE.test(text) || /^\s*_[^_]+\._\.?\s*$/.test(line));
+}
+
+/** Under a letter, above a chapter: a line in the middle of the page or at its right. */
+function isSetApart(text: string, line: string, { width, indent }: Margins): boolean {
+  return width !== Infinity && text.length <= LINE_OF_VERSE && indentOf(line) >= indent + SET_APART;
+}
+
+/** Whether the long words are names or titles: "Buddha at Kamakura." */
+export function isOfNames(text: string): boolean {
+  const long = text.match(/\p{L}{4,}/gu) ?? [];
+  return long.filter((word) => /^\p{Lu}/u.test(word)).length >= 0.6 * long.length;
+}
+
+/** Letters and pairs of signs instead of words: "m r n l l s e s", "EF E6 B3 DA". */
+function isCipher(text: string): boolean {
+  if (text.length > INSCRIPTION) return false;
+  const signs = text.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "");
+  return (
+    signs.length >= CIPHER && signs.filter((word) => /^(?:\p{L}|\p{Lu}\d|\d)$/u.test(word)).length > 0.7 * signs.length
+  );
 }
 
 function isCatalogue(text: string): boolean {

@@ -25,8 +25,8 @@ export interface Section {
 }
 
 /**
- * A section with fewer blocks that only looks like a chapter, before the first that is one, is a title page or a
- * dedication.
+ * A section with fewer blocks, or without prose, that only looks like a chapter, before the first that is one, is a
+ * title page or a dedication.
  */
 const SHORT_SECTION = 8;
 /** Paragraphs without which text before the first heading is a title page, and characters that a paragraph has. */
@@ -67,7 +67,7 @@ function storySections(items: readonly Item[]): Section[] {
         !seen &&
         heading.heading === "title" &&
         end < items.length &&
-        end - start <= SHORT_SECTION &&
+        (end - start <= SHORT_SECTION || !isProse(own)) &&
         start < lastNumbered;
       reason = isTitlePage ? "title page and dedication" : undefined;
       seen ||= !isTitlePage;

@@ -5,7 +5,7 @@ import type { Block, Margins } from "./blocks.ts";
 import { paragraphText } from "./clean.ts";
 import { withoutGlosses } from "./glosses.ts";
 import type { LeftOut } from "./left-out.ts";
-import { leavesOpen, residueOf } from "./residue.ts";
+import { isOfNames, leavesOpen, residueOf } from "./residue.ts";
 import { sentenceSpans } from "./sentence-spans.ts";
 import type { Item } from "./sections.ts";
 
@@ -35,6 +35,7 @@ const NOTE_REACH = 3;
 /** An editorial note has its closing bracket within so many blocks. */
 const NOTE_BLOCKS = 8;
 const ATTRIBUTION = 60;
+const QUOTATION = 200;
 /** Characters to which a paragraph grows out of pieces that nothing but their small letters joins. */
 const LONGEST_JOINED = 20_000;
 
@@ -96,13 +97,7 @@ export class Story {
     this.leftOut.close();
     this.afterDisplay = false;
     this.recent = [...before.slice(1 - NOTE_REACH), raw];
-    const last = this.run.at(-1);
-    if (last && last.length < LONGEST_JOINED && isOpen(last.parts.at(-1)!) && /^[\p{Ll},;:]/u.test(text)) {
-      // cut by a page's end or a note
-      last.parts.push(text);
-      last.length += text.length;
-      return;
-    }
+    if (/^[\p{Ll},;:]/u.test(text) && this.joins(text)) return;
     if (this.newChapter) this.chapters++;
     this.newChapter = false;
     this.run.push({ line: block.line, parts: [text], length: text.length });
@@ -138,31 +133,58 @@ export class Story {
     return without.text;
   }
 
-  /** What stops in the middle of a sentence, for verse or a table, back to the sentence before. */
-  private dropHalf(): void {
+  /**
+   * Puts the second half of a sentence behind its first, which a page's end or a note cut off, or what is quoted in a
+   * line of its own: "unless it were like Cowper, / “Myself creating what I saw,” / brought him yet stronger".
+   */
+  private joins(text: string): boolean {
     const last = this.run.at(-1);
-    const part = last?.parts.at(-1);
-    if (!last || !part || !/[\p{L},]$/u.test(part.slice(-2))) return;
-    const whole = sentenceSpans(part).at(-2)?.[1] ?? 0;
-    this.leftOut.add("half sentences beside them", part.slice(whole), last.line);
-    if (whole > 0) last.parts[last.parts.length - 1] = part.slice(0, whole);
-    else if (last.parts.length > 1) last.parts.pop();
-    else this.run.pop();
+    if (!last || last.length >= LONGEST_JOINED) return false;
+    const end = last.parts.at(-1)!;
+    if (!isOpen(end) && !isOpenQuotation(end)) return false;
+    last.parts.push(text);
+    last.length += text.length;
+    const before = this.run.at(-2);
+    if (!isOpen(end) && before && before.length < LONGEST_JOINED && announces(before.parts.at(-1)!)) {
+      before.parts.push(...last.parts);
+      before.length += last.length;
+      this.run.pop();
+    }
+    return true;
+  }
+
+  /** What stops in the middle of a sentence, for verse, a table or a signature, back to the sentence before. */
+  private dropHalf(): void {
+    for (let last = this.run.at(-1); last !== undefined; last = this.run.at(-1)) {
+      const part = last.parts.at(-1)!;
+      if (!/[\p{L},]$/u.test(part.slice(-2))) return;
+      const whole = sentenceSpans(part).at(-2)?.[1] ?? 0;
+      this.leftOut.add("half sentences beside them", part.slice(whole), last.line);
+      if (whole > 0) {
+        last.parts[last.parts.length - 1] = part.slice(0, whole);
+        return;
+      }
+      if (last.parts.length > 1) last.parts.pop();
+      else this.run.pop();
+    }
   }
 }
 
 /** Under the verse above a chapter, whose it is: "Buddha at Kamakura." */
 function isAttribution({ lines }: Block, text: string): boolean {
-  const long = text.match(/\p{L}{4,}/gu) ?? [];
-  const capitals = long.filter((word) => /^\p{Lu}/u.test(word)).length;
-  return (
-    lines.length === 1 &&
-    text.length <= ATTRIBUTION &&
-    /^\p{Lu}[^!?:;]*\.$/u.test(text) &&
-    capitals >= 0.6 * long.length
-  );
+  return lines.length === 1 && text.length <= ATTRIBUTION && /^\p{Lu}[^!?:;]*\.$/u.test(text) && isOfNames(text);
 }
 
 function isOpen(text: string): boolean {
   return /[\p{L}\p{N},]$/u.test(text.slice(-2));
+}
+
+/** A short quotation that its sentence goes on behind: “Myself creating what I saw,” */
+function isOpenQuotation(text: string): boolean {
+  return text.length <= QUOTATION && /^["“«‘'].*[\p{L}\p{N},—–-][”"»’'][—–-]?$/u.test(text);
+}
+
+/** Whether what is quoted behind `text` belongs to its sentence. */
+function announces(text: string): boolean {
+  return /(?:[\p{L}\p{N},:—–-]|\.\.\.|…)$/u.test(text.slice(-3));
 }

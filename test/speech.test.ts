@@ -18,6 +18,7 @@ it.each([
   "「We|。」/He went。/",
   "“He said ‘no.’| Then| he went.” /Yes./",
   "The boys’ hats/ and Tom's/ cap, rock 'n' roll,/ were gone./ Nobody knew./",
+  "‘Oh—’twas| he.| Yes.’ /He went./",
   "The ’em and ’tis/ of it./",
 ])("%s", (marked) => {
   const positions: number[] = [];

@@ -1,21 +1,31 @@
 // Loaded with --import before a program: ends it with SIGKILL at the n-th call that changes something below a folder,
-// as a power cut would. A write is cut in half and a removal of a folder left half done first.
+// as a power cut would, or fills the disk from there on. A write is cut in half and a removal of a folder left half done
+// first.
 //   KILL_ROOT   the folder
 //   KILL_AT     n, from 1; 0 or nothing: never
 //   KILL_LOG    a file for one line a call: what it does, to what
+//   FULL_AT     "n,m": from call n on, m calls that need room on the disk find none
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { resolve, sep } from "node:path";
 
-const { KILL_ROOT: root, KILL_AT: at = "0", KILL_LOG: log } = process.env;
+const { KILL_ROOT: root, KILL_AT: at = "0", KILL_LOG: log, FULL_AT: full = "0,0" } = process.env;
+const [fullFrom, fullCalls] = full.split(",").map(Number);
 const below = (path) => typeof path === "string" && (resolve(path) + sep).startsWith(resolve(root) + sep);
 const append = fs.appendFileSync;
+const NEED_ROOM = /^(mkdir|open|write|append)/;
 let calls = 0;
 
 /** Counts a call; at the n-th, `half` is done and the process is gone. */
 function count(what, path, half) {
   if (log) append(log, `${what} ${path}\n`);
-  if (++calls !== Number(at)) return;
+  calls++;
+  if (NEED_ROOM.test(what) && calls >= fullFrom && calls < fullFrom + fullCalls) {
+    half?.();
+    const message = `ENOSPC: no space left on device, ${what} '${path}'`;
+    throw Object.assign(new Error(message), { code: "ENOSPC", syscall: what, path });
+  }
+  if (calls !== Number(at)) return;
   half?.();
   process.kill(process.pid, "SIGKILL");
   for (;;); // the signal arrives within moments
@@ -31,7 +41,7 @@ const halfRemoved = (path) => () => {
 if (root) {
   for (const name of ["mkdir", "rename", "rm", "appendFile"]) {
     const original = fs.promises[name];
-    fs.promises[name] = (path, ...rest) => {
+    fs.promises[name] = async (path, ...rest) => {
       if (below(path)) count(name, path, name === "rm" ? halfRemoved(path) : undefined);
       return original(path, ...rest);
     };
@@ -50,7 +60,7 @@ if (root) {
     const handle = await open(path, flags, ...rest);
     for (const name of ["write", "writeFile", "sync", "close"]) {
       const original = handle[name].bind(handle);
-      handle[name] = (data, ...more) => {
+      handle[name] = async (data, ...more) => {
         const bytes = typeof data === "string" ? Buffer.from(data) : data;
         count(
           name,

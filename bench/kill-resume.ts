@@ -1,6 +1,7 @@
 // Kills small training runs and goes on with them: at any moment, at every call that changes their folder, in the final
-// save, over an earlier run's folder, and with the device lost on the way. What is left must be what an uninterrupted
-// run leaves, bit for bit. `npx tsx bench/kill-resume.ts --trials 50`; ends with exit code 1 where a trial differs.
+// save, over an earlier run's folder, with the device lost on the way, and with the disk full for a while. What is left
+// must be what an uninterrupted run leaves, bit for bit. `npx tsx bench/kill-resume.ts --trials 50`; ends with exit code
+// 1 where a trial differs.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,34 +13,59 @@ import type { Trial } from "./kill-trials.ts";
 
 const flags = defineFlags({
   trials: { type: "int", min: 1, default: 50, group: "What", help: "How many runs." },
+  everyCall: {
+    type: "bool",
+    defaultText: "off",
+    group: "What",
+    help: "Instead, a run for each call that changes its folder, killed there; every other one over an earlier run.",
+  },
   seed: { type: "int", min: 0, default: 1, group: "What", help: "Of when they are killed." },
 });
 
+/** In the run's own folder, not in a checkpoint's. */
+const FINAL_MODEL = /\/whole\/model\.safetensors/;
+
+interface Named {
+  readonly name: string;
+  readonly trial: Trial;
+}
+
 /** Trial `i` of `n`: the kinds take turns; the calls that are killed at go through all of a run's evenly. */
-function trialOf(i: number, n: number, trials: KillTrials, random: Random): { readonly name: string; trial: Trial } {
+function trialOf(i: number, n: number, trials: KillTrials, random: Random): Named {
   const share = (i + random.float()) / n;
   const call = 1 + Math.floor(share * trials.calls.length);
-  const final = trials.callsOf("/model.safetensors");
-  switch (i % 5) {
+  const final = trials.callsOf(FINAL_MODEL);
+  const within = ({ first, last }: { readonly first: number; readonly last: number }): number =>
+    first + random.below(last - first + 1);
+  switch (i % 6) {
     case 0:
       return { name: "at a call", trial: { over: false, deaths: [{ atCall: call }] } };
-    case 1:
-      return {
-        name: "at two moments",
-        trial: { over: false, deaths: [{ atShare: share }, { atShare: random.float() }] },
-      };
+    case 1: {
+      const deaths = [{ atShare: share }, { atShare: random.float() }];
+      return { name: "at two moments", trial: { over: false, deaths } };
+    }
     case 2:
       return { name: "over an earlier run, at a call", trial: { over: true, deaths: [{ atCall: call }] } };
     case 3: {
-      const atCall = final.last - 3 + random.below(trials.calls.length - final.last + 3);
+      const atCall = within({ first: final.first, last: trials.calls.length });
       return { name: "in the final save", trial: { over: false, deaths: [{ atCall }] } };
     }
-    default: {
+    case 4: {
       const loseAt = [5 + random.below(30), 5 + random.below(30)];
       return { name: "with devices lost", trial: { over: false, deaths: [{ loseAt, atCall: call }] } };
     }
+    default: {
+      // Of an older checkpoint, which is let go, or of the final model, which is written when the run is gone on with.
+      const save = i % 12 < 6 ? trials.callsOf(/tmp-checkpoint-4/) : final;
+      const first = within(save);
+      const fullAt = [first, 1 + random.below(save.last - first + 1)] as const;
+      return { name: "with a full disk", trial: { over: false, deaths: [{ fullAt }] } };
+    }
   }
 }
+
+/** The trial that is killed at call `i`, from 0. */
+const atCall = (i: number): Named => ({ name: "at a call", trial: { over: i % 2 === 1, deaths: [{ atCall: i + 1 }] } });
 
 await runCli(async ({ argv, signal }) => {
   const { values } = parseFlags(
@@ -52,16 +78,17 @@ await runCli(async ({ argv, signal }) => {
     await trials.prepare();
     process.stdout.write(`A run changes its folder ${trials.calls.length} times.\n`);
     const random = new Random(values.seed, 0);
+    const count = values.everyCall ? trials.calls.length : values.trials;
     let identical = 0;
-    for (let i = 0; i < values.trials && !signal.aborted; i++) {
-      const { name, trial } = trialOf(i, values.trials, trials, random);
-      const what = `${i + 1} ${name}: ${JSON.stringify(trial.deaths)}`;
+    for (let i = 0; i < count && !signal.aborted; i++) {
+      const { name, trial } = values.everyCall ? atCall(i) : trialOf(i, count, trials, random);
+      const what = `${i + 1} ${name}: ${JSON.stringify(trial.deaths)}${trial.over ? ", over an earlier run" : ""}`;
       const found = await trials.run(trial).catch((error: Error) => [error.message]);
       if (found.length === 0) identical++;
       process.stdout.write(`${what}: ${found.length === 0 ? "identical" : found.join("; ")}\n`);
     }
-    process.stdout.write(`${values.trials} trials, ${identical} identical\n`);
-    return identical === values.trials ? 0 : 1;
+    process.stdout.write(`${count} trials, ${identical} identical\n`);
+    return identical === count ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -15,6 +15,8 @@ export interface Death {
   readonly atShare?: number;
   /** Devices lost, each after so many submits. */
   readonly loseAt?: readonly number[];
+  /** No room on the disk from this call on, for so many calls that need some. */
+  readonly fullAt?: readonly [call: number, calls: number];
 }
 
 export interface Trial {
@@ -52,9 +54,10 @@ export class KillTrials {
     await this.complete("earlier", 2 * STEPS);
   }
 
-  /** The first and the last call, from 1, that the log's lines with this word stand for. */
-  callsOf(word: string): { readonly first: number; readonly last: number } {
-    const at = this.calls.flatMap((line, i) => (line.includes(word) ? [i + 1] : []));
+  /** The first and the last call, from 1, whose line in the log this is said of. */
+  callsOf(said: RegExp): { readonly first: number; readonly last: number } {
+    const at = this.calls.flatMap((line, i) => (said.test(line) ? [i + 1] : []));
+    if (at.length === 0) throw new Error(`A run makes no call like ${said}.`);
     return { first: at[0], last: at[at.length - 1] };
   }
 
@@ -66,11 +69,11 @@ export class KillTrials {
     if (over) cpSync(join(this.folder, "earlier"), place, { recursive: true });
     else mkdirSync(place);
     let flags = over ? ["--overwrite_output_dir"] : [];
-    for (const death of [...deaths, {}]) {
+    for (const death of [...deaths, {}] as readonly Death[]) {
       const { code, said } = await this.train(name, flags, deadline(death, this.milliseconds));
       if (code === 0) break;
       if (code !== null && ALL_DONE.test(said)) break; // killed behind its last write
-      if (code !== null) {
+      if (code !== null && !(death.fullAt && NOT_SAVED.test(said))) {
         if (!flags.includes("--should_continue") || !NOTHING_THERE.test(said)) throw new Error(said);
         // It was killed before the run left anything: then it is started anew.
         const again = await this.train(name, ["--overwrite_output_dir"], {});
@@ -126,9 +129,16 @@ const NOTHING_THERE = new RegExp(
   `no (whole )?checkpoint to go on from|is at step ${2 * STEPS} and the run has ${STEPS}`,
 );
 
-function deadline({ atCall, atShare, loseAt }: Death, milliseconds: number) {
+/** A run that found no room for its last save. */
+const NOT_SAVED = /The trained model could not be saved: .* go on from it/;
+
+function deadline({ atCall, atShare, loseAt, fullAt }: Death, milliseconds: number) {
   return {
-    env: { ...(atCall !== undefined && { KILL_AT: String(atCall) }), ...(loseAt && { LOSE_AT: loseAt.join() }) },
+    env: {
+      ...(atCall !== undefined && { KILL_AT: String(atCall) }),
+      ...(loseAt && { LOSE_AT: loseAt.join() }),
+      ...(fullAt && { FULL_AT: fullAt.join() }),
+    },
     killAfter: atShare === undefined ? undefined : atShare * milliseconds,
   };
 }

@@ -200,7 +200,7 @@ async function train(program: Program, run: RunFolder): Promise<void> {
     print(STOPPED_EARLY);
     return;
   }
-  const chart = await run.drawLoss(logHistory);
+  const chart = await run.writeLog(logHistory); // lines that the disk had no room for come after all
   const losses = logHistory.filter((entry) => "loss" in entry);
   if (losses.length > 0)
     print(

@@ -269,6 +269,19 @@ describe("a run's folder", () => {
     await expect(named("file")).rejects.toThrow(/^Cannot use .*file as the output folder: there is a file/);
   });
 
+  it("is not looked for where the working folder was removed", async () => {
+    const { cwd } = process;
+    process.cwd = () => {
+      throw Object.assign(new Error("ENOENT: no such file or directory, uv_cwd"), { code: "ENOENT" }); // as Node does
+    };
+    try {
+      for (const wanted of [undefined, "out"])
+        await expect(RunFolder.choose(wanted, false)).rejects.toThrow(/^The working folder was removed; change to one/);
+    } finally {
+      process.cwd = cwd;
+    }
+  });
+
   it("that is removed in mid-run is made again, and the run is told to end", async () => {
     const run = await named("a");
     await run.write("checkpoint-1", filesOf("new", 1));

@@ -178,11 +178,14 @@ export class RunFolder implements CheckpointStore {
     return written;
   }
 
-  /** Makes metrics.jsonl and loss.svg those of this history: a resumed run's, with no step twice and none to come. */
-  async writeLog(history: readonly LogEntry[]): Promise<void> {
+  /**
+   * Makes metrics.jsonl and loss.svg those of this history: a resumed run's, with no step twice and none to come.
+   * Returns the curve's path.
+   */
+  async writeLog(history: readonly LogEntry[]): Promise<string> {
     await this.logging;
     await this.put(METRICS_FILE, history.map(lineOf).join(""));
-    await this.drawLoss(history);
+    return this.drawLoss(history);
   }
 
   /** Draws loss.svg from the log; returns its path. */

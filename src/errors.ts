@@ -5,3 +5,6 @@
 export class UserError extends Error {
   override readonly name: string = "UserError";
 }
+
+/** There is no memory for it on the device, which goes on: less at once may fit. */
+export class OutOfMemoryError extends UserError {}

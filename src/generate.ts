@@ -7,13 +7,14 @@ import { printableText } from "./files/quote.ts";
 import { announce } from "./cli/shared/announce.ts";
 import { describeModel } from "./cli/shared/describe-model.ts";
 import { formatDuration, formatRate } from "./cli/shared/format.ts";
-import { answerLine, openAnswers } from "./cli/generate/batch.ts";
+import { openAnswers } from "./cli/generate/batch.ts";
 import type { AnswerSink } from "./cli/generate/batch.ts";
 import { write } from "./cli/generate/candidates.ts";
-import type { Candidate, Writer, Written } from "./cli/generate/candidates.ts";
+import type { Writer, Written } from "./cli/generate/candidates.ts";
 import { Explainer } from "./cli/generate/explain.ts";
+import { fillAll } from "./cli/generate/fill-all.ts";
 import type { Input } from "./cli/generate/input.ts";
-import { ownLimits, planGaps } from "./cli/generate/plan.ts";
+import { planGaps } from "./cli/generate/plan.ts";
 import type { Plan } from "./cli/generate/plan.ts";
 import {
   candidateJson,
@@ -29,12 +30,11 @@ import {
   shortNote,
   unfittedNote,
 } from "./cli/generate/print.ts";
-import { setUp } from "./cli/generate/setup.ts";
+import { fillSettings, setUp } from "./cli/generate/setup.ts";
 import type { Setup } from "./cli/generate/setup.ts";
 import { interactive } from "./cli/generate/interactive.ts";
 import { LiveText, settledLength } from "./cli/generate/live-text.ts";
 import { needEncoder } from "./cli/shared/load-model.ts";
-import { ProgressBar } from "./cli/shared/progress.ts";
 import { DEMO_MODEL } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
@@ -42,16 +42,20 @@ import { styleFor } from "./cli/shared/style.ts";
 import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { requestDevice } from "./gpu/device.ts";
-import { UnmetConstraints } from "./generation/loops/constraint.ts";
 import type { InfillRequest } from "./infill/example.ts";
 import { Reranker } from "./rerank/reranker.ts";
 
 async function main({ argv, signal }: CliContext): Promise<void> {
   const setup = await setUp(argv, DEMO_MODEL, signal);
   const { values, input, model, plan } = setup;
-  const answers = input.kind === "gaps" ? await openAnswers(values.outputFile, input.lines, input.file) : undefined;
+  const answers = input.kind === "gaps" ? await answersTo(input, setup) : undefined;
   if (input.kind === "gaps" && answers!.answered === input.lines.length) {
-    note("Done", `${values.outputFile} has an answer to every line of ${input.file} already`);
+    note(
+      "Done",
+      input.lines.length === 0
+        ? `${input.part}${input.file} has no line`
+        : `${values.outputFile} has an answer to every line of ${input.part}${input.file} already`,
+    );
     return;
   }
 
@@ -76,13 +80,21 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     reranker: setup.rerank && new Reranker(weights, needEncoder(model), setup.rerank),
   };
   if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
-  else if (input.kind === "gaps") await fillAll(writer, input, answers!, values.batchSize, signal);
-  else {
+  else if (input.kind === "gaps") {
+    const { batchSize } = values;
+    await fillAll(writer, input, answers!, { device, config: model.config, batchSize, signal, note });
+  } else {
     const written = values.json
       ? await printJson(setup, writer, signal)
       : await printText(setup, writer, input, signal);
     if (explainer && !signal.aborted) note("Page", await explainer.write(written));
   }
+}
+
+async function answersTo({ lines, file }: Extract<Input, { kind: "gaps" }>, setup: Setup): Promise<AnswerSink> {
+  const { outputFile } = setup.values;
+  const settings = outputFile === undefined ? {} : await fillSettings(setup);
+  return openAnswers(outputFile, { lines, inputName: file, settings });
 }
 
 /** One gap or prompt, for people. */
@@ -142,84 +154,6 @@ async function printJson({ values, input, model, plan }: Setup, writer: Writer, 
     })}\n`,
   );
   return written;
-}
-
-/** Every gap of a file that has no answer yet. */
-async function fillAll(
-  writer: Writer,
-  { file, lines }: Extract<Input, { kind: "gaps" }>,
-  answers: AnswerSink,
-  batchSize: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const total = lines.length;
-  if (answers.answered > 0) note("Resume", `${answers.answered} of ${total} lines are answered already`);
-  const progress = new ProgressBar({ label: "fill", unit: "gaps", total, start: answers.answered });
-  const all: Candidate[] = [];
-  let done = answers.answered;
-  try {
-    progress.update(done);
-    while (done < total) {
-      const which = nextBatch(writer.plan, done, batchSize);
-      const candidates = await writeEach(writer, which, signal, (number, error) =>
-        note("Note", `Line ${number + 1} of the gaps gets no candidate: ${error.message}`),
-      );
-      if (signal.aborted) break; // half a batch is not an answer
-      await answers.write(candidates.map((each, i) => answerLine(lines[which[i]], each)).join(""));
-      done += which.length;
-      all.push(...candidates.flat());
-      progress.update(done, "", {
-        amount: candidates.flat().reduce((sum, { tokens }) => sum + tokens, 0),
-        unit: "tokens",
-      });
-    }
-  } finally {
-    progress.stop();
-  }
-  note("Note", limitNote(all, undefined));
-  note("Note", shortNote(all));
-  note(
-    done === total ? "Done" : "Stopped",
-    `${done} of ${total} lines of ${file} are ` +
-      `answered${done < total ? "; the same command with --output_file goes on from there" : ""}`,
-  );
-}
-
-/**
- * Candidates for each of the prompts, which are written together; where one of them can have no text that is as asked
- * for, one by one, and that one gets none.
- */
-async function writeEach(
-  writer: Writer,
-  which: readonly number[],
-  signal: AbortSignal,
-  onUnmet: (number: number, error: UserError) => void,
-): Promise<Written["candidates"]> {
-  try {
-    return (await write(writer, { which, signal })).candidates;
-  } catch (error) {
-    if (!(error instanceof UnmetConstraints)) throw error;
-    if (which.length === 1) {
-      onUnmet(which[0], error);
-      return [[]];
-    }
-    const all: Candidate[][] = [];
-    for (const number of which) all.push(...(await writeEach(writer, [number], signal, onUnmet)).map((c) => [...c]));
-    return all;
-  }
-}
-
-/** Numbers of the next prompts, at most `size`, as long as they have the same limits. */
-function nextBatch(plan: Plan, first: number, size: number): number[] {
-  const { prompts } = plan;
-  const limits = JSON.stringify(ownLimits(plan, prompts[first]));
-  const numbers = Array.from({ length: Math.min(size, prompts.length - first) }, (_, i) => first + i);
-  const other = numbers.findIndex(
-    (number) =>
-      prompts[number].constraints !== prompts[first].constraints ||
-      JSON.stringify(ownLimits(plan, prompts[number])) !== limits,
-  );
-  return other < 0 ? numbers : numbers.slice(0, other);
 }
 
 async function talk(

@@ -2,7 +2,7 @@
 // one goes out first, so once everything is back a step that acquires in the same order gets the same buffers whatever
 // order they came back in, and every bind group is a cache hit (last in, first out permutes them from step to step).
 // Whole buffers because WebGPU refuses one buffer bound read and read_write in a dispatch even at disjoint ranges.
-import { UserError } from "../errors.ts";
+import { OutOfMemoryError, UserError } from "../errors.ts";
 import { mebibytes } from "./bytes.ts";
 import { byteLength, OFFSET_ALIGNMENT, sameShape } from "./tensor.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
@@ -232,7 +232,7 @@ export class BufferPool {
   outOfMemory(wanted?: number): UserError {
     const more = wanted === undefined ? "" : `, ${mebibytes(wanted)} more wanted`;
     const used = mebibytes(this.liveBytes + this.readBackBytes);
-    return new UserError(
+    return new OutOfMemoryError(
       `The GPU is out of memory (${used} in use, parameters included${more}): ` +
         "use a smaller batch, a shorter block or a smaller model.",
     );

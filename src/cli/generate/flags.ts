@@ -69,12 +69,20 @@ const flags = defineFlags({
       "x.jsonl: many gaps, one JSON object a line with p1, p3 and optional meta; the same lines come out with " +
       '"candidates" added. Any other name: a text file holding one prompt (a line break at its end is not part of it).',
   },
+  shard: {
+    type: "string",
+    placeholder: "i/n",
+    group: "Other input",
+    help:
+      "Of a .jsonl file only part i of n (1/16 to 16/16), for job arrays: neighbouring lines, so that the outputs of " +
+      "all n, one after the other, are the output of the whole file. Give each its own --output_file.",
+  },
   batchSize: {
     type: "int",
     min: 1,
-    default: 4,
+    defaultText: "as many as fit",
     group: "Other input",
-    help: "Gaps of a .jsonl file that are filled together.",
+    help: "Gaps of a .jsonl file that are filled together; what comes out does not depend on it.",
   },
 
   rerank: {
@@ -94,8 +102,9 @@ const flags = defineFlags({
     placeholder: "file",
     group: "Output",
     help:
-      "With a .jsonl input: where the lines go; one that is there already is gone on with, lines that are " +
-      "answered are skipped. With --document: the text with its gap filled, in a new file.",
+      "With a .jsonl input: where the lines go; one that is there already is gone on with, by the same model with the " +
+      "same settings, and lines that are answered are skipped (<file>.run beside it remembers both). With --document: " +
+      "the text with its gap filled, in a new file.",
   },
   json: {
     type: "bool",
@@ -160,6 +169,10 @@ export const GENERATE: Program<GenerateFlags> = {
     {
       args: "--input_file gaps.jsonl --output_file filled.jsonl --beam 4",
       does: "fill many gaps; run it again to go on after a stop",
+    },
+    {
+      args: "--input_file gaps.jsonl --output_file filled-03.jsonl --shard 3/16",
+      does: "the third of sixteen jobs that share a file; then cat filled-*.jsonl",
     },
     {
       args: '--document story.txt --force_words "boat|ship" --words 60-80 --ends_with "They went home."',

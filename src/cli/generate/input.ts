@@ -14,6 +14,7 @@ import type { InfillTemplate } from "../../infill/template.ts";
 import { flagName } from "../shared/flag-table.ts";
 import type { GenerateValues } from "./flags.ts";
 import { readInputFile } from "../shared/input-file.ts";
+import { parseShard, shardName, shardRange } from "../shared/shard.ts";
 
 export type Input =
   | {
@@ -22,12 +23,16 @@ export type Input =
       readonly sample?: boolean;
       readonly around?: { readonly before: string; readonly after: string };
     }
-  /** `lines`: each gap's whole object, in the order of the file. */
+  /** `lines`: each gap's whole object, in the order of the file. With --shard its part of them, perhaps none. */
   | {
       readonly kind: "gaps";
       readonly file: string;
       readonly gaps: readonly InfillRequest[];
       readonly lines: readonly object[];
+      /** "shard 3/16 of ", or "". */
+      readonly part: string;
+      /** The file's first, for looking at the options where there is none. */
+      readonly first: InfillRequest;
     }
   | { readonly kind: "prompt"; readonly text: string }
   /** `gap`: where the first round begins, if the flags say. */
@@ -45,7 +50,7 @@ export async function readInput(values: GenerateValues, given: ReadonlySet<strin
   checkInput(values, given);
   if (values.prompt !== undefined)
     return { kind: "prompt", text: nonEmpty(normalizeLineEnds(values.prompt), "--prompt") };
-  if (values.inputFile !== undefined) return readInputs(values.inputFile);
+  if (values.inputFile !== undefined) return readInputs(values.inputFile, values.shard);
   const gap =
     values.document === undefined
       ? await gapOfFlags(values, given)
@@ -108,8 +113,10 @@ function checkInput(values: GenerateValues, given: ReadonlySet<string>): void {
     );
   if (values.interactive && values.json)
     throw new UserError("--interactive talks to you, --json to a program; leave one out.");
-  if (has("batchSize") && !lines)
-    throw new UserError("--batch_size is for the gaps of a .jsonl --input_file; leave it out.");
+  for (const key of ["batchSize", "shard"] as const)
+    if (has(key) && !lines)
+      throw new UserError(`${flagName(key)} is for the gaps of a .jsonl --input_file; leave it out.`);
+  if (values.shard !== undefined) parseShard(values.shard);
   if (has("outputFile")) {
     if ((!lines && kind !== "document") || values.interactive)
       throw new UserError(
@@ -125,11 +132,21 @@ function checkInput(values: GenerateValues, given: ReadonlySet<string>): void {
 
 const isJsonl = (file: string): boolean => /\.(jsonl|ndjson)$/i.test(file);
 
-async function readInputs(file: string): Promise<Input> {
+async function readInputs(file: string, shardText: string | undefined): Promise<Input> {
   const text = await readText(file);
   if (!isJsonl(file)) return { kind: "prompt", text: nonEmpty(text.replace(/\n$/, ""), file) };
-  const lines = parseRequestLines(text, file);
-  return { kind: "gaps", file, gaps: lines.map(({ gap }) => gap), lines: lines.map(({ fields }) => fields) };
+  const all = parseRequestLines(text, file);
+  const shard = shardText === undefined ? undefined : parseShard(shardText);
+  const { first, end } = shard ? shardRange(all.length, shard) : { first: 0, end: all.length };
+  const lines = all.slice(first, end);
+  return {
+    kind: "gaps",
+    file,
+    gaps: lines.map(({ gap }) => gap),
+    lines: lines.map(({ fields }) => fields),
+    part: shard ? `shard ${shardName(shard)} of ` : "",
+    first: all[0].gap,
+  };
 }
 
 async function gapOfFlags(values: GenerateValues, given: ReadonlySet<string>): Promise<InfillRequest | undefined> {

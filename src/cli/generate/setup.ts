@@ -5,7 +5,9 @@ import { UserError } from "../../errors.ts";
 import type { GenerationOptions, OptionName } from "../../generation/options/options.ts";
 import { severalCandidates } from "./several.ts";
 import { checkAttentionSize, checkExplain } from "./explain.ts";
+import { modelHash } from "../shared/content-hash.ts";
 import { parseFlags } from "../shared/flags.ts";
+import type { Settings } from "../shared/journal.ts";
 import { flagName } from "../shared/flag-table.ts";
 import { GENERATE } from "./flags.ts";
 import type { GenerateValues } from "./flags.ts";
@@ -30,6 +32,22 @@ export interface Setup {
   readonly plan: Plan;
   /** With --rerank. */
   readonly rerank: RerankWeights | undefined;
+}
+
+/** Flags on which no answer to a file's gaps depends. */
+const NO_SETTINGS: ReadonlySet<string> = new Set<keyof GenerateValues>([
+  ...(["modelNameOrPath", "revision", "offline", "cacheDir", "inputFile", "outputFile", "batchSize"] as const),
+  ...(["p1", "p3", "p1File", "p3File", "document", "meta", "interactive", "prompt"] as const),
+  ...(["json", "explain", "explainLayers"] as const),
+]);
+
+/** What decides the answers to a file's gaps. */
+export async function fillSettings({ values, model, rerank }: Setup): Promise<Settings> {
+  return {
+    model: await modelHash(model.folder),
+    ...Object.fromEntries(Object.entries(values).filter(([key]) => !NO_SETTINGS.has(key))),
+    ...(rerank && { rerankWeights: rerank }),
+  };
 }
 
 const RECORDS: readonly OptionName[] = ["outputScores", "outputLogits", "outputAttentions", "outputHiddenStates"];
@@ -93,7 +111,7 @@ function planInput(model: ModelFolder, input: Input, prefix: string, settings: P
     case "prompt":
       return planPrompt(model, input.text, settings);
     case "gaps":
-      return planGaps(model, input.gaps, prefix, settings);
+      return planGaps(model, input.gaps.length > 0 ? input.gaps : [input.first], prefix, settings);
     case "gap":
       return planGaps(model, [input.gap], prefix, settings);
     case "interactive":

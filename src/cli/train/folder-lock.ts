@@ -44,16 +44,16 @@ export class FolderLock {
   }
 
   /**
-   * Takes the folder, which exists. Throws UserError naming `shown` when a living process has it, and whatever the
-   * system says where no file can be made there.
+   * Takes the folder, which exists. Throws UserError naming `shown`, and the flag that chooses another, when a living
+   * process has it, and whatever the system says where no file can be made there.
    */
-  static async take(folder: string, shown: string): Promise<FolderLock> {
+  static async take(folder: string, shown: string, outputFlag = "--output_dir"): Promise<FolderLock> {
     const content = `${JSON.stringify({ ...me(), id: crypto.randomUUID() })}\n`;
     for (let waited = 0; ;) {
       const locks = locksIn(folder);
       const states = locks.map((name) => ({ name, state: stateOf(join(folder, name)) }));
       const alive = states.find(({ state }) => typeof state === "object");
-      if (alive) throw inUse(shown, alive.state as Holder, alive.name);
+      if (alive) throw inUse(shown, outputFlag, alive.state as Holder, alive.name);
       if (states.some(({ state }) => state === "empty") && waited < EMPTY_SECONDS * 1000) {
         await wait(100);
         waited += 100;
@@ -74,7 +74,7 @@ export class FolderLock {
         .find(({ state }) => typeof state === "object");
       if (rival) {
         rmSync(file, { force: true });
-        throw inUse(shown, rival.state as Holder, rival.name);
+        throw inUse(shown, outputFlag, rival.state as Holder, rival.name);
       }
       for (const name of locks) rmSync(join(folder, name), { force: true });
       return new FolderLock(file, content);
@@ -112,10 +112,10 @@ function numberOf(name: string): number {
   return Number(NAME.exec(name)![1]);
 }
 
-function inUse(shown: string, { pid, host, place }: Holder, file: string): UserError {
+function inUse(shown: string, outputFlag: string, { pid, host, place }: Holder, file: string): UserError {
   const elsewhere = place === me().place ? "" : ` on ${printable(host)}`;
   return new UserError(
-    `${shown} is in use by another run (process ${pid}${elsewhere}); wait for its end, choose another --output_dir` +
+    `${shown} is in use by another run (process ${pid}${elsewhere}); wait for its end, choose another ${outputFlag}` +
       `${elsewhere ? `, or remove ${file} there if it is no longer running` : ""}.`,
   );
 }

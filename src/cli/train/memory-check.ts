@@ -55,7 +55,7 @@ function memoryLimit({ memoryLimit }: Flags, { software }: Device): number | und
 }
 
 /** Of the machine, or of what this process may have of it. */
-function freeMemory(): number {
+export function freeMemory(): number {
   const allowed = process.constrainedMemory?.() || Infinity; // 0: not known
   return Math.min(freemem(), Math.max(0, allowed - process.memoryUsage.rss()));
 }

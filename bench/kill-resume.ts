@@ -1,7 +1,7 @@
-// Kills small training runs and goes on with them: at any moment, at every call that changes their folder, in the final
-// save, over an earlier run's folder, with the device lost on the way, and with the disk full for a while. What is left
-// must be what an uninterrupted run leaves, bit for bit. `npx tsx bench/kill-resume.ts --trials 50`; ends with exit code
-// 1 where a trial differs.
+// Kills small training runs and goes on with them: at any moment, at every call that changes their folder, in the
+// final save, over an earlier run's folder, with the device lost on the way, and with the disk full for a while. What
+// is left must be what an uninterrupted run leaves, bit for bit. `npx tsx bench/kill-resume.ts --trials 50`; ends with
+// exit code 1 where a trial differs.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

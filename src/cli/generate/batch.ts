@@ -1,7 +1,7 @@
 // Many gaps from a .jsonl file: every line comes out again with "candidates" added, in the file's order. A run that
-// stopped goes on where it was: lines that the output file holds are skipped, and so are those that were answered before
-// their turn in it, which wait in a journal beside it. The journal also knows with which model and settings the file was
-// begun: with others it is not gone on with.
+// stopped goes on where it was: lines that the output file holds are skipped, and so are those that were answered
+// before their turn in it, which wait in a journal beside it. The journal also knows with which model and settings the
+// file was begun: with others it is not gone on with.
 import { access, appendFile, constants, readFile, truncate, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../errors.ts";

@@ -102,9 +102,9 @@ const flags = defineFlags({
     placeholder: "file",
     group: "Output",
     help:
-      "With a .jsonl input: where the lines go; one that is there already is gone on with, by the same model with the " +
-      "same settings, and lines that are answered are skipped (<file>.run beside it remembers both). With --document: " +
-      "the text with its gap filled, in a new file.",
+      "With a .jsonl input: where the lines go; one that is there already is gone on with, by the same model with " +
+      "the same settings, and lines that are answered are skipped (<file>.run beside it remembers both). With " +
+      "--document: the text with its gap filled, in a new file.",
   },
   json: {
     type: "bool",

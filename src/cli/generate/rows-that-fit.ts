@@ -1,5 +1,6 @@
-// How many gaps are filled together where --batch_size leaves it open: as many as there is memory for, up to what makes
-// a step cheaper for each. A step reads all weights once, whatever the number of its rows; that is what many rows share.
+// How many gaps are filled together where --batch_size leaves it open: as many as there is memory for, up to what
+// makes a step cheaper for each. A step reads all weights once, whatever the number of its rows: that is what many rows
+// share.
 import type { Device } from "../../gpu/device.ts";
 import { trialAllocation } from "../../gpu/trial-allocation.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";

@@ -20,7 +20,7 @@ export function parseShard(text: string): Shard {
 
 export const shardName = ({ index, count }: Shard): string => `${index}/${count}`;
 
-/** Its part of `total` in order: from `first` up to, and without, `end`. Empty where there are more shards than that. */
+/** Its part of `total` in order: from `first` up to, and without, `end`. Perhaps empty, where there are many shards. */
 export function shardRange(total: number, { index, count }: Shard): { readonly first: number; readonly end: number } {
   const bound = (shards: number): number => Math.floor((total * shards) / count);
   return { first: bound(index - 1), end: bound(index) };

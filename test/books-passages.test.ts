@@ -75,7 +75,13 @@ describe("passagesOf", () => {
 
   it("does not end with what announces a speech", () => {
     const texts = [sentence(1, 400), `${sentence(2, 220).slice(0, -1)} and cried:`, "“Wake up!”", sentence(3, 700)];
-    expect(passagesOf(run(texts), tokens, bounds, { shorter: false })[0]!.text).toMatch(/cried:\n“Wake up!”$/);
+    for (const end of [":", ",", ":--", ",—", "--", "—"]) {
+      const announced = texts.map((text) => text.replace(/:$/, end));
+      const { text } = passagesOf(run(announced), tokens, bounds, { shorter: false })[0]!;
+      expect(text.endsWith(`cried${end}\n“Wake up!”`)).toBe(true);
+    }
+    const broken = texts.map((text) => text.replace(/:$/, "--").replace(/[“”]/g, ""));
+    expect(passagesOf(run(broken), tokens, bounds, { shorter: false })[0]!.text).toMatch(/cried--$/);
   });
 
   it.each([

@@ -77,7 +77,7 @@ function sentencesOf(
     const tokens = countTokens(text);
     // Shorter than the room between the bounds: it fits behind whatever is not yet enough.
     const isWhole = (text.length <= maxP2 - minP2 || minP2 <= 1) && text.length <= maxP2 && tokens <= maxTokens;
-    const closes = !/[,:;]$/.test(text.slice(-2));
+    const closes = !announcesSpeech(text, run[paragraph + 1]?.text);
     if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true, closes, tears: false }];
     const spans = sentenceSpans(text);
     const open = openSpeeches(
@@ -94,6 +94,11 @@ function sentencesOf(
       tears: open[i]! && i < spans.length - 1,
     }));
   });
+}
+
+/** "And I said--": whether what follows is said there. */
+function announcesSpeech(text: string, next = ""): boolean {
+  return /[,:;][—–-]{0,2}$/.test(text) || (/[—–-]$/.test(text) && /^\s*(?:["“«‘'„「]|[—–-])/.test(next));
 }
 
 function divide(

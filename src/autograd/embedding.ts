@@ -3,7 +3,7 @@
 import type { Tensor } from "../gpu/tensor.ts";
 import { embeddingBackward, embeddingForward, gatherSegment, planGather, planRoom } from "../kernels/embedding.ts";
 import type { Tape } from "./tape.ts";
-import type { Parameter, Variable } from "./variable.ts";
+import type { Parameter, TokenRows, Variable } from "./variable.ts";
 
 interface Ids {
   readonly ids: ArrayLike<number>;
@@ -15,13 +15,15 @@ interface Ids {
 /**
  * ids, positions and types (N of each, within their tables: the caller checks), wte [V, C], wpe [P, C] -> [N, C].
  * Uploads the indices, so it is cheapest as the first operation of a batch; or takes them from the GPU as `indices` u32
- * [2, N] (ids, then positions) or [3, N] (and types), on a tape that does not record.
+ * [2, N] (ids, then positions) or [3, N] (and types), on a tape that does not record. `trained`: rows of wte whose
+ * gradient is taken where wte itself has none.
  */
 export function embedding(
   tape: Tape,
   from: Ids | { readonly indices: Tensor },
   wte: Parameter,
   wpe: Parameter,
+  trained?: TokenRows,
 ): Variable {
   if ("indices" in from) return lookUp(tape, from.indices, wte, wpe);
   const { ids, positions, types } = from;
@@ -34,15 +36,18 @@ export function embedding(
   const indices = new Uint32Array(lists.length * N);
   lists.forEach((list, i) => indices.set(list, i * N));
   const uploaded = device.tensor(indices, [lists.length, N]);
-  const grouped = tape.recording && (wte.requiresGrad || wpe.requiresGrad) ? groupRows(tape, lists) : null;
+  const targets = lists.map((list, i) => (trained && i !== 1 ? rowsAmong(list, trained) : list));
+  const inputs = trained ? [wte, wpe, trained.rows] : [wte, wpe];
+  const grouped = tape.recording && inputs.some((each) => each.requiresGrad) ? groupRows(tape, targets) : null;
   const y = tape.acquire([N, wte.value.shape[1]]);
   embeddingForward(batch, { indices: uploaded, wte: wte.value, wpe: wpe.value, y });
   pool.release(uploaded);
-  return tape.record("embedding", [wte, wpe], y, [], (dy, into) => {
+  const table = trained?.rows ?? wte;
+  return tape.record("embedding", inputs, y, [], (dy, into) => {
     if (!grouped) return;
     const { plan, gathers } = grouped;
     gathers.forEach((gather, i) =>
-      into.write(i === 1 ? wpe : wte, (dtable) => embeddingBackward(batch, { dy, plan, gather, dtable })),
+      into.write(i === 1 ? wpe : table, (dtable) => embeddingBackward(batch, { dy, plan, gather, dtable })),
     );
   });
 }
@@ -52,6 +57,12 @@ function lookUp(tape: Tape, indices: Tensor, wte: Parameter, wpe: Parameter): Va
   const y = tape.acquire([indices.shape[1], wte.value.shape[1]]);
   embeddingForward(tape.device.batch, { indices, wte: wte.value, wpe: wpe.value, y });
   return tape.record("embedding", [wte, wpe], y, [], () => {});
+}
+
+/** Each index's number among the trained rows, -1 where it is none of them. */
+function rowsAmong(list: ArrayLike<number>, { indices }: TokenRows): number[] {
+  const rows = new Map(indices.map((index, row) => [index, row]));
+  return Array.from(list, (index) => rows.get(index) ?? -1);
 }
 
 /** How the rows of dy are added to the tables, for each list of indices. */

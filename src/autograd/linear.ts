@@ -10,7 +10,8 @@ import { matmul } from "../kernels/matmul.ts";
 import type { Normalization } from "../kernels/matmul.ts";
 import { rowWindows } from "../kernels/windows.ts";
 import type { GradientSink, Tape } from "./tape.ts";
-import type { Parameter, Variable } from "./variable.ts";
+import { runsOf } from "./variable.ts";
+import type { Parameter, TokenRows, Variable } from "./variable.ts";
 
 /**
  * x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x before, see
@@ -91,22 +92,47 @@ export const logitsWidth = (vocabSize: number): number => Math.ceil(vocabSize / 
 
 /**
  * Logits x wte^T of x [N, C] over wte [V, C]: [N, Vp], rows padded to Vp = V up to a multiple of 64; the padding holds
- * anything. `norm` as in linear.
+ * anything. `norm` as in linear. `trained`: rows of wte whose gradient is taken where wte itself has none.
  */
-export function tiedHead(tape: Tape, x: Variable, wte: Parameter, norm?: Normalization): Variable {
+export function tiedHead(
+  tape: Tape,
+  x: Variable,
+  wte: Parameter,
+  { norm, trained }: { readonly norm?: Normalization; readonly trained?: TokenRows } = {},
+): Variable {
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const V = wte.value.shape[0];
   const logits = tape.acquire([x.value.shape[0], logitsWidth(V)]);
   matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V, norm });
-  return tape.record("tied_head", [x, wte], logits, [], (dlogits, into) => {
+  const inputs = trained ? [x, wte, trained.rows] : [x, wte];
+  return tape.record("tied_head", inputs, logits, [], (dlogits, into) => {
     into.write(x, (dx, accumulate) =>
       matmul(batch, { a: dlogits, b: wte.value, out: dx, layout: "nn", k: V, accumulate }),
     );
     into.write(wte, (dwte, accumulate) =>
       matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }),
     );
+    if (trained) into.write(trained.rows, (drows) => addHeadRows(batch, trained, { dlogits, x: x.value, drows }));
   });
+}
+
+/** drows += columns of dlogits [N, Vp] transposed, times x [N, C], for each run of trained rows. */
+function addHeadRows(
+  batch: CommandBatch,
+  { indices }: TokenRows,
+  { dlogits, x, drows }: { readonly dlogits: Tensor; readonly x: Tensor; readonly drows: Tensor },
+): void {
+  const { pool } = batch.device;
+  const C = x.shape[1];
+  for (const { start, row, count } of runsOf(indices)) {
+    const product = pool.acquire([count, C]); // a run may begin where no binding may
+    const place = { ...drows, byteOffset: drows.byteOffset + 4 * row * C, shape: [count, C] };
+    batch.copy(place, product);
+    matmul(batch, { a: dlogits, b: x, out: product, layout: "tn", m: count, aColumn: start, accumulate: true });
+    batch.copy(product, place);
+    pool.release(product);
+  }
 }
 
 function expectNotRecorded(tape: Tape, norm: Normalization | undefined): void {

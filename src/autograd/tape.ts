@@ -30,6 +30,7 @@ export class Tape implements GradientSink {
   readonly scope: Scope;
   private readonly nodes: Node[] = [];
   private readonly gradients = new Map<Variable, Tensor>();
+  private readonly forgotten = new Set<Variable>();
 
   constructor(device: Device, recording: boolean) {
     this.device = device;
@@ -72,6 +73,13 @@ export class Tape implements GradientSink {
     if (!this.recording) this.device.pool.release(variable.value);
   }
 
+  /** As release(), of an output whose value no backward reads: its memory is free while recording, too. */
+  forget(variable: Variable): void {
+    if (!this.recording) return this.release(variable);
+    this.scope.giveBack(variable.value);
+    this.forgotten.add(variable);
+  }
+
   /** This output belongs to the caller from now on: neither backward() nor end() releases it. */
   giveAway(variable: Variable): void {
     this.scope.letGo(variable.value);
@@ -100,6 +108,7 @@ export class Tape implements GradientSink {
   end(by = "it was disposed of"): void {
     this.nodes.length = 0;
     this.gradients.clear();
+    this.forgotten.clear();
     this.scope.end(by);
   }
 
@@ -131,7 +140,9 @@ export class Tape implements GradientSink {
       this.gradients.delete(output);
       if (dy && output.requiresGrad) backward(dy, this);
       // dy may be the output's own buffer (a gradient made in place) or have been adopted by an input.
-      for (const tensor of [output.value, ...saved, dy ?? output.value])
+      // A forgotten one's buffer may be another's by now.
+      const own = this.forgotten.has(output) ? [] : [output.value];
+      for (const tensor of [...own, ...saved, ...(dy ? [dy] : [])])
         if (!this.isHeld(tensor)) this.scope.giveBack(tensor);
     }
   }

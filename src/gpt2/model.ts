@@ -12,6 +12,9 @@ import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Adapter } from "./adapter.ts";
+import { writeAdapter } from "./adapter-files.ts";
+import { addAdapter, loadAdapter, mergeAdapter } from "./adapting.ts";
 import { saveCheckpoint, writeCheckpoint } from "./checkpoint-files.ts";
 import type { SavedCheckpointOptions } from "./checkpoint-files.ts";
 import type { GPT2Config, GPT2ConfigFields } from "./config.ts";
@@ -25,6 +28,7 @@ import { allocate, initialize } from "./parameters.ts";
 import { loadPretrained, PRETRAINED_FIELDS } from "./pretrained.ts";
 import type { ModelOptions, PretrainedOptions } from "./pretrained.ts";
 import { resizeEmbedding } from "./resize-embeddings.ts";
+import type { LoraOptions } from "./lora-config.ts";
 import type { TokenBatch } from "./token-batch.ts";
 import { GPT2Model, outputOf } from "./transformer.ts";
 import type { Pass } from "./transformer.ts";
@@ -63,6 +67,14 @@ export class GPT2LMHeadModel {
     return this.transformer.parameters;
   }
 
+  /** What an optimizer trains: the adapter's parameters where there is one, else `parameters`. */
+  get trained(): ParameterStore {
+    return this.transformer.trained;
+  }
+  get adapter(): Adapter | undefined {
+    return this.transformer.adapter;
+  }
+
   /**
    * Fresh weights, drawn from `seed`; gradients unless told otherwise. The caller destroys the model. Throws UserError
    * when there is not the memory.
@@ -85,7 +97,8 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * A model folder in Hugging Face's layout: a path, an address or an opened Folder. The caller destroys the model.
+   * A model folder in Hugging Face's layout: a path, an address or an opened Folder; of an adapter in PEFT's, its base
+   * with the adapter merged, the base being found by what the adapter calls it. The caller destroys the model.
    * Throws UserError when it is not such a folder, or when there is not the memory for it.
    */
   static async fromPretrained(
@@ -99,14 +112,18 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * Writes config.json and model.safetensors (F32 or F16) or its shards, and generation_config.json when given. Throws
+   * Writes config.json and model.safetensors (F32 or F16) or its shards, and generation_config.json when given. With
+   * an adapter on the model that alone, in PEFT's layout: adapter_config.json and adapter_model.safetensors. Throws
    * UserError when it cannot.
    */
   async savePretrained(folder: string | Folder, options: SavedCheckpointOptions = {}): Promise<void> {
     expectFields("savePretrained()", options, { dtype: true, maxShardBytes: true, generationConfig: true });
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
-    const read = (name: string): Promise<Float32Array> => this.device.read(this.parameters.get(name).value);
-    await saveCheckpoint(to, writeCheckpoint(this.config, read, options));
+    const { adapter } = this;
+    const store = this.trained;
+    const read = (name: string): Promise<Float32Array> => this.device.read(store.get(name).value);
+    if (adapter) await to.write(writeAdapter(adapter.config, this.config, read, options.dtype));
+    else await saveCheckpoint(to, writeCheckpoint(this.config, read, options));
   }
 
   /**
@@ -131,7 +148,8 @@ export class GPT2LMHeadModel {
       if (hidden) hiddenStates.push(this.transformer.hidden(pass, hidden));
       const all = hidden ?? stream;
       const rows = headOfLast ? lastRows(tape, all, tokens) : all;
-      const logits = hidden ? tiedHead(tape, rows, this.transformer.wte) : this.head(tape, rows);
+      const trained = this.adapter?.tokens();
+      const logits = hidden ? tiedHead(tape, rows, this.transformer.wte, { trained }) : this.head(tape, rows);
       if (rows !== all) tape.release(rows);
       if (!hidden) tape.release(stream);
 
@@ -183,6 +201,8 @@ export class GPT2LMHeadModel {
     const { seed = 42 } = options;
     const { transformer, device, config, parameters: old } = this;
     if (size === config.vocabSize) return;
+    if (this.adapter)
+      throw new UserError("resizeTokenEmbeddings: the model has an adapter; resize it before, or merge that first.");
     old.expectOpen();
     const name = transformer.wte.name;
     const rows = resizeEmbedding(await device.read(transformer.wte.value), config.nEmbd, size, seed);
@@ -210,6 +230,30 @@ export class GPT2LMHeadModel {
     this.transformer.become(this.config.with(changes));
   }
 
+  /**
+   * Puts a LoRA adapter on the model, as PEFT's get_peft_model() does: from now on it alone is trained, and saved.
+   * A begins uniform, drawn from `seed`, B zero. The model owns it. Throws UserError for options that make none, where
+   * the model has gradients (of weights that are to stay as they are) or an adapter, or there is not the memory.
+   */
+  addAdapter(options: LoraOptions = {}, { seed = 42 }: { readonly seed?: number } = {}): void {
+    addAdapter(this.transformer, options, seed);
+  }
+
+  /**
+   * Puts the adapter in this folder (PEFT's layout) on the model, which must have the rows of wte that it trains:
+   * resizeTokenEmbeddings() first. `trainable`: with gradients, to go on training it; default false. Throws UserError
+   * where it does not fit, and as addAdapter().
+   */
+  async loadAdapter(folder: string | Folder, options: { readonly trainable?: boolean } = {}): Promise<void> {
+    expectFields("loadAdapter()", options, { trainable: true });
+    await loadAdapter(this.transformer, typeof folder === "string" ? await openFolder(folder) : folder, options);
+  }
+
+  /** Adds the adapter's changes to the weights and takes it off, as PEFT's merge_and_unload(). Without one: nothing. */
+  async mergeAdapter(): Promise<void> {
+    await mergeAdapter(this.transformer);
+  }
+
   /** Frees the weights, once, after what is recorded was sent. */
   destroy(): void {
     this.transformer.destroy();
@@ -222,7 +266,7 @@ export class GPT2LMHeadModel {
   /** Whether forward() records for backward. Throws UserError where that is asked for and cannot be. */
   private records({ grad, labels, useCache, pastKeyValues }: CausalLMInput): boolean {
     const cached = pastKeyValues !== undefined || useCache === true;
-    const possible = !cached && this.parameters.hasGradients;
+    const possible = !cached && this.trained.hasGradients;
     if (grad && cached)
       throw new UserError("forward: grad is true with a key-value cache, which keeps no gradients: drop one of them.");
     if (grad && !possible)
@@ -253,7 +297,8 @@ export class GPT2LMHeadModel {
 
   /** ln_f and the tied head. */
   private head(tape: Tape, rows: Variable): Variable {
-    return normHead(tape, rows, this.transformer.ln_f, this.config.layerNormEpsilon, this.transformer.wte);
+    const { ln_f, wte, adapter } = this.transformer;
+    return normHead(tape, rows, ln_f, this.config.layerNormEpsilon, wte, adapter?.tokens());
   }
 }
 

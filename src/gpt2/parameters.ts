@@ -6,14 +6,18 @@ import type { Parameter } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
+import type { Adapter, AdapterLayer } from "./adapter.ts";
 import { parameterShapes } from "./checkpoint-files.ts";
 import type { Checkpoint } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
+import type { LoraLayer } from "./lora-config.ts";
 
 /** A layer norm or a Conv1D: weight [C] or [in, out], bias [C] or [out]. */
 export interface Affine {
   readonly weight: Parameter;
   readonly bias: Parameter;
+  /** What an adapter adds to it. */
+  readonly lora?: AdapterLayer;
 }
 
 export interface Block {
@@ -41,20 +45,22 @@ export function allocate(device: Device, config: GPT2Config, gradients: Trainabl
   return new ParameterStore(device, new Map(shapes), { gradients });
 }
 
-/** The attribute tree over a store. */
-export function weightsOf(store: ParameterStore, config: GPT2Config): Weights {
-  const affine = (name: string): Affine => ({
+/** The attribute tree over a store, and an adapter's where there is one. */
+export function weightsOf(store: ParameterStore, config: GPT2Config, adapter?: Adapter): Weights {
+  const affine = (name: string, lora?: AdapterLayer): Affine => ({
     weight: store.get(`transformer.${name}.weight`),
     bias: store.get(`transformer.${name}.bias`),
+    ...(lora && { lora }),
   });
+  const layer = (block: number, name: LoraLayer): Affine => affine(`h.${block}.${name}`, adapter?.layer(block, name));
   return {
     wte: store.get("transformer.wte.weight"),
     wpe: store.get("transformer.wpe.weight"),
     h: Array.from({ length: config.nLayer }, (_, i) => ({
       ln_1: affine(`h.${i}.ln_1`),
-      attn: { c_attn: affine(`h.${i}.attn.c_attn`), c_proj: affine(`h.${i}.attn.c_proj`) },
+      attn: { c_attn: layer(i, "attn.c_attn"), c_proj: layer(i, "attn.c_proj") },
       ln_2: affine(`h.${i}.ln_2`),
-      mlp: { c_fc: affine(`h.${i}.mlp.c_fc`), c_proj: affine(`h.${i}.mlp.c_proj`) },
+      mlp: { c_fc: layer(i, "mlp.c_fc"), c_proj: layer(i, "mlp.c_proj") },
     })),
     ln_f: affine("ln_f"),
   };

@@ -4,7 +4,8 @@ import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import { openFolder } from "../files/open.ts";
 import type { Device } from "../gpu/device.ts";
-import { ignoredTensors, openCheckpoint, readConfig } from "./checkpoint-files.ts";
+import { openModelCheckpoint, readModelConfig, withBase } from "./adapter-files.ts";
+import { ignoredTensors } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
 import { allocate, load } from "./parameters.ts";
 
@@ -26,7 +27,8 @@ export interface PretrainedOptions extends ModelOptions {
 export const PRETRAINED_FIELDS: FieldsOf<PretrainedOptions> = { gradients: true, onNote: true };
 
 /**
- * What both models' fromPretrained() load; the caller owns the parameters. Throws UserError when it is no such folder,
+ * What both models' fromPretrained() load; the caller owns the parameters. An adapter's folder gives its base with the
+ * adapter merged. Throws UserError when it is no such folder,
  * or when there is not the memory for it, having taken nothing.
  */
 export async function loadPretrained(
@@ -34,9 +36,9 @@ export async function loadPretrained(
   folder: string | Folder,
   { gradients = false, onNote }: PretrainedOptions,
 ): Promise<{ readonly config: GPT2Config; readonly parameters: ParameterStore }> {
-  const from = typeof folder === "string" ? await openFolder(folder) : folder;
-  const config = await readConfig(from);
-  const checkpoint = await openCheckpoint(from, config); // the sizes in config.json are believed after this
+  const from = await withBase(typeof folder === "string" ? await openFolder(folder) : folder);
+  const config = await readModelConfig(from);
+  const checkpoint = await openModelCheckpoint(from, config); // the sizes in config.json are believed after this
   const note = ignoredTensors(from, checkpoint);
   if (note !== undefined) onNote?.(note);
   const parameters = allocate(device, config, gradients);

@@ -5,7 +5,6 @@ import { add } from "../autograd/add.ts";
 import { dropout } from "../autograd/dropout.ts";
 import { embedding } from "../autograd/embedding.ts";
 import { layerNorm } from "../autograd/layernorm.ts";
-import { linear, linearResidual } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
@@ -14,12 +13,14 @@ import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
+import type { Dropout } from "../kernels/random.ts";
 import { attentionWeights } from "../kernels/attention-weights.ts";
+import type { Adapter, AdapterLayer } from "./adapter.ts";
 import type { GPT2Config } from "./config.ts";
 import { checkForwardInput } from "./forward-input.ts";
 import type { ForwardInput } from "./forward-input.ts";
 import { KVCache } from "./kv-cache.ts";
-import { normLinear, normLinearGelu } from "./norm-linear.ts";
+import { normLinear, normLinearGelu, projection } from "./norm-linear.ts";
 import { disposing, Output, tupleOf } from "./output.ts";
 import type { BaseModelOutput } from "./output.ts";
 import { weightsOf } from "./parameters.ts";
@@ -56,6 +57,7 @@ export class GPT2Model {
   private fields: GPT2Config;
   private store: ParameterStore;
   private weights: Weights;
+  private lora: Adapter | undefined;
   /**
    * Dropout is drawn only while `training`; `dropoutSeed` and `dropoutStep` decide the draw, and each training forward
    * advances the step.
@@ -94,13 +96,30 @@ export class GPT2Model {
     return this.store;
   }
 
+  /** What is trained: the adapter's parameters where there is one, else the model's own. */
+  get trained(): ParameterStore {
+    return this.lora?.parameters ?? this.store;
+  }
+  /** The adapter on it. */
+  get adapter(): Adapter | undefined {
+    return this.lora;
+  }
+
   /** Another configuration, and the memory of it where shapes changed; the former memory is freed. */
   become(config: GPT2Config, parameters = this.store): void {
     const { store } = this;
     this.fields = config;
     this.store = parameters;
-    this.weights = weightsOf(parameters, config);
+    this.weights = weightsOf(parameters, config, this.lora);
     if (store !== parameters) store.destroy("the model was resized");
+  }
+
+  /** With this adapter, which the model owns from now on, or without one; the former is freed. */
+  adapt(adapter: Adapter | undefined): void {
+    const { lora } = this;
+    this.lora = adapter;
+    this.weights = weightsOf(this.store, this.fields, adapter);
+    lora?.destroy("the adapter was taken off");
   }
 
   get wte(): Weights["wte"] {
@@ -141,6 +160,7 @@ export class GPT2Model {
 
   /** Frees the weights, once, after what is recorded was sent. */
   destroy(): void {
+    this.lora?.destroy();
     this.parameters.destroy();
   }
 
@@ -157,6 +177,7 @@ export class GPT2Model {
     const { pastKeyValues, useCache, outputHiddenStates, outputAttentions } = input;
     this.parameters.expectOpen();
     const tokens = tokenBatch(config, pastKeyValues?.length ?? 0, input);
+    this.lora?.writeTokenRows(this.wte.value);
     const cache =
       pastKeyValues ?? (useCache ? new KVCache(device, config, tokens.batch, config.nPositions) : undefined);
     return {
@@ -183,18 +204,19 @@ export class GPT2Model {
     const attentions: Output[] | undefined = pass.outputAttentions ? [] : undefined;
     if (this.training && tape.recording) this.dropoutStep++;
 
-    let x = this.drop(tape, embedding(tape, tokens, this.wte, this.wpe), config.embdPdrop, 0);
+    let x = this.drop(tape, embedding(tape, tokens, this.wte, this.wpe, this.lora?.tokens()), config.embdPdrop, 0);
     hiddenStates?.push(this.hidden(pass, x));
+    const adapterDropout = (lora: AdapterLayer) => this.adapterDropoutAt(tape, lora);
     this.h.forEach((block, layer) => {
       const { ln_1, attn, ln_2, mlp } = block;
-      const qkv = normLinear(tape, x, ln_1, config.layerNormEpsilon, attn.c_attn);
+      const qkv = normLinear(tape, x, ln_1, config.layerNormEpsilon, attn.c_attn, adapterDropout);
       const mixed = this.attend(pass, qkv, layer, mask);
       attentions?.push(this.weightsOfAttention(pass, qkv, layer, mask));
       tape.release(qkv);
       const middle = this.intoResidual(tape, mixed, attn.c_proj, x, 3 * layer + 2);
       tape.release(mixed);
       if (!hiddenStates) tape.release(x);
-      const inner = normLinearGelu(tape, middle, ln_2, config.layerNormEpsilon, mlp.c_fc);
+      const inner = normLinearGelu(tape, middle, ln_2, config.layerNormEpsilon, mlp.c_fc, adapterDropout);
       x = this.intoResidual(tape, inner, mlp.c_proj, middle, 3 * layer + 3);
       tape.release(inner);
       tape.release(middle);
@@ -249,9 +271,16 @@ export class GPT2Model {
   }
 
   /** x W + b, dropped out in training, added to the residual stream. */
-  private intoResidual(tape: Tape, x: Variable, { weight, bias }: Affine, residual: Variable, site: number): Variable {
-    if (!this.dropoutAt(tape, this.config.residPdrop, site)) return linearResidual(tape, x, weight, bias, residual);
-    return add(tape, this.drop(tape, linear(tape, x, weight, bias), this.config.residPdrop, site), residual);
+  private intoResidual(tape: Tape, x: Variable, layer: Affine, residual: Variable, site: number): Variable {
+    const { residPdrop } = this.config;
+    const adapterDropout = (lora: AdapterLayer) => this.adapterDropoutAt(tape, lora);
+    if (!this.dropoutAt(tape, residPdrop, site)) return projection(tape, x, layer, adapterDropout, residual);
+    return add(tape, this.drop(tape, projection(tape, x, layer, adapterDropout), residPdrop, site), residual);
+  }
+
+  /** The sites of adapters follow those of the model itself. */
+  private adapterDropoutAt(tape: Tape, { dropout, place }: AdapterLayer): Dropout | undefined {
+    return this.dropoutAt(tape, dropout, 3 * this.config.nLayer + 1 + place);
   }
 
   private drop(tape: Tape, x: Variable, probability: number, site: number): Variable {
@@ -259,11 +288,7 @@ export class GPT2Model {
     return options ? dropout(tape, x, options) : x;
   }
 
-  private dropoutAt(
-    tape: Tape,
-    probability: number,
-    site: number,
-  ): { probability: number; seed: number; step: number; site: number } | undefined {
+  private dropoutAt(tape: Tape, probability: number, site: number): Dropout | undefined {
     if (!this.training || !tape.recording || probability === 0) return undefined;
     return { probability, seed: this.dropoutSeed, step: this.dropoutStep, site };
   }

@@ -23,6 +23,7 @@ export * as logSumExp from "./log-sum-exp.ts";
 export * as matmulKernels from "./matmul-kernels.ts";
 export * as matvec from "./matvec.ts";
 export * as sample from "./sample.ts";
+export * as scale from "./scale.ts";
 export * as topKCandidates from "./top-k-candidates.ts";
 export * as topKExclude from "./top-k-exclude.ts";
 export * as topK from "./top-k.ts";

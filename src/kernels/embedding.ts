@@ -163,28 +163,30 @@ export function planRoom(rows: number, segment: number): number {
 
 /**
  * Appends to `words` the plan that adds row n of dy to row `indices[n]` of a table: groups by ascending index, rows
- * ascending. `segment`: see gatherSegment.
+ * ascending. Rows of an index below 0 are left out. `segment`: see gatherSegment.
  */
 export function planGather(indices: ArrayLike<number>, words: number[], segment = SEGMENT): GatherPlan {
   const N = indices.length;
   // by index, then by row; exact below 2^53
-  const sorted = Float64Array.from({ length: N }, (_, n) => indices[n] * N + n).sort();
+  const keys = Float64Array.from({ length: N }, (_, n) => indices[n] * N + n).sort();
+  const first = keys.findIndex((key) => key >= 0);
+  const sorted = keys.subarray(first < 0 ? N : first);
   const base = words.length;
   for (const key of sorted) words.push(key % N);
   const direct: number[] = [],
     segments: number[] = [],
     merged: number[] = [];
-  for (let start = 0, end = 0; start < N; start = end) {
+  for (let start = 0, end = 0; start < sorted.length; start = end) {
     const index = Math.floor(sorted[start] / N);
-    while (end < N && sorted[end] < (index + 1) * N) end++;
+    while (end < sorted.length && sorted[end] < (index + 1) * N) end++;
     if (end - start <= segment) {
       direct.push(base + start, base + end, index);
       continue;
     }
-    const first = segments.length / 3;
+    const firstPart = segments.length / 3;
     for (let at = start; at < end; at += segment)
       segments.push(base + at, base + Math.min(at + segment, end), segments.length / 3);
-    merged.push(first, segments.length / 3, index);
+    merged.push(firstPart, segments.length / 3, index);
   }
   const partials = words.length; // the merged groups list partial sums by number
   for (let i = 0; i < segments.length / 3; i++) words.push(i);

@@ -23,7 +23,8 @@ export type { Layout, Normalization } from "./product.ts";
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32. `m`, `n` and `k`
  * come from the tensors; give one where a tensor's rows are wider than the matrix (padded logits), and the columns past
  * it are neither read nor written. bias holds [n], residual and preactivation are shaped as out. `norm` normalises the
- * rows of a before: on the way where that is cheaper (normalizesInside), else in a launch before.
+ * rows of a before: on the way where that is cheaper (normalizesInside), else in a launch before. `aColumn`, of layout
+ * tn: a's columns from there on are taken.
  */
 export function matmul(
   batch: CommandBatch,
@@ -35,6 +36,7 @@ export function matmul(
     m,
     n,
     k,
+    aColumn = 0,
     accumulate = false,
     epilogue,
     norm,
@@ -46,6 +48,7 @@ export function matmul(
     readonly m?: number;
     readonly n?: number;
     readonly k?: number;
+    readonly aColumn?: number;
     readonly accumulate?: boolean;
     readonly epilogue?: Epilogue;
     readonly norm?: Normalization;
@@ -55,6 +58,8 @@ export function matmul(
   const M = m ?? out.shape[0],
     N = n ?? out.shape[1],
     K = k ?? (layout === "tn" ? a.shape[0] : a.shape[1]);
+  if (aColumn > 0 && (layout !== "tn" || m === undefined || aColumn + m > a.shape[1]))
+    throw new Error(`${name}: cannot take ${M} columns of a [${a.shape}] from ${aColumn} on`);
   expectMatrix(name, "a", a, layout === "tn" ? [K, M] : [M, K], layout === "tn" ? m : k);
   expectMatrix(name, "b", b, layout === "nt" ? [N, K] : [K, N], layout === "nt" ? k : n);
   expectMatrix(name, "out", out, [M, N], n);
@@ -70,7 +75,7 @@ export function matmul(
     if (like)
       expectShape(name, epilogue.kind === "bias_gelu" ? "preactivation" : "residual", like, out.shape, "as out");
   }
-  const whole = { a, b, out, layout, m: M, n: N, k: K, accumulate, epilogue };
+  const whole = { a, aColumn, b, out, layout, m: M, n: N, k: K, accumulate, epilogue };
   if (!norm) {
     launchWindows(batch, whole, undefined);
     return;
@@ -86,6 +91,7 @@ export function matmul(
 /** What is asked for: sizes are settled, tensors may be larger than a binding. */
 interface WholeProduct {
   readonly a: Tensor;
+  readonly aColumn: number;
   readonly b: Tensor;
   readonly out: Tensor;
   readonly layout: Layout;
@@ -104,7 +110,7 @@ function launchAfterNorm(batch: CommandBatch, whole: WholeProduct, norm: Normali
     const y = scope.acquire([m, k]),
       stats = scope.acquire([m, 2]);
     layerNormForward(batch, { x: a, weight, bias, y, stats, eps });
-    launchWindows(batch, { a: y, b, out, layout, m, n, k, accumulate, epilogue }, undefined);
+    launchWindows(batch, { a: y, aColumn: 0, b, out, layout, m, n, k, accumulate, epilogue }, undefined);
   } finally {
     scope.end("it was made");
   }
@@ -112,13 +118,13 @@ function launchAfterNorm(batch: CommandBatch, whole: WholeProduct, norm: Normali
 
 function launchWindows(
   batch: CommandBatch,
-  { a, b, out, layout, m, n, k, accumulate, epilogue }: WholeProduct,
+  { a, aColumn: firstColumn, b, out, layout, m, n, k, accumulate, epilogue }: WholeProduct,
   norm: Normalization | undefined,
 ): void {
   const { device } = batch;
   const most = device.maxBindingBytes;
   if (byteLength(a) <= most && byteLength(b) <= most && byteLength(out) <= most) {
-    const product = productOf({ a, aColumn: 0, b, out, outColumn: 0, m, n, k, accumulate }, layout, norm);
+    const product = productOf({ a, aColumn: firstColumn, b, out, outColumn: 0, m, n, k, accumulate }, layout, norm);
     launchFor(batch, product, epilogue, 0);
     return;
   }
@@ -129,7 +135,7 @@ function launchWindows(
   for (const row of rows)
     for (const column of columns)
       for (const part of depth) {
-        const [aRows, aColumn] = layout === "tn" ? [part, row.start] : [row, part.start];
+        const [aRows, aColumn] = layout === "tn" ? [part, firstColumn + row.start] : [row, part.start];
         const window = {
           a: slice(a, aRows),
           aColumn,

@@ -10,6 +10,8 @@ import { exportGguf } from "./cli/export/gguf.ts";
 import { exportHf, parseSize } from "./cli/export/hf.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
+import { openFolder } from "./files/open.ts";
+import { isAdapter } from "./gpt2/adapter-files.ts";
 import { resolveModel } from "./cli/shared/model-source.ts";
 import { DEMO_MODEL } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
@@ -24,7 +26,10 @@ const ONLY_IN: Readonly<Record<string, readonly (keyof ExportFlags & string)[]>>
 
 async function main({ argv, signal }: CliContext): Promise<void> {
   const { values: flags, given, positionals } = parseFlags(EXPORT, argv);
-  const { revision, offline, cacheDir, format, overwrite } = flags;
+  const { revision, offline, cacheDir, overwrite } = flags;
+  if (flags.merge && given.has("format") && flags.format !== "hf")
+    throw new UserError("--merge writes a folder in Hugging Face's layout; leave --format out: gguf merges by itself.");
+  const format = flags.merge ? "hf" : flags.format;
   for (const [other, names] of Object.entries(ONLY_IN))
     for (const name of names)
       if (other !== format && given.has(name))
@@ -33,6 +38,8 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   if (more.length > 0)
     throw new UserError(`Two models are named, ${model} and ${more[0]}; export one after the other.`);
   const path = model === DEMO_MODEL ? model : await resolveModel(model, { revision, offline, cacheDir, signal });
+  if (flags.merge && !(await isAdapter(await openFolder(path))))
+    throw new UserError(`--merge is for an adapter, and ${model} is a whole model (or none); leave it out.`);
   const name = basename(resolve(model));
   const outtype = OUTTYPES[flags.outtype ?? (format === "gguf" ? "f16" : "f32")];
   if (format === "gguf") {

@@ -30,6 +30,7 @@ import { parseSchedulerKwargs } from "./cli/train/scheduler-kwargs.ts";
 import { writeResults } from "./cli/train/results.ts";
 import { loadModel, readStart } from "./cli/train/setup.ts";
 import type { Start } from "./cli/train/setup.ts";
+import { described } from "./cli/train/trainable.ts";
 import { countElements } from "./autograd/parameter.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { Device } from "./gpu/device.ts";
@@ -294,17 +295,20 @@ function startFrom({ flags, given, files }: Program, from: string, resuming: boo
 }
 
 function describe({ origin }: Start, model: GPT2LMHeadModel): void {
+  const { parameters, trained } = model;
+  const bytes = parameters.trainingBytes + (trained === parameters ? 0 : trained.trainingBytes);
   print(
     `Model    ${origin}: ${describeModel(model)}, vocabulary ${model.config.vocabSize}; ` +
-      `${formatBytes(model.parameters.trainingBytes)} for weights, gradients and moments${frozenText(model)}`,
+      `${formatBytes(bytes)} for weights, gradients and moments${trainedText(model)}`,
   );
 }
 
-/** What is not trained; "" where all is. */
-function frozenText({ parameters }: GPT2LMHeadModel): string {
-  const trained = countElements(parameters.trainable());
-  if (trained === parameters.elementCount) return "";
-  return `; ${(trained / 1e6).toFixed(2)}M of them are trained`;
+/** What is trained where that is not all of it. */
+function trainedText({ parameters, trained, adapter }: GPT2LMHeadModel): string {
+  const count = countElements(trained.trainable());
+  if (count === parameters.elementCount) return "";
+  const what = adapter ? `(an adapter: ${described(adapter.config)})` : "of them";
+  return `; trained are ${(count / 1e6).toFixed(2)}M ${what}`;
 }
 
 async function readJob(program: Program, start: Start): Promise<Job> {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Trainable } from "../src/autograd/parameter.ts";
 import { trainableBy, trainableSettings } from "../src/cli/train/trainable.ts";
+import { MemoryFolder } from "../src/files/folder.ts";
 import { frozenParameters } from "../src/gpt2/freeze.ts";
 import { parameterShapes } from "../src/gpt2/checkpoint-files.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
@@ -37,12 +38,15 @@ describe("patterns", () => {
     expect(() => frozenParameters(["weight", "bias"], NAMES)).toThrow("all 28 parameters");
   });
 
-  it("the flag takes commas and repetition, and is part of what a run is", () => {
-    const flags = { freeze: ["wte, wpe", "h.0"] };
+  it("the flag takes commas and repetition, and is part of what a run is", async () => {
+    const none = { freeze: [], loraR: undefined, loraAlpha: undefined, loraDropout: undefined, loraTarget: [] };
+    const flags = { ...none, freeze: ["wte, wpe", "h.0"] };
     const trained = trainableBy(flags, tinyConfig) as (name: string) => boolean;
     expect(NAMES.filter((name) => !trained(name)).length).toBe(14);
-    expect(trainableSettings(flags)).toEqual({ freeze: "h.0,wpe,wte" });
-    expect([trainableBy({ freeze: [] }, tinyConfig), trainableSettings({ freeze: [] })]).toEqual([true, {}]);
+    const folder = new MemoryFolder("none");
+    expect(await trainableSettings(flags, undefined, folder)).toEqual({ freeze: "h.0,wpe,wte" });
+    expect(await trainableSettings(none, undefined, folder)).toEqual({});
+    expect(trainableBy(none, tinyConfig)).toBe(true);
   });
 });
 

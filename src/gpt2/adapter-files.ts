@@ -10,6 +10,7 @@ import { FLOAT_DTYPES, Safetensors } from "../files/safetensors.ts";
 import { openCheckpoint, parameterShapes, readConfig, WEIGHTS_FILE } from "./checkpoint-files.ts";
 import type { Checkpoint } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
+import { resizeEmbedding } from "./resize-embeddings.ts";
 import { adapterShapes, LoraConfig, TOKEN_ROWS_NAME } from "./lora-config.ts";
 
 export const ADAPTER_CONFIG = "adapter_config.json";
@@ -19,24 +20,49 @@ const WTE = "transformer.wte.weight";
 
 /** Whether the folder holds an adapter, and no whole model. */
 export async function isAdapter(folder: Folder): Promise<boolean> {
-  return (await folder.has(ADAPTER_CONFIG)) && !(await folder.has(WEIGHTS_FILE));
+  if (folder instanceof AdapterFolder) return true;
+  if (!(await folder.has(ADAPTER_CONFIG))) return false;
+  const whole = await Promise.all([WEIGHTS_FILE, `${WEIGHTS_FILE}.index.json`].map((file) => folder.has(file)));
+  return !whole.includes(true);
 }
 
-/** An adapter's folder whose base is known. */
+/** What an adapter's folder may leave to its base, all of it or nothing: PEFT itself writes no tokenizer. */
+const FROM_BASE = [
+  "tokenizer.json",
+  "vocab.json",
+  "merges.txt",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "generation_config.json",
+];
+
+/** An adapter's folder whose base is known; it has the base's tokenizer where it has none. */
 export class AdapterFolder implements Folder {
   readonly name: string;
   readonly base: Folder;
   private readonly own: Folder;
+  private readonly fromBase: readonly string[];
 
-  constructor(own: Folder, base: Folder) {
+  private constructor(own: Folder, base: Folder, fromBase: readonly string[]) {
     this.name = own.name;
     this.own = own;
     this.base = base;
+    this.fromBase = fromBase;
+  }
+
+  static async open(own: Folder, base: Folder): Promise<AdapterFolder> {
+    const hasTokenizer = (await own.has("tokenizer.json")) || (await own.has("vocab.json"));
+    return new AdapterFolder(own, base, hasTokenizer ? [] : FROM_BASE);
+  }
+
+  private folderOf(file: string): Folder {
+    return this.fromBase.includes(file) ? this.base : this.own;
   }
   list: Folder["list"] = () => this.own.list();
-  has: Folder["has"] = (file) => this.own.has(file);
-  size: Folder["size"] = (file) => this.own.size(file);
-  read: Folder["read"] = (file, range) => this.own.read(file, range);
+  has: Folder["has"] = (file) => this.folderOf(file).has(file);
+  size: Folder["size"] = (file) => this.folderOf(file).size(file);
+  read: Folder["read"] = (file, range) => this.folderOf(file).read(file, range);
   write: Folder["write"] = (files) => this.own.write(files);
 }
 
@@ -66,7 +92,7 @@ export async function withBase(
   }
   if (await isAdapter(base))
     throw new UserError(`${folder.name} is an adapter of ${quote(name)}, itself an adapter; merge that one first.`);
-  return new AdapterFolder(folder, base);
+  return AdapterFolder.open(folder, base);
 }
 
 export async function readLoraConfig(folder: Folder): Promise<LoraConfig> {
@@ -164,7 +190,10 @@ async function merged(
     const { trainableTokenIndices: indices } = lora;
     if (indices.length === 0) return values;
     const rows = await tensor(TOKEN_ROWS_NAME);
-    const resized = new Float32Array(vocabSize * C);
+    const added = vocabSize - values.length / C;
+    const known = indices.filter((id) => id >= values.length / C).length === added;
+    // New rows that the adapter does not hold are as Hugging Face's resize draws them: around the mean of the old.
+    const resized = known ? new Float32Array(vocabSize * C) : resizeEmbedding(values, C, vocabSize, 42);
     resized.set(values);
     indices.forEach((id, row) => resized.set(rows.subarray(row * C, (row + 1) * C), id * C));
     return resized;

@@ -7,6 +7,7 @@ import { readText } from "../files/folder.ts";
 import { parseJson } from "../files/json.ts";
 import { safetensorsFiles } from "../files/safetensors-write.ts";
 import { Safetensors } from "../files/safetensors.ts";
+import { writeAdapter } from "../gpt2/adapter-files.ts";
 import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { SavedCheckpointOptions } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
@@ -45,7 +46,7 @@ const OPTIMIZER_FILE = `${OPTIMIZER_STEM}.safetensors`;
 const OPTIMIZER_INDEX = `${OPTIMIZER_FILE}.index.json`;
 
 /**
- * The files of a model folder: config, weights, and what goes beside them (`extra`: tokenizer, template). Weights are
+ * The files of a model folder (of an adapter alone where the model has one): config, weights, and what goes beside them (`extra`: tokenizer, template). Weights are
  * read from the GPU while they are written; the stream throws NotFiniteError where one is NaN or infinite.
  */
 export function modelFiles(
@@ -54,8 +55,12 @@ export function modelFiles(
   options: Pick<SavedCheckpointOptions, "dtype" | "maxShardBytes"> = {},
 ): Map<string, FileData> {
   const read = async (name: string): Promise<Float32Array> =>
-    finite(name, await model.device.read(model.parameters.get(name).value));
-  return new Map([...writeCheckpoint(model.config, read, options), ...extra]);
+    finite(name, await model.device.read(model.trained.get(name).value));
+  const { adapter, config } = model;
+  const weights = adapter
+    ? writeAdapter(adapter.config, config, read, options.dtype)
+    : writeCheckpoint(config, read, options);
+  return new Map([...weights, ...extra]);
 }
 
 /** The optimizer's moments, as modelFiles(), in files of at most `maxShardBytes` where no tensor is larger. */

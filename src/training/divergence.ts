@@ -23,13 +23,14 @@ export async function offendingParameter(
   { step, microBatches, dropoutStep, shards }: Again,
 ): Promise<string> {
   model.transformer.dropoutStep = dropoutStep;
-  model.parameters.zeroGrad();
+  model.trained.zeroGrad();
   await step.sum(microBatches);
   await shards?.gatherGradients();
   let largest = { name: "", value: -1 };
   let first: string | undefined;
-  for (const name of parameterShapes(model.config).keys()) {
-    const { grad } = model.parameters.get(name);
+  const names = model.adapter ? [...model.trained.all()].map(({ name }) => name) : parameterShapes(model.config).keys();
+  for (const name of names) {
+    const { grad } = model.trained.get(name);
     if (!grad) continue; // frozen
     const gradient = await model.device.read(grad);
     const value = gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0); // NaN stays NaN
@@ -39,7 +40,7 @@ export async function offendingParameter(
     }
     if (value > largest.value) largest = { name, value };
   }
-  model.parameters.zeroGrad();
+  model.trained.zeroGrad();
   return first ?? largest.name;
 }
 

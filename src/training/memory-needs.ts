@@ -7,6 +7,7 @@ import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { allocate } from "../gpt2/parameters.ts";
 import type { GPT2Config } from "../gpt2/config.ts";
+import type { LoraOptions } from "../gpt2/lora-config.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { GPT2Model } from "../gpt2/transformer.ts";
 import type { Device } from "../gpu/device.ts";
@@ -47,11 +48,13 @@ export interface MemoryNeeds {
 export interface MemoryNeedsOptions {
   /** Which parameters are trained; default: all. */
   readonly trainable?: Trainable;
+  /** An adapter that is trained instead. */
+  readonly lora?: LoraOptions;
   /** The largest batch that is evaluated between updates; default: none is. */
   readonly evaluation?: BatchShape;
 }
 
-const OPTIONS: FieldsOf<MemoryNeedsOptions> = { trainable: true, evaluation: true };
+const OPTIONS: FieldsOf<MemoryNeedsOptions> = { trainable: true, lora: true, evaluation: true };
 
 /**
  * What updates of this shape take on such a device, of which nothing is taken. Dropout, accumulation of micro-batches
@@ -69,13 +72,15 @@ export async function memoryNeeds(
   const { pool } = device;
   try {
     const model = new GPT2LMHeadModel(
-      new GPT2Model(device, config, allocate(device, config, options.trainable ?? true)),
+      new GPT2Model(device, config, allocate(device, config, options.lora ? false : (options.trainable ?? true))),
     );
     model.transformer.training = true;
-    const weights = new Set(model.parameters.chunks.map(({ values }) => values.buffer));
-    const gradients = new Set(model.parameters.trainableChunks.map(({ grads }) => grads.buffer));
+    if (options.lora) model.addAdapter(options.lora);
+    const chunks = [...model.parameters.chunks, ...(model.adapter?.parameters.chunks ?? [])];
+    const weights = new Set(chunks.map(({ values }) => values.buffer));
+    const gradients = new Set(model.trained.trainableChunks.map(({ grads }) => grads.buffer));
     const before = new Set(pool.held().map(({ tensor }) => tensor.buffer));
-    const optimizer = new AdamW(model.parameters);
+    const optimizer = new AdamW(model.trained);
     const moments = new Set(
       pool
         .held()

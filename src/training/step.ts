@@ -135,7 +135,7 @@ export class TrainingStep {
    */
   async sum(microBatches: readonly MicroBatch[]): Promise<{ readonly own: Counts; readonly counts: Counts }> {
     const own = this.forwardBackward(microBatches);
-    const gradients = this.model.parameters.trainableChunks.map(({ grads }) => grads);
+    const gradients = this.model.trained.trainableChunks.map(({ grads }) => grads);
     const counts = (await this.options.exchange?.(gradients, own)) ?? own;
     return { own, counts };
   }

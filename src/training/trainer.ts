@@ -140,7 +140,7 @@ export class Trainer {
     needLabels(this.examples, "training", options);
     if (evaluation && evaluation.length > 0) needLabels(exampleSet(evaluation), "evaluation", options);
     const { store } = options;
-    this.shards = ranks && new Shards(model.parameters, ranks);
+    this.shards = ranks && new Shards(model.trained, ranks);
     [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
     if (ranks && ranks.rank > 0 && store) this.saver = new Follower(this.optimizer, ranks);
     else if (store)
@@ -151,7 +151,7 @@ export class Trainer {
   private takeMemory(): [AdamW, UpdatesInFlight] {
     const { args, model, exchange, precision, onSkip } = this.options;
     const { shards } = this;
-    const optimizer = new AdamW(model.parameters, {
+    const optimizer = new AdamW(model.trained, {
       betas: [args.adamBeta1, args.adamBeta2],
       eps: args.adamEpsilon,
       weightDecay: args.weightDecay,
@@ -196,9 +196,9 @@ export class Trainer {
    * gradients that are not.
    */
   async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
-    const { transformer, parameters } = this.options.model;
+    const { transformer, trained } = this.options.model;
     transformer.training = true;
-    parameters.zeroGrad();
+    trained.zeroGrad();
     try {
       await this.makeUpdates(signal);
       const finished = this.step === this.totalSteps;

@@ -6,7 +6,8 @@ import { printable } from "../files/quote.ts";
 import { loadGenerationConfig } from "../generation/options/config-file.ts";
 import { asList } from "../generation/options/config.ts";
 import type { GenerationOptions } from "../generation/options/options.ts";
-import { ignoredTensors, openCheckpoint, readConfig } from "../gpt2/checkpoint-files.ts";
+import { openModelCheckpoint, readModelConfig, withBase } from "../gpt2/adapter-files.ts";
+import { ignoredTensors } from "../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../gpt2/config.ts";
 import { InfillEncoder } from "../infill/encode.ts";
 import { parseTemplate, TEMPLATE_FILE } from "../infill/template.ts";
@@ -35,10 +36,11 @@ export interface ModelFolderOptions {
 
 /** Throws UserError when a file is missing, damaged or of another model. */
 export async function readModelFolder(
-  folder: Folder,
-  { tokenizer: own, tokenizerName = folder.name, onNote = () => {} }: ModelFolderOptions = {},
+  from: Folder,
+  { tokenizer: own, tokenizerName = from.name, onNote = () => {} }: ModelFolderOptions = {},
 ): Promise<ModelFolder> {
-  const config = await readConfig(folder);
+  const folder = await withBase(from);
+  const config = await readModelConfig(folder);
   const tokenizer = own ?? (await PreTrainedTokenizer.fromPretrained(folder));
   const template = (await folder.has(TEMPLATE_FILE))
     ? parseTemplate(await readJson(folder, TEMPLATE_FILE), `${folder.name}/${TEMPLATE_FILE}`)
@@ -54,7 +56,7 @@ export async function readModelFolder(
     );
   const notes = [
     lacking && `the tokenizer of ${tokenizerName} has ${lacking} that the model lacks; a text with it is refused.`,
-    ignoredTensors(folder, await openCheckpoint(folder, config)),
+    ignoredTensors(folder, await openModelCheckpoint(folder, config)),
   ];
   for (const note of notes) if (note) onNote(note);
   return {

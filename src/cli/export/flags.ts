@@ -51,6 +51,13 @@ const flags = defineFlags({
     group: "Output",
     help: "hf: larger weights go into several files, at most so large each, with an index: 5GB, 500MB.",
   },
+  merge: {
+    type: "bool",
+    group: "Output",
+    help:
+      "Of an adapter (LoRA): merge it into its base, a whole model for any program; --format hf. Exported adapters " +
+      "always are.",
+  },
   overwrite: { type: "bool", group: "Output", help: "Replace what is there." },
 });
 
@@ -64,6 +71,7 @@ export const EXPORT: Program<ExportFlags> = {
   examples: [
     { args: "output/run-1 --outtype q8_0", does: "what a training run has saved, for llama.cpp, in 8 bits" },
     { args: "gpt2 --outtype f32 --output_file gpt2.gguf", does: "a model of the Hub, exactly as it is" },
+    { args: "output/run-1 --merge", does: "a trained adapter and its base as one model, in Hugging Face's layout" },
     { args: "output/run-1 --format hf --outtype f16", does: "half the size, for the Hub" },
   ],
 };

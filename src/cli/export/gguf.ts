@@ -5,7 +5,7 @@ import { UserError } from "../../errors.ts";
 import { openFolder } from "../../files/open.ts";
 import { gpt2Gguf } from "../../gguf/gpt2-gguf.ts";
 import type { GgufTensorType } from "../../gguf/tensor-types.ts";
-import { openCheckpoint } from "../../gpt2/checkpoint-files.ts";
+import { openModelCheckpoint } from "../../gpt2/adapter-files.ts";
 import { writeNote } from "../shared/announce.ts";
 import { formatBytes } from "../shared/format.ts";
 import { endTokens, openModel } from "../shared/load-model.ts";
@@ -26,7 +26,7 @@ export async function exportGguf({ path, name, outputFile, outtype, overwrite, s
     throw new UserError(`${outputFile} exists already; choose another --output_file, or pass --overwrite.`);
   const model = await openModel(path, undefined);
   const { folder, config, tokenizer, encoder } = model;
-  const checkpoint = await openCheckpoint(folder, config);
+  const checkpoint = await openModelCheckpoint(folder, config);
   const read = (parameter: string): Promise<Float32Array> => {
     signal.throwIfAborted();
     return checkpoint.tensor(parameter);

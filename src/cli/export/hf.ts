@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { FileData } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
-import { openCheckpoint, writeCheckpoint } from "../../gpt2/checkpoint-files.ts";
+import { openModelCheckpoint } from "../../gpt2/adapter-files.ts";
+import { writeCheckpoint } from "../../gpt2/checkpoint-files.ts";
 import { TEMPLATE_FILE } from "../../infill/template.ts";
 import { RERANK_FILE } from "../../rerank/weights.ts";
 import { formatBytes } from "../shared/format.ts";
@@ -42,7 +43,7 @@ export async function exportHf({
   if (there.length > 0 && !overwrite)
     throw new UserError(`${outputDir} is not empty; choose another --output_dir, or pass --overwrite.`);
   const { folder, config, tokenizer } = await openModel(path, undefined);
-  const checkpoint = await openCheckpoint(folder, config);
+  const checkpoint = await openModelCheckpoint(folder, config);
   const read = (parameter: string): Promise<Float32Array> => {
     signal.throwIfAborted();
     return checkpoint.tensor(parameter);

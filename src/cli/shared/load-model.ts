@@ -1,13 +1,12 @@
 // A model that a flag names, with what of its folder needs no GPU.
 import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
-import { openFolder } from "../../files/open.ts";
 import type { InfillEncoder } from "../../infill/encode.ts";
 import { TEMPLATE_FILE } from "../../infill/template.ts";
 import { readModelFolder } from "../../writing/model-folder.ts";
 import type { ModelFolder } from "../../writing/model-folder.ts";
 import { writeNote } from "./announce.ts";
-import { openTokenizer } from "./model-source.ts";
+import { openModelFolder, openTokenizer } from "./model-source.ts";
 import type { SourceOptions } from "./model-source.ts";
 
 export { endTokens } from "../../writing/model-folder.ts";
@@ -23,7 +22,7 @@ export async function openModel(
   options: SourceOptions = {},
 ): Promise<ModelFolder> {
   const { onNote = writeNote } = options;
-  const folder = typeof path === "string" ? await openFolder(path) : path;
+  const folder = await openModelFolder(path, options);
   const tokenizer = tokenizerName === undefined ? undefined : await openTokenizer(tokenizerName, options);
   return readModelFolder(folder, { tokenizer, tokenizerName, onNote });
 }

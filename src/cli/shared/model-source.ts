@@ -4,8 +4,10 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.ts";
+import type { Folder } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
 import { quote } from "../../files/quote.ts";
+import { withBase } from "../../gpt2/adapter-files.ts";
 import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import { isRepoName, isRevision } from "../../hub/access.ts";
@@ -72,6 +74,13 @@ const PARTS = {
  */
 export function resolveModel(nameOrPath: string, options: SourceOptions = {}): Promise<string> {
   return resolvePart("model", nameOrPath, options);
+}
+
+/** A model's folder, with its base where it is an adapter's: a folder or a name on the Hub. Throws as `resolveModel`. */
+export async function openModelFolder(path: string | Folder, options: SourceOptions = {}): Promise<Folder> {
+  const { revision: _, ...ofBase } = options; // of the adapter's own repository
+  const open = async (name: string): Promise<Folder> => openFolder(await resolveModel(name, ofBase));
+  return withBase(typeof path === "string" ? await openFolder(path) : path, open);
 }
 
 /** The tokenizer that --tokenizer_name names: a folder, an address or a name on the Hub. Throws as `resolveModel`. */

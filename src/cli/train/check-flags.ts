@@ -37,6 +37,9 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   exclusive("modelNameOrPath", "configName");
   exclusive("modelNameOrPath", "configOverrides");
   exclusive("resumeFromCheckpoint", "shouldContinue");
+  exclusive("loraR", "freeze");
+  exclusive("loraR", "configName");
+  exclusive("loraR", "configOverrides");
   if (flags.evalOnly && flags.doTrain)
     throw new UserError("--eval_only trains nothing, and --do_train asks for it; leave one out.");
   const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {
@@ -45,6 +48,7 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   };
   if (!given.has("evalDataFile")) needs("lineByLine", "trainDataFile");
   if (!flags.doEval || flags.doTrain) needs("evalDataFile", "trainDataFile");
+  for (const flag of ["loraAlpha", "loraDropout", "loraTarget"] as const) needs(flag, "loraR");
   needs("shouldContinue", "outputDir");
   if (!flags.doEval) needs("evalAllCheckpoints", "doEval");
   if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");

@@ -2,14 +2,16 @@
 // that itself where it holds a model, is evaluated, and gets its eval_results.txt.
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { ADAPTER_WEIGHTS } from "../../gpt2/adapter-files.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
 import { listCheckpoints } from "../../training/checkpoint.ts";
 import type { Evaluation } from "../../training/evaluate.ts";
 import { writeNote } from "../shared/announce.ts";
+import { openModelFolder } from "../shared/model-source.ts";
 import type { RunFolder } from "./run-folder.ts";
 
-const WEIGHTS = ["model.safetensors", "model.safetensors.index.json"];
+const WEIGHTS = ["model.safetensors", "model.safetensors.index.json", ADAPTER_WEIGHTS];
 
 /**
  * Names of the sub-folders with weights, the oldest first; "" for the run's own, which comes last. Throws UserError
@@ -45,7 +47,7 @@ export async function evaluateFolders(
   for (const name of names) {
     signal.throwIfAborted();
     const folder = await run.open(name);
-    const model = await GPT2LMHeadModel.fromPretrained(device, folder, { onNote: writeNote });
+    const model = await GPT2LMHeadModel.fromPretrained(device, await openModelFolder(folder), { onNote: writeNote });
     try {
       const { loss, perplexity } = await evaluate(model);
       await folder.write(new Map([["eval_results.txt", `eval_loss = ${loss}\nperplexity = ${perplexity}\n`]]));

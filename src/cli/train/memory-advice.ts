@@ -2,6 +2,7 @@
 import type { Trainable } from "../../gpt2/pretrained.ts";
 import { UserError } from "../../errors.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
+import type { LoraOptions } from "../../gpt2/lora-config.ts";
 import type { Device } from "../../gpu/device.ts";
 import { memoryNeeds } from "../../training/memory-needs.ts";
 import type { BatchShape, MemoryNeeds } from "../../training/memory-needs.ts";
@@ -14,6 +15,8 @@ export interface MemoryQuestion {
   readonly shape: BatchShape;
   /** Which parameters are trained; default: all. */
   readonly trainable?: Trainable;
+  /** An adapter that is trained instead. */
+  readonly lora?: LoraOptions;
   /** The largest batch of evaluation; undefined: nothing is evaluated. */
   readonly evaluation: BatchShape | undefined;
   readonly gradientAccumulationSteps: number;
@@ -30,10 +33,10 @@ interface Change extends Pick<Way, "flags" | "price"> {
 /** The needs, or the sentence that says what the device cannot hold. */
 export async function needsOf(
   device: Device,
-  { config, shape, trainable, evaluation }: MemoryQuestion,
+  { config, shape, trainable, lora, evaluation }: MemoryQuestion,
 ): Promise<MemoryNeeds | string> {
   try {
-    return await memoryNeeds(device, config, shape, { trainable, evaluation });
+    return await memoryNeeds(device, config, shape, { trainable, lora, evaluation });
   } catch (error) {
     if (error instanceof UserError) return error.message;
     throw error;

@@ -22,7 +22,7 @@ type Flags = FlagValues<TrainFlags>;
 
 /** What a run of this job asks of the device. */
 export function memoryQuestion(device: Device, { flags, args, start, train, evaluation }: Job): MemoryQuestion {
-  const { config, tokenizer, fresh } = start;
+  const { config, tokenizer, fresh, lora } = start;
   const batchOf = (examples: Examples, batchSize: number, multiple: number): BatchShape => {
     const set = exampleSet(examples);
     return {
@@ -34,7 +34,8 @@ export function memoryQuestion(device: Device, { flags, args, start, train, eval
   return {
     config: config.with({ vocabSize: Math.max(config.vocabSize, tokenizer.vocabSize) }),
     shape: batchOf(train.examples, args.perDeviceTrainBatchSize, args.padToMultipleOf),
-    trainable: trainableBy(flags, config),
+    trainable: lora ? undefined : trainableBy(flags, config),
+    lora,
     evaluation: evaluation && batchOf(evaluation.examples, args.perDeviceEvalBatchSize, 1),
     gradientAccumulationSteps: args.gradientAccumulationSteps,
     limit: memoryLimit(flags, device),

@@ -12,6 +12,7 @@ import type { TrainerState } from "../../training/trainer-state.ts";
 import { Trainer } from "../../training/trainer.ts";
 import { writeNote } from "../shared/announce.ts";
 import type { FlagValues } from "../shared/flags.ts";
+import { openModelFolder } from "../shared/model-source.ts";
 import { TrainingProgress } from "../shared/progress.ts";
 import type { ReadExamples } from "./data.ts";
 import { EventWriter } from "./event-writer.ts";
@@ -77,7 +78,7 @@ export class Session {
         metadata_dropout_all: flags.metadataDropoutAll,
         context_dropout: flags.contextDropout,
         order_mix: template?.orderMix ?? 0,
-        ...trainableSettings(flags),
+        ...(await trainableSettings(flags, job.start.lora, job.start.folder)),
       },
       ...told.callbacks,
     });
@@ -166,8 +167,8 @@ class Told {
 }
 
 /** What the job starts from, or as much of it as a checkpoint of its run does not replace. */
-export async function startOf({ start }: Job, saved: Saved | undefined): Promise<Start> {
-  return saved ? { ...start, folder: await openFolder(saved.path), fresh: false } : start;
+export async function startOf({ start, flags: { offline, cacheDir } }: Job, saved: Saved | undefined): Promise<Start> {
+  return saved ? { ...start, folder: await openModelFolder(saved.path, { offline, cacheDir }), fresh: false } : start;
 }
 
 /** What of a session it takes to go through losses. */

@@ -6,8 +6,9 @@ import type { Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
 import { openFolder } from "../../files/open.ts";
 import { printable } from "../../files/quote.ts";
-import { openCheckpoint, readConfig } from "../../gpt2/checkpoint-files.ts";
+import { AdapterFolder, openModelCheckpoint, readModelConfig } from "../../gpt2/adapter-files.ts";
 import { GPT2Config } from "../../gpt2/config.ts";
+import type { LoraConfig } from "../../gpt2/lora-config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
 import { recordedTemplate, requireSame, requireSameBounds } from "../../infill/recorded-template.ts";
@@ -21,10 +22,10 @@ import { writeNote } from "../shared/announce.ts";
 import { parseNumber } from "../shared/flag-table.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { readInputFile } from "../shared/input-file.ts";
-import { openConfig, openTokenizer } from "../shared/model-source.ts";
+import { openConfig, openModelFolder, openTokenizer } from "../shared/model-source.ts";
 import type { SourceOptions } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
-import { trainableBy } from "./trainable.ts";
+import { adapterOf, trainableBy } from "./trainable.ts";
 
 /** All but the weights: read before a GPU is opened, so that a wrong name costs no wait. */
 export interface Start {
@@ -33,6 +34,8 @@ export interface Start {
   readonly config: GPT2Config;
   /** Whether its weights are drawn, and not read from the folder. */
   readonly fresh: boolean;
+  /** The adapter that is trained on it; the folder's own, or a new one. */
+  readonly lora: LoraConfig | undefined;
   readonly tokenizer: GPT2Tokenizer;
   /** Set in infilling mode. */
   readonly template: InfillTemplate | undefined;
@@ -63,16 +66,22 @@ export async function readStart(
   tokensOf: TokensOf,
 ): Promise<Start> {
   const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
-  const folder = await openFolder(from);
+  const folder = await openModelFolder(from, hubOptions(flags));
   const chosen =
     trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);
   const template = chosen && { ...chosen, ...wishes };
   const whole = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
-  const base = fresh ? await freshConfig(flags) : await readConfig(folder);
-  if (!fresh) await openCheckpoint(folder, base); // its headers: whether these are the weights of such a model
+  const base = fresh ? await freshConfig(flags) : await readModelConfig(folder);
+  if (!fresh) await openModelCheckpoint(folder, base); // its headers: whether these are the weights of such a model
   const tokenizer =
     fresh && flags.vocabFromData ? whole.prune(await tokensOf(whole, template, base.nPositions)) : whole;
   const ids = specialTokenIds(tokenizer);
+  // A name on the Hub was resolved to another path.
+  const named = flags.modelNameOrPath;
+  const baseName = named !== undefined && named !== from && !resuming ? named : resolve(from);
+  const lora = fresh
+    ? undefined
+    : await adapterOf(flags, folder, { config: base, vocabSize: tokenizer.vocabSize, baseName });
   const extraFiles = new Map(tokenizer.save({ modelMaxLength: base.nPositions }));
   if (template) extraFiles.set(TEMPLATE_FILE, templateToJson(template));
   const generation = {
@@ -86,6 +95,7 @@ export async function readStart(
     folder,
     config: fresh ? base.with({ vocabSize: tokenizer.vocabSize, ...ids }) : base,
     fresh,
+    lora,
     tokenizer,
     template,
     padId: tokenizer.padTokenId ?? 0, // padding is masked everywhere, so any id will do
@@ -97,16 +107,19 @@ export async function readStart(
 /** The model with gradients; its embedding grows by the tokens that were added. */
 export async function loadModel(
   device: Device,
-  { folder, config, fresh, tokenizer }: Start,
+  { folder, config, fresh, lora, tokenizer }: Start,
   flags: FlagValues<TrainFlags>,
 ): Promise<GPT2LMHeadModel> {
-  const gradients = trainableBy(flags, config);
+  const gradients = lora ? false : trainableBy(flags, config);
+  const weights = folder instanceof AdapterFolder ? folder.base : folder;
   const model = fresh
     ? GPT2LMHeadModel.fromConfig(device, config, { seed: flags.seed, gradients })
-    : await GPT2LMHeadModel.fromPretrained(device, folder, { gradients, onNote: writeNote });
+    : await GPT2LMHeadModel.fromPretrained(device, weights, { gradients, onNote: writeNote });
   if (!fresh) {
-    if (tokenizer.vocabSize > model.config.vocabSize)
-      await model.resizeTokenEmbeddings(tokenizer.vocabSize, { seed: flags.seed });
+    const vocabSize = Math.max(config.vocabSize, tokenizer.vocabSize);
+    if (vocabSize > model.config.vocabSize) await model.resizeTokenEmbeddings(vocabSize, { seed: flags.seed });
+    if (folder instanceof AdapterFolder) await model.loadAdapter(folder, { trainable: true });
+    else if (lora) model.addAdapter(lora, { seed: flags.seed });
     model.updateConfig(specialTokenIds(tokenizer));
   }
   const { dropout } = flags;

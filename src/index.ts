@@ -19,6 +19,9 @@ export type {
   OutputElement,
   TupleAccess,
 } from "./gpt2/output.ts";
+export type { Adapter } from "./gpt2/adapter.ts";
+export { LoraConfig } from "./gpt2/lora-config.ts";
+export type { LoraOptions } from "./gpt2/lora-config.ts";
 export { KVCache } from "./gpt2/kv-cache.ts";
 export type { ParameterStore, Trainable } from "./autograd/parameter.ts";
 export type { Parameter } from "./autograd/variable.ts";

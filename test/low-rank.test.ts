@@ -26,7 +26,7 @@ describe.each([{ limit: undefined, tuning: VARIANTS[0] }, { limit: undefined, tu
       : [
           { N: 19, I: 21, O: 30, r: 3 },
           { N: 1, I: 8, O: 5, r: 1 },
-          { N: 130, I: 64, O: 192, r: 8 },
+          { N: 67, I: 64, O: 96, r: 8 },
         ];
     const cases = sizes.flatMap((size) => [
       { ...size, residual: false, p: 0 },

@@ -162,8 +162,8 @@ export async function openAdapter(folder: Folder, config: GPT2Config): Promise<A
   if (faults.length > 0)
     throw new UserError(
       `${folder.name}: the adapter does not fit what ${ADAPTER_CONFIG} and its base say: ` +
-        `${faults.slice(0, 6).join("; ")}${faults.length > 6 ? `; and ${faults.length - 6} more` : ""}; use an adapter ` +
-        "of this base.",
+        `${faults.slice(0, 6).join("; ")}${faults.length > 6 ? `; and ${faults.length - 6} more` : ""}; use an ` +
+        "adapter of this base.",
     );
   return { config: lora, has, tensor: (name) => weights.read(name) };
 }

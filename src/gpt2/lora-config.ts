@@ -121,7 +121,7 @@ export class LoraConfig implements Required<LoraOptions> {
       if (!allowed.includes(value))
         throw new UserError(
           `${what}: ${key} is ${quote(value)}, which this engine does not compute` +
-            `${allowed.length > 0 ? ` (wanted ${quote(allowed[0])})` : ""}; merge the adapter into its base in Python: ` +
+            `${allowed.length > 0 ? ` (wanted ${quote(allowed[0])})` : ""}; merge the adapter in Python: ` +
             "PeftModel.merge_and_unload().save_pretrained(folder).",
         );
     }

@@ -66,8 +66,8 @@ export async function adapterOf(
     );
   if (added.length > 0)
     throw new UserError(
-      `${folder.name} is an adapter, and ${added.length} tokens of the template are in neither it nor its base; merge ` +
-        "it first (src/export.ts --merge), or take its own template.",
+      `${folder.name} is an adapter, and ${added.length} tokens of the template are in neither it nor its base; ` +
+        "merge it first (src/export.ts --merge), or take its own template.",
     );
   return lora;
 }

@@ -177,7 +177,6 @@ describe("files", () => {
     values = await valuesOf(model);
     await model.savePretrained(folder);
     await model.mergeAdapter();
-    expect(model.adapter).toBeUndefined();
     merged = await valuesOf(model);
     model.destroy();
   });
@@ -210,6 +209,7 @@ describe("files", () => {
   });
 
   it("merged are the base plus the change, in memory and from the folder alike", async () => {
+    expect([...merged.keys()].filter((name) => name.startsWith("base_model"))).toEqual([]);
     const want = mergedOf(values, new LoraConfig(options));
     for (const [parameter, sum] of want) {
       if (parameter.includes("wte")) expect(merged.get(parameter)).toEqual(Float32Array.from(sum));

@@ -47,7 +47,8 @@ const OPTIMIZER_INDEX = `${OPTIMIZER_FILE}.index.json`;
 
 /**
  * The files of a model folder (of an adapter alone where the model has one): config, weights, and what goes beside
- * them (`extra`: tokenizer, template). Weights are read from the GPU while they are written; the stream throws NotFiniteError where one is NaN or infinite.
+ * them (`extra`: tokenizer, template). Weights are read from the GPU while they are written; the stream throws
+ * NotFiniteError where one is NaN or infinite.
  */
 export function modelFiles(
   model: GPT2LMHeadModel,

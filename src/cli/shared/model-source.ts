@@ -76,7 +76,7 @@ export function resolveModel(nameOrPath: string, options: SourceOptions = {}): P
   return resolvePart("model", nameOrPath, options);
 }
 
-/** A model's folder, with its base, a folder or a name on the Hub, where it is an adapter's; throws as `resolveModel`. */
+/** A model's folder; an adapter's with its base, a folder or a name on the Hub. Throws as `resolveModel`. */
 export async function openModelFolder(path: string | Folder, options: SourceOptions = {}): Promise<Folder> {
   const { revision: _, ...ofBase } = options; // of the adapter's own repository
   const open = async (name: string): Promise<Folder> => openFolder(await resolveModel(name, ofBase));

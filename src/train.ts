@@ -14,8 +14,9 @@ import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
-import { readExamples } from "./cli/train/data.ts";
-import type { DataChoice, ReadExamples } from "./cli/train/data.ts";
+import { openExamples } from "./cli/train/data.ts";
+import type { CacheUse, DataChoice, OpenedExamples } from "./cli/train/data.ts";
+import { defaultCacheDir } from "./cli/train/data-cache/token-cache.ts";
 import { asScript, checkCombination } from "./cli/train/check-flags.ts";
 import { dryRun } from "./cli/train/dry-run.ts";
 import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoints.ts";
@@ -35,6 +36,7 @@ import { countElements } from "./autograd/parameter.ts";
 import { requestDevice } from "./gpu/device.ts";
 import type { Device } from "./gpu/device.ts";
 import type { LossOn } from "./examples/collate.ts";
+import { eachOf, exampleSet } from "./examples/example-set.ts";
 import type { GPT2LMHeadModel } from "./gpt2/model.ts";
 import { templatePreset } from "./infill/template-presets.ts";
 import { argumentsAmong, DEFAULT_ARGUMENTS } from "./training/arguments.ts";
@@ -273,7 +275,8 @@ async function startingModel({ flags, signal }: Program): Promise<string> {
   return resolveModel(modelNameOrPath, { revision, offline, cacheDir, signal });
 }
 
-function startFrom({ flags, given, files }: Program, from: string, resuming: boolean): Promise<Start> {
+function startFrom(program: Program, from: string, resuming: boolean): Promise<Start> {
+  const { flags, given, files } = program;
   return readStart(
     flags,
     from,
@@ -284,12 +287,15 @@ function startFrom({ flags, given, files }: Program, from: string, resuming: boo
       ...(flags.orderMix !== undefined && { orderMix: flags.orderMix }),
     },
     async (tokenizer, template, nPositions) => {
-      const { examples } = await readExamples(
+      const { examples } = await openExamples(
         files.trainFile,
         { tokenizer, blockSize: flags.blockSize ?? nPositions, template, lineByLine: flags.lineByLine },
         { limit: flags.maxTrainSamples, knownFieldsOnly: knownFieldsOnly(flags) },
+        cacheUse(program),
       );
-      return new Set(examples.flatMap(({ ids }) => ids));
+      const tokens = new Set<number>();
+      for (const { ids } of eachOf(exampleSet(examples))) for (const id of ids) tokens.add(id);
+      return tokens;
     },
   );
 }
@@ -316,7 +322,7 @@ async function readJob(program: Program, start: Start): Promise<Job> {
   const { template } = start;
   const data = choice(program, start);
   const evaluation = await readEvaluation(program, start);
-  const train = await readExamples(files.trainFile, data, {
+  const limits = {
     limit: flags.maxTrainSamples,
     knownFieldsOnly: knownFieldsOnly(flags),
     variation: template && {
@@ -326,7 +332,8 @@ async function readJob(program: Program, start: Start): Promise<Job> {
       contextDropout: flags.contextDropout,
       seed: flags.seed,
     },
-  });
+  };
+  const train = await openExamples(files.trainFile, data, limits, cacheUse(program));
   const lrSchedulerKwargs = parseSchedulerKwargs(flags.lrSchedulerKwargs ?? "");
   const args = argumentsAmong({ ...flags, lossOn: lossOn(program, start), lrSchedulerKwargs });
   return { flags, args, start, blockSize: data.blockSize, train, evaluation };
@@ -339,14 +346,11 @@ async function printLossBefore({ evaluation, args, start }: Job, model: GPT2LMHe
   print(`Before   evaluation loss ${loss.toFixed(4)}`);
 }
 
-async function readEvaluation(program: Program, start: Start): Promise<ReadExamples | undefined> {
+async function readEvaluation(program: Program, start: Start): Promise<OpenedExamples | undefined> {
   const { flags, files } = program;
   if (files.evalFile === undefined) return undefined;
-  return readExamples(files.evalFile, choice(program, start), {
-    limit: flags.maxEvalSamples,
-    drawSeed: flags.seed,
-    knownFieldsOnly: knownFieldsOnly(flags),
-  });
+  const limits = { limit: flags.maxEvalSamples, drawSeed: flags.seed, knownFieldsOnly: knownFieldsOnly(flags) };
+  return openExamples(files.evalFile, choice(program, start), limits, cacheUse(program));
 }
 
 function choice({ flags }: Program, { config, tokenizer, template }: Start): DataChoice {
@@ -357,6 +361,13 @@ function choice({ flags }: Program, { config, tokenizer, template }: Start): Dat
       `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
     );
   return { tokenizer, blockSize, template, lineByLine: flags.lineByLine, stride: flags.stride };
+}
+
+/** A folder that is named is used for every file. */
+function cacheUse({ flags, signal }: Program): CacheUse {
+  const { dataCacheDir, overwriteCache, preprocessingNumWorkers: threads } = flags;
+  const dir = dataCacheDir ?? defaultCacheDir();
+  return { dir, always: dataCacheDir !== undefined, overwrite: overwriteCache, threads, signal };
 }
 
 /** Windows have their new tokens as targets. */

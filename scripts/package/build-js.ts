@@ -92,10 +92,14 @@ function linesOnly(json: string): string {
   return JSON.stringify({ ...map, names: [], mappings: encode(lines) });
 }
 
-/** The entry points, the command line, and what only the seam imports. */
+/** What is started as a thread, by its address. */
+const WORKERS = ["cli/train/data-cache/encode-worker.ts"];
+
+/** The entry points, the command line, what only the seam imports, and what no file imports. */
 export function entryFiles(): string[] {
   const entries = readdirSync(join(SRC, "entries")).map((file) => `entries/${file}`);
-  return ["index.ts", ...entries, "gpt2-webgpu.ts", ...Object.keys(SEAM).map((path) => path.slice("./".length))];
+  const behindTheSeam = Object.keys(SEAM).map((path) => path.slice("./".length));
+  return ["index.ts", ...entries, "gpt2-webgpu.ts", ...behindTheSeam, ...WORKERS];
 }
 
 /** Files directly in src that are no library: importing one runs it. */

@@ -8,6 +8,7 @@ import { openFolder } from "../files/open.ts";
 import { quote } from "../files/quote.ts";
 import type { NewToken } from "./added-tokens.ts";
 import { BytePairEncoder } from "./bpe.ts";
+import { TextCutter } from "./cut.ts";
 import { decodeStream } from "./decode-stream.ts";
 import type { DecodeStream } from "./decode-stream.ts";
 import { readTokenizer } from "./files.ts";
@@ -200,6 +201,11 @@ export class PreTrainedTokenizer implements Tokenizer {
       else this.encoder.encode(this.parts.addPrefixSpace && !segment.startsWith(" ") ? ` ${segment}` : segment, ids);
     }
     return ids;
+  }
+
+  /** Where a text can be cut for encode(), by the added tokens of now. */
+  textCutter(): TextCutter {
+    return new TextCutter(this.vocabulary.added.list(), this.parts.addPrefixSpace);
   }
 
   /** Text of `ids`; bytes that are not UTF-8 become U+FFFD. Throws UserError on an id out of range. */

@@ -4,6 +4,12 @@ import type { Random } from "../../random.ts";
 /** At most `limit` of them, drawn without replacement, in their order. */
 export function drawInOrder<T>(all: readonly T[], limit: number, random: Random): T[] {
   if (limit >= all.length) return [...all];
-  const drawn = random.shuffle(all.map((_, i) => i)).slice(0, limit);
-  return drawn.sort((a, b) => a - b).map((i) => all[i]);
+  return Array.from(drawNumbers(all.length, limit, random), (index) => all[index]);
+}
+
+/** At most `limit` of the numbers below `count`, drawn without replacement, ascending. */
+export function drawNumbers(count: number, limit: number, random: Random): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let number = 0; number < count; number++) numbers[number] = number;
+  return limit >= count ? numbers : random.shuffle(numbers).slice(0, limit).sort();
 }

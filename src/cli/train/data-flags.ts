@@ -1,4 +1,5 @@
 // Flags of src/train.ts: what is learned from, and how it is laid out.
+import { availableParallelism } from "node:os";
 import { LOSS_ON } from "../../examples/collate.ts";
 import { TEMPLATE_PRESETS } from "../../infill/template-presets.ts";
 import { DEFAULT_ARGUMENTS as d } from "../../training/arguments.ts";
@@ -107,4 +108,22 @@ export const DATA_FLAGS = defineFlags({
   },
   maxTrainSamples: { type: "int", min: 1, group: "Data", help: "Use only the first so many examples or blocks." },
   maxEvalSamples: { type: "int", min: 1, group: "Data", help: "Evaluate on only so many, drawn at random by --seed." },
+  dataCacheDir: {
+    type: "string",
+    placeholder: "folder",
+    defaultText: "XDG_CACHE_HOME/gpt2-webgpu/datasets, else in ~/.cache, for files over 16 MB",
+    group: "Data",
+    help:
+      "Where plain text is kept tokenised, by what the file and the tokenizer hold, and read from as it is needed; " +
+      "a folder named here is used for smaller files too.",
+  },
+  overwriteCache: { type: "bool", group: "Data", help: "Tokenise anew what --data_cache_dir has." },
+  preprocessingNumWorkers: {
+    type: "int",
+    min: 0,
+    default: Math.min(availableParallelism(), 8),
+    defaultText: "the machine's processors, at most 8",
+    group: "Data",
+    help: "Threads that tokenise for the cache; 0: none beside the program's own.",
+  },
 });

@@ -1,10 +1,12 @@
 // Reads what src/train.ts trains on: infilling examples or plain text, as encoded sequences.
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
 import { collate, countLabels } from "../../examples/collate.ts";
 import type { EncodedExample } from "../../examples/encoded-example.ts";
+import type { Examples } from "../../examples/example-set.ts";
 import { parseJsonl } from "../../infill/example.ts";
 import type { InfillExample } from "../../infill/example.ts";
 import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
@@ -18,6 +20,8 @@ import { textBlocks, textLines, textWindows } from "../../training/text-dataset.
 import { Random } from "../../random.ts";
 import { drawInOrder } from "../shared/draw.ts";
 import { readInputFile } from "../shared/input-file.ts";
+import { cachedText } from "./data-cache/cached-text.ts";
+import type { Caching } from "./data-cache/file-encoding.ts";
 
 export interface DataChoice {
   readonly tokenizer: GPT2Tokenizer;
@@ -55,6 +59,45 @@ export interface ReadExamples {
   readonly source: string;
 }
 
+/** The same, not all of them in memory where they come out of the cache. */
+export interface OpenedExamples extends Omit<ReadExamples, "examples"> {
+  readonly examples: Examples;
+}
+
+/** How a run uses the cache: for every file, or for those that are no pleasure to read anew. */
+export interface CacheUse extends Caching {
+  readonly always: boolean;
+}
+
+/** Bytes of a file that is encoded in seconds, and held in memory with what it becomes. */
+const READ_AT_ONCE = 16e6;
+
+/**
+ * The examples of a file as readExamples() reads them; plain text that is large, or always with `always`, through the
+ * cache, so that only what a batch needs is in memory. Windows (`stride`) are read at once. Throws UserError naming
+ * file, line and field at fault, and where the cache cannot be written.
+ */
+export async function openExamples(
+  file: string,
+  choice: DataChoice,
+  limits: DataLimits,
+  use: CacheUse,
+): Promise<OpenedExamples> {
+  const isText = !choice.template && choice.stride === undefined;
+  if (!isText || !(await isCached(file, use))) return readExamples(file, choice, limits);
+  const { examples, sequences, predicting, tokens, source } = await cachedText(file, { ...choice, ...limits }, use);
+  if (predicting === 0) throw noPredictions(file, sequences);
+  const left = sequences - predicting;
+  const summary = `${textSummary(file, choice, { count: examples.length, tokens, left })}, from ${use.dir}`;
+  return { examples, file, tokens, source, summary };
+}
+
+/** What is no plain file (a pipe) can be read only once, and has no size. */
+async function isCached(file: string, { always }: CacheUse): Promise<boolean> {
+  const found = await stat(resolve(file)).catch(() => undefined); // readInputFile() says what is wrong
+  return found?.isFile() === true && (always || found.size > READ_AT_ONCE);
+}
+
 /**
  * The examples of a file and one line that says what was read. Throws UserError naming the file, line and field at
  * fault.
@@ -86,20 +129,34 @@ function encodeText(
   const predicting = withPredictions(all, file);
   const examples = limited(predicting, limit, drawSeed);
   const left = all.length - predicting.length;
+  const tokens = stride === undefined ? countTokens(examples) : countPredicted(examples);
+  const summary = textSummary(file, { blockSize, lineByLine, stride }, { count: examples.length, tokens, left });
+  return { examples, summary };
+}
+
+interface Counted {
+  readonly count: number;
+  /** Of windows, those that are predicted. */
+  readonly tokens: number;
+  /** Sequences of a single token. */
+  readonly left: number;
+}
+
+function textSummary(
+  file: string,
+  { blockSize, lineByLine, stride }: Pick<DataChoice, "blockSize" | "lineByLine" | "stride">,
+  { count, tokens, left }: Counted,
+): string {
   const kind =
     stride !== undefined
       ? `windows of ${blockSize} tokens that move on by ${stride}`
       : lineByLine
         ? "lines"
         : `blocks of ${blockSize} tokens`;
-  const counted =
-    stride !== undefined ? `${countPredicted(examples)} tokens predicted` : `${countTokens(examples)} tokens`;
-  return {
-    examples,
-    summary:
-      `${file}: ${examples.length} ${kind}, ${counted}` +
-      (left > 0 ? `, ${left} of a single token left out, in which nothing is predicted` : ""),
-  };
+  return (
+    `${file}: ${count} ${kind}, ${tokens} tokens${stride === undefined ? "" : " predicted"}` +
+    (left > 0 ? `, ${left} of a single token left out, in which nothing is predicted` : "")
+  );
 }
 
 function encodeGaps(
@@ -150,11 +207,14 @@ function encodeGaps(
 function withPredictions(all: readonly EncodedExample[], file: string): EncodedExample[] {
   const predicting = all.filter(({ ids }) => ids.length > 1);
   if (predicting.length > 0) return predicting;
-  throw new UserError(
-    `${file}: each of its ${all.length} sequences has a single token, in which nothing is predicted; ` +
+  throw noPredictions(file, all.length);
+}
+
+const noPredictions = (file: string, sequences: number): UserError =>
+  new UserError(
+    `${file}: each of its ${sequences} sequences has a single token, in which nothing is predicted; ` +
       `use a text with longer lines, or a larger --block_size.`,
   );
-}
 
 /** At most `limit` of them: the first, or drawn at random, in their order. */
 function limited<T>(all: readonly T[], limit: number | undefined, drawSeed: number | undefined): T[] {

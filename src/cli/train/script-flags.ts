@@ -10,7 +10,7 @@ const FULL_PRECISION = "drop it: training computes in float32; --save_dtype floa
 const ONE_DEVICE = "drop it: a run uses one device";
 const NO_SERVICE = "drop it: the log is metrics.jsonl and loss.svg in --output_dir";
 const EVALUATE = "drop it: with evaluation data, --eval_steps n evaluates every n updates and at the end";
-const NO_WORKERS = "drop it: data is held in memory, without workers";
+const NO_WORKERS = "drop it: batches are made while the GPU works, and large text is read as it is needed";
 const MASKED = "drop it: it belongs to models that fill masks or permute; GPT-2 is trained to go on (causal)";
 
 export const SCRIPT_FLAGS: Readonly<Record<string, ForeignFlag>> = {
@@ -22,7 +22,6 @@ export const SCRIPT_FLAGS: Readonly<Record<string, ForeignFlag>> = {
   train_ref_file: takes(MASKED),
   eval_ref_file: takes(MASKED),
   train_data_files: takes("--train_data_file, which takes one file: join them first (cat *.txt > all.txt)"),
-  overwrite_cache: is("drop it: text is tokenised anew in each run, nothing is cached"),
   do_predict: is("src/generate.ts writes texts; src/evaluate.ts measures them"),
   no_cuda: is(
     "drop it: the GPU is found by itself; GPT2_WEBGPU_ADAPTER=swiftshader in front computes on the processor",
@@ -71,7 +70,6 @@ export const SCRIPT_FLAGS: Readonly<Record<string, ForeignFlag>> = {
   dataloader_drop_last: is("drop it: a last, smaller batch is learned from as well"),
   dataloader_num_workers: takes(NO_WORKERS),
   dataloader_pin_memory: takes(NO_WORKERS),
-  preprocessing_num_workers: takes(NO_WORKERS),
   streaming: is(NO_WORKERS),
   dataset_name: takes("--train_file or --train_data_file, a file on disk"),
   dataset_config_name: takes("--train_file or --train_data_file, a file on disk"),

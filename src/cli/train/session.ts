@@ -14,7 +14,7 @@ import { writeNote } from "../shared/announce.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { openModelFolder } from "../shared/model-source.ts";
 import { TrainingProgress } from "../shared/progress.ts";
-import type { ReadExamples } from "./data.ts";
+import type { OpenedExamples } from "./data.ts";
 import { EventWriter } from "./event-writer.ts";
 import type { TrainFlags } from "./flags.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -28,8 +28,8 @@ export interface Job {
   readonly args: TrainingArguments;
   readonly start: Start;
   readonly blockSize: number;
-  readonly train: ReadExamples;
-  readonly evaluation: ReadExamples | undefined;
+  readonly train: OpenedExamples;
+  readonly evaluation: OpenedExamples | undefined;
 }
 
 export class Session {

@@ -7,14 +7,19 @@ import { assemble } from "./cli/evaluate/assemble.ts";
 import { RESULT_FILES } from "./cli/evaluate/data.ts";
 import { EVALUATE } from "./cli/evaluate/flags.ts";
 import { fittedLine } from "./cli/evaluate/rerank.ts";
-import { runModel } from "./cli/evaluate/run-model.ts";
+import { Parts } from "./cli/evaluate/parts.ts";
+import { measureModel, partsOf, resultOf, shareOfAll } from "./cli/evaluate/run-model.ts";
 import type { ModelResult } from "./cli/evaluate/run-model.ts";
 import { setUpEvaluation } from "./cli/evaluate/setup.ts";
+import type { EvaluationSetup } from "./cli/evaluate/setup.ts";
+import { mergedShards, openShard, shareOf } from "./cli/evaluate/shards.ts";
 import { announce } from "./cli/shared/announce.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
-import { formatDuration } from "./cli/shared/format.ts";
+import { formatDuration, formatRate } from "./cli/shared/format.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
+import { parseShard, shardName } from "./cli/shared/shard.ts";
+import type { Shard } from "./cli/shared/shard.ts";
 import { evaluationJson } from "./evaluation/evaluation-json.ts";
 import { markdownTable } from "./evaluation/markdown-table.ts";
 import { htmlReport } from "./evaluation/report.ts";
@@ -29,10 +34,15 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const setup = await setUpEvaluation(values, given);
   signal.throwIfAborted();
 
+  if (values.shard !== undefined) return measureShard(setup, parseShard(values.shard), signal);
+  const parts = values.mergeShards ? await mergedShards(setup) : new Parts();
   const device = await requestDevice();
   announce(device);
   const results: ModelResult[] = [];
-  for (const task of setup.tasks) results.push(await runModel(device, task, setup, signal));
+  for (const [m, task] of setup.tasks.entries()) {
+    await measureModel(device, m, task, shareOfAll(task), { values, parts, signal });
+    results.push(await resultOf(m, task, { ...setup, parts }));
+  }
   const evaluation = await assemble(device, setup, results, signal);
 
   const { outputDir, tasks } = setup;
@@ -54,5 +64,33 @@ async function main({ argv, signal }: CliContext): Promise<void> {
       `${formatDuration((performance.now() - started) / 1000)}\n`,
   );
 }
+
+async function measureShard(setup: EvaluationSetup, shard: Shard, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  const { parts, folder } = await openShard(setup, shard);
+  const shares = setup.tasks.map((task) => shareOf(task, shard));
+  const missing = setup.tasks.reduce((sum, task, m) => sum + countMissing(parts, partsOf(m, task, shares[m])), 0);
+  if (missing > 0) {
+    const device = await requestDevice();
+    announce(device);
+    try {
+      for (const [m, task] of setup.tasks.entries())
+        await measureModel(device, m, task, shares[m], { values: setup.values, parts, signal });
+    } catch (error) {
+      if (signal.aborted) process.stderr.write("Stopped  the same command goes on from here\n");
+      throw error;
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const [{ examples, toWrite }] = shares;
+  process.stderr.write(
+    `Done     shard ${shardName(shard)}: ${examples.length} examples, ${toWrite.length} gaps in ${folder}, ` +
+      `${formatDuration(seconds)} (${formatRate(missing / seconds)} parts/s); when all ${shard.count} are done, ` +
+      "the same command with --merge_shards in place of --shard\n",
+  );
+}
+
+const countMissing = (parts: Parts, kinds: ReturnType<typeof partsOf>): number =>
+  kinds.reduce((sum, [kind, which]) => sum + parts.missing(kind, which).length, 0);
 
 await runCli(main);

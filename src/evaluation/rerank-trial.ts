@@ -58,15 +58,16 @@ export interface TrialOptions extends TermOptions {
   readonly candidates: number;
   /** Where other passages are taken from; default the examples themselves. */
   readonly pool?: readonly InfillExample[];
-  readonly onProgress?: (done: number) => void;
+  /** Given each example's, in their order, and waited for. */
+  readonly onTrial?: (trial: Trial) => Promise<void> | void;
 }
 
-/** The terms of every example's candidates; `onProgress` is told how many examples are done. */
+/** The terms of every example's candidates. */
 export async function rerankTrials(
   model: GPT2LMHeadModel,
   encoder: InfillEncoder,
   examples: readonly InfillExample[],
-  { candidates, pool, onProgress, ...options }: TrialOptions,
+  { candidates, pool, onTrial, ...options }: TrialOptions,
 ): Promise<Trial[]> {
   const others = likePassages(examples, candidates - 1, pool);
   const trials: Trial[] = [];
@@ -76,7 +77,7 @@ export async function rerankTrials(
     const fitting = others[i].filter((text) => fitsAsCandidate(encoder.textIds(text).length, nPositions));
     options.signal?.throwIfAborted();
     trials.push(await candidateTerms(model, encoder, example, [example.p2, ...fitting], options));
-    onProgress?.(trials.length);
+    await onTrial?.(trials.at(-1)!);
   }
   return trials;
 }

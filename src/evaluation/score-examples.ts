@@ -40,19 +40,19 @@ export interface ScoreOptions {
   /** All examples of the file, in its order: what controls are made of. Holds `examples`; default these. */
   readonly pool?: readonly InfillExample[];
   readonly signal?: AbortSignal;
-  /** Told how many examples are scored. */
-  readonly onProgress?: (done: number) => void;
+  /** Given each example as it is scored, in their order, and waited for. */
+  readonly onScored?: (scored: ScoredExample) => Promise<void> | void;
 }
 
-/** Examples encoded at a time, so that many variants of many examples need not be in memory at once. */
-const GROUP = 16;
-
-/** Scores every example, which must fit into the model's positions (its context may be cut to). */
+/**
+ * Scores every example, which must fit into the model's positions (its context may be cut to). An example's sequences
+ * share batches with each other only: its numbers are the same bits whatever else is scored.
+ */
 export async function scoreExamples(
   model: GPT2LMHeadModel,
   encoder: InfillEncoder,
   examples: readonly InfillExample[],
-  { candidates, batchSize, seed, pool = examples, signal, onProgress }: ScoreOptions,
+  { candidates, batchSize, seed, pool = examples, signal, onScored }: ScoreOptions,
 ): Promise<ScoredExample[]> {
   const { nPositions } = model.config;
   const controls = new Controls(pool, { template: encoder.template, candidates, seed });
@@ -67,47 +67,42 @@ export async function scoreExamples(
     return encoded;
   };
   const scored: ScoredExample[] = [];
-  for (let first = 0; first < examples.length; first += GROUP) {
-    const group = examples.slice(first, first + GROUP).map((example) => ({
-      example,
-      whole: encode(example),
-      without: WITHHELD.flatMap((part) => {
-        const rest = without(part, example, encoder.template);
-        return rest ? [{ part, sequence: encode(rest) }] : [];
-      }),
-      controls: CONTROLS.map((control) => ({ control, sequences: controls.variants(control, example).map(encode) })),
+  for (const example of examples) {
+    const whole = encode(example);
+    const withheld = WITHHELD.flatMap((part) => {
+      const rest = without(part, example, encoder.template);
+      return rest ? [{ part, sequence: encode(rest) }] : [];
+    });
+    const exchanged = CONTROLS.map((control) => ({
+      control,
+      sequences: controls.variants(control, example).map(encode),
     }));
-    const sequences = group.flatMap(({ whole, without, controls }) => [
+    const sequences = [
       whole,
-      ...without.map(({ sequence }) => sequence),
-      ...controls.flatMap(({ sequences }) => sequences),
-    ]);
+      ...withheld.map(({ sequence }) => sequence),
+      ...exchanged.flatMap(({ sequences: variants }) => variants),
+    ];
     const losses = await tokenLosses(model, sequences, { padId: encoder.ids.pad, batchSize, signal });
-    let next = 0;
-    const take = (sequence: EncodedExample): ((kinds: readonly number[]) => LossSum) => {
-      const own = losses[next++];
-      return (kinds) => sumLosses(sequence, own, kinds);
-    };
-    const written = (sequence: EncodedExample): number => take(sequence)(WRITTEN).loss;
-    for (const { example, whole, without, controls: exchanged } of group) {
-      const sum = take(whole);
-      const others = likeP2
-        .of(example, candidates - 1)
-        .filter((text) => fitsAsCandidate(encoder.textIds(text).length, nPositions));
-      scored.push({
-        example,
-        cluster: controls.clusterOf(example),
-        context: sum([TOKEN_TYPE.context]),
-        text: sum([TOKEN_TYPE.target]),
-        p2: sum(WRITTEN),
-        without: Object.fromEntries(without.map(({ part, sequence }) => [part, written(sequence)])),
-        controls: Object.fromEntries(
-          exchanged.map(({ control, sequences }) => [control, sequences.map((sequence) => written(sequence))]),
-        ),
-        ...(others.length > 0 && { inGap: await meansInGap(model, encoder, example, others, { batchSize, signal }) }),
-      });
-      onProgress?.(scored.length);
-    }
+    const lossesOf = new Map(sequences.map((sequence, i) => [sequence, losses[i]]));
+    const sum = (sequence: EncodedExample, kinds: readonly number[]): LossSum =>
+      sumLosses(sequence, lossesOf.get(sequence)!, kinds);
+    const written = (sequence: EncodedExample): number => sum(sequence, WRITTEN).loss;
+    const others = likeP2
+      .of(example, candidates - 1)
+      .filter((text) => fitsAsCandidate(encoder.textIds(text).length, nPositions));
+    scored.push({
+      example,
+      cluster: controls.clusterOf(example),
+      context: sum(whole, [TOKEN_TYPE.context]),
+      text: sum(whole, [TOKEN_TYPE.target]),
+      p2: sum(whole, WRITTEN),
+      without: Object.fromEntries(withheld.map(({ part, sequence }) => [part, written(sequence)])),
+      controls: Object.fromEntries(
+        exchanged.map(({ control, sequences: variants }) => [control, variants.map(written)]),
+      ),
+      ...(others.length > 0 && { inGap: await meansInGap(model, encoder, example, others, { batchSize, signal }) }),
+    });
+    await onScored?.(scored.at(-1)!);
   }
   return scored;
 }

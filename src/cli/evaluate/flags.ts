@@ -140,7 +140,25 @@ const flags = defineFlags({
     group: "Output",
     help: "Where evaluation.json and report.html go.",
   },
-  overwriteOutputDir: { type: "bool", group: "Output", help: "Write over those two files where they exist." },
+  overwriteOutputDir: {
+    type: "bool",
+    group: "Output",
+    help: "Write over those two files where they exist; with --shard, measure what it has measured before again.",
+  },
+  shard: {
+    type: "string",
+    placeholder: "i/n",
+    group: "Output",
+    help:
+      "Measure only part i of n of the examples (1/16 to 16/16), for job arrays, and keep what is measured in " +
+      "--output_dir, which all share; started again, it goes on where it was stopped or killed.",
+  },
+  mergeShards: {
+    type: "bool",
+    defaultText: "off",
+    group: "Output",
+    help: "When all shards are done, with the flags of theirs: the table, evaluation.json and report.html of all.",
+  },
 });
 
 export type EvaluateFlags = typeof flags;
@@ -167,5 +185,7 @@ export const EVALUATE: Program<EvaluateFlags> = {
       does: "beside the texts of another system",
     },
     { args: "--model output/run-1 --max_examples 0 --max_eval_samples 40", does: "a quick look, without writing" },
+    { args: "--model output/run-1 --output_dir out --shard 3/16", does: "the third of sixteen jobs" },
+    { args: "--model output/run-1 --output_dir out --merge_shards", does: "the one table of them all" },
   ],
 };

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { choiceFigures, rankedTexts } from "../../evaluation/rerank-choices.ts";
 import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choices.ts";
-import { fittedByParts, fittedWeights, ownWeights, rerankTrials, trialFigures } from "../../evaluation/rerank-trial.ts";
+import { fittedByParts, fittedWeights, ownWeights, trialFigures } from "../../evaluation/rerank-trial.ts";
+import type { Trial } from "../../evaluation/rerank-trial.ts";
 import type { Cluster } from "../../evaluation/places.ts";
 import type { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
@@ -58,35 +59,52 @@ export async function planRerank(
   };
 }
 
+/** What ranking is judged by. */
+export interface RerankMeasures {
+  /** Of each example. */
+  readonly trials: readonly Trial[];
+  /** Of each example that candidates are written for; null where none are as asked for. */
+  readonly choices: readonly (WrittenChoice | null)[];
+}
+
 export interface RerankRun {
   readonly model: InfillModel;
   readonly weights: GPT2LMHeadModel;
   readonly decoder: GPT2Decoder;
   readonly examples: readonly InfillExample[];
-  /** Of the file, in its order. */
-  readonly pool: readonly InfillExample[];
-  readonly clusters: readonly Cluster[];
-  /** Those that candidates are written for, as numbers of `examples`. */
-  readonly toWrite: readonly number[];
   readonly values: EvaluateValues;
   readonly signal: AbortSignal;
-  /** Told how many of all examples, and of the choices after them, are done. */
-  readonly onProgress: (done: number) => void;
+}
+
+/** Writes candidates for gap `which` of the plan, which is of example `index`, and measures them. */
+export async function measureChoice(
+  plan: Plan,
+  which: number,
+  index: number,
+  { model, weights, decoder, examples, values, signal }: RerankRun,
+): Promise<WrittenChoice | null> {
+  const { perDeviceEvalBatchSize: batchSize, seed } = values;
+  const { tokenizer, encoder } = model;
+  const found = await writeMet({ decoder, tokenizer, plan, trim: true }, { which: [which], signal, seed });
+  signal.throwIfAborted();
+  const texts = found?.candidates[0].map(({ text }) => text) ?? [];
+  if (texts.length === 0) return null;
+  const { p2 } = examples[index];
+  const terms = await candidateTerms(weights, encoder, examples[index], [...texts, p2], { batchSize, signal });
+  return { index, p2, texts, terms };
 }
 
 /** The figures; with --fit_rerank the weights are in the model's folder afterwards. */
 export async function rerankFigures(
-  { weights: own, plan }: RerankPlan,
-  { model, weights, decoder, examples, pool, clusters, toWrite, values, signal, onProgress }: RerankRun,
+  { weights: own }: RerankPlan,
+  { trials, choices }: RerankMeasures,
+  {
+    model,
+    clusters,
+    values,
+  }: { readonly model: InfillModel; readonly clusters: readonly Cluster[]; readonly values: EvaluateValues },
 ): Promise<RerankFigures> {
-  const { candidates, perDeviceEvalBatchSize: batchSize, seed, fitRerank } = values;
-  const trials = await rerankTrials(weights, model.encoder, examples, {
-    candidates,
-    pool,
-    batchSize,
-    signal,
-    onProgress,
-  });
+  const { seed, fitRerank } = values;
   const fitted = own ?? fittedWeights(trials);
   if (fitRerank && fitted.fittedOn!.candidates < 2)
     throw new UserError(
@@ -94,20 +112,7 @@ export async function rerankFigures(
         "true one could be told from; use a larger --test_file.",
     );
   const weigh = own ? ownWeights(own) : fittedByParts(trials);
-  const written: WrittenChoice[] = [];
-  for (const [which, index] of toWrite.entries()) {
-    if (!plan) break;
-    const { tokenizer } = model;
-    const found = await writeMet({ decoder, tokenizer, plan, trim: true }, { which: [which], signal, seed });
-    signal.throwIfAborted();
-    const texts = found?.candidates[0].map(({ text }) => text) ?? [];
-    const example = examples[index];
-    const judged = [...texts, example.p2];
-    const terms =
-      texts.length > 0 ? await candidateTerms(weights, model.encoder, example, judged, { batchSize, signal }) : [];
-    if (texts.length > 0) written.push({ index, p2: example.p2, texts, terms });
-    onProgress(examples.length + which + 1);
-  }
+  const written = choices.filter((choice) => choice !== null);
   if (fitRerank) await model.folder.write(new Map([[RERANK_FILE, rerankToJson(fitted)]]));
   return {
     trial: trialFigures(trials, weigh, seed, clusters),

@@ -1,16 +1,21 @@
-// One model of an evaluation: loaded, scored, let write, ranked, and freed again.
+// One model of an evaluation: loaded, scored, let write, ranked, and freed again; and what all that comes to.
 import { printableText } from "../../files/quote.ts";
-import type { RerankFigures } from "../../evaluation/rerank-choices.ts";
+import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choices.ts";
+import { rerankTrials } from "../../evaluation/rerank-trial.ts";
+import type { Trial } from "../../evaluation/rerank-trial.ts";
 import { scoreExamples } from "../../evaluation/score-examples.ts";
 import type { ScoredExample } from "../../evaluation/score-examples.ts";
 import type { WrittenText } from "../../evaluation/written-figures.ts";
 import { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
+import type { InfillExample } from "../../infill/example.ts";
 import { describeModel } from "../shared/describe-model.ts";
 import { ProgressBar } from "../shared/progress.ts";
 import type { InfillModel } from "./data.ts";
-import { rerankFigures } from "./rerank.ts";
+import type { EvaluateValues } from "./flags.ts";
+import type { Parts } from "./parts.ts";
+import { measureChoice, rerankFigures } from "./rerank.ts";
 import type { EvaluationSetup, Task } from "./setup.ts";
 import { writeGuarded, writeTexts } from "./write.ts";
 
@@ -29,61 +34,159 @@ export function loadWeights(device: Device, { folder, config, fresh }: InfillMod
     : GPT2LMHeadModel.fromPretrained(device, folder);
 }
 
-export async function runModel(
+/** Numbers of a task's examples, and of the gaps that p2 is written for. */
+export interface Share {
+  readonly examples: readonly number[];
+  readonly toWrite: readonly number[];
+}
+
+export const shareOfAll = ({ examples, toWrite }: Task): Share => ({
+  examples: examples.map((_, i) => i),
+  toWrite: toWrite.map((_, i) => i),
+});
+
+/** What of an example's value follows from its number. */
+type Bare<T> = Omit<T, "example">;
+
+function bare<T extends { readonly example: InfillExample }>(value: T): Bare<T> {
+  const { example: _, ...rest } = value;
+  return rest;
+}
+
+/** Kinds of parts of model `m`. */
+const kindsOf = (m: number) => ({
+  about: `${m} about`,
+  score: `${m} score`,
+  write: `${m} write`,
+  trial: `${m} trial`,
+  choose: `${m} choose`,
+});
+
+/** What a share of a task is made of, by kind. */
+export function partsOf(
+  m: number,
+  { plan, rerank }: Task,
+  { examples, toWrite }: Share,
+): [string, readonly number[]][] {
+  const kinds = kindsOf(m);
+  return [
+    [kinds.about, [0]],
+    [kinds.score, examples],
+    [kinds.write, plan ? toWrite : []],
+    [kinds.trial, rerank ? examples : []],
+    [kinds.choose, rerank?.plan ? toWrite : []],
+  ];
+}
+
+/** Measures what is missing of a share of task `m`. */
+export async function measureModel(
   device: Device,
-  { name, model, pool, examples, toWrite, plan, guarded, rerank }: Task,
-  { values, clusterOf }: Pick<EvaluationSetup, "values" | "clusterOf">,
-  signal: AbortSignal,
-): Promise<ModelResult> {
+  m: number,
+  task: Task,
+  share: Share,
+  { values, parts, signal }: { readonly values: EvaluateValues; readonly parts: Parts; readonly signal: AbortSignal },
+): Promise<void> {
+  if (partsOf(m, task, share).every(([kind, which]) => parts.missing(kind, which).length === 0)) return;
+  const { name, model, pool, examples, toWrite, plan, guarded, rerank } = task;
   const { perDeviceEvalBatchSize: batchSize, candidates, seed } = values;
+  const kinds = kindsOf(m);
   const weights = await loadWeights(device, model, seed);
   const about = `${describeModel(weights)}${model.history}`;
   process.stderr.write(`Model    ${printableText(name)}: ${printableText(about)}\n`);
   const decoder = new GPT2Decoder(weights);
+  const options = { candidates, batchSize, pool, signal };
+  /** Those of `which` that are missing, one after the other, with a bar. */
+  const each = async (
+    label: string,
+    kind: string,
+    which: readonly number[],
+    work: (missing: readonly number[], keep: (value: unknown, tokens?: number) => Promise<void>) => Promise<unknown>,
+  ): Promise<void> => {
+    const missing = parts.missing(kind, which);
+    if (missing.length === 0) return;
+    await withProgress(label, "examples", which.length, async (bar) => {
+      let done = which.length - missing.length;
+      bar.update(done);
+      let next = 0;
+      await work(missing, async (value) => {
+        await parts.keep(kind, missing[next++], value);
+        bar.update(++done);
+      });
+    });
+  };
   try {
-    const scored = await withProgress("score", "examples", examples.length, (bar) =>
-      scoreExamples(weights, model.encoder, examples, {
-        candidates,
-        batchSize,
-        seed,
-        pool,
-        signal,
-        onProgress: (done) => bar.update(done),
-      }),
+    if (parts.missing(kinds.about, [0]).length > 0) await parts.keep(kinds.about, 0, about);
+    await each("score", kinds.score, share.examples, (missing, keep) =>
+      scoreExamples(
+        weights,
+        model.encoder,
+        missing.map((i) => examples[i]),
+        { ...options, seed, onScored: (scored) => keep(bare(scored)) },
+      ),
     );
-    const texts =
-      plan === undefined
-        ? []
-        : await withProgress("write", "texts", toWrite.length, (bar) => {
-            const onProgress = (done: number, tokens: number): void =>
-              bar.update(done, "", { amount: tokens, unit: "tokens" });
-            return guarded
-              ? writeGuarded(model, decoder, plan, toWrite, { signal, onProgress })
-              : writeTexts(model, decoder, plan, toWrite, { batchSize, signal, onProgress });
-          });
-    const total = examples.length + (rerank?.plan?.prompts.length ?? 0);
-    const ranking =
-      rerank &&
-      (await withProgress("rank", "examples", total, (bar) =>
-        rerankFigures(rerank, {
-          model,
+    if (plan) await measureTexts();
+    if (rerank) {
+      const run = { model, weights, decoder, examples, values, signal };
+      await each("rank", kinds.trial, share.examples, (missing, keep) =>
+        rerankTrials(
           weights,
-          decoder,
-          examples,
-          pool,
-          clusters: examples.map(clusterOf),
-          toWrite: toWrite.map((example) => examples.indexOf(example)),
-          values,
-          signal,
-          onProgress: (done) => bar.update(done),
-        }),
-      ));
-    return { about, scored, texts, rerank: ranking };
+          model.encoder,
+          missing.map((i) => examples[i]),
+          { ...options, onTrial: keep },
+        ),
+      );
+      await each("choose", kinds.choose, rerank.plan ? share.toWrite : [], async (missing, keep) => {
+        for (const which of missing)
+          await keep(await measureChoice(rerank.plan!, which, examples.indexOf(toWrite[which]), run));
+      });
+    }
   } finally {
     decoder.dispose();
     await device.finish(); // a step that was begun ahead may still need the weights
     weights.destroy();
   }
+
+  async function measureTexts(): Promise<void> {
+    const missing = parts.missing(kinds.write, share.toWrite);
+    if (missing.length === 0) return;
+    const before = share.toWrite.length - missing.length;
+    await withProgress("write", "texts", share.toWrite.length, (bar) => {
+      const write = {
+        signal,
+        which: missing,
+        onProgress: (done: number, tokens: number): void =>
+          bar.update(before + done, "", { amount: tokens, unit: "tokens" }),
+        onWritten: (number: number, text: WrittenText) => parts.keep(kinds.write, number, bare(text)),
+      };
+      return guarded
+        ? writeGuarded(model, decoder, plan!, toWrite, write)
+        : writeTexts(model, decoder, plan!, toWrite, { ...write, batchSize });
+    });
+  }
+}
+
+/** From all parts of task `m` to what came of it. */
+export async function resultOf(
+  m: number,
+  task: Task,
+  { values, clusterOf, parts }: Pick<EvaluationSetup, "values" | "clusterOf"> & { readonly parts: Parts },
+): Promise<ModelResult> {
+  const { model, examples, toWrite, plan, rerank } = task;
+  const kinds = kindsOf(m);
+  const all = shareOfAll(task);
+  const gaps = plan ? all.toWrite : [];
+  const scored = parts.values<Bare<ScoredExample>>(kinds.score, all.examples);
+  const texts = parts.values<Bare<WrittenText>>(kinds.write, gaps);
+  const ranking = rerank && {
+    trials: parts.values<Trial>(kinds.trial, all.examples),
+    choices: parts.values<WrittenChoice | null>(kinds.choose, rerank.plan ? all.toWrite : []),
+  };
+  return {
+    about: parts.values<string>(kinds.about, [0])[0],
+    scored: scored.map((losses, i) => ({ example: examples[i], ...losses })),
+    texts: texts.map((text, i) => ({ example: toWrite[i], ...text })),
+    rerank: ranking && (await rerankFigures(rerank!, ranking, { model, clusters: examples.map(clusterOf), values })),
+  };
 }
 
 export async function withProgress<T>(

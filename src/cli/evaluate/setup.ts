@@ -13,6 +13,7 @@ import type { Examples, InfillModel, TestFile } from "./data.ts";
 import type { EvaluateValues } from "./flags.ts";
 import { planRerank } from "./rerank.ts";
 import type { RerankPlan } from "./rerank.ts";
+import { checkShards } from "./shards.ts";
 import { gapKey, readTheirTexts } from "./texts.ts";
 import type { TheirTexts } from "./texts.ts";
 import { planTexts } from "./write.ts";
@@ -55,6 +56,7 @@ export interface EvaluationSetup {
 export async function setUpEvaluation(values: EvaluateValues, given: ReadonlySet<string>): Promise<EvaluationSetup> {
   const { maxEvalSamples, maxExamples, seed } = values;
   checkTogether(values);
+  checkShards(values);
   const testFile = values.testFile ?? samplePath("validation.jsonl", "--test_file");
   const names = [values.modelNameOrPath ?? DEMO_MODEL, ...(values.compare === undefined ? [] : [values.compare])];
   const judgeName = values.judge ?? names[names.length - 1];

@@ -41,18 +41,25 @@ export interface WriteTextsOptions {
   readonly batchSize: number;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, tokens: number) => void;
+  /** Numbers of the plan's prompts; default all. */
+  readonly which?: readonly number[];
+  /** Given each text as it is there, with its number, and waited for. */
+  readonly onWritten?: (number: number, text: WrittenText) => Promise<void> | void;
 }
 
-/** One text for each example of the plan, as src/generate.ts writes it; an empty one where none is as asked for. */
+const allOf = (plan: Plan): number[] => plan.prompts.map((_, number) => number);
+
+/** A text for each example of the plan, as src/generate.ts writes it; an empty one where none is as asked for. */
 export async function writeGuarded(
   { tokenizer }: InfillModel,
   decoder: ScoringDecoder,
   plan: Plan,
   examples: readonly InfillExample[],
-  { signal, onProgress }: Omit<WriteTextsOptions, "batchSize">,
+  { signal, onProgress, which = allOf(plan), onWritten }: Omit<WriteTextsOptions, "batchSize">,
 ): Promise<WrittenText[]> {
   const written: WrittenText[] = [];
-  for (const [i, example] of examples.entries()) {
+  for (const i of which) {
+    const example = examples[i];
     const found = await writeMet({ decoder, tokenizer, plan, trim: true }, { which: [i], signal });
     signal.throwIfAborted();
     const asked = plan.prompts[i].constraints !== undefined;
@@ -66,6 +73,7 @@ export async function writeGuarded(
       ...(asked && { held: best !== undefined }),
       ...(best?.cost && { cost: best.cost.logProbPerToken }),
     });
+    await onWritten?.(i, written.at(-1)!);
     onProgress(written.length, best?.tokens ?? 0);
   }
   return written;
@@ -81,27 +89,30 @@ export async function writeMet(writer: Writer, options: WriteOptions): Promise<W
   }
 }
 
-/** Numbers of the plan's prompts, at most `size` together, that there is the same room after. */
-function batchesOfOneRoom({ prompts }: Plan, size: number): number[][] {
+/** Those of `which`, numbers of the plan's prompts, at most `size` together that there is the same room after. */
+function batchesOfOneRoom({ prompts }: Plan, which: readonly number[], size: number): number[][] {
   const byRoom = new Map<number, number[]>();
-  prompts.forEach(({ room }, number) => byRoom.set(room, [...(byRoom.get(room) ?? []), number]));
+  for (const number of which) {
+    const { room } = prompts[number];
+    byRoom.set(room, [...(byRoom.get(room) ?? []), number]);
+  }
   return [...byRoom.values()].flatMap((numbers) =>
     Array.from({ length: Math.ceil(numbers.length / size) }, (_, i) => numbers.slice(i * size, (i + 1) * size)),
   );
 }
 
-/** One text for each example of the plan, as the model writes by itself. */
+/** A text for each example of the plan, as the model writes by itself. */
 export async function writeTexts(
   model: InfillModel,
   decoder: Decoder,
   plan: Plan,
   examples: readonly InfillExample[],
-  { batchSize, signal, onProgress }: WriteTextsOptions,
+  { batchSize, signal, onProgress, which = allOf(plan), onWritten }: WriteTextsOptions,
 ): Promise<WrittenText[]> {
   const { tokenizer } = model;
   const written: WrittenText[] = [];
   let done = 0;
-  for (const numbers of batchesOfOneRoom(plan, batchSize)) {
+  for (const numbers of batchesOfOneRoom(plan, which, batchSize)) {
     const prompts = numbers.map((number) => plan.prompts[number]);
     const limits = ownLimits(plan, { ...prompts[0], limits: {} });
     const output = await withFlagNames(() =>
@@ -124,12 +135,13 @@ export async function writeTexts(
         ended,
       };
     });
+    for (const number of numbers) await onWritten?.(number, written[number]);
     onProgress(
       (done += numbers.length),
       output.generated.reduce((sum, ids) => sum + ids.length, 0),
     );
   }
-  return written;
+  return which.map((number) => written[number]);
 }
 
 /** The real p2 of an example in the same form. */

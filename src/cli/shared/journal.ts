@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { isObject } from "../../files/json.ts";
 import { openFolder } from "../../files/open.ts";
+import { printable } from "../../files/quote.ts";
 import { FolderLock } from "../train/folder-lock.ts";
 import { flagName } from "./flag-table.ts";
 
@@ -56,11 +57,19 @@ export class Journal {
       } else {
         checkSettings(before, settings, options);
       }
-      return new Journal(folder, lock, await readParts(join(folder, PARTS_FILE), shown));
+      return new Journal(folder, lock, await readParts(join(folder, PARTS_FILE), { truncated: true }));
     } catch (error) {
       lock.release();
       throw error;
     }
+  }
+
+  /** What a folder holds, which is left as it is. Throws UserError where it is damaged. */
+  static async read(
+    folder: string,
+  ): Promise<{ readonly settings: Settings | undefined; readonly parts: ReadonlyMap<string, unknown> }> {
+    const settings = await readSettings(join(folder, SETTINGS_FILE));
+    return { settings, parts: await readParts(join(folder, PARTS_FILE), { truncated: false }) };
   }
 
   async add(parts: ReadonlyMap<string, unknown>): Promise<void> {
@@ -84,7 +93,7 @@ export class Journal {
 }
 
 /** Undefined where work was not begun; unreadable ones match none. */
-export async function readSettings(path: string): Promise<Settings | undefined> {
+async function readSettings(path: string): Promise<Settings | undefined> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
@@ -109,9 +118,9 @@ export function checkSettings(
     (key) => text(before[key]) !== text(now[key]),
   );
   if (other.length === 0) return;
-  const differences = other.slice(0, 3).map((key) => differenceOf(key, text(before[key]), text(now[key])));
+  const differences = other.slice(0, 3).map((key) => differenceOf(key, before[key], now[key]));
   throw new UserError(
-    `${shown} was begun with ${differences.join(", with ")}${other.length > 3 ? ", and more" : ""}; go on with the ` +
+    `${shown} was begun ${differences.join(", ")}${other.length > 3 ? ", and more" : ""}; go on with the ` +
       `same, or choose another ${outputFlag}.`,
   );
 }
@@ -127,28 +136,31 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 const LONGEST_VALUE = 40;
 
-function differenceOf(key: string, before: string | undefined, now: string | undefined): string {
+/** "with --seed 7 (it is 8 now)", "without --shard (it is 1/2 now)", "with another model" */
+function differenceOf(key: string, before: unknown, now: unknown): string {
   const other = OTHER_NAMES.get(key);
-  if (other !== undefined) return other;
-  const shown = (value: string | undefined): string => (value === undefined || value === "null" ? "none" : value);
-  const [then, today] = [shown(before), shown(now)];
-  if (then.length > LONGEST_VALUE || today.length > LONGEST_VALUE) return `another ${flagName(key)}`;
-  return `${flagName(key)} ${then} (it is ${today} now)`;
+  if (other !== undefined) return `with ${other}`;
+  const text = (value: unknown): string => printable(typeof value === "string" ? value : JSON.stringify(value));
+  const given = (value: unknown): boolean => value !== undefined && value !== null;
+  if ([before, now].some((value) => given(value) && text(value).length > LONGEST_VALUE))
+    return `with another ${flagName(key)}`;
+  const then = given(before) ? `with ${flagName(key)} ${text(before)}` : `without ${flagName(key)}`;
+  return `${then} (it is ${given(now) ? text(now) : "not given"} now)`;
 }
 
-/** The lines of the file; half a line at its end, of a process that was killed while it wrote, goes. */
-async function readParts(path: string, shown: string): Promise<Map<string, unknown>> {
+/** The lines of the file but for half a line at its end, of a process that was killed while it wrote. */
+async function readParts(path: string, { truncated }: { readonly truncated: boolean }): Promise<Map<string, unknown>> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return Buffer.alloc(0);
     throw error;
   });
   const whole = bytes.lastIndexOf(10) + 1;
-  if (whole < bytes.length) await truncate(path, whole);
+  if (truncated && whole < bytes.length) await truncate(path, whole);
   const parts = new Map<string, unknown>();
   for (const [i, line] of bytes.toString("utf8", 0, whole).split("\n").slice(0, -1).entries()) {
     const part = parsed(line);
     if (!Array.isArray(part) || part.length !== 2 || typeof part[0] !== "string")
-      throw new UserError(`${path}, line ${i + 1}: is damaged; remove the file, and ${shown} is written anew.`);
+      throw new UserError(`${path}, line ${i + 1}: is damaged; remove the file: what it lists is computed again.`);
     parts.set(part[0], part[1]);
   }
   return parts;

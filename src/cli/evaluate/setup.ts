@@ -8,12 +8,12 @@ import type { Plan } from "../generate/plan.ts";
 import { wishesOf } from "../generate/wishes.ts";
 import type { Wishes } from "../generate/wishes.ts";
 import { DEMO_MODEL, samplePath } from "../shared/project-path.ts";
+import { parseShard } from "../shared/shard.ts";
 import { chooseExamples, chooseResultFolder, openInfillModels, readExampleFile, readTestFile } from "./data.ts";
 import type { Examples, InfillModel, TestFile } from "./data.ts";
 import type { EvaluateValues } from "./flags.ts";
 import { planRerank } from "./rerank.ts";
 import type { RerankPlan } from "./rerank.ts";
-import { checkShards } from "./shards.ts";
 import { gapKey, readTheirTexts } from "./texts.ts";
 import type { TheirTexts } from "./texts.ts";
 import { planTexts } from "./write.ts";
@@ -118,6 +118,16 @@ function checkTogether({ maxExamples, trainFile, texts, judge }: EvaluateValues)
   const flag = trainFile === undefined ? judge && "--judge looks at" : "--train_file is searched for copies in";
   if (flag)
     throw new UserError(`${flag} what the model writes, and --max_examples 0 writes nothing; leave one of them out.`);
+}
+
+/** Throws UserError for what is no shard, and where its results would have no place that the others know. */
+function checkShards({ shard, mergeShards, outputDir }: EvaluateValues): void {
+  if (shard !== undefined) parseShard(shard);
+  if (shard !== undefined && mergeShards)
+    throw new UserError("--shard measures one part, --merge_shards puts all together; give one of them.");
+  const flag = shard !== undefined ? "--shard" : mergeShards ? "--merge_shards" : undefined;
+  if (flag && outputDir === undefined)
+    throw new UserError(`${flag} needs the folder that all shards share; name it with --output_dir.`);
 }
 
 /** Undefined where the model is left to itself. */

@@ -8,7 +8,7 @@ import { modelHash } from "../shared/content-hash.ts";
 import { readInputFile } from "../shared/input-file.ts";
 import { checkSettings, Journal } from "../shared/journal.ts";
 import type { Settings } from "../shared/journal.ts";
-import { parseShard, shardName, shardRange } from "../shared/shard.ts";
+import { shardName, shardRange } from "../shared/shard.ts";
 import type { Shard } from "../shared/shard.ts";
 import type { EvaluateValues } from "./flags.ts";
 import { Parts } from "./parts.ts";
@@ -42,16 +42,6 @@ async function settingsOf({ values, tasks, file, theirs }: EvaluationSetup): Pro
     ...(texts.length > 0 && { texts }),
     ...Object.fromEntries(Object.entries(values).filter(([key]) => !NO_SETTINGS.has(key))),
   };
-}
-
-/** Throws UserError for what is no shard, and where its results would have no place that the others know. */
-export function checkShards({ shard, mergeShards, outputDir }: EvaluateValues): void {
-  if (shard !== undefined) parseShard(shard);
-  if (shard !== undefined && mergeShards)
-    throw new UserError("--shard measures one part, --merge_shards puts all together; give one of them.");
-  const flag = shard !== undefined ? "--shard" : mergeShards ? "--merge_shards" : undefined;
-  if (flag && outputDir === undefined)
-    throw new UserError(`${flag} needs the folder that all shards share; name it with --output_dir.`);
 }
 
 const outputOf = (setup: EvaluationSetup, { index, count }: Shard): string =>

@@ -17,6 +17,7 @@ import { RunFolder } from "./cli/train/run-folder.ts";
 import { openExamples } from "./cli/train/data.ts";
 import type { CacheUse, DataChoice, OpenedExamples } from "./cli/train/data.ts";
 import { defaultCacheDir } from "./cli/train/data-cache/token-cache.ts";
+import { nothingLeft, whichModel, whyEarly } from "./cli/train/ended.ts";
 import { asScript, checkCombination } from "./cli/train/check-flags.ts";
 import { dryRun } from "./cli/train/dry-run.ts";
 import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoints.ts";
@@ -174,17 +175,15 @@ async function train(program: Program, run: RunFolder): Promise<void> {
     await run.writeLog(state.logHistory);
     // Killed after the model and before these: how long it took is lost.
     if (!(await (await run.open("")).has("all_results.json")))
-      await writeResults(run, job, { history: state.logHistory, from: state.step, started: performance.now() });
-    throw new UserError(
-      `${run.path} is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
-        `nothing is left to do; raise --max_steps or --num_train_epochs.`,
-    );
+      await writeResults(run, job, {
+        history: state.logHistory,
+        from: state.step,
+        started: performance.now(),
+        finalStep: await trainer.finalStep(),
+      });
+    throw nothingLeft(run.path, state, trainer.totalSteps, whyEarly(state.logHistory, job.args));
   }
-  if (state && state.step > trainer.totalSteps)
-    throw new UserError(
-      `The checkpoint is at step ${state.step} and the run has ${trainer.totalSteps}: ` +
-        `nothing is left to do; raise --max_steps or --num_train_epochs.`,
-    );
+  if (state && state.step > trainer.totalSteps) throw nothingLeft("The checkpoint", state, trainer.totalSteps);
   print(
     `Run      ${trainer.totalSteps} updates of ` +
       `${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences` +
@@ -193,7 +192,7 @@ async function train(program: Program, run: RunFolder): Promise<void> {
       `output in ${run.path}`,
   );
   const started = performance.now();
-  const { finished, logHistory } = await trainThroughLosses(session, {
+  const { finished, logHistory, finalStep } = await trainThroughLosses(session, {
     run,
     signal,
     reopen: async (saved) =>
@@ -217,7 +216,11 @@ async function train(program: Program, run: RunFolder): Promise<void> {
     print(`Stopped; go on with ${same} --output_dir ${run.path} --should_continue`);
     return;
   }
-  await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started });
+  const early = whyEarly(logHistory, job.args);
+  if (early !== undefined) print(`Ended    ${early}`);
+  const which = whichModel(logHistory, job.args, finalStep);
+  if (which !== undefined) print(`Best     ${which}`);
+  await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started, finalStep });
   print(`Saved    ${run.path}`);
   if (flags.evalAllCheckpoints) await evaluateAll(program, run);
   print(

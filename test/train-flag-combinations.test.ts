@@ -31,6 +31,8 @@ describe("flags together", () => {
       "--stride belongs to an evaluation alone",
     ],
     ["--eval_all_checkpoints", "--eval_all_checkpoints belongs to --do_eval"],
+    ["--metric_for_best_model perplexity", "--metric_for_best_model belongs to --load_best_model_at_end or"],
+    ["--early_stopping_threshold 1", "--early_stopping_threshold belongs to --early_stopping_patience"],
     ["--max_steps 0", "--max_steps is 0, wanted at least 1 update"],
   ])("%s is refused", (argv, message) => {
     expect(() => check(argv)).toThrow(message);
@@ -40,6 +42,8 @@ describe("flags together", () => {
     "--train_file a.jsonl --metadata_dropout 0.2 --metadata_dropout_all 0 --context_dropout 0.5 --order_mix 0.1",
     "--train_file a.jsonl --section_types --loss_on target",
     "--train_data_file a.txt --loss_on all",
+    "--load_best_model_at_end --metric_for_best_model eval_loss --greater_is_better False",
+    "--early_stopping_patience 3 --early_stopping_threshold 0.01 --metric_for_best_model perplexity",
     "--memory_limit 1",
     "--eval_only --validation_file a.jsonl",
     "--eval_only --eval_data_file a.txt --stride 4",

@@ -5,10 +5,11 @@ import type { FieldsOf } from "../fields.ts";
 import type { LossOn } from "../examples/collate.ts";
 import type { LrSchedulerKwargs, ScheduleName } from "./lr-schedule.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
+import type { BestModelArguments } from "./best-model.ts";
 import type { LossReduction } from "./step.ts";
 import type { Position } from "../examples/data-loader.ts";
 
-export interface TrainingArguments {
+export interface TrainingArguments extends BestModelArguments {
   readonly perDeviceTrainBatchSize: number;
   readonly perDeviceEvalBatchSize: number;
   /** Micro-batches an update; the last update of an epoch takes what is left. */
@@ -72,6 +73,11 @@ export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, "lrSchedulerKwa
   evalSteps: 0,
   saveSteps: 500,
   saveTotalLimit: 0,
+  loadBestModelAtEnd: false,
+  metricForBestModel: "loss",
+  greaterIsBetter: false,
+  earlyStoppingPatience: 0,
+  earlyStoppingThreshold: 0,
   groupByLength: false,
   padToMultipleOf: 1,
   lossOn: "all",

@@ -12,11 +12,14 @@ import { writeCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { SavedCheckpointOptions } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { Shape } from "../gpu/tensor.ts";
+import { stepOf } from "./checkpoint-names.ts";
 import { differences } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { AdamW } from "./optimizer.ts";
 import { parseFingerprint, parseState } from "./trainer-state.ts";
 import type { RunShape, TrainerState } from "./trainer-state.ts";
+
+export { checkpointName, stepOf } from "./checkpoint-names.ts";
 
 /** Where a run's checkpoints live: in Node a folder on disk, elsewhere whatever implements it. */
 export interface CheckpointStore {
@@ -122,13 +125,6 @@ export async function resume(
   return state;
 }
 
-export const checkpointName = (step: number): string => `checkpoint-${step}`;
-
-/** The updates that a checkpoint of this name holds; undefined when it is no checkpoint's name. */
-export function stepOf(name: string): number | undefined {
-  return /^checkpoint-\d{1,15}$/.test(name) ? Number(name.slice("checkpoint-".length)) : undefined;
-}
-
 /** Names of the checkpoints in a run's folder, the oldest first. */
 export async function listCheckpoints(store: Pick<CheckpointStore, "list">): Promise<string[]> {
   return (await store.list()).filter((name) => stepOf(name) !== undefined).sort((a, b) => stepOf(a)! - stepOf(b)!);
@@ -148,10 +144,19 @@ export async function* wholeCheckpoints(
 
 /**
  * Removes the oldest checkpoints until at most `limit` are left (0 keeps all). Those of later steps than `step`, where
- * the run stands, are of another run or of one that was gone back from: they do not count and stay.
+ * the run stands, are of another run or of one that was gone back from: they do not count and stay. `best` stays, too,
+ * instead of the oldest, or beside the only one.
  */
-export async function rotateCheckpoints(store: CheckpointStore, limit: number, step: number): Promise<void> {
+export async function rotateCheckpoints(
+  store: CheckpointStore,
+  limit: number,
+  step: number,
+  best?: string,
+): Promise<void> {
   if (limit <= 0) return;
   const names = (await listCheckpoints(store)).filter((name) => stepOf(name)! <= step);
-  for (const name of names.slice(0, Math.max(0, names.length - limit))) await store.remove(name);
+  const last = names.at(-1);
+  const others = names.filter((name) => name !== best && name !== last);
+  const room = Math.max(0, limit - (names.length - others.length));
+  for (const name of others.slice(0, Math.max(0, others.length - room))) await store.remove(name);
 }

@@ -25,6 +25,11 @@ const FREE = [
   "evalSteps",
   "saveSteps",
   "saveTotalLimit",
+  "loadBestModelAtEnd",
+  "metricForBestModel",
+  "greaterIsBetter",
+  "earlyStoppingPatience",
+  "earlyStoppingThreshold",
 ] as const satisfies readonly (keyof TrainingArguments)[];
 
 /** Of the encoded examples. Its difference says no more where another setting already says why they differ. */

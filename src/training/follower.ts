@@ -37,6 +37,13 @@ export class Follower implements CheckpointSaver {
     await told(this.ranks);
   }
 
+  bestStep(): Promise<number | undefined> {
+    return told<number | undefined>(this.ranks);
+  }
+
+  /** Only rank 0's model is saved. */
+  async load(): Promise<void> {}
+
   hasModel(): Promise<boolean> {
     return told<boolean>(this.ranks);
   }

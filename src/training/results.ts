@@ -7,6 +7,8 @@ export const RESULT_FILES = ["train_results.json", "eval_results.json", "all_res
 
 export interface RunFigures {
   readonly history: readonly LogEntry[];
+  /** The step whose weights were saved; default: the last. */
+  readonly finalStep?: number;
   /** Seconds and updates of this process; a resumed run's earlier ones are not in them, as in the Trainer. */
   readonly runtime: number;
   readonly updates: number;
@@ -47,8 +49,9 @@ function trainResults({ history, runtime, updates, batchSize, trainSamples }: Ru
   };
 }
 
-function evalResults({ history, evalSamples }: RunFigures): Record<string, number> | undefined {
-  const last = history.findLast((entry) => "eval_loss" in entry);
+function evalResults({ history, evalSamples, finalStep }: RunFigures): Record<string, number> | undefined {
+  const evaluations = history.filter((entry) => "eval_loss" in entry);
+  const last = evaluations.find(({ step }) => step === finalStep) ?? evaluations.at(-1);
   if (!last) return undefined;
   const { epoch, eval_loss, eval_perplexity } = last;
   return { epoch, eval_loss, eval_samples: evalSamples, perplexity: eval_perplexity };

@@ -2,13 +2,17 @@
 // checkpoint that cannot be written (a full disk) costs nothing but itself: the run hears of it and goes on.
 import type { FileData } from "../files/folder.ts";
 import { readText } from "../files/folder.ts";
+import { openCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
+import { load } from "../gpt2/parameters.ts";
 import {
   checkpointName,
+  listCheckpoints,
   modelFiles,
   optimizerFiles,
   rotateCheckpoints,
   STATE_FILE,
+  stepOf,
   StoreLostError,
 } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
@@ -37,9 +41,17 @@ export interface SaverOptions {
 export type Wish = { readonly moment: string } | { readonly saved: boolean };
 
 /** See Saver; what ranks other than 0 have in its place is follower.ts. */
-export type CheckpointSaver = Pick<Saver, "newest" | "resumedFrom" | "saveCheckpoint" | "saveModel" | "hasModel">;
+export type CheckpointSaver = Pick<
+  Saver,
+  "newest" | "resumedFrom" | "saveCheckpoint" | "saveModel" | "hasModel" | "bestStep" | "load"
+>;
 
-type Settings = SaverOptions & { readonly saveTotalLimit: number; readonly ranks?: Ranks };
+interface Settings extends SaverOptions {
+  readonly saveTotalLimit: number;
+  readonly ranks?: Ranks;
+  /** Of these names, the one that is to stay. */
+  readonly best: (names: readonly string[]) => string | undefined;
+}
 
 export class Saver {
   private readonly model: GPT2LMHeadModel;
@@ -96,11 +108,38 @@ export class Saver {
       return false;
     }
     this.last = name;
-    await rotateCheckpoints(store, saveTotalLimit, step).catch((error: Error) => {
+    await this.rotate(store, saveTotalLimit, step).catch((error: Error) => {
       if (!onSaveFailed) throw error;
       onSaveFailed("an older checkpoint was not removed", error);
     });
     return true;
+  }
+
+  private async rotate(store: CheckpointStore, limit: number, step: number): Promise<void> {
+    await rotateCheckpoints(store, limit, step, this.options.best(await listCheckpoints(store)));
+  }
+
+  /** The step of the best whole checkpoint; undefined where none of them was evaluated. */
+  async bestStep(): Promise<number | undefined> {
+    const { ranks } = this.options;
+    const step = await this.findBest();
+    return ranks ? told(ranks, step) : step;
+  }
+
+  private async findBest(): Promise<number | undefined> {
+    const { store, best } = this.options;
+    let names = await listCheckpoints(store);
+    for (;;) {
+      const name = best(names);
+      if (name === undefined || (await store.fault?.(name)) === undefined) return stepOf(name ?? "");
+      names = names.filter((other) => other !== name);
+    }
+  }
+
+  /** Puts the weights of this step's checkpoint into the model; with ranks into that of rank 0, which is saved. */
+  async load(step: number): Promise<void> {
+    const folder = await this.options.store.open(checkpointName(step));
+    await load(this.model.parameters, await openCheckpoint(folder, this.model.config));
   }
 
   /** The trained model, in the run's own folder. Throws UserError where it cannot be written. */

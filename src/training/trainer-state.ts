@@ -6,6 +6,7 @@ import { isObject } from "../files/json.ts";
 import { printable, quote } from "../files/quote.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { TrainingArguments } from "./arguments.ts";
+import { bestModelState } from "./best-model.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 
 /** One line of the log, as in Hugging Face's log_history. */
@@ -45,8 +46,7 @@ export function stateText(state: TrainerState, fingerprint: Fingerprint, run: Ru
   const { args } = run;
   const position = run.positionAfter(state.step);
   const json = {
-    best_metric: null,
-    best_model_checkpoint: null,
+    ...bestModelState(state.step, state.logHistory, args),
     epoch: epochOf(position, run),
     eval_steps: args.evalSteps,
     global_step: state.step,

@@ -3,16 +3,15 @@
 // updates-in-flight.ts.
 import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
-import type { FieldsOf } from "../fields.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import { exampleSet } from "../examples/example-set.ts";
 import type { Examples, ExampleSet } from "../examples/example-set.ts";
 import type { Folder } from "../files/folder.ts";
-import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { ARGUMENT_FIELDS, positionAfter, totalSteps } from "./arguments.ts";
 import type { TrainingArguments } from "./arguments.ts";
+import { bestCheckpoint, checkBestModel, stopsEarly } from "./best-model.ts";
 import { NotFiniteError, resume } from "./checkpoint.ts";
 import { diverged, DivergedError } from "./divergence.ts";
 import { evaluateLoss } from "./evaluate.ts";
@@ -24,82 +23,19 @@ import type { LrSchedule } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
 import { needLabels } from "./need-labels.ts";
 import { FLOAT32 } from "./precision.ts";
-import type { Precision } from "./precision.ts";
 import { Follower } from "./follower.ts";
-import type { Ranks } from "./ranks.ts";
 import { Saver } from "./saver.ts";
-import type { CheckpointSaver, SaverOptions } from "./saver.ts";
+import type { CheckpointSaver } from "./saver.ts";
 import { Shards } from "./shards.ts";
-import type { Exchange } from "./exchange.ts";
 import type { MicroBatch } from "./step.ts";
 import { UpdatesInFlight } from "./updates-in-flight.ts";
 import { updateBatches } from "./update-batches.ts";
-import type { ExampleOf } from "./update-batches.ts";
+import { TRAINER_FIELDS } from "./trainer-options.ts";
+import type { TrainerOptions } from "./trainer-options.ts";
 import { epochOf, stateText } from "./trainer-state.ts";
 import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
 
-export interface TrainerOptions extends Partial<SaverOptions> {
-  readonly model: GPT2LMHeadModel;
-  readonly args: TrainingArguments;
-  readonly train: Examples;
-  /**
-   * Example `index` of `train` as an epoch has it, where it is not the same in all of them: a pure function, decided by
-   * what `settings` hold, and none of them longer than nPositions. Default: as it is.
-   */
-  readonly varied?: ExampleOf;
-  readonly evaluation?: Examples;
-  readonly padId: number;
-  /** What `train` was made from, for the fingerprint: files' digests, block size, limits. */
-  readonly settings?: Fingerprint;
-  /** Who trains together, each on its share of every update, with the same options; default: this process alone. */
-  readonly ranks?: Ranks;
-  /**
-   * An update takes gradientAccumulationSteps micro-batches for each of so many ranks, however many there are now: a
-   * run that goes on with more or fewer stays the same run. Default: those that there are.
-   */
-  readonly worldSize?: number;
-  /** Not beside `ranks`. */
-  readonly exchange?: Exchange;
-  readonly precision?: Precision;
-  readonly onStep?: (progress: Progress) => void;
-  readonly onLog?: (entry: LogEntry) => void;
-  /** An update that changed nothing, and why, as a clause. */
-  readonly onSkip?: (step: number, reason: string) => void;
-}
-
-const OPTIONS: FieldsOf<TrainerOptions> = {
-  model: true,
-  args: true,
-  train: true,
-  varied: true,
-  evaluation: true,
-  padId: true,
-  settings: true,
-  ranks: true,
-  worldSize: true,
-  exchange: true,
-  precision: true,
-  onStep: true,
-  onLog: true,
-  onSkip: true,
-  store: true,
-  extraFiles: true,
-  saveDtype: true,
-  maxShardBytes: true,
-  onSave: true,
-  onSaveFailed: true,
-};
-
-export interface Progress {
-  readonly step: number;
-  readonly totalSteps: number;
-  readonly epoch: number;
-  readonly learningRate: number;
-  /** Mean of the last logging interval; undefined before the first. */
-  readonly loss: number | undefined;
-  /** Positions processed by this run so far, on all ranks (estimated by this one's), pads included. */
-  readonly positions: number;
-}
+export type { Progress, TrainerOptions } from "./trainer-options.ts";
 
 export class Trainer {
   readonly optimizer: AdamW;
@@ -112,6 +48,8 @@ export class Trainer {
   private readonly saver: CheckpointSaver | undefined;
   private readonly shards: Shards | undefined;
   private step = 0;
+  /** The last update that was made is the run's last: as planned, or because evaluations do not get better. */
+  private ended = false;
   private logHistory: LogEntry[] = [];
   private positions = 0;
   private lastLoss: number | undefined;
@@ -122,7 +60,7 @@ export class Trainer {
    * update, or hold no label, and for options and arguments that are not known.
    */
   constructor(options: TrainerOptions) {
-    expectFields("Trainer", options, OPTIONS);
+    expectFields("Trainer", options, TRAINER_FIELDS);
     expectFields("Trainer's args", options.args, ARGUMENT_FIELDS);
     const { args, model, evaluation, ranks } = options;
     if (ranks && options.exchange)
@@ -138,13 +76,18 @@ export class Trainer {
     this.totalSteps = totalSteps(this.updateArgs, this.loader.batchesPerEpoch);
     checkSchedule(this.schedule);
     needLabels(this.examples, "training", options);
-    if (evaluation && evaluation.length > 0) needLabels(exampleSet(evaluation), "evaluation", options);
+    const evaluates = evaluation !== undefined && evaluation.length > 0;
+    if (evaluates) needLabels(exampleSet(evaluation), "evaluation", options);
+    checkBestModel(args, { evaluates, saves: options.store !== undefined });
     const { store } = options;
     this.shards = ranks && new Shards(model.trained, ranks);
     [this.optimizer, this.updates] = model.device.pool.attempt(() => this.takeMemory());
     if (ranks && ranks.rank > 0 && store) this.saver = new Follower(this.optimizer, ranks);
-    else if (store)
-      this.saver = new Saver(model, this.optimizer, { ...options, store, saveTotalLimit: args.saveTotalLimit });
+    else if (store) {
+      const best = (names: readonly string[]): string | undefined =>
+        args.loadBestModelAtEnd ? bestCheckpoint(names, this.logHistory, args) : undefined;
+      this.saver = new Saver(model, this.optimizer, { ...options, store, saveTotalLimit: args.saveTotalLimit, best });
+    }
     model.transformer.dropoutSeed = args.seed;
   }
 
@@ -174,6 +117,7 @@ export class Trainer {
     this.logHistory = [...state.logHistory];
     this.options.model.transformer.dropoutStep = state.dropoutStep;
     this.updates.restore(state);
+    this.ended = this.isLast();
     if (own) this.saver?.resumedFrom(state.step);
     return state;
   }
@@ -185,25 +129,32 @@ export class Trainer {
 
   /** Whether the last update was made and the model is in the run's folder: nothing is left to do. */
   async isComplete(): Promise<boolean> {
-    if (this.step < this.totalSteps) return false;
+    if (!this.ended) return false;
     return this.saver === undefined || (await this.saver.hasModel(await this.stateText()));
   }
 
+  /** The step whose weights are the final model's: with loadBestModelAtEnd the best checkpoint's, else the last. */
+  async finalStep(): Promise<number> {
+    const best = this.options.args.loadBestModelAtEnd ? await this.saver?.bestStep() : undefined;
+    return best ?? this.step;
+  }
+
   /**
-   * Runs to the last update, saves the model and returns the log. When `signal` aborts, the update in work is finished,
-   * a checkpoint saved (if there was an update) and the run returns with `finished: false`. Losses, norms and weights
-   * are finite in all that is saved. Throws UserError when they are not, or when too many updates in a row had
-   * gradients that are not.
+   * Runs to the last update, saves the model and returns the log, and the step whose weights the model has then (with
+   * ranks, that of rank 0). When `signal` aborts, the update in work is finished, a checkpoint saved (if there was an
+   * update) and the run returns with `finished: false`. Losses, norms and weights are finite in all that is saved.
+   * Throws UserError when they are not, or when too many updates in a row had gradients that are not.
    */
-  async train(signal?: AbortSignal): Promise<{ finished: boolean; logHistory: readonly LogEntry[] }> {
+  async train(
+    signal?: AbortSignal,
+  ): Promise<{ finished: boolean; logHistory: readonly LogEntry[]; finalStep: number }> {
     const { transformer, trained } = this.options.model;
     transformer.training = true;
     trained.zeroGrad();
     try {
       await this.makeUpdates(signal);
-      const finished = this.step === this.totalSteps;
-      await this.saveLast(finished);
-      return { finished, logHistory: this.logHistory };
+      const finalStep = await this.saveLast(this.ended);
+      return { finished: this.ended, logHistory: this.logHistory, finalStep };
     } catch (error) {
       if (error instanceof DivergedError) throw diverged(error.message, this.saver?.newest);
       if (error instanceof NotFiniteError)
@@ -291,16 +242,22 @@ export class Trainer {
       maxLength,
       start: this.position(),
     });
-    while (this.step < this.totalSteps && !(await this.isStopped(signal))) {
+    while (this.step < this.totalSteps && !this.ended && !(await this.isStopped(signal))) {
       const learningRate = this.learningRate();
       await this.send(batches.next().value, learningRate);
       const last = this.step === this.totalSteps;
+      const evaluates = last || (args.evalSteps > 0 && this.step % args.evalSteps === 0);
       if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
       this.report(learningRate);
-      if (last || (args.evalSteps > 0 && this.step % args.evalSteps === 0)) await this.logEvaluation();
-      if (!last && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
+      if (evaluates) await this.logEvaluation();
+      this.ended = evaluates && this.isLast();
+      if (!this.ended && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
     }
     await this.updates.settle();
+  }
+
+  private isLast(): boolean {
+    return this.step === this.totalSteps || stopsEarly(this.logHistory, this.options.args);
   }
 
   /** Ranks stop after the same update: when one is told to. */
@@ -367,14 +324,17 @@ export class Trainer {
   }
 
   /** What there is no later save for. Before the first update there is nothing to go on from but the beginning. */
-  private async saveLast(finished: boolean): Promise<void> {
-    if (this.step === 0) return;
+  private async saveLast(finished: boolean): Promise<number> {
+    if (this.step === 0) return 0;
     const saved = await this.saveCheckpoint();
     const { newest } = this.saver ?? {};
     const left = newest === undefined ? "nothing was saved before" : `${newest} is what is saved`;
     if (!finished && !saved)
       throw new UserError(`The run stopped at step ${this.step}, which could not be saved; ${left}.`);
-    if (!finished || !this.saver || (await this.isComplete())) return;
+    if (!finished || !this.saver) return this.step;
+    const finalStep = await this.finalStep();
+    if (finalStep !== this.step) await this.saver.load(finalStep);
+    if (await this.isComplete()) return finalStep;
     await this.saver.saveModel(await this.stateText()).catch((error: Error) => {
       if (!(error instanceof UserError)) throw error;
       throw new (error.constructor as typeof UserError)(
@@ -383,6 +343,7 @@ export class Trainer {
         { cause: error },
       );
     });
+    return finalStep;
   }
 
   private async stateText(): Promise<string> {

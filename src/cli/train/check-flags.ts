@@ -52,6 +52,13 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   needs("shouldContinue", "outputDir");
   if (!flags.doEval) needs("evalAllCheckpoints", "doEval");
   if (!flags.doTrain) needs("evalAllCheckpoints", "outputDir");
+  if (!flags.loadBestModelAtEnd && flags.earlyStoppingPatience === 0)
+    for (const flag of ["metricForBestModel", "greaterIsBetter"] as const)
+      if (given.has(flag))
+        throw new UserError(
+          `${flagName(flag)} belongs to --load_best_model_at_end or --early_stopping_patience, and neither is given.`,
+        );
+  if (flags.earlyStoppingPatience === 0) needs("earlyStoppingThreshold", "earlyStoppingPatience");
   if (given.has("stride")) {
     needs("stride", "evalDataFile");
     exclusive("stride", "lineByLine");

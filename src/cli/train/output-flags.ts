@@ -1,5 +1,6 @@
 // Flags of src/train.ts: where it writes, how often, and what it goes on from.
 import { DEFAULT_ARGUMENTS as d } from "../../training/arguments.ts";
+import { METRICS } from "../../training/best-model.ts";
 import { defineFlags } from "../shared/flags.ts";
 
 export const OUTPUT_FLAGS = defineFlags({
@@ -66,6 +67,39 @@ export const OUTPUT_FLAGS = defineFlags({
     default: d.saveTotalLimit,
     group: "Output",
     help: "Keep only so many checkpoints; 0: all.",
+  },
+  loadBestModelAtEnd: {
+    type: "bool",
+    group: "Output",
+    help:
+      "The final model is the checkpoint whose evaluation was the best, not the last. --save_total_limit keeps that " +
+      "checkpoint; --save_steps must be a multiple of --eval_steps.",
+  },
+  metricForBestModel: {
+    type: "choice",
+    choices: METRICS,
+    default: d.metricForBestModel,
+    group: "Output",
+    help: "What evaluations are compared by, for --load_best_model_at_end and --early_stopping_patience.",
+  },
+  greaterIsBetter: {
+    type: "bool",
+    group: "Output",
+    help: "Take the largest for the best. All these metrics are better when smaller.",
+  },
+  earlyStoppingPatience: {
+    type: "int",
+    min: 0,
+    default: d.earlyStoppingPatience,
+    group: "Output",
+    help: "End the run after so many evaluations in a row that are no better than the best before them; 0: never.",
+  },
+  earlyStoppingThreshold: {
+    type: "float",
+    min: 0,
+    default: d.earlyStoppingThreshold,
+    group: "Output",
+    help: "For --early_stopping_patience an evaluation is better where it is by more than this.",
   },
   resumeFromCheckpoint: {
     type: "string",

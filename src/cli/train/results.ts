@@ -10,15 +10,18 @@ export interface RunEnd {
   readonly from: number;
   /** performance.now() when it began. */
   readonly started: number;
+  /** The step whose weights were saved. */
+  readonly finalStep: number;
 }
 
 export async function writeResults(
   run: RunFolder,
   { args, train, evaluation }: Job,
-  { history, from, started }: RunEnd,
+  { history, from, started, finalStep }: RunEnd,
 ): Promise<void> {
   const results = resultFiles({
     history,
+    finalStep,
     runtime: (performance.now() - started) / 1000,
     updates: (history[history.length - 1]?.step ?? from) - from,
     batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps,

@@ -1,0 +1,46 @@
+// What is said of a run that has ended: why before its last update, which step's weights are saved, and that nothing is
+// left to do.
+import { UserError } from "../../errors.ts";
+import { metricName, standingOf, stopsEarly } from "../../training/best-model.ts";
+import type { BestModelArguments } from "../../training/best-model.ts";
+import type { LogEntry, TrainerState } from "../../training/trainer-state.ts";
+
+/** `early`: as whyEarly() says. */
+export function nothingLeft(what: string, { step }: TrainerState, totalSteps: number, early?: string): UserError {
+  if (early !== undefined)
+    return new UserError(`${what} has ended: ${early}; raise --early_stopping_patience to go on.`);
+  return new UserError(
+    `${what} is at step ${step} and the run has ${totalSteps}: nothing is left to do; raise --max_steps or ` +
+      "--num_train_epochs.",
+  );
+}
+
+/** Why the run ended, as a sentence; undefined where it did not end early. */
+export function whyEarly(history: readonly LogEntry[], args: BestModelArguments): string | undefined {
+  const { best, withoutImprovement } = standingOf(history, args);
+  if (!best || !stopsEarly(history, args)) return undefined;
+  const { earlyStoppingThreshold: threshold } = args;
+  const by = threshold > 0 ? ` by more than ${threshold}` : "";
+  return (
+    `${withoutImprovement} evaluation${withoutImprovement === 1 ? "" : "s in a row"} up to step ` +
+    `${history.at(-1)!.step} did not improve${by} on ${figure(best, args)}`
+  );
+}
+
+/** Which weights are saved, where that is not plainly the last ones; undefined where it is. */
+export function whichModel(
+  history: readonly LogEntry[],
+  args: BestModelArguments,
+  finalStep: number,
+): string | undefined {
+  if (!args.loadBestModelAtEnd) return undefined;
+  const { best } = standingOf(history, args);
+  const chosen = history.find((entry) => entry.step === finalStep && metricName(args) in entry);
+  if (!best || !chosen) return `step ${finalStep}, the last: no checkpoint was evaluated`;
+  const other = best === chosen ? "" : `; the best evaluation, ${figure(best, args)}, has no whole checkpoint`;
+  return `${figure(chosen, args)}: its checkpoint is the final model${other}`;
+}
+
+function figure(entry: LogEntry, args: BestModelArguments): string {
+  return `${metricName(args)} ${entry[metricName(args)].toFixed(4)} at step ${entry.step}`;
+}

@@ -202,7 +202,14 @@ describe("a fingerprint", () => {
 
   test("does not care how long a run goes on, or what it logs, evaluates and keeps", async () => {
     const longer = { maxSteps: 99, numTrainEpochs: 9, loggingSteps: 9, evalSteps: 9, saveSteps: 9, saveTotalLimit: 9 };
-    const other = { ...args, ...longer, perDeviceEvalBatchSize: 9, maxSkippedUpdates: 9 };
+    const best = {
+      loadBestModelAtEnd: true,
+      metricForBestModel: "perplexity",
+      greaterIsBetter: true,
+      earlyStoppingPatience: 9,
+      earlyStoppingThreshold: 9,
+    } as const;
+    const other = { ...args, ...longer, ...best, perDeviceEvalBatchSize: 9, maxSkippedUpdates: 9 };
     expect(await fingerprintOf({ ...description, args: other })).toEqual(await fingerprintOf(description));
     // Nor what else an object with these arguments holds.
     const more = { ...args, outputDir: "elsewhere" };
@@ -210,7 +217,7 @@ describe("a fingerprint", () => {
   });
 
   test("knows every argument of a run: a new one is either part of it or named as free", () => {
-    expect(Object.keys(args)).toHaveLength(OTHERS.findIndex(([name]) => name === "dropout") + 8);
+    expect(Object.keys(args)).toHaveLength(OTHERS.findIndex(([name]) => name === "dropout") + 13);
   });
 
   test("holds data by their SHA-256", async () => {

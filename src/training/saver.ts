@@ -2,6 +2,7 @@
 // checkpoint that cannot be written (a full disk) costs nothing but itself: the run hears of it and goes on.
 import type { FileData } from "../files/folder.ts";
 import { readText } from "../files/folder.ts";
+import { openAdapter } from "../gpt2/adapter-files.ts";
 import { openCheckpoint } from "../gpt2/checkpoint-files.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { load } from "../gpt2/parameters.ts";
@@ -139,7 +140,9 @@ export class Saver {
   /** Puts the weights of this step's checkpoint into the model; with ranks into that of rank 0, which is saved. */
   async load(step: number): Promise<void> {
     const folder = await this.options.store.open(checkpointName(step));
-    await load(this.model.parameters, await openCheckpoint(folder, this.model.config));
+    const { adapter, parameters, config } = this.model;
+    if (adapter) await adapter.load(await openAdapter(folder, config));
+    else await load(parameters, await openCheckpoint(folder, config));
   }
 
   /** The trained model, in the run's own folder. Throws UserError where it cannot be written. */

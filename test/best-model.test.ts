@@ -212,6 +212,20 @@ describe("a run", () => {
     expect(await broken.weights("")).toEqual(await broken.weights(`checkpoint-${next.step}`));
   });
 
+  test("of an adapter ends with the best adapter", async () => {
+    const store = new MemoryStore();
+    const model = GPT2LMHeadModel.fromConfig(device, tinyConfig, { seed: 2, gradients: false });
+    model.addAdapter({ r: 4 });
+    const options = { ...args, learningRate: 5e-2 };
+    const { finalStep } = await new Trainer({ model, args: options, train, evaluation, padId: 0, store }).train();
+    const weights = async (name: string): Promise<Uint8Array> =>
+      await store.folders.get(name)!.read("adapter_model.safetensors");
+    const [best, last] = await store.list();
+    expect(best).toBe(`checkpoint-${finalStep}`);
+    expect(await weights("")).toEqual(await weights(best));
+    expect(await weights("")).not.toEqual(await weights(last));
+  });
+
   test.each([
     [{ evalSteps: 0 }, "--load_best_model_at_end goes by evaluations, and the only one is at the end"],
     [{ evalSteps: 4, saveSteps: 6 }, "must be a multiple of --eval_steps: they are 6 and 4; give --save_steps 4."],

@@ -5,9 +5,24 @@ import type { FieldsOf } from "../fields.ts";
 import type { LossOn } from "../examples/collate.ts";
 import type { LrSchedulerKwargs, ScheduleName } from "./lr-schedule.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
-import type { BestModelArguments } from "./best-model.ts";
 import type { LossReduction } from "./step.ts";
 import type { Position } from "../examples/data-loader.ts";
+
+/** What an evaluation measures; with and without "eval_" is the same, as in Hugging Face. */
+export const METRICS = ["loss", "perplexity", "eval_loss", "eval_perplexity"] as const;
+export type Metric = (typeof METRICS)[number];
+
+export interface BestModelArguments {
+  /** The final model is the best of the checkpoints, by their evaluations, and not the last; that one is kept. */
+  readonly loadBestModelAtEnd: boolean;
+  readonly metricForBestModel: Metric;
+  /** Both metrics are better when smaller. */
+  readonly greaterIsBetter: boolean;
+  /** The run ends after so many evaluations in a row that were no better than the best before; 0: it does not. */
+  readonly earlyStoppingPatience: number;
+  /** An evaluation is better only where it is by more than this. */
+  readonly earlyStoppingThreshold: number;
+}
 
 export interface TrainingArguments extends BestModelArguments {
   readonly perDeviceTrainBatchSize: number;

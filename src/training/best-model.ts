@@ -2,25 +2,9 @@
 // load_best_model_at_end (TrainingArguments, Trainer._determine_best_metric) and EarlyStoppingCallback. Both follow
 // from the log alone, which every checkpoint holds: a run that goes on counts as one that never stopped.
 import { UserError } from "../errors.ts";
-import type { TrainingArguments } from "./arguments.ts";
+import type { BestModelArguments, TrainingArguments } from "./arguments.ts";
 import { checkpointName, stepOf } from "./checkpoint-names.ts";
-import type { LogEntry } from "./trainer-state.ts";
-
-/** What an evaluation measures; with and without "eval_" is the same, as in Hugging Face. */
-export const METRICS = ["loss", "perplexity", "eval_loss", "eval_perplexity"] as const;
-export type Metric = (typeof METRICS)[number];
-
-export interface BestModelArguments {
-  /** The final model is the best of the checkpoints, by their evaluations, and not the last; that one is kept. */
-  readonly loadBestModelAtEnd: boolean;
-  readonly metricForBestModel: Metric;
-  /** Both metrics are better when smaller. */
-  readonly greaterIsBetter: boolean;
-  /** The run ends after so many evaluations in a row that were no better than the best before; 0: it does not. */
-  readonly earlyStoppingPatience: number;
-  /** An evaluation is better only where it is by more than this. */
-  readonly earlyStoppingThreshold: number;
-}
+import type { LogEntry } from "./log-entry.ts";
 
 export interface Standing {
   /** The best evaluation so far, the first of equal ones; undefined before any. */

@@ -8,9 +8,9 @@ import type { Position } from "../examples/data-loader.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import { bestModelState } from "./best-model.ts";
 import type { Fingerprint } from "./fingerprint.ts";
+import type { LogEntry } from "./log-entry.ts";
 
-/** One line of the log, as in Hugging Face's log_history. */
-export type LogEntry = Readonly<Record<string, number>> & { readonly step: number; readonly epoch: number };
+export type { LogEntry } from "./log-entry.ts";
 
 /** What was summed since the last log entry. */
 export interface Pending {

@@ -2,7 +2,7 @@
 // left to do.
 import { UserError } from "../../errors.ts";
 import { metricName, standingOf, stopsEarly } from "../../training/best-model.ts";
-import type { BestModelArguments } from "../../training/best-model.ts";
+import type { BestModelArguments } from "../../training/arguments.ts";
 import type { LogEntry, TrainerState } from "../../training/trainer-state.ts";
 
 /** `early`: as whyEarly() says. */

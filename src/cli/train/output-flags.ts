@@ -1,6 +1,5 @@
 // Flags of src/train.ts: where it writes, how often, and what it goes on from.
-import { DEFAULT_ARGUMENTS as d } from "../../training/arguments.ts";
-import { METRICS } from "../../training/best-model.ts";
+import { DEFAULT_ARGUMENTS as d, METRICS } from "../../training/arguments.ts";
 import { defineFlags } from "../shared/flags.ts";
 
 export const OUTPUT_FLAGS = defineFlags({

@@ -77,7 +77,7 @@ export type { Precision } from "./training/precision.ts";
 export { memoryNeeds } from "./training/memory-needs.ts";
 export type { BatchShape, MemoryNeeds } from "./training/memory-needs.ts";
 export { Trainer } from "./training/trainer.ts";
-export type { Progress, TrainerOptions } from "./training/trainer.ts";
+export type { Progress, TrainerOptions } from "./training/trainer-options.ts";
 export type { LogEntry } from "./training/trainer-state.ts";
 export type { Fingerprint } from "./training/fingerprint.ts";
 export type { Evaluation } from "./training/evaluate.ts";

@@ -35,7 +35,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gguf: ["infill", "tokenizer", "gpt2"],
   writing: ["rerank", "infill", "text", "tokenizer", "generation", "gpt2", "gpu"],
   storage: ["hub"],
-  entries: ["storage", "writing", "rerank", "infill", "explain", "training", "examples"],
+  worker: ["storage", "writing", "training", "examples", "infill", "generation", "gpt2", "gpu"],
+  entries: ["worker", "storage", "writing", "rerank", "infill", "explain", "training", "examples"],
   cli: [
     "writing",
     "hub",
@@ -69,6 +70,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mammoth: "src/infill/books/",
   stopword: "src/infill/books/",
   "cli-progress": "src/cli/",
+  comlink: "src/worker/",
   "@huggingface": "src/hub/",
   undici: "src/hub/proxy.ts",
   webgpu: "src/gpu/node-gpu.ts",

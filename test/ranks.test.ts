@@ -11,7 +11,7 @@ import { Shards } from "../src/training/shards.ts";
 import { TrainingStep } from "../src/training/step.ts";
 import type { MicroBatch } from "../src/training/step.ts";
 import { Trainer } from "../src/training/trainer.ts";
-import type { TrainerOptions } from "../src/training/trainer.ts";
+import type { TrainerOptions } from "../src/training/trainer-options.ts";
 import { openDevice } from "./check-kernel.ts";
 import { ranksInProcess } from "./ranks-in-process.ts";
 import { example, MemoryStore, tinyArgs, tinyConfig } from "./training-runs.ts";

@@ -15,7 +15,7 @@ import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { listCheckpoints } from "../src/training/checkpoint.ts";
 import { Trainer } from "../src/training/trainer.ts";
-import type { TrainerOptions } from "../src/training/trainer.ts";
+import type { TrainerOptions } from "../src/training/trainer-options.ts";
 import { openDevice } from "./check-kernel.ts";
 import { example, MemoryStore, tinyArgs, tinyConfig } from "./training-runs.ts";
 

@@ -38,6 +38,7 @@ export async function buildJs(outDir: string): Promise<void> {
     input: Object.fromEntries(entryFiles().map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
     external: EXTERNAL,
     platform: "node",
+    resolve: { alias: { comlink: join(ROOT, "node_modules", "comlink", "dist", "esm", "comlink.mjs") } }, // no CommonJS
     plugins: [shadersAsText(), hubAddress(), runtimeSeam(), commandNames(), notNode()],
     treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
   });

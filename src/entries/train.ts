@@ -1,10 +1,21 @@
-// gpt2-webgpu/train: the training loop and what it is fed with.
+// gpt2-webgpu/train: the training loop, what it is fed with, and where it saves. All of it runs in a page, too.
 export { Trainer } from "../training/trainer.ts";
-export type { Progress, TrainerOptions } from "../training/trainer.ts";
+export type { Progress, TrainerOptions } from "../training/trainer-options.ts";
 export { DEFAULT_ARGUMENTS } from "../training/arguments.ts";
 export type { TrainingArguments } from "../training/arguments.ts";
+export type { CheckpointStore } from "../training/checkpoint.ts";
 export type { LogEntry } from "../training/trainer-state.ts";
+export { evaluateLoss } from "../training/evaluate.ts";
 export type { Evaluation } from "../training/evaluate.ts";
+export { AdamW, decayAllButBiases, decayMatrices } from "../training/optimizer.ts";
+export type { AdamWForm, AdamWOptions } from "../training/optimizer.ts";
+export { learningRateAt } from "../training/lr-schedule.ts";
+export { TrainingStep } from "../training/step.ts";
+export { memoryNeeds } from "../training/memory-needs.ts";
+export type { MemoryNeeds } from "../training/memory-needs.ts";
+export { collate } from "../examples/collate.ts";
 export type { EncodedExample } from "../examples/encoded-example.ts";
-export { slidingWindows } from "../training/sliding-windows.ts";
-export { textBlocks, textLines, textWindows } from "../training/text-dataset.ts";
+export { textBlocks, textLines } from "../training/text-dataset.ts";
+export { InfillEncoder } from "../infill/encode.ts";
+export { parseJsonl } from "../infill/example.ts";
+export type { InfillExample } from "../infill/example.ts";

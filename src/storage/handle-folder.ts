@@ -16,6 +16,13 @@ interface Pending {
   closed?: true;
 }
 
+/** Folders of a folder, as training's CheckpointStore has them. */
+export interface HandleCheckpoints {
+  open(name: string): Promise<HandleFolder>;
+  list(): Promise<string[]>;
+  remove(name: string): Promise<void>;
+}
+
 export class HandleFolder implements Store {
   readonly name: string;
   private readonly root: DirectoryHandle;
@@ -110,6 +117,32 @@ export class HandleFolder implements Store {
     } catch (error) {
       if ((error as Error).name !== "NotFoundError") explain(error, "remove", this.name);
     }
+  }
+
+  /** As the place where training keeps its checkpoints: TrainerOptions.store. */
+  checkpoints(): HandleCheckpoints {
+    return {
+      open: async (name) =>
+        new HandleFolder(`${this.name}/${name}`, this.root, [...this.path, ...(name ? [name] : [])]),
+      list: async () => {
+        try {
+          const directory = await this.directory(this.path, true);
+          const names: string[] = [];
+          for await (const { kind, name } of directory.values?.() ?? []) if (kind === "directory") names.push(name);
+          return names.sort();
+        } catch (error) {
+          return explain(error, "list", this.name);
+        }
+      },
+      remove: async (name) => {
+        checkFileName(this.name, name);
+        try {
+          await (await this.directory(this.path, true)).removeEntry(name, { recursive: true });
+        } catch (error) {
+          if ((error as Error).name !== "NotFoundError") explain(error, "remove", `${this.name}/${name}`);
+        }
+      },
+    };
   }
 
   private async begin(file: string, path: string): Promise<Pending> {

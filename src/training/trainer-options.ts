@@ -3,6 +3,7 @@ import type { FieldsOf } from "../fields.ts";
 import type { Examples } from "../examples/example-set.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { TrainingArguments } from "./arguments.ts";
+import type { Evaluation } from "./evaluate.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { Precision } from "./precision.ts";
@@ -36,6 +37,15 @@ export interface TrainerOptions extends Partial<SaverOptions> {
   readonly precision?: Precision;
   readonly onStep?: (progress: Progress) => void;
   readonly onLog?: (entry: LogEntry) => void;
+  /** After each evaluation, beside the entry of the log. */
+  readonly onEvaluation?: (evaluation: Evaluation, progress: Progress) => void;
+  /** onSample is called after every so many updates and after the last; default 0, never. */
+  readonly sampleSteps?: number;
+  /**
+   * To look at what the model writes by now: it is without dropout meanwhile and may generate, and training goes on
+   * when the promise is fulfilled, just as it would have without.
+   */
+  readonly onSample?: (progress: Progress) => Promise<void>;
   /** An update that changed nothing, and why, as a clause. */
   readonly onSkip?: (step: number, reason: string) => void;
 }
@@ -54,6 +64,9 @@ export const TRAINER_FIELDS: FieldsOf<TrainerOptions> = {
   precision: true,
   onStep: true,
   onLog: true,
+  onEvaluation: true,
+  sampleSteps: true,
+  onSample: true,
   onSkip: true,
   store: true,
   extraFiles: true,

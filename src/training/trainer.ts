@@ -31,7 +31,7 @@ import type { MicroBatch } from "./step.ts";
 import { UpdatesInFlight } from "./updates-in-flight.ts";
 import { updateBatches } from "./update-batches.ts";
 import { TRAINER_FIELDS } from "./trainer-options.ts";
-import type { TrainerOptions } from "./trainer-options.ts";
+import type { Progress, TrainerOptions } from "./trainer-options.ts";
 import { epochOf, stateText } from "./trainer-state.ts";
 import type { LogEntry, RunShape, TrainerState } from "./trainer-state.ts";
 
@@ -231,7 +231,7 @@ export class Trainer {
   }
 
   private async makeUpdates(signal?: AbortSignal): Promise<void> {
-    const { args, model, varied, padId, ranks } = this.options;
+    const { args, model, varied, padId, ranks, sampleSteps = 0 } = this.options;
     const maxLength = model.config.nPositions;
     const exampleOf = varied ?? ((index: number): EncodedExample => this.examples.at(index));
     const batches = updateBatches(this.loader, exampleOf, {
@@ -248,9 +248,12 @@ export class Trainer {
       const last = this.step === this.totalSteps;
       const evaluates = last || (args.evalSteps > 0 && this.step % args.evalSteps === 0);
       if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
-      this.report(learningRate);
-      if (evaluates) await this.logEvaluation();
+      const progress = this.progress(learningRate);
+      this.options.onStep?.(progress);
+      if (evaluates) await this.logEvaluation(progress);
       this.ended = evaluates && this.isLast();
+      const samples = sampleSteps > 0 && (this.ended || this.step % sampleSteps === 0);
+      if (samples) await this.sample(progress);
       if (!this.ended && args.saveSteps > 0 && this.step % args.saveSteps === 0) await this.saveCheckpoint();
     }
     await this.updates.settle();
@@ -277,15 +280,15 @@ export class Trainer {
     await this.updates.keepUp();
   }
 
-  private report(learningRate: number): void {
-    this.options.onStep?.({
+  private progress(learningRate: number): Progress {
+    return {
       step: this.step,
       totalSteps: this.totalSteps,
       epoch: this.epoch(),
       learningRate,
       loss: this.lastLoss,
       positions: this.positions,
-    });
+    };
   }
 
   private async logLoss(learningRate: number): Promise<void> {
@@ -296,13 +299,25 @@ export class Trainer {
     this.log({ ...measured, learning_rate: learningRate, epoch: this.epoch(), step: this.step });
   }
 
-  private async logEvaluation(): Promise<void> {
-    const { evaluation } = this.options;
+  private async sample(progress: Progress): Promise<void> {
+    const { transformer } = this.options.model;
+    transformer.training = false;
+    try {
+      await this.options.onSample?.(progress);
+    } finally {
+      transformer.training = true;
+    }
+  }
+
+  private async logEvaluation(progress: Progress): Promise<void> {
+    const { evaluation, onEvaluation } = this.options;
     if (!evaluation || evaluation.length === 0) return;
-    const { loss, perplexity } = await this.evaluate(evaluation);
+    const evaluated = await this.evaluate(evaluation);
+    const { loss, perplexity } = evaluated;
     this.needFinite("evaluation loss", loss);
     const eval_perplexity = Math.min(perplexity, Number.MAX_VALUE);
     this.log({ eval_loss: loss, eval_perplexity, epoch: this.epoch(), step: this.step });
+    onEvaluation?.(evaluated, progress);
   }
 
   private log(entry: LogEntry): void {

@@ -141,6 +141,15 @@ export class Infiller {
     }
   }
 
+  /**
+   * Of a model that is loaded, from its folder; dispose() destroys it.
+   * @internal
+   */
+  static of(folder: ModelFolder, model: GPT2LMHeadModel): Infiller {
+    needEncoder(folder);
+    return new Infiller(folder, model, undefined);
+  }
+
   get tokenizer(): PreTrainedTokenizer {
     return this.folder.tokenizer;
   }

@@ -1,0 +1,169 @@
+// The page's side of an engine in a worker: the same calls as in the page itself, with signals and callbacks.
+import { proxy, releaseProxy, transfer, wrap } from "comlink";
+import type { Endpoint, Remote } from "comlink";
+import { UserError } from "../errors.ts";
+import type { EngineHost } from "./host.ts";
+import { transferables } from "./messages.ts";
+import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
+import type { GenerateRequest, ModelSource, Outcome, Trained, TrainRequest } from "./messages.ts";
+import type { Filled, FillRequest } from "../writing/infiller.ts";
+
+type Listeners = { readonly [K in keyof EngineEvents]?: (value: EngineEvents[K]) => void };
+
+interface Watched {
+  /** The call rejects with its reason, soon; train() ends after the update in work instead. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadOptions extends Watched {
+  /** The bytes of a download, where the source is one whose files are kept. */
+  readonly onProgress?: (progress: EngineEvents["progress"]) => void;
+  /** A sentence for each thing that the user should know. */
+  readonly onNote?: (note: string) => void;
+}
+
+export interface GenerateOptions extends Watched {
+  /** The text so far, as it grows; a search over beams tells its text at the end. */
+  readonly onText?: (text: string) => void;
+}
+
+export interface TrainOptions extends Watched {
+  readonly onStep?: (progress: EngineEvents["step"]) => void;
+  readonly onLog?: (entry: EngineEvents["log"]) => void;
+  readonly onEvaluation?: (evaluation: EngineEvents["evaluation"]) => void;
+  readonly onSample?: (sample: EngineEvents["sample"]) => void;
+  /** Name of the checkpoint that was written; "" for the model's folder at the end. */
+  readonly onSave?: (name: string) => void;
+}
+
+/** A call that waits for the worker. */
+interface Pending {
+  readonly listeners: Listeners;
+  readonly fail: (error: Error) => void;
+}
+
+export class Engine {
+  private readonly host: Remote<EngineHost>;
+  private readonly pending = new Map<number, Pending>();
+  private readonly ready: Promise<void>;
+  private calls = 0;
+  private ended: Error | undefined;
+
+  /** @internal */
+  constructor(endpoint: EngineEndpoint) {
+    this.host = wrap<EngineHost>(endpoint as unknown as Endpoint);
+    (endpoint as unknown as EventTarget).addEventListener("error", (event) => this.end(diedOf(event)));
+    const listener = (id: number, event: keyof EngineEvents, value: never): void =>
+      this.pending.get(id)?.listeners[event]?.(value);
+    this.ready = Promise.resolve(this.host.listen(proxy(listener) as never));
+    this.ready.catch(() => {});
+  }
+
+  /**
+   * Loads a model in place of the one before; what it can do. The memory of `files` goes to the worker. Rejects with
+   * UserError as Infiller.load() and the folders of /storage do, the engine having what it had.
+   */
+  load(source: ModelSource, { signal, onProgress, onNote }: LoadOptions = {}): Promise<EngineInfo> {
+    const given = typeof source === "object" && "files" in source ? source.files : undefined;
+    const sent = given ? transfer(source, transferables(given)) : source;
+    return this.call((id) => this.host.load(id, sent as never), { progress: onProgress, note: onNote }, signal);
+  }
+
+  /** As Infiller.fill(). */
+  fill({ signal, onText, ...request }: FillRequest): Promise<Filled> {
+    return this.call((id) => this.host.fill(id, request as never), { text: onText }, signal);
+  }
+
+  /** Goes on from a prompt. Rejects with UserError as generate() throws it. */
+  generate({ signal, onText, ...request }: GenerateRequest & GenerateOptions): Promise<Generated> {
+    return this.call((id) => this.host.generate(id, request as never), { text: onText }, signal);
+  }
+
+  /**
+   * Trains the model, which fill() and generate() use from then on as it has become. Rejects with UserError as Trainer
+   * throws it, and where a model cannot learn from such data.
+   */
+  train(request: TrainRequest & TrainOptions): Promise<Trained> {
+    const { signal, onStep, onLog, onEvaluation, onSample, onSave, ...wish } = request;
+    const listeners = { step: onStep, log: onLog, evaluation: onEvaluation, sample: onSample, save: onSave };
+    return this.call((id) => this.host.train(id, wish as never), listeners, signal, { rejects: false });
+  }
+
+  /** The model as it is now, in Hugging Face's layout: into a folder, or, without one, as files. */
+  async save(place: FolderPlace): Promise<void>;
+  async save(): Promise<Map<string, Uint8Array>>;
+  async save(place?: FolderPlace): Promise<Map<string, Uint8Array> | void> {
+    const files = await this.call<Map<string, Uint8Array>>((id) => this.host.save(id, place as never));
+    return place === undefined ? files : undefined;
+  }
+
+  /** Frees the model and the device, after the calls before it; the worker stays the caller's, to terminate. */
+  async dispose(): Promise<void> {
+    if (this.ended) return;
+    await this.call((id) => this.host.dispose(id));
+    this.end(new UserError("This engine is disposed of: connect another."));
+    this.host[releaseProxy]();
+  }
+
+  private async call<R>(
+    begin: (id: number) => Promise<unknown>,
+    listeners: Listeners = {},
+    signal?: AbortSignal,
+    { rejects = true }: { readonly rejects?: boolean } = {},
+  ): Promise<R> {
+    if (rejects) signal?.throwIfAborted();
+    if (this.ended) throw this.ended;
+    const id = ++this.calls;
+    const abort = (): void => void this.host.abort(id);
+    try {
+      const ended = new Promise<never>((_, fail) => this.pending.set(id, { listeners, fail }));
+      const answered = this.ready.then(() => {
+        const answer = begin(id);
+        if (signal?.aborted) abort();
+        signal?.addEventListener("abort", abort);
+        return answer;
+      });
+      const outcome = (await Promise.race([answered, ended])) as Outcome<R>;
+      if ("value" in outcome) return outcome.value;
+      if (rejects) signal?.throwIfAborted();
+      throw revived(outcome.error);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.pending.delete(id);
+    }
+  }
+
+  /** No call is answered any more. */
+  private end(error: Error): void {
+    this.ended = error;
+    for (const { fail } of this.pending.values()) fail(error);
+  }
+}
+
+/**
+ * The engine in `worker`, whose script calls serveEngine(); several calls wait for each other there. An engine's page
+ * stays free to draw while the engine works.
+ *
+ * @example
+ * const worker = new Worker(new URL("./engine-worker.js", import.meta.url), { type: "module" });
+ * const engine = connectEngine(worker);
+ * await engine.load({ cached: "/models/tiny" }, { onProgress: ({ done, total }) => show(done, total) });
+ * const { text } = await engine.fill({ p1: "She came.", p3: "They left.", onText: show });
+ */
+export function connectEngine(worker: EngineEndpoint): Engine {
+  return new Engine(worker);
+}
+
+/** The error that was thrown there, as near as it can be. */
+function revived({ name, message, stack }: { name: string; message: string; stack?: string }): Error {
+  return name === "UserError" ? new UserError(message) : Object.assign(new Error(message), { name, stack });
+}
+
+/** A script that is not there, or that throws before it serves. */
+function diedOf(event: Event): Error {
+  const { message } = event as Event & { readonly message?: string };
+  return new UserError(
+    `The engine's worker has ended${message ? ` (${message})` : ""}; check its script's address and that it calls ` +
+      "serveEngine().",
+  );
+}

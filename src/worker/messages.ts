@@ -1,0 +1,116 @@
+// What goes between a page and the engine in its worker: plain data, which a browser copies or hands over.
+import type { GenerationOptions } from "../generation/options/options.ts";
+import type { InfillExample } from "../infill/example.ts";
+import type { DirectoryHandle } from "../storage/handles.ts";
+import type { DownloadProgress } from "../storage/watcher.ts";
+import type { TrainingArguments } from "../training/arguments.ts";
+import type { Evaluation } from "../training/evaluate.ts";
+import type { LogEntry } from "../training/trainer-state.ts";
+import type { Progress } from "../training/trainer-options.ts";
+import type { FillRequest } from "../writing/infiller.ts";
+
+/**
+ * Where a model lies: an address (relative to the worker's script in a browser; a path in Node); an address or a name
+ * on the Hub whose files are kept in the browser (see /storage); a folder in OPFS; one that the user picked; or its
+ * files, whose memory goes to the worker.
+ */
+export type ModelSource =
+  | string
+  | { readonly cached: string }
+  | { readonly hub: string; readonly revision?: string; readonly token?: string; readonly endpoint?: string }
+  | FolderPlace
+  | { readonly files: ReadonlyMap<string, Uint8Array> };
+
+/** A folder that can be written, too. */
+export type FolderPlace = { readonly opfs: string } | { readonly directory: DirectoryHandle };
+
+export interface EngineInfo {
+  /** How the device describes itself. */
+  readonly adapter: string;
+  /** Whether it was trained to fill gaps: fill() works. */
+  readonly fillsGaps: boolean;
+  /** Names of its template's metadata fields. */
+  readonly metadata: readonly string[];
+  readonly nPositions: number;
+}
+
+export interface GenerateRequest {
+  readonly prompt: string;
+  /** generate()'s; what they leave open is the model's generation_config.json's. */
+  readonly options?: GenerationOptions;
+}
+
+export interface Generated {
+  /** One for each of numReturnSequences: what follows the prompt, special tokens left out. */
+  readonly texts: readonly string[];
+  /** The generated ids of each text, an end token included. */
+  readonly ids: readonly Int32Array[];
+}
+
+export interface TrainRequest {
+  /** Gaps to learn from, for a model with a template; or `text`. */
+  readonly examples?: readonly InfillExample[];
+  /** Plain text to learn from, in blocks. */
+  readonly text?: string;
+  /** To evaluate on: as what is learnt from. */
+  readonly evaluation?: readonly InfillExample[] | string;
+  /** Most tokens of an example; default the model's positions. */
+  readonly blockSize?: number;
+  /** What they leave open is DEFAULT_ARGUMENTS'. */
+  readonly args?: Partial<TrainingArguments>;
+  /** Where checkpoints and at last the model are saved; default nowhere. */
+  readonly saveTo?: FolderPlace;
+  /** What onSample is told, every so many updates. */
+  readonly sample?: (GenerateRequest | { readonly gap: WorkerFillRequest }) & { readonly everySteps: number };
+}
+
+export interface Trained {
+  /** False where the signal ended it before its last update. */
+  readonly finished: boolean;
+  readonly logHistory: readonly LogEntry[];
+}
+
+/** fill()'s, without what is not data. */
+export type WorkerFillRequest = Omit<FillRequest, "signal" | "onText">;
+
+/** What a call tells while it runs. */
+export interface EngineEvents {
+  readonly progress: DownloadProgress;
+  readonly note: string;
+  readonly text: string;
+  readonly step: Progress;
+  readonly log: LogEntry;
+  readonly evaluation: { readonly evaluation: Evaluation; readonly progress: Progress };
+  readonly sample: { readonly text: string; readonly step: number };
+  /** The sub-folder that was written, "" for the model's own. */
+  readonly save: string;
+}
+
+/** Told by its name; the client knows which call `id` is. */
+export type Listener = <K extends keyof EngineEvents>(id: number, event: K, value: EngineEvents[K]) => void;
+
+/** How a call ended: an error's class does not survive the way. */
+export type Outcome<R> =
+  | { readonly value: R }
+  | { readonly error: { readonly name: string; readonly message: string; readonly stack?: string } };
+
+/** A Worker, a worker's own global scope, or a MessagePort. */
+export interface EngineEndpoint {
+  postMessage(message: unknown, transfer: never[]): void;
+  addEventListener(type: "message", listener: (event: never) => void): void;
+  removeEventListener(type: "message", listener: (event: never) => void): void;
+}
+
+/**
+ * The memory in a value that is handed over instead of copied: of arrays that have theirs to themselves. (A small
+ * file's bytes may share theirs with others, as Node's do.)
+ */
+export function transferables(value: unknown): ArrayBuffer[] {
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteLength } = value;
+    return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+  }
+  if (value instanceof Map) return [...new Set([...value.values()].flatMap(transferables))];
+  if (Array.isArray(value)) return [...new Set(value.flatMap(transferables))];
+  return [];
+}

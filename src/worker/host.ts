@@ -131,19 +131,16 @@ export class EngineHost {
     const ends = eosTokenId.length > 0 && options.eosTokenId === undefined ? { eosTokenId } : {};
     const { numBeams = defaults.numBeams ?? 1, numReturnSequences = defaults.numReturnSequences ?? 1 } = options;
     const grows = numBeams === 1 && numReturnSequences === 1;
-    using decoder = new GPT2Decoder(model);
-    const { generated } = await generate(
-      decoder,
-      {
-        ...ends,
-        ...options,
-        inputIds: [tokenizer.encode(prompt)],
-        tokenizer,
-        signal,
-        streamer: grows ? textStreamer(tokenizer, onText, { end: eosTokenId }) : undefined,
-      },
-      defaults,
-    );
+    const streamer = grows ? textStreamer(tokenizer, onText, { end: eosTokenId }) : undefined;
+    const inputs = { ...ends, ...options, inputIds: [tokenizer.encode(prompt)], tokenizer, signal, streamer };
+    const decoder = new GPT2Decoder(model);
+    let generated: number[][];
+    try {
+      ({ generated } = await generate(decoder, inputs, defaults));
+      await model.device.finish(); // a step that was begun ahead may still need the cache
+    } finally {
+      decoder.dispose();
+    }
     signal.throwIfAborted();
     const texts = generated.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: true }));
     onText(texts[0]);

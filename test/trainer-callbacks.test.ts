@@ -90,7 +90,7 @@ test("sampling in the midst of a run changes nothing of it, dropout included", a
       texts.push((await generate(decoder, request)).generated[0]);
       const losses: number[] = [];
       for (let i = 0; i < 2; i++) {
-        const output = model.forward({ inputIds: [[1, 2, 3]], labels: [[1, 2, 3]], grad: false });
+        const output = model.forward({ inputIds: [[1, 2, 3]], labels: [[1, 2, 3]] });
         losses.push(await output.loss!.item());
         output.dispose();
       }

@@ -6,7 +6,7 @@ import { UserError } from "../src/errors.ts";
 import { connectEngine } from "../src/worker/client.ts";
 import type { Engine } from "../src/worker/client.ts";
 import { serveEngine } from "../src/worker/host.ts";
-import type { EngineEndpoint } from "../src/worker/messages.ts";
+import type { EngineEndpoint, EngineInfo } from "../src/worker/messages.ts";
 import { Infiller } from "../src/writing/infiller.ts";
 import { contentsOf, FakeDisk } from "./fake-handles.ts";
 import { openDevice } from "./check-kernel.ts";
@@ -37,13 +37,19 @@ async function demoFiles(): Promise<Map<string, Uint8Array>> {
 
 describe("an engine in a worker", () => {
   let engine: Engine;
+  let info: EngineInfo;
   beforeAll(async () => {
     engine = connect();
-    expect(await engine.load(demo)).toMatchObject({ fillsGaps: true, nPositions: expect.any(Number) });
+    info = await engine.load(demo);
   });
   afterAll(async () => {
     await engine.dispose();
     for (const port of ports) port.close();
+  });
+
+  it("says what was loaded", () => {
+    expect(info).toMatchObject({ fillsGaps: true, metadata: expect.arrayContaining(["length"]) });
+    expect([info.nPositions, info.adapter]).toEqual([expect.any(Number), expect.stringMatching(/./)]);
   });
 
   it("fills as the page itself does, telling the text as it grows, all of it before the result", async () => {
@@ -170,7 +176,8 @@ describe("an engine in a worker", () => {
       text: "A mole sat. ".repeat(60),
       blockSize: 16,
       args: stopping,
-      ...{ onStep, signal: controller.signal },
+      signal: controller.signal,
+      onStep,
     });
     expect(run.finished).toBe(false);
     expect((await engine.generate({ prompt: "A mole", options: SHORT })).texts[0]).not.toBe("");

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { contextUse } from "../src/evaluation/context-use.ts";
 import type { Control } from "../src/evaluation/controls.ts";
 import {
+  difference,
   estimate,
   expandedTail,
   levels,
@@ -31,6 +32,38 @@ describe("estimates", () => {
     expect(ratio([], 1)).toBeUndefined();
     expect(ratio([{ amount: 1, weight: 0 }], 1)).toBeUndefined();
     expect(ratio([{ amount: 3, weight: 2 }], 1)).toEqual({ value: 1.5, low: 1.5, high: 1.5, clusters: 1 });
+  });
+
+  it("of a difference are those of each example's difference, whatever both find hard", () => {
+    const random = new Random(4);
+    const places = Array.from({ length: 60 }, (_, i) => ({ book: `b${i}`, chapter: `b${i}` }));
+    const hard = places.map(() => 20 * random.normal());
+    const gains = places.map(() => 1 + 0.5 * random.normal());
+    const first = places.map((cluster, i) => ({ amount: hard[i]!, weight: 1, cluster }));
+    const second = places.map((cluster, i) => ({ amount: hard[i]! + gains[i]!, weight: 1, cluster }));
+    const [a, b] = [ratio(first, 7)!, ratio(second, 7)!];
+    const own = ratio(
+      places.map((cluster, i) => ({ amount: gains[i]!, weight: 1, cluster })),
+      7,
+    )!;
+    const found = difference(b, a, 7)!;
+    expect(found.clusters).toBe(60);
+    for (const key of ["value", "low", "high"] as const) expect(found[key]).toBeCloseTo(own[key], 9);
+    expect(found.low).toBeGreaterThan(0);
+    expect(b.low).toBeLessThan(a.high); // apart they could not be told
+    expect(difference(a, a, 7)).toMatchObject({ value: 0, low: 0, high: 0 });
+    const times = difference(rescale(b, Math.exp)!, rescale(a, Math.exp)!, 7, (y, x) => y / x)!;
+    expect(times.value).toBeCloseTo(Math.exp(found.value), 9);
+  });
+
+  it("of a difference need places, and chapters that both have", () => {
+    const part = (i: number, amount: number): Part => ({ amount, weight: 1, cluster: { book: "b", chapter: `c${i}` } });
+    const placeless = ratio([{ amount: 1, weight: 1 }], 1)!;
+    expect(difference(placeless, placeless, 1)).toBeUndefined();
+    expect(difference({ value: 1, low: 1, high: 1, clusters: 1 }, placeless, 1)).toBeUndefined();
+    const [a, b] = [ratio([part(0, 1), part(1, 2), part(2, 9)], 1)!, ratio([part(0, 2), part(1, 4), part(3, 0)], 1)!];
+    expect(difference(b, a, 1)).toMatchObject({ value: 1.5, clusters: 2 });
+    expect(difference(ratio([part(5, 1)], 1)!, a, 1)).toBeUndefined();
   });
 
   it("repeat with the seed, and only with it", () => {

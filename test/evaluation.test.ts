@@ -16,7 +16,8 @@ import type { Evaluation, ModelEvaluation } from "../src/evaluation/summary.ts";
 import { copied, distinct, hasName, ngrams, ngramSet, wordsOf } from "../src/evaluation/text-statistics.ts";
 import { sumLosses, WRITTEN } from "../src/evaluation/token-losses.ts";
 import { verdicts as verdictsOf } from "../src/evaluation/verdicts.ts";
-import { trainingOverlap, wantedValues, writtenFigures } from "../src/evaluation/written-figures.ts";
+import { presence, wantedValues } from "../src/evaluation/wanted.ts";
+import { trainingOverlap, writtenFigures } from "../src/evaluation/written-figures.ts";
 import type { WrittenText } from "../src/evaluation/written-figures.ts";
 import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import type { InfillExample, Meta } from "../src/infill/example.ts";
@@ -143,6 +144,17 @@ describe("counts in texts", () => {
       "Tom",
     ]);
     expect(wantedValues({ p1: "", p3: "", meta: "about Mia" }, "characters")).toEqual([]);
+  });
+
+  it("counts a name in any of the forms that would meet the constraint", () => {
+    const holmes = { p1: "", p3: "", meta: { characters: ["Holmes", "Watson"] }, aliases: { Holmes: ["Mr. Holmes"] } };
+    expect(presence("So Mr.\nHolmes, and no doctor, came.", holmes, "characters")).toEqual({ amount: 1, weight: 2 });
+    const lea = { p1: "", p3: "", meta: { characters: "Léa|Mlle Dupré, M. Fogg" }, aliases: { "M. Fogg": ["Fogg"] } };
+    expect(presence("Mlle Dupré vit Fogg.", lea, "characters")).toEqual({ amount: 2, weight: 2 });
+    expect(presence("Mlle Duprés vit Foggerty.", lea, "characters")).toEqual({ amount: 0, weight: 2 });
+    const words = { p1: "", p3: "", meta: { keywords: ["walk(ed)", "Boat"], places: "Rouen|Le Havre, —" } };
+    expect(presence("They WALKED to a boat — near Le Havre", words, "keywords")).toEqual({ amount: 2, weight: 2 });
+    expect(presence("They WALKED to a boat — near Le Havre", words, "places")).toEqual({ amount: 2, weight: 2 });
   });
 });
 
@@ -287,6 +299,49 @@ describe("what is shown", () => {
     search: "greedily",
     notes: ["A < B"],
     models,
+  });
+
+  it("says of two models by how much they differ, drawn together: in the table, the page and the JSON", () => {
+    const placed = (shift: number): ScoredExample[] =>
+      Array.from({ length: 8 }, (_, i) => {
+        const loss = 12 + 4 * (i % 4) + shift * (1 + (i % 2) / 10);
+        return {
+          ...scored[0]!,
+          text: { loss, tokens: 4 },
+          p2: { loss, tokens: 4 },
+          controls: { foreignP3: [loss + 1 + 4 * shift] },
+          cluster: { book: `b${i}`, chapter: `b${i}` },
+        };
+      });
+    const [before, after] = [placed(0), placed(-1)].map((each, i) => ({
+      ...model(["before", "after"][i]!, false),
+      scored: each,
+      use: contextUse(each, { seed: 1 }),
+    }));
+    const both = evaluation([before!, after!]);
+    const table = markdownTable(both).split("\n");
+    expect(table[0]).toBe("|  | before | after | second less first |");
+    const line = table.find((each) => each.includes("text alone"))!;
+    // 1.0 to 1.1 nats in four tokens less for each, however different they are: exp(-1.05 / 4) - 1
+    expect(line).toMatch(/\| -23\.1% \(-23\.\d% to -22\.\d%\) \|$/);
+    expect(table.find((each) => each.includes("p3 of another example"))).toMatch(/ \+1\.000 /);
+    const { differences } = JSON.parse(evaluationJson(both));
+    expect(differences.find(({ figure }: { figure: string }) => figure.includes("text alone"))).toMatchObject({
+      group: "perplexity",
+      relative: true,
+      clusters: 8,
+    });
+    const page = htmlReport(both, DEFAULT_TEMPLATE);
+    expect(page).toContain("Where the two models differ");
+    expect(page).toMatch(/<li>p2(?:&#39;|.)s text alone: from [\d.]+ to [\d.]+, -23\.1%/);
+    expect(page).toContain("<th>second less first</th>");
+    expect(htmlReport(evaluation([before!, before!]), DEFAULT_TEMPLATE)).toContain("None that these examples");
+    const one = evaluation([before!]);
+    expect([markdownTable(one), htmlReport(one, DEFAULT_TEMPLATE)].join()).not.toContain("second less first");
+    expect(JSON.parse(evaluationJson(one)).differences).toBeUndefined();
+    // other tokens: what is counted by the token says nothing
+    const tokens = { ...after!, use: { ...after!.use, tokens: { ...after!.use.tokens, infillTextonly: 1 } } };
+    expect(markdownTable(evaluation([before!, tokens])).split("\n")[0]).toBe("|  | before | after |");
   });
 
   it("is a table with a column for each model, and only the rows that have figures", () => {

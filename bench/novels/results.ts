@@ -7,8 +7,8 @@ import type { InfillTemplate } from "../../src/infill/template.ts";
 import { ratio } from "../../src/evaluation/estimate.ts";
 import type { Estimate } from "../../src/evaluation/estimate.ts";
 import { wantedClass } from "../../src/evaluation/length-rule.ts";
-import { hasName, wordF1 } from "../../src/evaluation/text-statistics.ts";
-import { wantedValues } from "../../src/evaluation/written-figures.ts";
+import { wordF1 } from "../../src/evaluation/text-statistics.ts";
+import { presence } from "../../src/evaluation/wanted.ts";
 import type { Interval } from "../stages.ts";
 import { linesOf } from "./data.ts";
 import type { NovelsValues } from "./flags.ts";
@@ -168,8 +168,8 @@ function textFigures(
     }),
     endsWithSentence: mean((_, { p2 }) => Number(/[.!?…]["'”’»)\]]*$/u.test(p2))),
     charactersPresent: mean((gap, { p2 }) => {
-      const names = wantedValues(gap, "characters");
-      return names.length === 0 ? undefined : names.filter((name) => hasName(p2, name)).length / names.length;
+      const { amount, weight } = presence(p2, gap, "characters");
+      return weight === 0 ? undefined : amount / weight;
     }),
     wordF1: mean((gap, text) => likeness(gap, text)),
     constraintCost: mean((_, { constraint_cost }) => constraint_cost?.log_prob_per_token),

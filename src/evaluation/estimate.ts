@@ -30,6 +30,13 @@ export interface Sums {
   readonly cluster?: Cluster;
 }
 
+/** What an estimate was made of, from which its difference from another can be drawn. */
+interface Source {
+  readonly parts: readonly Sums[];
+  readonly statistic: (sums: readonly number[]) => number;
+}
+const SOURCES = new WeakMap<Estimate, Source>();
+
 export const LEVEL = 0.95;
 export const RESAMPLES = 2000;
 /** Fewer say nothing of others like them: below it chapters are drawn instead of books, and no verdict is given. */
@@ -55,19 +62,59 @@ export function estimate(
   seed: number,
 ): Estimate | undefined {
   if (parts.length === 0) return undefined;
-  const clusters = clusterSums(parts);
-  const value = statistic(added(clusters));
-  if (clusters.length === 1) return { value, low: value, high: value, clusters: 1 };
+  return from({ parts, statistic }, seed);
+}
+
+function from(source: Source, seed: number): Estimate {
+  const clusters = clusterSums(source.parts);
+  const value = source.statistic(added(clusters));
+  if (clusters.length === 1) return made({ value, low: value, high: value, clusters: 1 }, source);
   const resampled = resample(clusters, seed)
-    .map(statistic)
+    .map(source.statistic)
     .sort((a, b) => a - b);
   const tail = expandedTail(clusters.length);
-  return { value, low: quantile(resampled, tail), high: quantile(resampled, 1 - tail), clusters: clusters.length };
+  const [low, high] = [quantile(resampled, tail), quantile(resampled, 1 - tail)];
+  return made({ value, low, high, clusters: clusters.length }, source);
+}
+
+function made(figure: Estimate, source: Source): Estimate {
+  SOURCES.set(figure, source);
+  return figure;
 }
 
 /** The same estimate on another scale; `scale` must be increasing. */
 export function rescale(figure: Estimate | undefined, scale: (value: number) => number): Estimate | undefined {
-  return figure && { ...figure, value: scale(figure.value), low: scale(figure.low), high: scale(figure.high) };
+  if (!figure) return undefined;
+  const scaled = { ...figure, value: scale(figure.value), low: scale(figure.low), high: scale(figure.high) };
+  const source = SOURCES.get(figure);
+  return source ? made(scaled, { ...source, statistic: (sums) => scale(source.statistic(sums)) }) : scaled;
+}
+
+/**
+ * How far `second` lies from `first`, an estimate of the same examples, with its own interval: both are drawn from the
+ * same books or chapters each time (a paired bootstrap), so what makes these hard for both cancels out. Undefined where
+ * examples have no known place, or no chapter has both.
+ */
+export function difference(
+  second: Estimate,
+  first: Estimate,
+  seed: number,
+  between: (second: number, first: number) => number = (a, b) => a - b,
+): Estimate | undefined {
+  const [a, b] = [SOURCES.get(second), SOURCES.get(first)];
+  if (!a || !b || [...a.parts, ...b.parts].some(({ cluster }) => cluster === undefined)) return undefined;
+  const chaptersOf = ({ parts }: Source): Set<string> => new Set(parts.map(({ cluster }) => cluster!.chapter));
+  const [inA, inB] = [chaptersOf(a), chaptersOf(b)];
+  const both = ({ cluster }: Sums): boolean => inA.has(cluster!.chapter) && inB.has(cluster!.chapter);
+  const width = a.parts[0].sums.length;
+  const [zeros, zerosB] = [a.parts[0].sums.map(() => 0), b.parts[0].sums.map(() => 0)];
+  const parts = [
+    ...a.parts.filter(both).map(({ sums, cluster }) => ({ sums: [...sums, ...zerosB], cluster })),
+    ...b.parts.filter(both).map(({ sums, cluster }) => ({ sums: [...zeros, ...sums], cluster })),
+  ];
+  const statistic = (sums: readonly number[]): number =>
+    between(a.statistic(sums.slice(0, width)), b.statistic(sums.slice(width)));
+  return estimate(parts, statistic, seed);
 }
 
 /** Of sorted values, linear between neighbors. */

@@ -5,10 +5,11 @@ import { LEVEL, levels, RESAMPLES } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
 import type { ScoredExample } from "./score-examples.ts";
 import { JUDGED } from "./judge.ts";
+import { summaryRows } from "./summary.ts";
 import type { Evaluation, ModelEvaluation, WrittenEvaluation } from "./summary.ts";
 import type { RerankFigures } from "./rerank-choices.ts";
 import { textVerdict, verdicts } from "./verdicts.ts";
-import { WANTED } from "./written-figures.ts";
+import { WANTED } from "./wanted.ts";
 import type { Beside, WrittenFigures, WrittenText } from "./written-figures.ts";
 
 export function evaluationJson(evaluation: Evaluation): string {
@@ -29,6 +30,7 @@ export function evaluationJson(evaluation: Evaluation): string {
         ...levels(models[0].scored.map(({ cluster }) => cluster)),
       },
       models: models.map(modelJson),
+      ...(models.length > 1 && { differences: differencesJson(evaluation) }),
       other_texts: others.map(({ name, about, written }) => ({
         name,
         about,
@@ -39,6 +41,13 @@ export function evaluationJson(evaluation: Evaluation): string {
     null,
     1,
   )}\n`;
+}
+
+/** Of the second model from the first, each with the interval of a paired bootstrap. */
+function differencesJson(evaluation: Evaluation): object[] {
+  return summaryRows(evaluation).flatMap(({ group, label, difference }) =>
+    difference ? [{ group, figure: label, relative: group === "perplexity", ...difference.figure }] : [],
+  );
 }
 
 function modelJson({ name, about, scored, use, written, rerank }: ModelEvaluation): object {

@@ -5,10 +5,12 @@ import { reportPage, samplePart, seriesClass, seriesKey, seriesKeys } from "../d
 import { metadataFields, metadataText } from "../infill/template.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { barChart } from "./bar-chart.ts";
+import { clearDifferences } from "./comparison.ts";
 import { LEVEL, levels, RESAMPLES } from "./estimate.ts";
 import { findings } from "./findings.ts";
 import type { SystemFindings } from "./findings.ts";
 import { cell } from "./format.ts";
+import { DIFFERENCE } from "./markdown-table.ts";
 import { STYLE } from "./report-style.ts";
 import { CLAIM_WORDS, EXPLANATIONS, FINDING_WORDS, SCALES } from "./report-words.ts";
 import { GROUP_TITLES, summaryRows, systemsOf } from "./summary.ts";
@@ -27,6 +29,7 @@ export function htmlReport(evaluation: Evaluation, template: InfillTemplate): st
     `<p class="soft small">${escapeHtml(facts(evaluation))}</p>`,
     ...evaluation.notes.map((note) => `<p class="small">${escapeHtml(note)}</p>`),
     `<section><h2>What the model uses</h2>${findings(evaluation).map(findingHtml).join("")}</section>`,
+    differencesSection(rows, names),
     ...groups.map((group) =>
       chartSection(
         group,
@@ -72,6 +75,21 @@ function findingHtml({ name, about, verdicts, texts }: SystemFindings, series: n
   return items.length === 0 ? head : `${head}<ul class="verdicts">${items.join("")}</ul>`;
 }
 
+function differencesSection(rows: readonly Row[], [first, second]: readonly string[]): string {
+  if (!rows.some(({ difference }) => difference)) return "";
+  const clear = clearDifferences(rows).map((sentence) => `<li>${escapeHtml(sentence)}</li>`);
+  const list =
+    clear.length > 0
+      ? `<ul>${clear.join("")}</ul>`
+      : "<p>None that these examples could not show by accident as well.</p>";
+  return (
+    `<section><h2>Where the two models differ</h2><p class="soft small">From ${seriesKey(0)}${escapeHtml(first!)} to ` +
+    `${seriesKey(1)}${escapeHtml(second!)}, with the range of the difference itself: both are measured on the same ` +
+    `books each time, so what is hard for both cancels out. Shown is what differs whichever of them are drawn.</p>` +
+    `${list}</section>`
+  );
+}
+
 function chartSection(group: Group, rows: readonly Row[], names: readonly string[]): string {
   const drawn = SCALES[group] === "share" ? rows.filter(({ share }) => share) : rows;
   return (
@@ -81,15 +99,21 @@ function chartSection(group: Group, rows: readonly Row[], names: readonly string
 }
 
 function tableSection(names: readonly string[], rows: readonly Row[], groups: readonly Group[]): string {
-  const row = ({ label, figures, real, chance, format }: Row): string => {
-    const cells = [...figures.map((figure) => cell(figure, format)), real ? cell(real, format) : ""];
+  const withDifference = rows.some(({ difference }) => difference);
+  const row = ({ label, figures, difference, real, chance, format }: Row): string => {
+    const cells = [
+      ...figures.map((figure) => cell(figure, format)),
+      ...(withDifference ? [difference ? cell(difference.figure, difference.format) : ""] : []),
+      real ? cell(real, format) : "",
+    ];
     const name = `${escapeHtml(label)}${chance === undefined ? "" : ` (chance ${format(chance)})`}`;
     return `<tr><td>${name}</td>${cells.map((value) => `<td>${escapeHtml(value)}</td>`).join("")}</tr>`;
   };
   const heads = names.map((name, i) => `<th>${seriesKey(i)}${escapeHtml(name)}</th>`);
+  if (withDifference) heads.push(`<th>${DIFFERENCE}</th>`);
   const body = groups.map(
     (group) =>
-      `<tr class="group"><td colspan="${names.length + 2}">${GROUP_TITLES[group]}</td></tr>${rows
+      `<tr class="group"><td colspan="${heads.length + 2}">${GROUP_TITLES[group]}</td></tr>${rows
         .filter((each) => each.group === group)
         .map(row)
         .join("\n")}`,

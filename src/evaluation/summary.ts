@@ -1,5 +1,7 @@
 // One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the
 // verdict are all made from these rows, so they cannot disagree.
+import { withDifferences } from "./comparison.ts";
+import type { Difference } from "./comparison.ts";
 import type { ContextUse, Retrieval } from "./context-use.ts";
 import { among, nats, number, percent, signedShare } from "./format.ts";
 import type { Figure } from "./format.ts";
@@ -9,7 +11,7 @@ import type { ChoiceFigures, RerankFigures } from "./rerank-choices.ts";
 import { TERM_SETS } from "./rerank-trial.ts";
 import type { ScoredExample } from "./score-examples.ts";
 import { COPY_WORDS } from "./text-statistics.ts";
-import { WANTED } from "./written-figures.ts";
+import { WANTED } from "./wanted.ts";
 import type { WrittenFigures, WrittenText } from "./written-figures.ts";
 
 /** The texts of one system, and what came of them. */
@@ -73,6 +75,8 @@ export interface Row {
   readonly real?: Figure;
   /** What a model that knows nothing would reach. */
   readonly chance?: number;
+  /** Of the second model from the first. */
+  readonly difference?: Difference;
   readonly format: (value: number) => string;
 }
 
@@ -140,7 +144,10 @@ export function summaryRows(evaluation: Evaluation): Row[] {
     ...rankingRows(models, figures),
     ...choiceRows(models, figures),
   );
-  return rows.filter((row) => row.figures.some((figure) => figure !== undefined));
+  return withDifferences(
+    rows.filter((row) => row.figures.some((figure) => figure !== undefined)),
+    evaluation,
+  );
 }
 
 function writtenRows(systems: readonly System[]): Row[] {

@@ -1,7 +1,6 @@
 // Figures of written texts: did they keep to what was asked, are they varied, are they copied. The same counts on the
 // real p2 of the same examples say what a figure is worth.
-import { namesIn } from "../infill/constraints/text-constraints.ts";
-import type { InfillExample, InfillRequest } from "../infill/example.ts";
+import type { InfillExample } from "../infill/example.ts";
 import { bleuScore, bleuSums } from "./bleu.ts";
 import { estimate, ratio } from "./estimate.ts";
 import type { Estimate, Part } from "./estimate.ts";
@@ -11,7 +10,9 @@ import { otherTexts } from "./other-texts.ts";
 import type { TextInGap } from "./other-texts.ts";
 import type { Cluster } from "./places.ts";
 import { rougeL } from "./rouge.ts";
-import { copied, COPY_WORDS, distinct, hasName, ngrams, ngramSet, wordsOf } from "./text-statistics.ts";
+import { copied, COPY_WORDS, distinct, ngrams, ngramSet, wordsOf } from "./text-statistics.ts";
+import { presence, WANTED } from "./wanted.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** A text in the gap of `example`. */
 export interface WrittenText extends TextInGap {
@@ -26,10 +27,6 @@ export interface WrittenText extends TextInGap {
   /** Nats a token that this cost, against the best text of a search without it. */
   readonly cost?: number;
 }
-
-/** Metadata fields whose values are to occur in the text: names, and words that may stand in small letters. */
-export const WANTED = ["characters", "places", "organisations", "misc", "keywords"] as const;
-export type Wanted = (typeof WANTED)[number];
 
 /** A figure, and the same where texts of other gaps stand in place of the right ones. */
 export interface Beside {
@@ -152,23 +149,6 @@ export function trainingOverlap(texts: readonly string[], training: readonly Inf
   const asked = new Set(texts.flatMap((text) => ngrams(wordsOf(text), COPY_WORDS)));
   // A paragraph is p1, p2 and p3 of three examples in turn.
   return ngramSet(new Set(training.flatMap(({ p1, p2, p3 }) => [p1, p2, p3])), COPY_WORDS, asked);
-}
-
-/** Of the values of a field, how many stand in the text, and how many there are. */
-function presence(text: string, example: InfillExample, field: Wanted): Part {
-  const values = wantedValues(example, field);
-  const lower = text.toLowerCase();
-  const stands = (value: string): boolean =>
-    value
-      .split("|") // one of several names
-      .map((name) => name.trim())
-      .some((name) => (field === "keywords" ? hasName(lower, name.toLowerCase()) : hasName(text, name)));
-  return { amount: values.filter(stands).length, weight: values.length };
-}
-
-/** The values of a metadata field: a list, or one text that commas separate. */
-export function wantedValues({ meta }: InfillRequest, field: Wanted): string[] {
-  return typeof meta === "object" && Object.hasOwn(meta, field) ? namesIn(meta[field]) : [];
 }
 
 function beside(own: Estimate | undefined, others: Estimate | undefined): Beside | undefined {

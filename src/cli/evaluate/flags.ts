@@ -36,8 +36,9 @@ const flags = defineFlags({
     placeholder: "folder",
     group: "Models",
     help:
-      "A second model, put beside the first on the same examples: before and after a training run, say. Or the name " +
-      "untrained, for the first with fresh weights.",
+      "A second model, put beside the first on the same examples: before and after a training run, say. How far it " +
+      "lies from the first is given with an interval of its own (second less first; of perplexities the relative " +
+      "change). Or the name untrained, for the first with fresh weights.",
   },
   texts: {
     type: "list",

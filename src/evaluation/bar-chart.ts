@@ -6,7 +6,7 @@ import { seriesClass } from "../drawing/page.ts";
 import { niceTicks } from "../drawing/ticks.ts";
 import { cell } from "./format.ts";
 import type { Figure } from "./format.ts";
-import type { Row } from "./summary.ts";
+import type { Row } from "./row.ts";
 
 /** "log" starts at 1, for perplexities; "share" goes from 0 to 1; "linear" holds 0 and all intervals. */
 export type Scale = "log" | "share" | "linear";

@@ -1,25 +1,20 @@
 // Two models side by side: by how much the second's figures differ from the first's on the same examples, with an
 // interval of that difference itself. Two intervals that overlap say little: what is hard for both models is in both.
+import type { ContextUse } from "./context-use.ts";
 import { difference, FEWEST_CLUSTERS } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
 import { cell, nats, number, percent, signed, signedShare } from "./format.ts";
 import type { Figure } from "./format.ts";
-import type { Evaluation, Group, ModelEvaluation, Row } from "./summary.ts";
-
-export interface Difference {
-  /** Of perplexities the relative change, else the second less the first. */
-  readonly figure: Estimate;
-  readonly format: (value: number) => string;
-}
+import type { Group, Row } from "./row.ts";
 
 /** In nats a token, which are others where the tokens are. */
 const BY_TOKEN: ReadonlySet<Group> = new Set<Group>(["perplexity", "change"]);
 
-/** The rows of an evaluation of two models with their differences; those of one model as they are. */
-export function withDifferences(rows: readonly Row[], { models, seed }: Evaluation): Row[] {
-  const [first, second] = models;
+/** The rows of two models with their differences, of one as they are. `tokens`: what each model read of the examples. */
+export function withDifferences(rows: readonly Row[], tokens: readonly ContextUse["tokens"][], seed: number): Row[] {
+  const [first, second] = tokens;
   if (!first || !second) return [...rows];
-  const alike = haveSameTokens(first, second);
+  const alike = first.infillTextonly === second.infillTextonly && first.context === second.context;
   return rows.map((row) => {
     const [a, b] = row.figures;
     if (!isEstimate(a) || !isEstimate(b) || (BY_TOKEN.has(row.group) && !alike)) return row;
@@ -36,10 +31,6 @@ export function clearDifferences(rows: readonly Row[]): string[] {
     const [a, b] = figures.map((figure) => format(figure!.value));
     return [`${label}: from ${a} to ${b}, ${cell(found.figure, found.format)}`];
   });
-}
-
-function haveSameTokens({ use: a }: ModelEvaluation, { use: b }: ModelEvaluation): boolean {
-  return a.tokens.infillTextonly === b.tokens.infillTextonly && a.tokens.context === b.tokens.context;
 }
 
 function isEstimate(figure: Figure | undefined): figure is Estimate {

@@ -1,6 +1,7 @@
 // The figures of an evaluation as a Markdown table, for terminals and notes.
 import { cell } from "./format.ts";
-import { GROUP_TITLES, summaryRows, systemsOf } from "./summary.ts";
+import { GROUP_TITLES } from "./row.ts";
+import { summaryRows, systemsOf } from "./summary.ts";
 import type { Evaluation } from "./summary.ts";
 
 /** Head of the column of differences. */

@@ -1,6 +1,6 @@
 // What the report says about each group of figures, in a writer's words.
 import type { Scale } from "./bar-chart.ts";
-import type { Group } from "./summary.ts";
+import type { Group } from "./row.ts";
 import type { Finding } from "./verdicts.ts";
 
 export const EXPLANATIONS: Readonly<Record<Group, string>> = {

@@ -13,8 +13,10 @@ import { cell } from "./format.ts";
 import { DIFFERENCE } from "./markdown-table.ts";
 import { STYLE } from "./report-style.ts";
 import { CLAIM_WORDS, EXPLANATIONS, FINDING_WORDS, SCALES } from "./report-words.ts";
-import { GROUP_TITLES, summaryRows, systemsOf } from "./summary.ts";
-import type { Evaluation, Group, Row } from "./summary.ts";
+import { GROUP_TITLES } from "./row.ts";
+import type { Group, Row } from "./row.ts";
+import { summaryRows, systemsOf } from "./summary.ts";
+import type { Evaluation } from "./summary.ts";
 
 /** Texts that are shown. */
 const SAMPLES = 5;

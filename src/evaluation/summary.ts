@@ -1,7 +1,6 @@
 // One evaluation of one or more models on the same examples, and its figures as rows: the table, the charts and the
 // verdict are all made from these rows, so they cannot disagree.
 import { withDifferences } from "./comparison.ts";
-import type { Difference } from "./comparison.ts";
 import type { ContextUse, Retrieval } from "./context-use.ts";
 import { among, nats, number, percent, signedShare } from "./format.ts";
 import type { Figure } from "./format.ts";
@@ -9,6 +8,7 @@ import type { Judged, JudgedFigures } from "./judge.ts";
 import type { LengthRule } from "./length-rule.ts";
 import type { ChoiceFigures, RerankFigures } from "./rerank-choices.ts";
 import { TERM_SETS } from "./rerank-trial.ts";
+import type { Row } from "./row.ts";
 import type { ScoredExample } from "./score-examples.ts";
 import { COPY_WORDS } from "./text-statistics.ts";
 import { WANTED } from "./wanted.ts";
@@ -61,34 +61,6 @@ export interface Evaluation {
 export function systemsOf({ models, others = [] }: Evaluation): System[] {
   return [...models, ...others];
 }
-
-export type Group = "perplexity" | "change" | "retrieval" | "written" | "judged" | "ranking" | "choice";
-
-export interface Row {
-  readonly group: Group;
-  readonly label: string;
-  /** A share, to be drawn from 0 to 1. */
-  readonly share: boolean;
-  /** One for each system. */
-  readonly figures: readonly (Figure | undefined)[];
-  /** Of the real p2. */
-  readonly real?: Figure;
-  /** What a model that knows nothing would reach. */
-  readonly chance?: number;
-  /** Of the second model from the first. */
-  readonly difference?: Difference;
-  readonly format: (value: number) => string;
-}
-
-export const GROUP_TITLES: Readonly<Record<Group, string>> = {
-  perplexity: "Perplexity",
-  change: "Change of p2's log-likelihood, nats a token",
-  retrieval: "Finding the true passage among others of its book and length",
-  written: "Written texts",
-  judged: "Whether the texts lead from p1 to p3, nats a token",
-  ranking: "Ranking: the true p2 found among passages of the same book and length",
-  choice: "Choosing among candidates",
-};
 
 export function summaryRows(evaluation: Evaluation): Row[] {
   const { models } = evaluation;
@@ -146,7 +118,8 @@ export function summaryRows(evaluation: Evaluation): Row[] {
   );
   return withDifferences(
     rows.filter((row) => row.figures.some((figure) => figure !== undefined)),
-    evaluation,
+    models.map(({ use }) => use.tokens),
+    evaluation.seed,
   );
 }
 

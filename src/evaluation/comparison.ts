@@ -10,7 +10,7 @@ import type { Group, Row } from "./row.ts";
 /** In nats a token, which are others where the tokens are. */
 const BY_TOKEN: ReadonlySet<Group> = new Set<Group>(["perplexity", "change"]);
 
-/** The rows of two models with their differences, of one as they are. `tokens`: what each model read of the examples. */
+/** The rows of two models with their differences, of one as they are. `tokens`: what each model read. */
 export function withDifferences(rows: readonly Row[], tokens: readonly ContextUse["tokens"][], seed: number): Row[] {
   const [first, second] = tokens;
   if (!first || !second) return [...rows];

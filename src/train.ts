@@ -13,6 +13,10 @@ import { resolveModel } from "./cli/shared/model-source.ts";
 import { DEMO_MODEL, samplePath } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
+import { announceRanks } from "./cli/mpi/announce-ranks.ts";
+import { byRankZero, eachByRankZero, isRankZero, rankZeroFirst } from "./cli/mpi/rank-zero.ts";
+import { withRanks } from "./cli/mpi/with-ranks.ts";
+import type { MpiJob } from "./cli/mpi/with-ranks.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
 import { openExamples } from "./cli/train/data.ts";
 import type { CacheUse, DataChoice, OpenedExamples } from "./cli/train/data.ts";
@@ -24,8 +28,8 @@ import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoint
 import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
 import { memoryQuestion, requireMemory } from "./cli/train/memory-check.ts";
-import { givenCheckpoint, isInside, noCheckpoint, ownCheckpoints, savedFingerprint } from "./cli/train/saved.ts";
-import type { Saved } from "./cli/train/saved.ts";
+import { noCheckpoint, savedFingerprint, startingPoints } from "./cli/train/saved.ts";
+import { chooseFolder, trainTogether } from "./cli/train/together.ts";
 import { Session, startOf, trainThroughLosses } from "./cli/train/session.ts";
 import type { Job } from "./cli/train/session.ts";
 import { parseSchedulerKwargs } from "./cli/train/scheduler-kwargs.ts";
@@ -67,7 +71,7 @@ const QUICK = {
 
 const STOPPED_EARLY = "Stopped before the first update: there is nothing to save; start again with the same flags";
 
-async function main({ argv, signal }: CliContext): Promise<number | void> {
+async function main({ argv, signal }: CliContext, mpi: MpiJob | undefined): Promise<number | void> {
   const parsed = parseFlags(TRAIN, argv);
   const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : asScript(parsed);
   checkCombination(flags, parsed.given);
@@ -85,11 +89,12 @@ async function main({ argv, signal }: CliContext): Promise<number | void> {
   const trainFile =
     (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
   const files = { trainFile, evalFile, infilling };
-  const program = { flags, given: parsed.given, files, signal };
+  const program = { flags, given: parsed.given, files, signal, mpi };
+  if (mpi) await announceRanks(mpi.ranks);
   if (evaluateOnly) return evaluateModel(program);
   if (flags.dryRun) return tellMemory(program);
 
-  const run = await RunFolder.choose(flags.outputDir, flags.overwriteOutputDir || goesOn(flags));
+  const run = await chooseFolder(flags, mpi);
   try {
     return await train(program, run);
   } catch (error) {
@@ -106,19 +111,21 @@ interface Program {
   readonly given: ReadonlySet<string>;
   readonly files: { readonly trainFile: string; readonly evalFile: string | undefined; readonly infilling: boolean };
   readonly signal: AbortSignal;
+  /** Who runs it together; undefined: this process alone. */
+  readonly mpi: MpiJob | undefined;
 }
 
 /** What is only looked at starts where training would. */
 async function lookedAt(program: Program): Promise<Start> {
   const run = new RunFolder(program.flags.outputDir ?? ".");
-  const first = await startingPoints(program.flags, run).next();
+  const first = await eachByRankZero(program.mpi, startingPoints(program.flags, run)).next();
   if (first.done) throw await noCheckpoint(run);
   const saved = first.value;
   return startFrom(program, saved?.path ?? (await startingModel(program)), saved !== undefined);
 }
 
 async function evaluateModel(program: Program): Promise<void> {
-  const { flags, signal } = program;
+  const { flags, signal, mpi } = program;
   if (flags.evalAllCheckpoints) return evaluateAll(program, new RunFolder(flags.outputDir!));
   const start = await lookedAt(program);
   const evaluation = (await readEvaluation(program, start))!;
@@ -130,23 +137,25 @@ async function evaluateModel(program: Program): Promise<void> {
     batchSize: flags.perDeviceEvalBatchSize,
     padId: start.padId,
     lossOn: lossOn(program, start),
+    ranks: mpi?.ranks,
   });
   print(`Result   loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
 }
 
 /** Every model in the run's folder, whose tokenizer and template are those of the last one unless flags name others. */
 async function evaluateAll(program: Program, run: RunFolder): Promise<void> {
-  const { flags, signal } = program;
-  const names = await foldersWithWeights(run);
+  const { flags, signal, mpi } = program;
+  const names = await byRankZero(mpi, () => foldersWithWeights(run));
   const last = join(run.path, names.at(-1)!);
   const from = flags.modelNameOrPath === undefined ? last : await startingModel(program);
   const start = await startFrom(program, from, true);
   const { examples, summary } = (await readEvaluation(program, start))!;
   signal.throwIfAborted();
   print(`Evaluate ${summary}`);
-  const settings = { batchSize: flags.perDeviceEvalBatchSize, padId: start.padId, lossOn: lossOn(program, start) };
+  const { perDeviceEvalBatchSize: batchSize } = flags;
+  const settings = { batchSize, padId: start.padId, lossOn: lossOn(program, start), ranks: mpi?.ranks };
   const evaluate = (model: GPT2LMHeadModel): Promise<Evaluation> => evaluateLoss(model, examples, settings);
-  await evaluateFolders(await openDevice(), { run, names, evaluate, signal, print });
+  await evaluateFolders(await openDevice(), { run, names, evaluate, writes: isRankZero(mpi), signal, print });
 }
 
 async function tellMemory(program: Program): Promise<number> {
@@ -166,38 +175,43 @@ async function openDevice(): Promise<Device> {
 
 /** Trains in `run`, from where its newest checkpoint stands if the flags say so. */
 async function train(program: Program, run: RunFolder): Promise<void> {
-  const { flags, given, signal } = program;
+  const { flags, given, signal, mpi } = program;
   for (const name of await run.mend())
     writeNote(`${join(run.path, name)}, which a killed run left unfinished, is gone.`);
   const { session, job } = await firstSession(program, run);
   const { trainer, state } = session;
+  const { worldSize } = trainer;
   if (state && (await trainer.isComplete())) {
     await run.writeLog(state.logHistory);
     // Killed after the model and before these: how long it took is lost.
-    if (!(await (await run.open("")).has("all_results.json")))
+    if (!(await byRankZero(mpi, async () => (await run.open("")).has("all_results.json"))))
       await writeResults(run, job, {
         history: state.logHistory,
         from: state.step,
         started: performance.now(),
         finalStep: await trainer.finalStep(),
+        worldSize,
       });
     throw nothingLeft(run.path, state, trainer.totalSteps, whyEarly(state.logHistory, job.args));
   }
   if (state && state.step > trainer.totalSteps) throw nothingLeft("The checkpoint", state, trainer.totalSteps);
   print(
     `Run      ${trainer.totalSteps} updates of ` +
-      `${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps} sequences` +
+      `${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps * worldSize} sequences` +
+      `${mpi ? ` by ${mpi.ranks.size} ranks` : ""}` +
       `${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of ` +
       "positions are padding; " +
       `output in ${run.path}`,
   );
   const started = performance.now();
-  const { finished, logHistory, finalStep } = await trainThroughLosses(session, {
-    run,
-    signal,
-    reopen: async (saved) =>
-      Session.open(await loadModel(await requestDevice(), await startOf(job, saved), flags), job, run, saved),
-  });
+  const { finished, logHistory, finalStep } = await (mpi
+    ? trainTogether(session, mpi, signal)
+    : trainThroughLosses(session, {
+        run,
+        signal,
+        reopen: async (saved) =>
+          Session.open(await loadModel(await requestDevice(), await startOf(job, saved), flags), job, run, saved),
+      }));
   if (!finished && (await listCheckpoints(run)).length === 0) {
     print(STOPPED_EARLY);
     return;
@@ -220,7 +234,7 @@ async function train(program: Program, run: RunFolder): Promise<void> {
   if (early !== undefined) print(`Ended    ${early}`);
   const which = whichModel(logHistory, job.args, finalStep);
   if (which !== undefined) print(`Best     ${which}`);
-  await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started, finalStep });
+  await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started, finalStep, worldSize });
   print(`Saved    ${run.path}`);
   if (flags.evalAllCheckpoints) await evaluateAll(program, run);
   print(
@@ -231,18 +245,22 @@ async function train(program: Program, run: RunFolder): Promise<void> {
 
 /** The session that the flags ask for: a new run's, or from the newest whole checkpoint that is this run's. */
 async function firstSession(program: Program, run: RunFolder): Promise<{ session: Session; job: Job }> {
-  const { flags } = program;
+  const { flags, mpi } = program;
   let device: Device | undefined;
   let refusal: OtherRunError | undefined;
   const refused = new Map<string, string>(); // fingerprint -> the newest checkpoint that has it
-  for await (const saved of startingPoints(flags, run)) {
+  for await (const saved of eachByRankZero(mpi, startingPoints(flags, run))) {
     const fingerprint = refusal && saved ? await savedFingerprint(saved) : "";
     if (refused.has(fingerprint)) continue;
-    const start = await startFrom(program, saved?.path ?? (await startingModel(program)), saved !== undefined);
-    const job = await readJob(program, start);
+    const from = saved?.path ?? (await startingModel(program));
+    const job = await rankZeroFirst(mpi, async () =>
+      readJob(program, await startFrom(program, from, saved !== undefined)),
+    );
+    const { start } = job;
     program.signal.throwIfAborted();
     device ??= await openDevice();
     await requireMemory(device, job);
+    await mpi?.ranks.meet(); // before anyone takes of what others are asking for
     const model = await loadModel(device, start, flags);
     describe(start, model);
     print(`Train    ${job.train.summary}`);
@@ -264,18 +282,11 @@ async function firstSession(program: Program, run: RunFolder): Promise<{ session
   throw refusal ?? (await noCheckpoint(run));
 }
 
-/** Where the run may begin, the best place first; undefined: at its beginning. */
-async function* startingPoints(flags: Flags, run: RunFolder): AsyncGenerator<Saved | undefined> {
-  if (flags.resumeFromCheckpoint !== undefined) yield givenCheckpoint(flags.resumeFromCheckpoint, run);
-  else if (!flags.shouldContinue) yield undefined;
-  else yield* ownCheckpoints(run);
-}
-
 /** What training starts from when no checkpoint is gone on with: a folder. */
-async function startingModel({ flags, signal }: Program): Promise<string> {
+async function startingModel({ flags, signal, mpi }: Program): Promise<string> {
   const { modelNameOrPath, revision, offline, cacheDir } = flags;
   if (modelNameOrPath === undefined) return DEMO_MODEL;
-  return resolveModel(modelNameOrPath, { revision, offline, cacheDir, signal });
+  return rankZeroFirst(mpi, () => resolveModel(modelNameOrPath, { revision, offline, cacheDir, signal }));
 }
 
 function startFrom(program: Program, from: string, resuming: boolean): Promise<Start> {
@@ -339,13 +350,13 @@ async function readJob(program: Program, start: Start): Promise<Job> {
   const train = await openExamples(files.trainFile, data, limits, cacheUse(program));
   const lrSchedulerKwargs = parseSchedulerKwargs(flags.lrSchedulerKwargs ?? "");
   const args = argumentsAmong({ ...flags, lossOn: lossOn(program, start), lrSchedulerKwargs });
-  return { flags, args, start, blockSize: data.blockSize, train, evaluation };
+  return { flags, args, start, blockSize: data.blockSize, train, evaluation, mpi: program.mpi };
 }
 
-async function printLossBefore({ evaluation, args, start }: Job, model: GPT2LMHeadModel): Promise<void> {
+async function printLossBefore({ evaluation, args, start, mpi }: Job, model: GPT2LMHeadModel): Promise<void> {
   if (!evaluation) return;
-  const { padId } = start;
-  const { loss } = await evaluateLoss(model, evaluation.examples, { batchSize: 8, padId, lossOn: args.lossOn });
+  const settings = { batchSize: 8, padId: start.padId, lossOn: args.lossOn, ranks: mpi?.ranks };
+  const { loss } = await evaluateLoss(model, evaluation.examples, settings);
   print(`Before   evaluation loss ${loss.toFixed(4)}`);
 }
 
@@ -367,10 +378,10 @@ function choice({ flags }: Program, { config, tokenizer, template }: Start): Dat
 }
 
 /** A folder that is named is used for every file. */
-function cacheUse({ flags, signal }: Program): CacheUse {
+function cacheUse({ flags, signal, mpi }: Program): CacheUse {
   const { dataCacheDir, overwriteCache, preprocessingNumWorkers: threads } = flags;
   const dir = dataCacheDir ?? defaultCacheDir();
-  return { dir, always: dataCacheDir !== undefined, overwrite: overwriteCache, threads, signal };
+  return { dir, always: dataCacheDir !== undefined, overwrite: overwriteCache && isRankZero(mpi), threads, signal };
 }
 
 /** Windows have their new tokens as targets. */
@@ -381,14 +392,8 @@ const lossOn = ({ flags }: Program, { template }: Start): LossOn =>
 const knownFieldsOnly = (flags: Flags): boolean =>
   flags.template !== undefined && templatePreset(flags.template) !== undefined;
 
-/** Whether the flags name a checkpoint to go on from in the output folder, which is then not empty. */
-function goesOn({ shouldContinue, resumeFromCheckpoint, outputDir }: Flags): boolean {
-  if (resumeFromCheckpoint === undefined || outputDir === undefined) return shouldContinue;
-  return isInside(resumeFromCheckpoint, outputDir);
-}
-
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-await runCli(main);
+await runCli((cli) => withRanks((mpi) => main(cli, mpi)));

@@ -16,6 +16,7 @@ const question: MemoryQuestion = {
   shape: { batchSize: 8, length: 256 },
   evaluation: undefined,
   gradientAccumulationSteps: 2,
+  ranks: 1,
   limit: undefined,
   fresh: true,
 };

@@ -12,6 +12,8 @@ import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { GPT2Model } from "../gpt2/transformer.ts";
 import type { Device } from "../gpu/device.ts";
 import { AdamW } from "./optimizer.ts";
+import type { Ranks } from "./ranks.ts";
+import { Shards } from "./shards.ts";
 import { TrainingStep } from "./step.ts";
 import type { MicroBatch } from "./step.ts";
 
@@ -52,9 +54,11 @@ export interface MemoryNeedsOptions {
   readonly lora?: LoraOptions;
   /** The largest batch that is evaluated between updates; default: none is. */
   readonly evaluation?: BatchShape;
+  /** How many ranks train together, each with its part of the moments; default 1. */
+  readonly ranks?: number;
 }
 
-const OPTIONS: FieldsOf<MemoryNeedsOptions> = { trainable: true, lora: true, evaluation: true };
+const OPTIONS: FieldsOf<MemoryNeedsOptions> = { trainable: true, lora: true, evaluation: true, ranks: true };
 
 /**
  * What updates of this shape take on such a device, of which nothing is taken. Dropout, accumulation of micro-batches
@@ -80,7 +84,9 @@ export async function memoryNeeds(
     const weights = new Set(chunks.map(({ values }) => values.buffer));
     const gradients = new Set(model.trained.trainableChunks.map(({ grads }) => grads.buffer));
     const before = new Set(pool.held().map(({ tensor }) => tensor.buffer));
-    const optimizer = new AdamW(model.trained);
+    const { ranks = 1 } = options;
+    const shards = ranks > 1 ? new Shards(model.trained, silentRanks(ranks)) : undefined;
+    const optimizer = new AdamW(model.trained, { shards });
     const moments = new Set(
       pool
         .held()
@@ -94,7 +100,7 @@ export async function memoryNeeds(
       largestBuffer = Math.max(largestBuffer, ...atPeak.map(({ bytes }) => bytes));
     };
     const batch = microBatch(shape, config.vocabSize);
-    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1 });
+    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1, exchange: shards?.exchange });
     // Two, since the second is recorded while the first is under way.
     const sent = [await step.run([batch], 1e-4), await step.run([batch], 1e-4)];
     for (const { result } of sent) await result;
@@ -122,6 +128,18 @@ export async function memoryNeeds(
   } finally {
     device.destroy();
   }
+}
+
+/** The first of so many, whom the others send zeros. */
+function silentRanks(size: number): Ranks {
+  const zeros = (lengths: readonly number[]): Float32Array[] => lengths.map((length) => new Float32Array(length));
+  return {
+    rank: 0,
+    size,
+    agree: async (mine, combine) => combine([mine]),
+    allToAll: async (_, lengths) => zeros(lengths),
+    allGather: async (_, lengths) => zeros(lengths),
+  };
 }
 
 /** As evaluateLoss() does a batch. */

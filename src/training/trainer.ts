@@ -24,6 +24,7 @@ import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
 import { needLabels } from "./need-labels.ts";
 import { FLOAT32 } from "./precision.ts";
 import { Follower } from "./follower.ts";
+import { expectSame, expectSameRun } from "./same-run.ts";
 import { Saver } from "./saver.ts";
 import type { CheckpointSaver } from "./saver.ts";
 import { Shards } from "./shards.ts";
@@ -112,6 +113,8 @@ export class Trainer {
    * need not be written again. Throws UserError when it is not one, OtherRunError when it is another run's.
    */
   async resume(folder: Folder, { own = false }: { readonly own?: boolean } = {}): Promise<TrainerState> {
+    const { ranks } = this.options;
+    if (ranks) await expectSameRun(ranks, await this.fingerprint());
     const state = await resume(folder, this.optimizer, await this.fingerprint(), this.shape);
     this.step = state.step;
     this.logHistory = [...state.logHistory];
@@ -148,7 +151,9 @@ export class Trainer {
   async train(
     signal?: AbortSignal,
   ): Promise<{ finished: boolean; logHistory: readonly LogEntry[]; finalStep: number }> {
-    const { transformer, trained } = this.options.model;
+    const { model, ranks } = this.options;
+    const { transformer, trained } = model;
+    if (ranks) await expectSame(ranks, await this.fingerprint(), model);
     transformer.training = true;
     trained.zeroGrad();
     try {
@@ -183,18 +188,14 @@ export class Trainer {
 
   /** What decides which model comes out of this run. */
   fingerprint(): Promise<Fingerprint> {
-    const { args, model, settings = {}, precision = FLOAT32 } = this.options;
-    return (this.identity ??= fingerprintOf({
-      args,
-      config: model.config,
-      examples: this.examples,
-      precision: precision.name,
-      worldSize: this.worldSize,
-      settings,
-    }));
+    const { args, model, settings = {}, precision: { name } = FLOAT32 } = this.options;
+    const { config } = model;
+    const { worldSize, examples } = this;
+    return (this.identity ??= fingerprintOf({ args, config, examples, precision: name, worldSize, settings }));
   }
 
-  private get worldSize(): number {
+  /** How many ranks' micro-batches an update takes, whoever makes them. */
+  get worldSize(): number {
     const { worldSize, ranks } = this.options;
     return worldSize ?? ranks?.size ?? 1;
   }

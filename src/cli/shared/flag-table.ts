@@ -84,8 +84,8 @@ export interface Program<T extends FlagTable> {
   readonly foreignFlags?: Readonly<Record<string, ForeignFlag>>;
   /** Arguments without a flag; without this there are none. */
   readonly positionals?: { readonly name: string; readonly help: string };
-  /** Command lines (without the command) and what they do. */
-  readonly examples?: readonly { readonly args: string; readonly does: string }[];
+  /** Command lines (without the command, and what starts it) and what they do. */
+  readonly examples?: readonly { readonly launcher?: string; readonly args: string; readonly does: string }[];
 }
 
 /** A table with its literal types kept, so that parseFlags knows choices and defaults. */

@@ -41,7 +41,10 @@ export function addHelp<T extends FlagTable>(command: Command, program: Program<
     },
   });
   const examples = (program.examples ?? [])
-    .map(({ args, does }) => `${wrapText(does, width, MARGIN)}\n${commandLine(`${program.command} ${args}`, width)}\n`)
+    .map(({ launcher, args, does }) => {
+      const command = [launcher, program.command, args].filter((word) => word !== undefined).join(" ");
+      return `${wrapText(does, width, MARGIN)}\n${commandLine(command, width)}\n`;
+    })
     .join("");
   const rules = wrapText(
     "In flag names - and _ are alike. --flag=value works too; a switch is --flag, --flag false or --no_flag.",

@@ -35,6 +35,8 @@ export interface FoldersToEvaluate {
   /** As foldersWithWeights() gives them. */
   readonly names: readonly string[];
   readonly evaluate: (model: GPT2LMHeadModel) => Promise<Evaluation>;
+  /** Whether this process is the one that writes. */
+  readonly writes: boolean;
   readonly signal: AbortSignal;
   readonly print: (line: string) => void;
 }
@@ -42,7 +44,7 @@ export interface FoldersToEvaluate {
 /** Evaluates the model of each folder, prints a line and writes eval_results.txt beside it. */
 export async function evaluateFolders(
   device: Device,
-  { run, names, evaluate, signal, print }: FoldersToEvaluate,
+  { run, names, evaluate, writes, signal, print }: FoldersToEvaluate,
 ): Promise<void> {
   for (const name of names) {
     signal.throwIfAborted();
@@ -50,7 +52,8 @@ export async function evaluateFolders(
     const model = await GPT2LMHeadModel.fromPretrained(device, await openModelFolder(folder), { onNote: writeNote });
     try {
       const { loss, perplexity } = await evaluate(model);
-      await folder.write(new Map([["eval_results.txt", `eval_loss = ${loss}\nperplexity = ${perplexity}\n`]]));
+      const text = `eval_loss = ${loss}\nperplexity = ${perplexity}\n`;
+      if (writes) await folder.write(new Map([["eval_results.txt", text]]));
       print(`Result   ${join(run.path, name)}: loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`);
     } finally {
       model.destroy();

@@ -26,5 +26,10 @@ export const TRAIN: Program<TrainFlags> = {
       does: "plain text, as the 2020 script",
     },
     { args: "--train_file train.jsonl --validation_file valid.jsonl --loss_on target", does: "infilling" },
+    {
+      launcher: "mpirun -n 4",
+      args: "--train_file train.jsonl",
+      does: "four processes together, each with a GPU of its own: updates of four times as many sequences",
+    },
   ],
 };

@@ -20,6 +20,8 @@ export interface MemoryQuestion {
   /** The largest batch of evaluation; undefined: nothing is evaluated. */
   readonly evaluation: BatchShape | undefined;
   readonly gradientAccumulationSteps: number;
+  /** How many processes share the moments. */
+  readonly ranks: number;
   /** Bytes that there are; undefined: not known. */
   readonly limit: number | undefined;
   /** Its weights are drawn, so that it may as well be another. */
@@ -33,10 +35,10 @@ interface Change extends Pick<Way, "flags" | "price"> {
 /** The needs, or the sentence that says what the device cannot hold. */
 export async function needsOf(
   device: Device,
-  { config, shape, trainable, lora, evaluation }: MemoryQuestion,
+  { config, shape, trainable, lora, evaluation, ranks }: MemoryQuestion,
 ): Promise<MemoryNeeds | string> {
   try {
-    return await memoryNeeds(device, config, shape, { trainable, lora, evaluation });
+    return await memoryNeeds(device, config, shape, { trainable, lora, evaluation, ranks });
   } catch (error) {
     if (error instanceof UserError) return error.message;
     throw error;

@@ -21,7 +21,7 @@ import { trainableBy } from "./trainable.ts";
 type Flags = FlagValues<TrainFlags>;
 
 /** What a run of this job asks of the device. */
-export function memoryQuestion(device: Device, { flags, args, start, train, evaluation }: Job): MemoryQuestion {
+export function memoryQuestion(device: Device, { flags, args, start, train, evaluation, mpi }: Job): MemoryQuestion {
   const { config, tokenizer, fresh, lora } = start;
   const batchOf = (examples: Examples, batchSize: number, multiple: number): BatchShape => {
     const set = exampleSet(examples);
@@ -38,7 +38,8 @@ export function memoryQuestion(device: Device, { flags, args, start, train, eval
     lora,
     evaluation: evaluation && batchOf(evaluation.examples, args.perDeviceEvalBatchSize, 1),
     gradientAccumulationSteps: args.gradientAccumulationSteps,
-    limit: memoryLimit(flags, device),
+    limit: memoryLimit(flags, device, mpi?.localSize),
+    ranks: mpi?.ranks.size ?? 1,
     fresh,
   };
 }
@@ -49,10 +50,10 @@ function longest({ lengths }: ExampleSet): number {
   return most;
 }
 
-/** Bytes that the device has, where that is known without asking for them. */
-function memoryLimit({ memoryLimit }: Flags, { software }: Device): number | undefined {
+/** Bytes that the device has for each of those that share it, where that is known without asking for them. */
+function memoryLimit({ memoryLimit }: Flags, { software }: Device, shared = 1): number | undefined {
   if (memoryLimit !== undefined) return memoryLimit * 1e9;
-  return software ? freeMemory() : undefined;
+  return software ? freeMemory() / shared : undefined;
 }
 
 /** Of the machine, or of what this process may have of it. */
@@ -89,5 +90,5 @@ export async function requireMemory(device: Device, job: Job): Promise<void> {
 function there({ description, software }: Device, { memoryLimit }: Flags, limit: number): string {
   const bytes = formatBytes(limit);
   if (memoryLimit !== undefined) return `${flagName("memoryLimit")} says that there are ${bytes}`;
-  return software ? `this machine has ${bytes} free` : `${description} gave only ${bytes} when asked for them`;
+  return software ? `this machine has ${bytes} free for it` : `${description} gave only ${bytes} when asked for them`;
 }

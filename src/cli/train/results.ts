@@ -1,4 +1,5 @@
 // The Trainer's result files, written into the run's folder when it has ended.
+import { isRankZero } from "../mpi/rank-zero.ts";
 import { resultFiles } from "../../training/results.ts";
 import type { LogEntry } from "../../training/trainer-state.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -12,19 +13,22 @@ export interface RunEnd {
   readonly started: number;
   /** The step whose weights were saved. */
   readonly finalStep: number;
+  /** How many ranks' batches an update takes. */
+  readonly worldSize: number;
 }
 
 export async function writeResults(
   run: RunFolder,
-  { args, train, evaluation }: Job,
-  { history, from, started, finalStep }: RunEnd,
+  { args, train, evaluation, mpi }: Job,
+  { history, from, started, finalStep, worldSize }: RunEnd,
 ): Promise<void> {
+  if (!isRankZero(mpi)) return;
   const results = resultFiles({
     history,
     finalStep,
     runtime: (performance.now() - started) / 1000,
     updates: (history[history.length - 1]?.step ?? from) - from,
-    batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps,
+    batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps * worldSize,
     trainSamples: train.examples.length,
     evalSamples: evaluation?.examples.length ?? 0,
   });

@@ -22,7 +22,7 @@ import { FolderLock, isLockFile } from "./folder-lock.ts";
 import { faultOf, MANIFEST_FILE, writeWithManifest } from "./manifest.ts";
 
 const METRICS_FILE = "metrics.jsonl";
-const CHART_FILE = "loss.svg";
+export const CHART_FILE = "loss.svg";
 /** Lists the checkpoints of an earlier run that are on their way out. */
 const OVERWRITTEN_FILE = "overwritten.json";
 const ASIDE = /\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.tmp$/;

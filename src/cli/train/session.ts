@@ -10,6 +10,7 @@ import type { TrainingArguments } from "../../training/arguments.ts";
 import { digest } from "../../training/fingerprint.ts";
 import type { TrainerState } from "../../training/trainer-state.ts";
 import { Trainer } from "../../training/trainer.ts";
+import type { MpiJob } from "../mpi/with-ranks.ts";
 import { writeNote } from "../shared/announce.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { openModelFolder } from "../shared/model-source.ts";
@@ -18,6 +19,7 @@ import type { OpenedExamples } from "./data.ts";
 import { EventWriter } from "./event-writer.ts";
 import type { TrainFlags } from "./flags.ts";
 import type { RunFolder } from "./run-folder.ts";
+import { savedWorldSize } from "./saved.ts";
 import type { Saved } from "./saved.ts";
 import type { Start } from "./setup.ts";
 import { trainableSettings } from "./trainable.ts";
@@ -30,6 +32,8 @@ export interface Job {
   readonly blockSize: number;
   readonly train: OpenedExamples;
   readonly evaluation: OpenedExamples | undefined;
+  /** Who trains together; undefined: this process alone. */
+  readonly mpi: MpiJob | undefined;
 }
 
 export class Session {
@@ -38,9 +42,9 @@ export class Session {
   readonly state: TrainerState | undefined;
   private readonly model: GPT2LMHeadModel;
   private readonly saved: Saved | undefined;
-  private readonly told: Told;
+  private readonly told: Told | undefined;
 
-  private constructor(model: GPT2LMHeadModel, trainer: Trainer, told: Told, saved?: Saved, state?: TrainerState) {
+  private constructor(model: GPT2LMHeadModel, trainer: Trainer, told?: Told, saved?: Saved, state?: TrainerState) {
     this.model = model;
     this.trainer = trainer;
     this.told = told;
@@ -54,8 +58,9 @@ export class Session {
    */
   static async open(model: GPT2LMHeadModel, job: Job, run: RunFolder, saved: Saved | undefined): Promise<Session> {
     const { flags, args, train, evaluation, blockSize } = job;
+    const ranks = job.mpi?.ranks;
     const { tokenizer, template, padId, extraFiles } = job.start;
-    const told = new Told(run, flags.loggingDir);
+    const told = ranks && ranks.rank > 0 ? undefined : new Told(run, flags.loggingDir);
     const trainer = new Trainer({
       model,
       args,
@@ -65,6 +70,8 @@ export class Session {
       padId,
       extraFiles,
       store: run,
+      ranks,
+      worldSize: saved && (await savedWorldSize(saved)),
       saveDtype: flags.saveDtype === "float16" ? "F16" : "F32",
       settings: {
         training_data: train.source,
@@ -80,7 +87,7 @@ export class Session {
         order_mix: template?.orderMix ?? 0,
         ...(await trainableSettings(flags, job.start.lora, job.start.folder)),
       },
-      ...told.callbacks,
+      ...told?.callbacks,
     });
     try {
       const state = saved && (await trainer.resume(await openFolder(saved.path), { own: saved.own }));
@@ -104,8 +111,8 @@ export class Session {
 
   /** See Trainer.train; with a progress bar. */
   async train(signal: AbortSignal): ReturnType<Trainer["train"]> {
-    this.told.start(this.trainer.totalSteps, this.state?.step);
-    return this.trainer.train(signal).finally(() => this.told.stop());
+    this.told?.start(this.trainer.totalSteps, this.state?.step);
+    return this.trainer.train(signal).finally(() => this.told?.stop());
   }
 
   /** Frees what is on the device, and the device. */

@@ -1,0 +1,163 @@
+// Training under mpirun, by Open MPI and by MPICH, whichever is installed: what comes out, and how a job ends in which
+// one process fails. test/ranks.test.ts has the mathematics, without MPI.
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openFolder } from "../src/files/open.ts";
+import { Safetensors } from "../src/files/safetensors.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "mpi-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Launcher {
+  readonly command: string;
+  /** Before -n. */
+  readonly flags: readonly string[];
+  /** Before -n as well, where it starts npx. */
+  readonly npxFlags: readonly string[];
+}
+
+/** The first of these commands that is of this MPI. */
+function find(words: RegExp, flags: readonly string[], npxFlags: readonly string[]): Launcher | undefined {
+  const command = ["mpirun", "mpirun.openmpi", "mpirun.mpich", "mpiexec.hydra"].find((each) =>
+    words.test(spawnSync(each, ["--version"], { encoding: "utf8" }).stdout ?? ""),
+  );
+  return command === undefined ? undefined : { command, flags, npxFlags };
+}
+
+const MPI: Readonly<Record<string, Launcher | undefined>> = {
+  "Open MPI": find(/Open MPI/, ["--oversubscribe"], []),
+  MPICH: find(/HYDRA/, [], ["-pmi-port"]),
+};
+const launchers = Object.entries(MPI);
+/** Containers of continuous integration have no other user. */
+const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" };
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run([command, ...args]: readonly string[]): Promise<Ended> {
+  const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.on("data", (data) => (said.stdout += data));
+  child.stderr.on("data", (data) => (said.stderr += data));
+  return new Promise((done) => child.on("close", (code) => done({ code, ...said })));
+}
+
+function mpirun(launcher: Launcher, n: number, program: readonly string[]): Promise<Ended> {
+  const { command, flags, npxFlags } = launcher;
+  return run([command, ...flags, ...(program[0] === "npx" ? npxFlags : []), "-n", `${n}`, ...program]);
+}
+
+const node = (program: string, ...args: string[]): string[] => [process.execPath, "--import", "tsx", program, ...args];
+
+describe.each(launchers)("ranks of %s", (_name, launcher) => {
+  const start = (n: number, what: string): Promise<Ended> => mpirun(launcher!, n, node("test/mpi-program.ts", what));
+
+  it.runIf(launcher !== undefined)("give each other arrays of any lengths, and rank 0 alone prints", async () => {
+    const { code, stdout, stderr } = await mpirun(launcher!, 3, ["npx", "tsx", "test/mpi-program.ts", "exchange"]);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^3 ranks of (Open MPI v|MPICH )\d+\.\S+ agree\n$/);
+    expect(code).toBe(0);
+  });
+
+  it.runIf(launcher !== undefined)("end together when one fails, with its number and reason", async () => {
+    const { code, stderr } = await start(2, "fail");
+    expect(stderr).toContain("Error: Rank 1: there is no sun.\n");
+    expect(code).not.toBe(0);
+  });
+
+  it.runIf(launcher !== undefined)("hear of what will not do with all of them once", async () => {
+    const { code, stderr } = await start(2, "differ");
+    expect(stderr.match(/Error: 2 cooks spoil the broth\.\n/g)).toHaveLength(1);
+    expect(code).not.toBe(0);
+  });
+
+  it.runIf(launcher !== undefined)("end together when one hangs, with its number", async () => {
+    const { code, stderr } = await start(2, "hang");
+    expect(stderr).toContain("Error: Rank 1 hangs: rank 0 has not heard of it for 2 s.");
+    expect(code).not.toBe(0);
+  });
+});
+
+describe("training", { timeout: 240_000 }, () => {
+  const openMpi = MPI["Open MPI"];
+  /** What became of two ranks. */
+  let two: Ended | undefined;
+  const text = join(folder, "text.txt");
+  const args = `--train_data_file ${text} --eval_data_file ${text} --vocab_from_data --block_size 8 --dropout 0.1
+    --config_overrides n_layer=1,n_embd=16,n_head=2,n_positions=16 --per_device_train_batch_size 2 --max_steps 20
+    --save_steps 10 --eval_steps 10 --logging_steps 5 --learning_rate 1e-3`.split(/\s+/);
+  const train = (to: string, ...more: string[]): string[] => [...args, "--output_dir", join(folder, to), ...more];
+  const program = (to: string, ...more: string[]): string[] => node("src/train.ts", ...train(to, ...more));
+
+  async function weightsOf(name: string): Promise<Float32Array> {
+    const tensors = await Safetensors.open(await openFolder(join(folder, name)), "model.safetensors");
+    const all: number[] = [];
+    for (const tensor of [...tensors.tensors.keys()].sort()) all.push(...(await tensors.read(tensor)));
+    return Float32Array.from(all);
+  }
+
+  async function largestDifference(a: string, b: string): Promise<number> {
+    const [one, other] = [await weightsOf(a), await weightsOf(b)];
+    expect(one.length).toBe(other.length);
+    return one.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i])), 0);
+  }
+
+  beforeAll(async () => {
+    const words = Array.from({ length: 260 }, (_, i) => ["the", "cat", "sat", "on", "a", "mat", "."][(i * i + i) % 7]);
+    writeFileSync(text, words.join(" "));
+    const { code, stderr } = await run(program("alone", "--gradient_accumulation_steps", "2"));
+    if (code !== 0) throw new Error(stderr);
+    if (openMpi) two = await mpirun(openMpi, 2, program("two"));
+  });
+
+  const stepsLogged = (name: string): number[] =>
+    readFileSync(join(folder, name, "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).step);
+
+  it.runIf(MPI.MPICH !== undefined)("under MPICH makes the model of one process", async () => {
+    expect((await mpirun(MPI.MPICH!, 2, program("mpich"))).code).toBe(0);
+    expect(await largestDifference("alone", "mpich")).toBeLessThan(1e-6);
+  });
+
+  it.runIf(openMpi !== undefined)("under Open MPI makes the model of one process, rank 0 alone writing", async () => {
+    expect(two!.code).toBe(0);
+    expect(two!.stdout.match(/^Run {6}20 updates of 4 sequences by 2 ranks/gm)).toHaveLength(1);
+    expect(two!.stderr.match(/^Ranks {4}2 \(.*\): 0, 1 on \S+, processes \d+, \d+$/gm)).toHaveLength(1);
+    expect(two!.stderr.match(/^Adapter/gm)).toHaveLength(1);
+    expect(await largestDifference("alone", "two")).toBeLessThan(1e-6);
+    expect(stepsLogged("two")).toEqual([5, 10, 10, 15, 20, 20]);
+  });
+
+  it.runIf(openMpi !== undefined)("makes the same bits again", async () => {
+    expect((await mpirun(openMpi!, 2, program("again"))).code).toBe(0);
+    expect(await largestDifference("two", "again")).toBe(0);
+  });
+
+  it.runIf(openMpi !== undefined)("is gone on with by more ranks", async () => {
+    cpSync(join(folder, "two"), join(folder, "three"), { recursive: true });
+    rmSync(join(folder, "three", "checkpoint-20"), { recursive: true });
+    const three = await mpirun(openMpi!, 3, program("three", "--should_continue"));
+    expect(three.stdout).toMatch(/^Run {6}20 updates of 4 sequences by 3 ranks, from step 10/m);
+    expect(three.code).toBe(0);
+    expect(await largestDifference("alone", "three")).toBeLessThan(1e-6);
+    expect(stepsLogged("three")).toEqual([5, 10, 10, 15, 20, 20]);
+  });
+
+  it.runIf(openMpi !== undefined)("is refused where ranks would train different models", async () => {
+    const [rank0, rank1] = [program("differ"), program("differ", "--seed", "7")];
+    const ended = await mpirun(openMpi!, 1, [...rank0, ":", ...openMpi!.flags, "-n", "1", ...rank1]);
+    expect(ended.stderr).toMatch(/Error: Rank 1 would train something else than rank 0: --seed was 42 and is 7/);
+    expect(ended.code).not.toBe(0);
+  });
+});

@@ -98,7 +98,10 @@ describe("GPUs", () => {
   });
 
   it("that cannot be told apart end the job, rather than all ranks sharing one", () => {
-    expect(() => chosen(1, {}, false)).toThrow(/2 GPUs, and the Vulkan layer that tells them apart is missing/);
+    const missing = /2 GPUs, and the Vulkan layer that tells them apart is missing/;
+    expect(() => chosen(1, {}, false)).toThrow(missing);
+    expect(() => chosen(1, { CUDA_VISIBLE_DEVICES: "0,1" }, false)).toThrow(missing);
+    expect(() => chosen(1, { CUDA_VISIBLE_DEVICES: "0" }, false)).not.toThrow(); // each process is shown its own
   });
 
   it("are told apart by a layer that is found where Vulkan looks for it", () => {

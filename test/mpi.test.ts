@@ -117,7 +117,7 @@ describe("training", { timeout: 240_000 }, () => {
     const { code, stderr } = await run(program("alone", "--gradient_accumulation_steps", "2"));
     if (code !== 0) throw new Error(stderr);
     if (openMpi) two = await mpirun(openMpi, 2, program("two"));
-  });
+  }, 240_000);
 
   const stepsLogged = (name: string): number[] =>
     readFileSync(join(folder, name, "metrics.jsonl"), "utf8")

@@ -58,7 +58,8 @@ export function chooseGpu(localRank: number, env: Environment = process.env, mac
   const chosen = env.GPT2_WEBGPU_ADAPTER ?? env.DRI_PRIME ?? env.MESA_VK_DEVICE_SELECT;
   if (addresses.length < 2 || chosen !== undefined) return;
   const place = localRank % addresses.length;
-  if (!hasLayer && place > 0)
+  const shown = env.CUDA_VISIBLE_DEVICES ?? env.ROCR_VISIBLE_DEVICES; // where a launcher has given each process its own
+  if (!hasLayer && place > 0 && !/^[^,]+$/.test(shown ?? ""))
     throw new UserError(
       `This machine has ${addresses.length} GPUs, and the Vulkan layer that tells them apart is missing ` +
         "(VkLayer_MESA_device_select, of Debian's mesa-vulkan-drivers): install it, or let the launcher show each " +

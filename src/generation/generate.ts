@@ -61,11 +61,11 @@ export interface GenerateInputs {
 
 /** `R` = prompts times numReturnSequences rows, a prompt's rows next to each other. */
 export interface GenerateOutput extends StepRecord {
-  /** [R, longest]: padded prompt and generated tokens, filled on the right with padding. */
+  /** [R, longest], padded prompt and generated tokens, filled on the right with padding. */
   readonly sequences: number[][];
-  /** [R]: the generated tokens alone, end-of-sequence token included, padding not. */
+  /** [R], the generated tokens alone, end-of-sequence token included, padding not. */
   readonly generated: number[][];
-  /** [R]: why each sequence ended. */
+  /** [R], why each sequence ended. */
   readonly finishReasons: FinishReason[];
   /** [R], beam search: summed log-probability over length^lengthPenalty. */
   readonly sequencesScores?: number[];

@@ -156,7 +156,7 @@ export class AdamW {
   }
 
   /**
-   * [2]: norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was
+   * [2], norm of the last step's gradients before clipping, and the factor they were multiplied by; 0: the step was
    * skipped.
    */
   get gradNorm(): Tensor {

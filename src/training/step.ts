@@ -89,7 +89,7 @@ export class TrainingStep {
   private readonly options: TrainingStepOptions;
   private readonly lossReduction: LossReduction;
   private readonly precision: Precision;
-  /** [1]: losses of the update in work. */
+  /** [1], losses of the update in work. */
   private readonly lossSum: Tensor;
   private readonly scope: Scope;
 

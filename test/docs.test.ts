@@ -2,7 +2,7 @@
 // links and included files are there, and every page is in the menus. The site itself is built by `npm run docs`.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GUIDES, titleOf } from "../docs/pages.ts";
 import { fencesOf, Reader, ROOT } from "./documents.ts";
 
@@ -60,13 +60,13 @@ describe("the pages", () => {
 
 describe("a reader", () => {
   let reader: Reader;
-  beforeEach(async () => {
+  beforeAll(async () => {
     reader = await Reader.sitDown();
   });
-  afterEach(() => reader.leave());
+  afterAll(() => reader.leave());
 
   const followed = PAGES.filter((page) => fencesOf(textOf(page)).some(({ language }) => language !== "text"));
-  it.each(followed)("follows %s", async (page) => {
+  it.each(followed)("follows %s", { timeout: 600_000 }, async (page) => {
     await expect(reader.follow(textOf(page))).resolves.toBeUndefined();
   });
 

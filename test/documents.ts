@@ -70,10 +70,11 @@ Device.prototype.destroy = function () {
 };
 `;
 
-/** A reader's folder, with the project's files in it. */
+/** A reader's folder, with the project's files in it. What was run there once is not run again. */
 export class Reader {
   readonly folder: string;
   private readonly hub: HubServer;
+  private readonly printed = new Map<string, string>();
 
   private constructor(folder: string, hub: HubServer) {
     this.folder = folder;
@@ -114,6 +115,13 @@ export class Reader {
     await rm(this.folder, { recursive: true });
   }
 
+  /** What the commands print, now or when they were run here before. */
+  async once(commands: string): Promise<string> {
+    const printed = this.printed.get(commands) ?? (await this.run(commands));
+    this.printed.set(commands, printed);
+    return printed;
+  }
+
   /** What the commands print. Throws Error with it where one fails. */
   async run(commands: string): Promise<string> {
     const env = {
@@ -143,7 +151,7 @@ export class Reader {
     const fences = fencesOf(markdown);
     let printed = "";
     for (const { language, text, before } of fences) {
-      if (language === "sh") printed = await this.run(text);
+      if (language === "sh") printed = await this.once(text.trim());
       if (language === "text" && before === "prints" && !words(printed).includes(words(text)))
         throw new Error(`The page says that this is printed:\n${text}\nand it was:\n${printed}`);
       if (language === "json") for (const line of text.trim().split("\n")) JSON.parse(line);
@@ -157,7 +165,7 @@ export class Reader {
 
   private async said(file: string, argv: readonly string[], options: { env?: NodeJS.ProcessEnv }): Promise<string> {
     try {
-      const limits = { cwd: this.folder, maxBuffer: 1e8, timeout: 110_000 };
+      const limits = { cwd: this.folder, maxBuffer: 1e8, timeout: 280_000 };
       const { stdout, stderr } = await promisify(execFile)(file, argv, { ...limits, ...options });
       return stdout + stderr;
     } catch (error) {

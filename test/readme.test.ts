@@ -1,39 +1,39 @@
-// The README's library example, as it stands there: it runs, and when its last `using` has ended no memory is held.
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+// README: its two commands, each complete on a fresh machine, its example and its links; and CONTRIBUTING's commands.
+// What the pages of docs/ say is tried by docs.test.ts, with the same reader.
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fencesOf, Reader, ROOT } from "./documents.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const readme = readFileSync(join(ROOT, "README.md"), "utf8");
 
-test("the library example runs as printed and leaves nothing on the GPU", async () => {
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  const section = /^## As a library\n(.*?)^## /ms.exec(readme)![1];
-  const example = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]).join("\n");
-  const index = new URL("../src/index.ts", import.meta.url).href;
-  const watch = `
-    import { Device } from ${JSON.stringify(new URL("../src/gpu/device.ts", import.meta.url).href)};
-    const { destroy } = Device.prototype;
-    Device.prototype.destroy = function () {
-      console.log("LIVE", this.pool.liveBytes, this.pool.readBackBytes);
-      destroy.call(this);
-    };
-  `;
-  const folder = await mkdtemp(join(tmpdir(), "readme-"));
-  try {
-    const file = join(folder, "example.mts");
-    await writeFile(file, watch + example.replaceAll('"gpt2-webgpu"', JSON.stringify(index)));
-    const tsx = join(root, "node_modules/tsx/dist/cli.mjs");
-    const { stdout } = await promisify(execFile)(process.execPath, [tsx, file], { cwd: root });
-    const [beams, loss, ...rest] = stdout.trim().split("\n");
-    expect(beams).toMatch(/^Once upon a time/);
-    expect(Number(loss)).toBeGreaterThan(0);
-    expect(rest.at(-1)).toBe("LIVE 0 0");
-    expect(rest[0]).toMatch(/^Once upon a time/);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+describe("README", () => {
+  let reader: Reader;
+  beforeAll(async () => {
+    reader = await Reader.sitDown();
+  });
+  afterAll(() => reader.leave());
+
+  it("has two commands, whose output it shows, and a library example that leaves nothing on the GPU", async () => {
+    const commands = fencesOf(readme).flatMap(({ language, text }) => (language === "sh" ? [text.trim()] : []));
+    expect(commands).toEqual(["npm ci && npx tsx src/generate.ts --beam 4", "npm ci && npm test"]);
+    await expect(reader.follow(readme)).resolves.toBeUndefined();
+    const output = /its last lines are\n\n```text\n(.*?)```/s.exec(readme)![1];
+    const [command] = commands;
+    expect(output).toContain("P2 ┃");
+    expect((await reader.once(command)).replaceAll(/\s+/g, " ")).toContain(output.replaceAll(/\s+/g, " ").trim());
+  });
+
+  it("is short, and what it links to is there", () => {
+    expect(readme.split("\n").length).toBeLessThan(120);
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]*)\)/g)].map(([, path]) => path);
+    expect(links.length).toBeGreaterThan(15);
+    expect(links.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  it("CONTRIBUTING's commands are there", async () => {
+    const [setUp] = fencesOf(readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8"));
+    expect(setUp.text).toContain("npm ci");
+    await expect(reader.run(setUp.text)).resolves.toContain("P2 ┃");
+  });
 });

@@ -100,3 +100,39 @@ export type { RerankWeights } from "./rerank/weights.ts";
 export { DEFAULT_TEMPLATE, SUFFIX_FIRST_TEMPLATE, parseTemplate, specialTokensToAdd } from "./infill/template.ts";
 export { ORIGIN_2020_TEMPLATE } from "./infill/template-presets.ts";
 export type { InfillTemplate } from "./infill/template.ts";
+
+// What options and results of the above are made of.
+export type { GPT2ConfigFields } from "./gpt2/config.ts";
+export type { DType, Shape } from "./gpu/tensor.ts";
+export type { FileData } from "./files/folder.ts";
+export type { SavedCheckpointOptions } from "./gpt2/checkpoint-files.ts";
+export type { TokenRows } from "./gpt2/token-batch.ts";
+export type { DecodeOptions, EncodeOptions } from "./tokenizer/pretrained-tokenizer.ts";
+export type { NewSpecialTokens } from "./tokenizer/special-tokens.ts";
+export type { NewToken } from "./tokenizer/added-tokens.ts";
+export type { DecodeStream } from "./tokenizer/decode-stream.ts";
+export type { StepOptions } from "./training/optimizer.ts";
+export type { LoaderOptions } from "./examples/data-loader.ts";
+export type { CollateOptions } from "./examples/collate.ts";
+export type { Reduction } from "./autograd/cross-entropy.ts";
+export type {
+  BlockOptions,
+  EncodedSet,
+  ExampleOptions,
+  FittedExample,
+  GenerationInputs,
+  PromptOptions,
+  ReadingOrderExample,
+} from "./infill/encode.ts";
+export type { TemplateTokenizer } from "./infill/template.ts";
+export type { LengthBounds } from "./infill/length-class.ts";
+export type { Place } from "./infill/example.ts";
+export type { TermOptions } from "./rerank/terms.ts";
+export type { MemoryNeedsOptions } from "./training/memory-needs.ts";
+export type { TextTokenizer } from "./training/text-dataset.ts";
+export type { LrSchedule, LrSchedulerKwargs } from "./training/lr-schedule.ts";
+export type { TrainerState } from "./training/trainer-state.ts";
+export type { CheckpointStore } from "./training/checkpoint.ts";
+export type { ExampleOf } from "./training/update-batches.ts";
+export type { ExplainedPrompt } from "./explain/explanation.ts";
+export type { WindowOptions } from "./training/sliding-windows.ts";

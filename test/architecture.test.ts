@@ -300,6 +300,7 @@ const everything = [
   ...shaders,
   ...["test", "bench", "scripts"].flatMap((folder) => sourcesIn(folder, /\.(ts|mts|mjs|wgsl|json|md)$/)),
   ...sourcesIn("examples", /\.(js|mjs|html|md)$/),
+  ...["writers", "developers", "engine", "teachers"].flatMap((folder) => sourcesIn(`docs/${folder}`, /\.md$/)),
   ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
     .filter((file) => existsSync(join(root, file)))
     .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })),

@@ -4,6 +4,7 @@ export type { Filled, FillRequest, InfillerOptions } from "../writing/infiller.t
 export type { Candidate, ConstraintCost } from "../writing/candidates.ts";
 export { textStreamer } from "../writing/text-streamer.ts";
 export { parseDocument } from "../infill/document.ts";
+export type { DocumentGap } from "../infill/document.ts";
 export { InfillEncoder } from "../infill/encode.ts";
 export { parseJsonl, parseRequests } from "../infill/example.ts";
 export type { InfillExample, InfillRequest, Meta, MetaValue } from "../infill/example.ts";

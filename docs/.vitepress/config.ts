@@ -28,6 +28,7 @@ export default defineConfig({
   title: "gpt2-webgpu",
   description: "GPT-2 training, generation and infilling in TypeScript on hand-written WebGPU compute shaders",
   lang: "en",
+  head: [["link", { rel: "icon", href: "data:," }]], // none, and browsers do not ask for one
   base: process.env.DOCS_BASE ?? "/",
   cleanUrls: false, // so that any file server will do
   srcExclude: ["**/README.md"],

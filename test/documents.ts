@@ -2,7 +2,7 @@
 // and paragraphs, and a Hub on this machine whose gpt2 is the demo model; TypeScript and JavaScript as one module for
 // each page.
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -83,8 +83,9 @@ export class Reader {
 
   static async sitDown(): Promise<Reader> {
     const folder = await mkdtemp(join(tmpdir(), "reader-"));
-    const projects = ["src", "bench", "scripts", "test", "weights", "examples", "package.json", "tsconfig.json"];
+    const projects = ["src", "bench", "scripts", "test", "examples", "package.json", "tsconfig.json"];
     for (const name of [...projects, "node_modules"]) await symlink(join(ROOT, name), join(folder, name));
+    await cp(join(ROOT, "weights"), join(folder, "weights"), { recursive: true }); // --fit_rerank writes beside a model
     await mkdir(join(folder, "data"));
     await symlink(join(ROOT, "data/sample"), join(folder, "data/sample"));
     await mkdir(join(folder, "programs"));

@@ -45,11 +45,7 @@ export function crossEntropy(
   },
 ): Variable {
   const { batch } = tape.device;
-  const factor = reduction === "mean" ? scale / count : scale;
-  if (count === 0 && reduction === "mean")
-    throw new UserError(
-      "No label counts in this batch: all are -100 or first in their sequence; give at least one token to learn.",
-    );
+  const factor = lossFactor(count, reduction, scale);
   const [rows] = logits.value.shape;
   const targets = tape.device.tensor(shifted, [rows]);
   const losses = tape.acquire([rows]);
@@ -62,6 +58,15 @@ export function crossEntropy(
     if (!atOnce) crossEntropyByRow(batch, { logits: logits.value, targets, losses, vocabSize, ...withGradient });
     into.adopt(logits, logits.value, (dlogits) => addInto(batch, { x: logits.value, y: dlogits }));
   });
+}
+
+/** What the sum of the losses of `count` labels is multiplied by. Throws UserError as crossEntropy. */
+export function lossFactor(count: number, reduction: Reduction = "mean", scale = 1): number {
+  if (reduction === "sum") return scale;
+  if (count > 0) return scale / count;
+  throw new UserError(
+    "No label counts in this batch: all are -100 or first in their sequence; give at least one token to learn.",
+  );
 }
 
 /**

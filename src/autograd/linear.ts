@@ -8,9 +8,9 @@ import { columnSum } from "../kernels/column-sum.ts";
 import { geluBackward } from "../kernels/gelu.ts";
 import { matmul } from "../kernels/matmul.ts";
 import type { Normalization } from "../kernels/matmul.ts";
+import { addHeadRows } from "../kernels/head-rows.ts";
 import { rowWindows } from "../kernels/windows.ts";
 import type { GradientSink, Tape } from "./tape.ts";
-import { runsOf } from "./variable.ts";
 import type { Parameter, TokenRows, Variable } from "./variable.ts";
 
 /**
@@ -113,26 +113,9 @@ export function tiedHead(
     into.write(wte, (dwte, accumulate) =>
       matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }),
     );
-    if (trained) into.write(trained.rows, (drows) => addHeadRows(batch, trained, { dlogits, x: x.value, drows }));
+    if (trained)
+      into.write(trained.rows, (drows) => addHeadRows(batch, trained.indices, { dlogits, x: x.value, drows }));
   });
-}
-
-/** drows += columns of dlogits [N, Vp] transposed, times x [N, C], for each run of trained rows. */
-function addHeadRows(
-  batch: CommandBatch,
-  { indices }: TokenRows,
-  { dlogits, x, drows }: { readonly dlogits: Tensor; readonly x: Tensor; readonly drows: Tensor },
-): void {
-  const { pool } = batch.device;
-  const C = x.shape[1];
-  for (const { start, row, count } of runsOf(indices)) {
-    const product = pool.acquire([count, C]); // a run may begin where no binding may
-    const place = { ...drows, byteOffset: drows.byteOffset + 4 * row * C, shape: [count, C] };
-    batch.copy(place, product);
-    matmul(batch, { a: dlogits, b: x, out: product, layout: "tn", m: count, aColumn: start, accumulate: true });
-    batch.copy(product, place);
-    pool.release(product);
-  }
 }
 
 function expectNotRecorded(tape: Tape, norm: Normalization | undefined): void {

@@ -97,11 +97,28 @@ export class Tape implements GradientSink {
       throw new Error(`backward: ${loss.name} was not computed on this tape`);
     this.device.pool.attempt(() => {
       try {
-        this.walk(loss);
+        this.gradients.set(loss, loss.value);
+        this.walk();
       } finally {
         this.end("backward() had run");
       }
     });
+  }
+
+  /**
+   * backward() of `output` from its gradient, within another tape's backward. Returns the gradient of `leaf`, which was
+   * computed elsewhere, if it has one: dy's own tensor, or one that the caller owns from now on.
+   */
+  backwardFrom(output: Variable, dy: Tensor, leaf: Variable): Tensor | undefined {
+    try {
+      this.gradients.set(output, dy);
+      this.walk();
+      const dleaf = this.gradients.get(leaf);
+      if (dleaf) this.scope.letGo(dleaf);
+      return dleaf;
+    } finally {
+      this.end("its backward had run");
+    }
   }
 
   /** Releases what is kept, once. A tape that recorded and is dropped without backward() must be ended, or it leaks. */
@@ -132,8 +149,7 @@ export class Tape implements GradientSink {
   }
 
   /** The operations in reverse, each giving back what only it needed. */
-  private walk(loss: Variable): void {
-    this.gradients.set(loss, loss.value);
+  private walk(): void {
     for (let node = this.nodes.pop(); node; node = this.nodes.pop()) {
       const { output, saved, backward } = node;
       const dy = this.gradients.get(output);

@@ -26,14 +26,3 @@ export interface TokenRows {
   /** Their values [indices, C], which the table has too. */
   readonly rows: Parameter;
 }
-
-/** Ascending numbers as runs: `count` of them from `start` on, the first of which is number `row` of all. */
-export function runsOf(indices: readonly number[]): { start: number; row: number; count: number }[] {
-  const runs: { start: number; row: number; count: number }[] = [];
-  for (const [row, index] of indices.entries()) {
-    const last = runs.at(-1);
-    if (last && last.start + last.count === index) last.count++;
-    else runs.push({ start: index, row, count: 1 });
-  }
-  return runs;
-}

@@ -2,10 +2,10 @@
 // own, so that the base's weights, which stay as they are, take no memory for gradients and moments.
 import type { LowRank } from "../autograd/low-rank.ts";
 import { ParameterStore } from "../autograd/parameter.ts";
-import { runsOf } from "../autograd/variable.ts";
 import type { Parameter, TokenRows } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { runsOf } from "../kernels/head-rows.ts";
 import { Random } from "../random.ts";
 import { addLowRank } from "./adapter-files.ts";
 import type { AdapterWeights } from "./adapter-files.ts";

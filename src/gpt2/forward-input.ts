@@ -1,5 +1,6 @@
 // What forward() takes, and the check that it takes nothing else.
 import type { Reduction } from "../autograd/cross-entropy.ts";
+import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import type { KVCache } from "./kv-cache.ts";
@@ -48,6 +49,11 @@ export interface CausalLMInput extends ForwardInput {
   readonly lossScale?: number;
   /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */
   readonly keepLogits?: boolean;
+  /**
+   * With keepLogits: false: make so many rows of logits at a time, up to a multiple of 64, and again in backward: a
+   * batch then takes no memory for all of its logits. Default: all at once.
+   */
+  readonly logitsChunk?: number;
   /** Return the logits of every row's last position only; a loss is of all labels all the same. */
   readonly lastOnly?: boolean;
 }
@@ -60,6 +66,7 @@ const CAUSAL_LM_FIELDS: FieldsOf<CausalLMInput> = {
   lossReduction: true,
   lossScale: true,
   keepLogits: true,
+  logitsChunk: true,
   lastOnly: true,
 };
 
@@ -71,4 +78,10 @@ export function checkForwardInput(input: ForwardInput): void {
 /** Throws UserError for a field that the language model does not take. */
 export function checkCausalLMInput(input: CausalLMInput): void {
   expectFields("forward()", input, CAUSAL_LM_FIELDS);
+  const { logitsChunk, keepLogits, labels } = input;
+  if (logitsChunk === undefined) return;
+  if (!Number.isInteger(logitsChunk) || logitsChunk < 1)
+    throw new UserError(`forward: logitsChunk is ${logitsChunk}, wanted a whole number of rows from 1 on.`);
+  if (keepLogits !== false || !labels)
+    throw new UserError("forward: logitsChunk keeps no logits: give labels and keepLogits: false with it.");
 }

@@ -1,7 +1,8 @@
 // GPT-2 as a language model: the transformer with the token embedding as its head, its loss, its files.
-import { crossEntropy } from "../autograd/cross-entropy.ts";
+import { crossEntropy, lossFactor } from "../autograd/cross-entropy.ts";
 import type { Targets } from "../autograd/cross-entropy.ts";
-import { tiedHead } from "../autograd/linear.ts";
+import { headLoss } from "../autograd/head-loss.ts";
+import { logitsWidth, tiedHead } from "../autograd/linear.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
@@ -144,20 +145,26 @@ export class GPT2LMHeadModel {
       const headOfLast = lastOnly && !tokens.targets && !recording; // else the head's other rows are needed, too
       const { stream, hiddenStates, attentions } = this.transformer.run(pass);
 
-      const hidden = hiddenStates && this.transformer.finalNorm(tape, stream);
-      if (hidden) hiddenStates.push(this.transformer.hidden(pass, hidden));
-      const all = hidden ?? stream;
-      const rows = headOfLast ? lastRows(tape, all, tokens) : all;
-      const trained = this.adapter?.tokens();
-      const logits = hidden ? tiedHead(tape, rows, this.transformer.wte, { trained }) : this.head(tape, rows);
-      if (rows !== all) tape.release(rows);
-      if (!hidden) tape.release(stream);
-
+      const byChunks = input.logitsChunk !== undefined && tokens.targets !== undefined;
+      const normed = hiddenStates !== undefined || byChunks;
+      const all = normed ? this.transformer.finalNorm(tape, stream) : stream;
+      hiddenStates?.push(this.transformer.hidden(pass, all));
       let returned: Variable | undefined;
-      if (input.keepLogits !== false || !tokens.targets)
-        returned = lastOnly && !headOfLast ? lastRows(tape, logits, tokens) : logits;
-      const loss = tokens.targets && this.loss(pass, logits, tokens.targets, returned === logits, input);
-      if (returned !== logits) tape.release(logits);
+      let loss: Loss | undefined;
+      if (byChunks) {
+        loss = this.lossByChunks(pass, all, tokens.targets!, input);
+        if (!hiddenStates) tape.release(all);
+      } else {
+        const rows = headOfLast ? lastRows(tape, all, tokens) : all;
+        const trained = this.adapter?.tokens();
+        const logits = normed ? tiedHead(tape, rows, this.transformer.wte, { trained }) : this.head(tape, rows);
+        if (rows !== all) tape.release(rows);
+        if (!normed) tape.release(stream);
+        if (input.keepLogits !== false || !tokens.targets)
+          returned = lastOnly && !headOfLast ? lastRows(tape, logits, tokens) : logits;
+        loss = tokens.targets && this.loss(pass, logits, tokens.targets, returned === logits, input);
+        if (returned !== logits) tape.release(logits);
+      }
       if (!recording) tape.end();
       const shape = [tokens.batch, lastOnly ? 1 : tokens.length, vocabSize];
       const logitsOut = returned && outputOf(pass, returned.value, shape);
@@ -276,23 +283,39 @@ export class GPT2LMHeadModel {
     return grad ?? (labels !== undefined && possible);
   }
 
+  /** The loss of hidden states after ln_f, with no more logits at once than a chunk has. */
+  private lossByChunks(
+    pass: Pass,
+    hidden: Variable,
+    { shifted, count }: Targets,
+    { logitsChunk, lossReduction, lossScale }: CausalLMInput,
+  ): Loss {
+    const { wte, adapter } = this.transformer;
+    const variable = headLoss(pass.tape, hidden, wte, {
+      factor: lossFactor(count, lossReduction, lossScale),
+      targets: this.device.tensor(shifted, [shifted.length]),
+      width: logitsWidth(this.config.vocabSize),
+      chunk: logitsChunk!,
+      trained: adapter?.tokens(),
+    });
+    return lossOf(pass, variable);
+  }
+
   private loss(
-    { tape, results }: Pass,
+    pass: Pass,
     logits: Variable,
     targets: Targets,
     keepLogits: boolean,
     { lossReduction, lossScale }: CausalLMInput,
   ): Loss {
-    const variable = crossEntropy(tape, logits, {
+    const variable = crossEntropy(pass.tape, logits, {
       vocabSize: this.config.vocabSize,
       targets,
       reduction: lossReduction,
       scale: lossScale,
       keepLogits,
     });
-    tape.giveAway(variable);
-    results.adopt(variable.value);
-    return new Loss(tape, results, variable);
+    return lossOf(pass, variable);
   }
 
   /** ln_f and the tied head. */
@@ -300,6 +323,13 @@ export class GPT2LMHeadModel {
     const { ln_f, wte, adapter } = this.transformer;
     return normHead(tape, rows, ln_f, this.config.layerNormEpsilon, wte, adapter?.tokens());
   }
+}
+
+/** A loss as an output: not the tape's, which ends with backward(). */
+function lossOf({ tape, results }: Pass, variable: Variable): Loss {
+  tape.giveAway(variable);
+  results.adopt(variable.value);
+  return new Loss(tape, results, variable);
 }
 
 /** The last row of every sequence of x [B*T, width], copied: [B, width]. Nothing is recorded of it. */

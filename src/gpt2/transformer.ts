@@ -1,6 +1,7 @@
 // The transformer of GPT-2 as Hugging Face's modeling_gpt2.py has it: token and position embeddings, pre-norm blocks of
 // attention and MLP on a residual stream, a final layer norm. Token ids in, hidden states out.
 import { attention } from "../autograd/attention.ts";
+import { checkpoint } from "../autograd/checkpoint.ts";
 import { add } from "../autograd/add.ts";
 import { dropout } from "../autograd/dropout.ts";
 import { embedding } from "../autograd/embedding.ts";
@@ -21,6 +22,7 @@ import { checkForwardInput } from "./forward-input.ts";
 import type { ForwardInput } from "./forward-input.ts";
 import { KVCache } from "./kv-cache.ts";
 import { normLinear, normLinearGelu, projection } from "./norm-linear.ts";
+import type { AdapterDropout } from "./norm-linear.ts";
 import { disposing, Output, tupleOf } from "./output.ts";
 import type { BaseModelOutput } from "./output.ts";
 import { weightsOf } from "./parameters.ts";
@@ -65,6 +67,8 @@ export class GPT2Model {
   training = false;
   dropoutSeed = 0;
   dropoutStep = 0;
+  /** While recording, keep of each block its input alone and compute the rest again in backward: the same gradients. */
+  gradientCheckpointing = false;
 
   /** The model owns the store from now on. */
   constructor(device: Device, config: GPT2Config, parameters: ParameterStore) {
@@ -204,24 +208,18 @@ export class GPT2Model {
     const attentions: Output[] | undefined = pass.outputAttentions ? [] : undefined;
     if (this.training && tape.recording) this.dropoutStep++;
 
-    let x = this.drop(tape, embedding(tape, tokens, this.wte, this.wpe, this.lora?.tokens()), config.embdPdrop, 0);
+    const drawn = this.dropouts(tape);
+    const block = (layer: number, on: Tape, x: Variable): Variable =>
+      this.block({ ...pass, tape: on }, layer, x, { mask, drawn, attentions });
+    const keepAll = !this.gradientCheckpointing || !tape.recording || attentions !== undefined;
+    let x = drop(tape, embedding(tape, tokens, this.wte, this.wpe, this.lora?.tokens()), drawn(config.embdPdrop, 0));
     hiddenStates?.push(this.hidden(pass, x));
-    const adapterDropout = (lora: AdapterLayer) => this.adapterDropoutAt(tape, lora);
-    this.h.forEach((block, layer) => {
-      const { ln_1, attn, ln_2, mlp } = block;
-      const qkv = normLinear(tape, x, ln_1, config.layerNormEpsilon, attn.c_attn, adapterDropout);
-      const mixed = this.attend(pass, qkv, layer, mask);
-      attentions?.push(this.weightsOfAttention(pass, qkv, layer, mask));
-      tape.release(qkv);
-      const middle = this.intoResidual(tape, mixed, attn.c_proj, x, 3 * layer + 2);
-      tape.release(mixed);
-      if (!hiddenStates) tape.release(x);
-      const inner = normLinearGelu(tape, middle, ln_2, config.layerNormEpsilon, mlp.c_fc, adapterDropout);
-      x = this.intoResidual(tape, inner, mlp.c_proj, middle, 3 * layer + 3);
-      tape.release(inner);
-      tape.release(middle);
+    for (const layer of this.h.keys()) {
+      const before = x;
+      x = keepAll ? block(layer, tape, before) : checkpoint(tape, before, (on, input) => block(layer, on, input));
+      if (!hiddenStates) tape.release(before);
       if (layer < config.nLayer - 1) hiddenStates?.push(this.hidden(pass, x));
-    });
+    }
     cache?.advance(length);
     return { stream: x, hiddenStates, attentions };
   }
@@ -239,19 +237,44 @@ export class GPT2Model {
     return outputOf(pass, value, [batch, length, this.config.nEmbd]);
   }
 
-  private attend({ tape, tokens, cache }: Pass, qkv: Variable, layer: number, mask: Tensor | undefined): Variable {
+  /** Block `layer` of the stream x, which stays the caller's. */
+  private block(
+    pass: Pass,
+    layer: number,
+    x: Variable,
+    { mask, drawn, attentions }: { mask: Tensor | undefined; drawn: Dropouts; attentions: Output[] | undefined },
+  ): Variable {
+    const { tape } = pass;
+    const { layerNormEpsilon: epsilon, residPdrop, attnPdrop } = this.config;
+    const { ln_1, attn, ln_2, mlp } = this.h[layer];
+    const ofAdapter = ({ dropout, place }: AdapterLayer): Dropout | undefined =>
+      drawn(dropout, 3 * this.config.nLayer + 1 + place); // their sites follow those of the model itself
+    const qkv = normLinear(tape, x, ln_1, epsilon, attn.c_attn, ofAdapter);
+    const mixed = this.attend(pass, qkv, layer, mask, drawn(attnPdrop, 3 * layer + 1));
+    attentions?.push(this.weightsOfAttention(pass, qkv, layer, mask));
+    tape.release(qkv);
+    const middle = intoResidual(tape, mixed, attn.c_proj, x, ofAdapter, drawn(residPdrop, 3 * layer + 2));
+    tape.release(mixed);
+    const inner = normLinearGelu(tape, middle, ln_2, epsilon, mlp.c_fc, ofAdapter);
+    const y = intoResidual(tape, inner, mlp.c_proj, middle, ofAdapter, drawn(residPdrop, 3 * layer + 3));
+    tape.release(inner);
+    tape.release(middle);
+    return y;
+  }
+
+  private attend(
+    { tape, tokens, cache }: Pass,
+    qkv: Variable,
+    layer: number,
+    mask: Tensor | undefined,
+    dropout: Dropout | undefined,
+  ): Variable {
     const { batch, length } = tokens;
     if (cache) {
       const value = cache.attend(layer, qkv.value, batch, length, mask);
       return { value, requiresGrad: false, name: "attention" };
     }
-    return attention(tape, qkv, {
-      batch,
-      length,
-      heads: this.config.nHead,
-      mask,
-      dropout: this.dropoutAt(tape, this.config.attnPdrop, 3 * layer + 1),
-    });
+    return attention(tape, qkv, { batch, length, heads: this.config.nHead, mask, dropout });
   }
 
   private weightsOfAttention(
@@ -270,28 +293,31 @@ export class GPT2Model {
     return new Output(device, results, weights, shape);
   }
 
-  /** x W + b, dropped out in training, added to the residual stream. */
-  private intoResidual(tape: Tape, x: Variable, layer: Affine, residual: Variable, site: number): Variable {
-    const { residPdrop } = this.config;
-    const adapterDropout = (lora: AdapterLayer) => this.adapterDropoutAt(tape, lora);
-    if (!this.dropoutAt(tape, residPdrop, site)) return projection(tape, x, layer, adapterDropout, residual);
-    return add(tape, this.drop(tape, projection(tape, x, layer, adapterDropout), residPdrop, site), residual);
+  /** Of this forward: its backward may run when the model is at another step. */
+  private dropouts({ recording }: Tape): Dropouts {
+    const { training, dropoutSeed: seed, dropoutStep: step } = this;
+    return (probability, site) =>
+      training && recording && probability > 0 ? { probability, seed, step, site } : undefined;
   }
+}
 
-  /** The sites of adapters follow those of the model itself. */
-  private adapterDropoutAt(tape: Tape, { dropout, place }: AdapterLayer): Dropout | undefined {
-    return this.dropoutAt(tape, dropout, 3 * this.config.nLayer + 1 + place);
-  }
+/** What is dropped out at a site of the model with this probability; undefined: nothing. */
+type Dropouts = (probability: number, site: number) => Dropout | undefined;
 
-  private drop(tape: Tape, x: Variable, probability: number, site: number): Variable {
-    const options = this.dropoutAt(tape, probability, site);
-    return options ? dropout(tape, x, options) : x;
-  }
+const drop = (tape: Tape, x: Variable, dropped: Dropout | undefined): Variable =>
+  dropped ? dropout(tape, x, dropped) : x;
 
-  private dropoutAt(tape: Tape, probability: number, site: number): Dropout | undefined {
-    if (!this.training || !tape.recording || probability === 0) return undefined;
-    return { probability, seed: this.dropoutSeed, step: this.dropoutStep, site };
-  }
+/** x W + b, dropped out in training, added to the residual stream. */
+function intoResidual(
+  tape: Tape,
+  x: Variable,
+  layer: Affine,
+  residual: Variable,
+  ofAdapter: AdapterDropout,
+  dropped: Dropout | undefined,
+): Variable {
+  if (!dropped) return projection(tape, x, layer, ofAdapter, residual);
+  return add(tape, drop(tape, projection(tape, x, layer, ofAdapter), dropped), residual);
 }
 
 /** A value as an output: the tape's while that records, since backward needs it, else the results'. */

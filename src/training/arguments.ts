@@ -63,11 +63,18 @@ export interface TrainingArguments extends BestModelArguments {
   readonly groupByLength: boolean;
   /** Rows of a training batch are padded to a multiple of this many tokens, at least 1. */
   readonly padToMultipleOf: number;
+  /** Keep of each block its input alone and compute the rest again in backward: less memory, the same updates. */
+  readonly gradientCheckpointing?: boolean;
+  /** Rows of logits at a time, up to a multiple of 64; default: all of a batch. */
+  readonly logitsChunk?: number;
   readonly lossOn: LossOn;
   readonly seed: number;
 }
 
-export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, "lrSchedulerKwargs">> = {
+/** Absent where they change nothing, as in runs from before there were. */
+const OPTIONAL = ["lrSchedulerKwargs", "gradientCheckpointing", "logitsChunk"] as const;
+
+export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, (typeof OPTIONAL)[number]>> = {
   perDeviceTrainBatchSize: 8,
   perDeviceEvalBatchSize: 8,
   gradientAccumulationSteps: 1,
@@ -100,7 +107,7 @@ export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, "lrSchedulerKwa
 };
 
 export const ARGUMENT_FIELDS = Object.fromEntries(
-  [...Object.keys(DEFAULT_ARGUMENTS), "lrSchedulerKwargs"].map((name) => [name, true]),
+  [...Object.keys(DEFAULT_ARGUMENTS), ...OPTIONAL].map((name) => [name, true]),
 ) as FieldsOf<TrainingArguments>;
 
 /** The arguments among other things, such as the flags of a program. */

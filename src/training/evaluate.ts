@@ -19,6 +19,8 @@ export interface EvaluationOptions {
   readonly batchSize: number;
   readonly padId: number;
   readonly lossOn: LossOn;
+  /** Rows of logits at a time, see forward(); default: all. */
+  readonly logitsChunk?: number;
   /** Who evaluates, each a share of the batches, with the same result; default: this process alone. */
   readonly ranks?: Ranks;
 }
@@ -37,7 +39,7 @@ interface BatchLoss {
 export async function evaluateLoss(
   model: GPT2LMHeadModel,
   examples: Examples,
-  { batchSize, padId, lossOn, ranks }: EvaluationOptions,
+  { batchSize, padId, lossOn, logitsChunk, ranks }: EvaluationOptions,
 ): Promise<Evaluation> {
   const set = exampleSet(examples);
   const loader = new DataLoader(set.lengths, { batchSize, seed: 0, shuffle: false });
@@ -53,7 +55,7 @@ export async function evaluateLoss(
       );
       const tokens = countLabels(batch.labels);
       if (tokens === 0) continue;
-      const output = model.forward({ ...batch, grad: false, keepLogits: false, lossReduction: "sum" });
+      const output = model.forward({ ...batch, grad: false, keepLogits: false, logitsChunk, lossReduction: "sum" });
       try {
         mine.push({ batch: number, loss: await output.loss!.item(), tokens });
       } finally {

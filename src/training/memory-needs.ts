@@ -52,13 +52,23 @@ export interface MemoryNeedsOptions {
   readonly trainable?: Trainable;
   /** An adapter that is trained instead. */
   readonly lora?: LoraOptions;
+  /** As of TrainingArguments. */
+  readonly gradientCheckpointing?: boolean;
+  readonly logitsChunk?: number;
   /** The largest batch that is evaluated between updates; default: none is. */
   readonly evaluation?: BatchShape;
   /** How many ranks train together, each with its part of the moments; default 1. */
   readonly ranks?: number;
 }
 
-const OPTIONS: FieldsOf<MemoryNeedsOptions> = { trainable: true, lora: true, evaluation: true, ranks: true };
+const OPTIONS: FieldsOf<MemoryNeedsOptions> = {
+  trainable: true,
+  lora: true,
+  gradientCheckpointing: true,
+  logitsChunk: true,
+  evaluation: true,
+  ranks: true,
+};
 
 /**
  * What updates of this shape take on such a device, of which nothing is taken. Dropout, accumulation of micro-batches
@@ -79,6 +89,8 @@ export async function memoryNeeds(
       new GPT2Model(device, config, allocate(device, config, options.lora ? false : (options.trainable ?? true))),
     );
     model.transformer.training = true;
+    model.transformer.gradientCheckpointing = options.gradientCheckpointing ?? false;
+    const { logitsChunk } = options;
     if (options.lora) model.addAdapter(options.lora);
     const chunks = [...model.parameters.chunks, ...(model.adapter?.parameters.chunks ?? [])];
     const weights = new Set(chunks.map(({ values }) => values.buffer));
@@ -100,11 +112,11 @@ export async function memoryNeeds(
       largestBuffer = Math.max(largestBuffer, ...atPeak.map(({ bytes }) => bytes));
     };
     const batch = microBatch(shape, config.vocabSize);
-    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1, exchange: shards?.exchange });
+    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1, logitsChunk, exchange: shards?.exchange });
     // Two, since the second is recorded while the first is under way.
     const sent = [await step.run([batch], 1e-4), await step.run([batch], 1e-4)];
     for (const { result } of sent) await result;
-    if (options.evaluation) await evaluate(model, options.evaluation);
+    if (options.evaluation) await evaluate(model, options.evaluation, logitsChunk);
 
     const width = logitsWidth(config.vocabSize);
     const bytesOf = (wanted: (held: (typeof atPeak)[number]) => boolean): number =>
@@ -143,10 +155,10 @@ function silentRanks(size: number): Ranks {
 }
 
 /** As evaluateLoss() does a batch. */
-async function evaluate(model: GPT2LMHeadModel, shape: BatchShape): Promise<void> {
+async function evaluate(model: GPT2LMHeadModel, shape: BatchShape, logitsChunk?: number): Promise<void> {
   model.transformer.training = false;
   const batch = microBatch(shape, model.config.vocabSize);
-  const output = model.forward({ ...batch, grad: false, keepLogits: false, lossReduction: "sum" });
+  const output = model.forward({ ...batch, grad: false, keepLogits: false, logitsChunk, lossReduction: "sum" });
   await output.loss!.item();
   output.dispose();
 }

@@ -42,6 +42,8 @@ export interface TrainingStepOptions {
   readonly maxGradNorm?: number;
   /** Updates in a row with gradients that are not finite after which no more is made; default 0: no such end. */
   readonly maxSkippedUpdates?: number;
+  /** Rows of logits at a time, see forward(); default: all. */
+  readonly logitsChunk?: number;
   readonly exchange?: Exchange;
   readonly precision?: Precision;
 }
@@ -50,6 +52,7 @@ const OPTIONS: FieldsOf<TrainingStepOptions> = {
   lossReduction: true,
   maxGradNorm: true,
   maxSkippedUpdates: true,
+  logitsChunk: true,
   exchange: true,
   precision: true,
 };
@@ -162,6 +165,7 @@ export class TrainingStep {
         ...microBatch,
         grad: true,
         keepLogits: false,
+        logitsChunk: this.options.logitsChunk,
         lossReduction: this.lossReduction === "token_mean" ? "sum" : "mean",
         lossScale: this.precision.lossScale,
       });

@@ -90,6 +90,7 @@ export class Trainer {
       this.saver = new Saver(model, this.optimizer, { ...options, store, saveTotalLimit: args.saveTotalLimit, best });
     }
     model.transformer.dropoutSeed = args.seed;
+    model.transformer.gradientCheckpointing = args.gradientCheckpointing ?? false;
   }
 
   private takeMemory(): [AdamW, UpdatesInFlight] {
@@ -103,8 +104,8 @@ export class Trainer {
       decay: args.optim === "hf_adamw_2020" ? decayAllButBiases : decayMatrices,
       ...(shards && { shards }),
     });
-    const { lossReduction, maxGradNorm, maxSkippedUpdates } = args;
-    const step = { lossReduction, maxGradNorm, maxSkippedUpdates, exchange, precision };
+    const { lossReduction, maxGradNorm, maxSkippedUpdates, logitsChunk } = args;
+    const step = { lossReduction, maxGradNorm, maxSkippedUpdates, logitsChunk, exchange, precision };
     return [optimizer, new UpdatesInFlight(model, optimizer, { ...step, onSkip, shards })];
   }
 
@@ -183,7 +184,8 @@ export class Trainer {
   /** Mean loss over every counted token of `set`, and its exponential. */
   evaluate(set: Examples): Promise<Evaluation> {
     const { args, model, padId, ranks } = this.options;
-    return evaluateLoss(model, set, { batchSize: args.perDeviceEvalBatchSize, padId, lossOn: args.lossOn, ranks });
+    const { perDeviceEvalBatchSize: batchSize, lossOn, logitsChunk } = args;
+    return evaluateLoss(model, set, { batchSize, padId, lossOn, logitsChunk, ranks });
   }
 
   /** What decides which model comes out of this run. */

@@ -17,6 +17,8 @@ export interface MemoryQuestion {
   readonly trainable?: Trainable;
   /** An adapter that is trained instead. */
   readonly lora?: LoraOptions;
+  readonly gradientCheckpointing?: boolean;
+  readonly logitsChunk?: number;
   /** The largest batch of evaluation; undefined: nothing is evaluated. */
   readonly evaluation: BatchShape | undefined;
   readonly gradientAccumulationSteps: number;
@@ -35,10 +37,11 @@ interface Change extends Pick<Way, "flags" | "price"> {
 /** The needs, or the sentence that says what the device cannot hold. */
 export async function needsOf(
   device: Device,
-  { config, shape, trainable, lora, evaluation, ranks }: MemoryQuestion,
+  { config, shape, trainable, lora, gradientCheckpointing, logitsChunk, evaluation, ranks }: MemoryQuestion,
 ): Promise<MemoryNeeds | string> {
   try {
-    return await memoryNeeds(device, config, shape, { trainable, lora, evaluation, ranks });
+    const options = { trainable, lora, gradientCheckpointing, logitsChunk, evaluation, ranks };
+    return await memoryNeeds(device, config, shape, options);
   } catch (error) {
     if (error instanceof UserError) return error.message;
     throw error;
@@ -60,7 +63,15 @@ export interface Way {
 /** The three cheapest changes that make it fit, the cheapest first. */
 export async function ways(device: Device, question: MemoryQuestion): Promise<Way[]> {
   const found: Way[] = [];
-  for (const next of [smallerEvaluation, smallerBatch, shorterBlock, smallerBatchAndBlock, fewerLayers]) {
+  for (const next of [
+    smallerEvaluation,
+    smallerBatch,
+    chunkedLogits,
+    recomputed,
+    shorterBlock,
+    smallerBatchAndBlock,
+    fewerLayers,
+  ]) {
     const way = await firstThatHolds(device, question, next);
     if (way !== undefined) found.push(way);
     if (found.length === 3) break;
@@ -105,6 +116,30 @@ const smallerBatch: Next = (asked, from = asked) => {
     price: "the same updates in more launches",
     question: { ...from, gradientAccumulationSteps: steps, shape: { ...from.shape, batchSize: half } },
   };
+};
+
+/** Rows of logits that are enough for a GPU to be busy. */
+const LOGITS_CHUNK = 256;
+
+const chunkedLogits: Next = (asked, from = asked) => {
+  const { batchSize, length } = from.shape;
+  if (from.logitsChunk !== undefined || batchSize * length <= LOGITS_CHUNK) return undefined;
+  return {
+    flags: `${flagName("logitsChunk")} ${LOGITS_CHUNK}`,
+    price: "the same updates, a tenth slower",
+    question: { ...from, logitsChunk: LOGITS_CHUNK },
+  };
+};
+
+const recomputed: Next = (asked, from = asked) => {
+  if (from.gradientCheckpointing) return undefined;
+  const alone: Change = {
+    flags: flagName("gradientCheckpointing"),
+    price: "the same updates, a third slower",
+    question: { ...from, gradientCheckpointing: true },
+  };
+  const chunk = chunkedLogits(asked, alone.question);
+  return chunk ? { ...chunk, flags: `${alone.flags} ${chunk.flags}`, price: alone.price } : alone;
 };
 
 const shorterBlock: Next = (asked, from = asked) => {

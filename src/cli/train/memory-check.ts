@@ -36,6 +36,8 @@ export function memoryQuestion(device: Device, { flags, args, start, train, eval
     shape: batchOf(train.examples, args.perDeviceTrainBatchSize, args.padToMultipleOf),
     trainable: lora ? undefined : trainableBy(flags, config),
     lora,
+    gradientCheckpointing: args.gradientCheckpointing,
+    logitsChunk: args.logitsChunk,
     evaluation: evaluation && batchOf(evaluation.examples, args.perDeviceEvalBatchSize, 1),
     gradientAccumulationSteps: args.gradientAccumulationSteps,
     limit: memoryLimit(flags, device, mpi?.localSize),

@@ -65,7 +65,6 @@ export const SCRIPT_FLAGS: Readonly<Record<string, ForeignFlag>> = {
   warmup_ratio: takes("--warmup_steps, in updates"),
   adafactor: is("drop it; --optim says which AdamW is used"),
   label_smoothing_factor: takes("drop it: the loss is plain cross-entropy"),
-  gradient_checkpointing: is("drop it; a smaller --per_device_train_batch_size or --block_size saves memory"),
   auto_find_batch_size: is("drop it; a smaller --per_device_train_batch_size saves memory"),
   dataloader_drop_last: is("drop it: a last, smaller batch is learned from as well"),
   dataloader_num_workers: takes(NO_WORKERS),

@@ -150,6 +150,19 @@ export const TRAINING_FLAGS = defineFlags({
     group: "Training",
     help: "Dropout of embeddings, attention and residuals.",
   },
+  gradientCheckpointing: {
+    type: "bool",
+    group: "Training",
+    help: "Keep less for backward and compute it again there: the same updates in less memory, a third slower.",
+  },
+  logitsChunk: {
+    type: "int",
+    min: 1,
+    placeholder: "rows",
+    defaultText: "all of a batch",
+    group: "Training",
+    help: "Make so many rows of logits at a time, up to a multiple of 64: less memory, a tenth slower.",
+  },
   groupByLength: { type: "bool", group: "Training", help: "Batch examples of like length, so that less is padded." },
   padToMultipleOf: {
     type: "int",

@@ -5,8 +5,8 @@ import { Tape } from "./tape.ts";
 import type { Variable } from "./variable.ts";
 
 /**
- * What `forward` makes of x, on a tape that records. It is called again in backward and must compute the same then: with
- * the same dropout, of tensors that live until then (tape.keep).
+ * What `forward` makes of x, on a tape that records. It is called again in backward and must compute the same then:
+ * with the same dropout, of tensors that live until then (tape.keep).
  */
 export function checkpoint(tape: Tape, x: Variable, forward: (tape: Tape, x: Variable) => Variable): Variable {
   const { batch } = tape.device;

@@ -1,8 +1,7 @@
-// The tied head and its loss by chunks of rows: the sum or mean of -log softmax(x wte^T)[target], with no more logits at
-// once than a chunk has. They are computed again in backward, where each chunk's gradient takes its logits' place.
-import { sliceRows } from "../gpu/tensor.ts";
+// The tied head and its loss by chunks of rows: the sum or mean of -log softmax(x wte^T)[target], with no more logits
+// at once than a chunk has. They are computed again in backward, where each chunk's gradient takes its logits' place.
+import { reshape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { reshape } from "../gpu/tensor.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { crossEntropyByRow } from "../kernels/cross-entropy.ts";
 import { addHeadRows } from "../kernels/head-rows.ts";

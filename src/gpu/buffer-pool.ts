@@ -1,9 +1,9 @@
-// All buffers of a device but the batch's own: whole buffers handed out by size class and taken back. The oldest free
-// one goes out first, so once everything is back a step that acquires in the same order gets the same buffers whatever
-// order they came back in, and every bind group is a cache hit (last in, first out permutes them from step to step).
-// Whole buffers because WebGPU refuses one buffer bound read and read_write in a dispatch even at disjoint ranges.
+// All buffers of a device but the batch's own: whole buffers handed out by size class and taken back. Which of the free
+// ones goes out free-buffers.ts says, how many are kept for later pool-bound.ts. Whole buffers because WebGPU refuses one buffer bound read and read_write in a dispatch even at disjoint ranges.
 import { OutOfMemoryError, UserError } from "../errors.ts";
 import { mebibytes } from "./bytes.ts";
+import { FreeBuffers } from "./free-buffers.ts";
+import { PoolBound } from "./pool-bound.ts";
 import { byteLength, OFFSET_ALIGNMENT, sameShape } from "./tensor.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
 import { BUFFER_USAGE } from "./usage.ts";
@@ -16,8 +16,10 @@ interface Pooled {
   readonly isReadBack: boolean;
   /** Its number in the order of creation. */
   readonly age: number;
-  /** The free ones of its size and usage, where it goes when released; undefined: then it is destroyed. */
-  readonly free: Pooled[] | undefined;
+  /** Where it goes when released; undefined: then it is destroyed. */
+  readonly free: FreeBuffers<Pooled> | undefined;
+  /** Bytes that were asked for when it was last handed out. */
+  asked: number;
   /**
    * What it was last handed out as: given again for the same shape, so that a step's tensors are the last step's,
    * object by object.
@@ -49,9 +51,9 @@ export interface PoolDevice {
 
 export class BufferPool {
   private readonly device: PoolDevice;
-  /** By size, the youngest first: the oldest is popped. */
-  private readonly free = new Map<number, Pooled[]>();
-  private readonly freeReadBack = new Map<number, Pooled[]>();
+  private readonly free = new FreeBuffers<Pooled>();
+  private readonly freeReadBack = new FreeBuffers<Pooled>();
+  private readonly bound = new PoolBound();
   private readonly all = new Map<GPUBuffer, Pooled>();
   private taken = 0;
   private createdForReading = 0;
@@ -80,9 +82,9 @@ export class BufferPool {
   acquire(shape: Shape, dtype: DType = "f32"): Tensor {
     const needed = byteLength({ shape, dtype });
     const bytes = this.roomFor(needed, shape, dtype);
-    const pooled = this.free.get(bytes)?.pop() ?? this.create(bytes, BUFFER_USAGE.tensor, listOf(this.free, bytes));
+    const pooled = this.free.take(bytes) ?? this.create(bytes, BUFFER_USAGE.tensor, this.free);
     const { peakBytes } = this;
-    this.handOut(pooled);
+    this.handOut(pooled, bytes);
     if (pooled.tensor.dtype !== dtype || !sameShape(pooled.tensor.shape, shape))
       pooled.tensor = { buffer: pooled.buffer, byteOffset: 0, shape, dtype };
     if (this.peakBytes > peakBytes) this.onPeak?.();
@@ -97,16 +99,16 @@ export class BufferPool {
     const bytes = alignUp(4 * elements);
     this.expectPossible(bytes, [elements], "f32");
     const pooled = this.create(bytes, BUFFER_USAGE.tensor, undefined);
-    this.handOut(pooled);
+    this.handOut(pooled, bytes);
     return (pooled.tensor = { ...pooled.tensor, shape: [elements], dtype: "f32" });
   }
 
   /** Room for so many bytes that can be mapped for reading. Large ones are not kept for another read. */
   acquireReadBack(bytes: number): Tensor {
     const room = this.roomFor(bytes, [bytes / 4], "u32");
-    const list = room > MOST_KEPT_READ_BACK ? undefined : listOf(this.freeReadBack, room);
-    const pooled = list?.pop() ?? this.create(room, BUFFER_USAGE.readBack, list);
-    this.handOut(pooled);
+    const free = room > MOST_KEPT_READ_BACK ? undefined : this.freeReadBack;
+    const pooled = free?.take(room) ?? this.create(room, BUFFER_USAGE.readBack, free);
+    this.handOut(pooled, room);
     return pooled.tensor;
   }
 
@@ -120,14 +122,9 @@ export class BufferPool {
     if (!pooled?.held) throw new Error(`BufferPool: [${shape}] released twice or not from this pool`);
     pooled.held = false;
     this.count(pooled, -pooled.bytes);
-    const { free, age } = pooled;
-    if (!free || pooled.broken) {
-      this.drop([pooled]);
-      return;
-    }
-    let at = free.push(pooled) - 1;
-    for (; at > 0 && free[at - 1].age < age; at--) free[at] = free[at - 1];
-    free[at] = pooled;
+    this.bound.use(-pooled.asked);
+    if (!pooled.free || pooled.broken) this.drop([pooled]);
+    else pooled.free.put(pooled);
   }
 
   /** As release(), of a buffer that is good for nothing any more. */
@@ -163,7 +160,7 @@ export class BufferPool {
 
   /** Destroys the buffers nobody holds, after what is recorded was sent. Returns how many. */
   trim(): number {
-    const unused = [...this.free.values(), ...this.freeReadBack.values()].flatMap((list) => list.splice(0));
+    const unused = [...this.free.drain(), ...this.freeReadBack.drain()];
     this.drop(unused);
     return unused.length;
   }
@@ -177,8 +174,10 @@ export class BufferPool {
     this.destroyed = true;
   }
 
-  private handOut(pooled: Pooled): void {
+  private handOut(pooled: Pooled, asked: number): void {
     pooled.held = true;
+    pooled.asked = asked;
+    this.bound.use(asked);
     pooled.taken = ++this.taken;
     this.count(pooled, pooled.bytes);
   }
@@ -199,9 +198,27 @@ export class BufferPool {
     }
   }
 
+  /** Destroys what has lain unused for longest until there is room for so many bytes within what the pool keeps. */
+  private makeRoom(bytes: number): void {
+    let excess = this.allocatedBytes + bytes - this.bound.with(bytes);
+    if (excess <= 0) return;
+    const unused = [...this.free.all(), ...this.freeReadBack.all()].sort((a, b) => a.taken - b.taken);
+    const dropped: Pooled[] = [];
+    for (const pooled of unused) {
+      if (excess <= 0) break;
+      excess -= pooled.bytes;
+      pooled.free!.remove(pooled);
+      this.bound.noteDropped(pooled.bytes, this.taken);
+      dropped.push(pooled);
+    }
+    this.drop(dropped);
+  }
+
   /** A new buffer. What nobody holds makes room for it where it must. */
-  private create(bytes: number, usage: number, free: Pooled[] | undefined): Pooled {
+  private create(bytes: number, usage: number, free: FreeBuffers<Pooled> | undefined): Pooled {
     const { device } = this;
+    this.bound.noteMade(bytes, this.taken);
+    if (free) this.makeRoom(bytes);
     const late = (): void => this.wasNotThere(buffer);
     const attempt = (): GPUBuffer | undefined => device.createBuffer({ size: bytes, usage }, late);
     const buffer = attempt() ?? (this.trim() > 0 ? attempt() : undefined);
@@ -209,7 +226,7 @@ export class BufferPool {
     const tensor: Tensor = { buffer, byteOffset: 0, shape: [bytes / 4], dtype: "u32" };
     const isReadBack = usage === BUFFER_USAGE.readBack;
     const age = isReadBack ? this.createdForReading++ : this.created++;
-    const pooled = { buffer, bytes, isReadBack, age, free, tensor, held: false, taken: 0, broken: false };
+    const pooled = { buffer, bytes, isReadBack, age, free, tensor, asked: 0, held: false, taken: 0, broken: false };
     this.all.set(buffer, pooled);
     this.allocatedBytes += bytes;
     this.peakAllocatedBytes = Math.max(this.peakAllocatedBytes, this.allocatedBytes);
@@ -222,7 +239,7 @@ export class BufferPool {
     this.device.fail(this.outOfMemory(pooled?.bytes));
     if (pooled) pooled.broken = true;
     if (pooled && !pooled.held) {
-      pooled.free?.splice(pooled.free.indexOf(pooled), 1);
+      pooled.free?.remove(pooled);
       this.drop([pooled]);
     }
     this.trim();
@@ -258,12 +275,6 @@ export class BufferPool {
 }
 
 const MOST_KEPT_READ_BACK = 32 * 2 ** 20; // bytes: more is read rarely, and seldom in the same size again
-
-function listOf(lists: Map<number, Pooled[]>, bytes: number): Pooled[] {
-  let list = lists.get(bytes);
-  if (!list) lists.set(bytes, (list = []));
-  return list;
-}
 
 function alignUp(bytes: number): number {
   return Math.max(OFFSET_ALIGNMENT, Math.ceil(bytes / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT);

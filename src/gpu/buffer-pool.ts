@@ -1,5 +1,6 @@
 // All buffers of a device but the batch's own: whole buffers handed out by size class and taken back. Which of the free
-// ones goes out free-buffers.ts says, how many are kept for later pool-bound.ts. Whole buffers because WebGPU refuses one buffer bound read and read_write in a dispatch even at disjoint ranges.
+// ones goes out free-buffers.ts says, how many are kept for later pool-bound.ts. Whole buffers because WebGPU refuses
+// one buffer bound read and read_write in a dispatch even at disjoint ranges.
 import { OutOfMemoryError, UserError } from "../errors.ts";
 import { mebibytes } from "./bytes.ts";
 import { FreeBuffers } from "./free-buffers.ts";

@@ -11,7 +11,7 @@ export interface FreeBuffer {
   readonly taken: number;
 }
 
-/** So many times the size that is asked for a larger buffer may have, to be handed out where none of that size is free. */
+/** A larger buffer is handed out where none of the size is free, if it has at most so many times the size. */
 const LARGER = 4;
 
 export class FreeBuffers<B extends FreeBuffer> {

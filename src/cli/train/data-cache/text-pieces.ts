@@ -16,7 +16,7 @@ export interface TextPiecesOptions {
   readonly cutter: Cutter;
   /** What messages call the file. */
   readonly name: string;
-  /** Bytes read at a time (default 1 MB), about those of a piece. */
+  /** Bytes read at a time (default 256 kB), about those of a piece. */
   readonly readBytes?: number;
   /** UTF-16 units without a place to cut that are too many (default 2^24). */
   readonly longestUncut?: number;
@@ -31,7 +31,7 @@ export interface TextPiece {
   readonly bytesRead: number;
 }
 
-const READ_BYTES = 1 << 20;
+const READ_BYTES = 1 << 18;
 /** No text has such a word, and merging its bytes would take the memory. */
 const LONGEST_UNCUT = 1 << 24;
 

@@ -4,7 +4,7 @@ import "./cli/shared/beside-tsx.ts";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
 import { describeModel } from "./cli/shared/describe-model.ts";
-import { formatBytes, formatDuration } from "./cli/shared/format.ts";
+import { formatBytes } from "./cli/shared/format.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
 import type { FlagValues } from "./cli/shared/flags.ts";
@@ -18,10 +18,9 @@ import { byRankZero, eachByRankZero, isRankZero, rankZeroFirst } from "./cli/mpi
 import { withRanks } from "./cli/mpi/with-ranks.ts";
 import type { MpiJob } from "./cli/mpi/with-ranks.ts";
 import { RunFolder } from "./cli/train/run-folder.ts";
-import { openExamples } from "./cli/train/data.ts";
-import type { CacheUse, DataChoice, OpenedExamples } from "./cli/train/data.ts";
-import { defaultCacheDir } from "./cli/train/data-cache/token-cache.ts";
-import { nothingLeft, whichModel, whyEarly } from "./cli/train/ended.ts";
+import { cacheUse, openExamples } from "./cli/train/data.ts";
+import type { DataChoice, OpenedExamples } from "./cli/train/data.ts";
+import { lossesText, nothingLeft, waitText, whichModel, whyEarly } from "./cli/train/ended.ts";
 import { asScript, checkCombination } from "./cli/train/check-flags.ts";
 import { dryRun } from "./cli/train/dry-run.ts";
 import { evaluateFolders, foldersWithWeights } from "./cli/train/eval-checkpoints.ts";
@@ -29,6 +28,7 @@ import { TRAIN } from "./cli/train/flags.ts";
 import type { TrainFlags } from "./cli/train/flags.ts";
 import { memoryQuestion, requireMemory } from "./cli/train/memory-check.ts";
 import { noCheckpoint, savedFingerprint, startingPoints } from "./cli/train/saved.ts";
+import type { Saved } from "./cli/train/saved.ts";
 import { chooseFolder, trainTogether } from "./cli/train/together.ts";
 import { Session, startOf, trainThroughLosses } from "./cli/train/session.ts";
 import type { Job } from "./cli/train/session.ts";
@@ -204,26 +204,24 @@ async function train(program: Program, run: RunFolder): Promise<void> {
       `output in ${run.path}`,
   );
   const started = performance.now();
+  const sessions = [session];
+  const reopen = async (saved: Saved | undefined): Promise<Session> => {
+    const model = await loadModel(await requestDevice(), await startOf(job, saved), flags);
+    sessions.push(await Session.open(model, job, run, saved));
+    return sessions.at(-1)!;
+  };
   const { finished, logHistory, finalStep } = await (mpi
     ? trainTogether(session, mpi, signal)
-    : trainThroughLosses(session, {
-        run,
-        signal,
-        reopen: async (saved) =>
-          Session.open(await loadModel(await requestDevice(), await startOf(job, saved), flags), job, run, saved),
-      }));
+    : trainThroughLosses(session, { run, signal, reopen }));
+  const dataWait = sessions.reduce((sum, { trainer }) => sum + trainer.dataWait, 0);
   if (!finished && (await listCheckpoints(run)).length === 0) {
     print(STOPPED_EARLY);
     return;
   }
   const chart = await run.writeLog(logHistory); // lines that the disk had no room for come after all
-  const losses = logHistory.filter((entry) => "loss" in entry);
-  if (losses.length > 0)
-    print(
-      `Loss     ${losses[0].loss.toFixed(4)} at step ${losses[0].step}, ` +
-        `${losses[losses.length - 1].loss.toFixed(4)} at step ${losses[losses.length - 1].step}, ` +
-        `in ${formatDuration((performance.now() - started) / 1000)}; curve in ${chart}`,
-    );
+  const losses = lossesText(logHistory, started);
+  if (losses !== undefined) print(`Loss     ${losses}; curve in ${chart}`);
+  print(`Data     ${waitText(dataWait, started)}`);
   if (!finished) {
     const quick = Object.entries(QUICK).map(([key, value]) => flagName(key) + (value === true ? "" : ` ${value}`));
     const same = given.size === 0 ? quick.join(" ") : "the same flags and";
@@ -234,7 +232,8 @@ async function train(program: Program, run: RunFolder): Promise<void> {
   if (early !== undefined) print(`Ended    ${early}`);
   const which = whichModel(logHistory, job.args, finalStep);
   if (which !== undefined) print(`Best     ${which}`);
-  await writeResults(run, job, { history: logHistory, from: state?.step ?? 0, started, finalStep, worldSize });
+  const from = state?.step ?? 0;
+  await writeResults(run, job, { history: logHistory, from, started, finalStep, dataWait, worldSize });
   print(`Saved    ${run.path}`);
   if (flags.evalAllCheckpoints) await evaluateAll(program, run);
   print(
@@ -375,13 +374,6 @@ function choice({ flags }: Program, { config, tokenizer, template }: Start): Dat
       `--block_size is ${blockSize}, the model has ${nPositions} positions; use at most ${nPositions}.`,
     );
   return { tokenizer, blockSize, template, lineByLine: flags.lineByLine, stride: flags.stride };
-}
-
-/** A folder that is named is used for every file. */
-function cacheUse({ flags, signal, mpi }: Program): CacheUse {
-  const { dataCacheDir, overwriteCache, preprocessingNumWorkers: threads } = flags;
-  const dir = dataCacheDir ?? defaultCacheDir();
-  return { dir, always: dataCacheDir !== undefined, overwrite: overwriteCache && isRankZero(mpi), threads, signal };
 }
 
 /** Windows have their new tokens as targets. */

@@ -160,11 +160,20 @@ test("result files have the Trainer's names, sorted; the loss is the mean over u
     { loss: 1, epoch: 0.5, step: 25 },
     { eval_loss: 2, eval_perplexity: 7.4, epoch: 0.5, step: 25 },
   ];
-  const figures = { history, runtime: 10, updates: 25, batchSize: 8, trainSamples: 400, evalSamples: 30 };
+  const figures = {
+    history,
+    dataWait: 0.5,
+    runtime: 10,
+    updates: 25,
+    batchSize: 8,
+    trainSamples: 400,
+    evalSamples: 30,
+  };
   const files = resultFiles(figures);
   const json = (file: string): object => JSON.parse(files.get(file)!) as object;
   const train = {
     epoch: 0.5,
+    train_data_wait: 0.05,
     train_loss: (40 + 30 + 5) / 25,
     train_runtime: 10,
     train_samples: 400,

@@ -12,6 +12,8 @@ export interface RunFigures {
   /** Seconds and updates of this process; a resumed run's earlier ones are not in them, as in the Trainer. */
   readonly runtime: number;
   readonly updates: number;
+  /** Seconds of the runtime in which the GPU had to wait for data, where it is known. */
+  readonly dataWait?: number;
   /** Sequences an update. */
   readonly batchSize: number;
   readonly trainSamples: number;
@@ -31,7 +33,14 @@ export function resultFiles(run: RunFigures): Map<string, string> {
   ]);
 }
 
-function trainResults({ history, runtime, updates, batchSize, trainSamples }: RunFigures): Record<string, number> {
+function trainResults({
+  history,
+  runtime,
+  updates,
+  dataWait,
+  batchSize,
+  trainSamples,
+}: RunFigures): Record<string, number> {
   const logged = history.filter((entry) => "loss" in entry);
   // Each entry is the mean since the one before.
   let [sum, steps] = [0, 0];
@@ -42,6 +51,7 @@ function trainResults({ history, runtime, updates, batchSize, trainSamples }: Ru
   return {
     epoch: history[history.length - 1]?.epoch ?? 0,
     ...(steps > 0 && { train_loss: sum / steps }),
+    ...(dataWait !== undefined && { train_data_wait: dataWait / runtime }),
     train_runtime: runtime,
     train_samples: trainSamples,
     train_samples_per_second: (updates * batchSize) / runtime,

@@ -18,6 +18,7 @@ import { evaluateLoss } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
+import { BatchFeed } from "./batch-feed.ts";
 import { checkSchedule, learningRateAt } from "./lr-schedule.ts";
 import type { LrSchedule } from "./lr-schedule.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
@@ -55,6 +56,7 @@ export class Trainer {
   private positions = 0;
   private lastLoss: number | undefined;
   private identity: Promise<Fingerprint> | undefined;
+  private feed: BatchFeed | undefined;
 
   /**
    * Takes the optimizer's memory, until destroy(). Throws UserError, having taken none, when the data make no batch, no
@@ -171,6 +173,11 @@ export class Trainer {
     }
   }
 
+  /** Seconds of train() in which the GPU had nothing to do because the next batch was not made yet. */
+  get dataWait(): number {
+    return this.feed?.waited ?? 0;
+  }
+
   /** Frees the optimizer's memory; the model stays. */
   destroy(): void {
     this.optimizer.destroy();
@@ -233,21 +240,29 @@ export class Trainer {
     return learningRateAt(this.schedule, this.step);
   }
 
-  private async makeUpdates(signal?: AbortSignal): Promise<void> {
-    const { args, model, varied, padId, ranks, sampleSteps = 0 } = this.options;
-    const maxLength = model.config.nPositions;
+  private batchFeed(): BatchFeed {
+    const { args, model, varied, padId, ranks } = this.options;
     const exampleOf = varied ?? ((index: number): EncodedExample => this.examples.at(index));
     const batches = updateBatches(this.loader, exampleOf, {
       ...args,
       microBatchesAnUpdate: this.updateArgs.gradientAccumulationSteps,
       rank: ranks,
       padId,
-      maxLength,
+      maxLength: model.config.nPositions,
       start: this.position(),
     });
+    return new BatchFeed(batches, () => this.updates.isIdle);
+  }
+
+  private async makeUpdates(signal?: AbortSignal): Promise<void> {
+    const { args, sampleSteps = 0 } = this.options;
+    const feed = this.batchFeed();
+    this.feed = feed;
     while (this.step < this.totalSteps && !this.ended && !(await this.isStopped(signal))) {
       const learningRate = this.learningRate();
-      await this.send(batches.next().value, learningRate);
+      await this.send(await feed.take(), learningRate);
+      if (this.step < this.totalSteps) await feed.prepare();
+      await this.updates.keepUp();
       const last = this.step === this.totalSteps;
       const evaluates = last || (args.evalSteps > 0 && this.step % args.evalSteps === 0);
       if (last || this.step % args.loggingSteps === 0) await this.logLoss(learningRate);
@@ -280,7 +295,6 @@ export class Trainer {
     this.options.model.transformer.dropoutStep = epoch * this.loader.batchesPerEpoch + batch;
     const mine = microBatches.reduce((sum, { inputIds }) => sum + inputIds.length * inputIds[0].length, 0);
     this.positions += mine * (this.options.ranks?.size ?? 1); // batches are alike enough to tell a speed
-    await this.updates.keepUp();
   }
 
   private progress(learningRate: number): Progress {

@@ -33,6 +33,8 @@ export class UpdatesInFlight {
   private readonly options: UpdatesInFlightOptions;
   private readonly meter = new LossMeter();
   private readonly inFlight: InFlight[] = [];
+  /** Sent, and not yet heard to be done. */
+  private unfinished = 0;
   private skippedInARow = 0;
 
   /** The caller disposes of it, and of model and optimizer, which it only uses. */
@@ -47,9 +49,16 @@ export class UpdatesInFlight {
   async send(step: number, microBatches: readonly MicroBatch[], learningRate: number): Promise<void> {
     const { dropoutStep } = this.model.transformer;
     const sent = await this.update.run(microBatches, learningRate);
-    sent.result.catch(() => {}); // whoever awaits it later hears of a failure
+    this.unfinished++;
+    const heard = (): void => void this.unfinished--;
+    sent.result.then(heard, heard); // whoever awaits it later hears of a failure
     this.inFlight.push({ ...sent, step, microBatches, dropoutStep });
     if (sent.counts.microBatches === 0) this.options.onSkip?.(step, "its batches hold no label, nothing to learn");
+  }
+
+  /** Whether all that was sent is known to be done. */
+  get isIdle(): boolean {
+    return this.unfinished === 0;
   }
 
   /** Waits for the third update before the last one. Throws as settle() does. */

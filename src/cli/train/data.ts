@@ -18,10 +18,15 @@ import type { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { digest } from "../../training/fingerprint.ts";
 import { textBlocks, textLines, textWindows } from "../../training/text-dataset.ts";
 import { Random } from "../../random.ts";
+import { isRankZero } from "../mpi/rank-zero.ts";
+import type { MpiJob } from "../mpi/with-ranks.ts";
 import { drawInOrder } from "../shared/draw.ts";
+import type { FlagValues } from "../shared/flags.ts";
 import { readInputFile } from "../shared/input-file.ts";
 import { cachedText } from "./data-cache/cached-text.ts";
 import type { Caching } from "./data-cache/file-encoding.ts";
+import { defaultCacheDir } from "./data-cache/token-cache.ts";
+import type { TrainFlags } from "./flags.ts";
 
 export interface DataChoice {
   readonly tokenizer: GPT2Tokenizer;
@@ -67,6 +72,19 @@ export interface OpenedExamples extends Omit<ReadExamples, "examples"> {
 /** How a run uses the cache: for every file, or for those that are no pleasure to read anew. */
 export interface CacheUse extends Caching {
   readonly always: boolean;
+}
+
+interface CachingProgram {
+  readonly flags: FlagValues<TrainFlags>;
+  readonly signal: AbortSignal;
+  readonly mpi: MpiJob | undefined;
+}
+
+/** A folder that is named is used for every file; of ranks that share one, the first renews it. */
+export function cacheUse({ flags, signal, mpi }: CachingProgram): CacheUse {
+  const { dataCacheDir, overwriteCache, preprocessingNumWorkers: threads } = flags;
+  const dir = dataCacheDir ?? defaultCacheDir();
+  return { dir, always: dataCacheDir !== undefined, overwrite: overwriteCache && isRankZero(mpi), threads, signal };
 }
 
 /** Bytes of a file that is encoded in seconds, and held in memory with what it becomes. */

@@ -1,5 +1,6 @@
 // What is said of a run that has ended: why before its last update, which step's weights are saved, and that nothing is
 // left to do.
+import { formatDuration } from "../shared/format.ts";
 import { UserError } from "../../errors.ts";
 import { metricName, standingOf, stopsEarly } from "../../training/best-model.ts";
 import type { BestModelArguments } from "../../training/arguments.ts";
@@ -25,6 +26,22 @@ export function whyEarly(history: readonly LogEntry[], args: BestModelArguments)
     `${withoutImprovement} evaluation${withoutImprovement === 1 ? "" : "s in a row"} up to step ` +
     `${history.at(-1)!.step} did not improve${by} on ${figure(best, args)}`
   );
+}
+
+/** From which training loss to which, in a run that began at `started`; undefined where none was logged. */
+export function lossesText(history: readonly LogEntry[], started: number): string | undefined {
+  const losses = history.filter((entry) => "loss" in entry);
+  if (losses.length === 0) return undefined;
+  const seconds = (performance.now() - started) / 1000;
+  return `${lossText(losses[0])}, ${lossText(losses.at(-1)!)}, in ${formatDuration(seconds)}`;
+}
+
+const lossText = ({ loss, step }: LogEntry): string => `${loss.toFixed(4)} at step ${step}`;
+
+/** How long the GPU had to wait for data, in a run that began at `started` (performance.now()). */
+export function waitText(seconds: number, started: number): string {
+  const share = (1e5 * seconds) / (performance.now() - started);
+  return `the GPU waited for it ${formatDuration(seconds)}, ${share.toFixed(1)}% of the run`;
 }
 
 /** Which weights are saved, where that is not plainly the last ones; undefined where it is. */

@@ -11,6 +11,8 @@ export interface RunEnd {
   readonly from: number;
   /** performance.now() when it began. */
   readonly started: number;
+  /** Seconds in which the GPU had to wait for data; where it did not train, not known. */
+  readonly dataWait?: number;
   /** The step whose weights were saved. */
   readonly finalStep: number;
   /** How many ranks' batches an update takes. */
@@ -20,12 +22,13 @@ export interface RunEnd {
 export async function writeResults(
   run: RunFolder,
   { args, train, evaluation, mpi }: Job,
-  { history, from, started, finalStep, worldSize }: RunEnd,
+  { history, from, started, finalStep, dataWait, worldSize }: RunEnd,
 ): Promise<void> {
   if (!isRankZero(mpi)) return;
   const results = resultFiles({
     history,
     finalStep,
+    dataWait,
     runtime: (performance.now() - started) / 1000,
     updates: (history[history.length - 1]?.step ?? from) - from,
     batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps * worldSize,

@@ -333,7 +333,7 @@ describe("what is shown", () => {
     });
     const page = htmlReport(both, DEFAULT_TEMPLATE);
     expect(page).toContain("Where the two models differ");
-    expect(page).toMatch(/<li>p2(?:&#39;|.)s text alone: from [\d.]+ to [\d.]+, -23\.1%/);
+    expect(page).toMatch(/<li>Perplexity, p2(?:&#39;|.)s text alone: from [\d.]+ to [\d.]+, -23\.1%/);
     expect(page).toContain("<th>second less first</th>");
     expect(htmlReport(evaluation([before!, before!]), DEFAULT_TEMPLATE)).toContain("None that these examples");
     const one = evaluation([before!]);

@@ -23,6 +23,7 @@ const SRC = join(ROOT, "src");
 const SEAM: Readonly<Record<string, string>> = {
   "./gpu/node-gpu.ts": "#node-gpu",
   "./files/disk-folder.ts": "#disk-folder",
+  "./hub/named-model.ts": "#named-model",
 };
 
 /** What a package of its own brings: never copied into dist. */
@@ -115,7 +116,7 @@ const notNode = (): Plugin => ({
         throw new UserError("This bundle of gpt2-webgpu was made for browsers and runs in Node: have the bundler " +
           "resolve the condition \\"node\\", or leave gpt2-webgpu out of the bundle.");
       };
-      export { refuse as diskFolderAt, refuse as openGpu, refuse as remedies };
+      export { refuse as diskFolderAt, refuse as openGpu, refuse as pathOfNamedModel, refuse as remedies };
     `;
     this.emitFile({ type: "asset", fileName: "not-node.js", source: source.replace(/^ {6}/gm, "") });
   },

@@ -5,6 +5,7 @@ import { difference, FEWEST_CLUSTERS } from "./estimate.ts";
 import type { Estimate } from "./estimate.ts";
 import { cell, nats, number, percent, signed, signedShare } from "./format.ts";
 import type { Figure } from "./format.ts";
+import { GROUP_TITLES } from "./row.ts";
 import type { Group, Row } from "./row.ts";
 
 /** In nats a token, which are others where the tokens are. */
@@ -26,10 +27,10 @@ export function withDifferences(rows: readonly Row[], tokens: readonly ContextUs
 
 /** The differences whose interval leaves out zero, from books or chapters enough to say so, a sentence each. */
 export function clearDifferences(rows: readonly Row[]): string[] {
-  return rows.flatMap(({ label, figures, format, difference: found }) => {
+  return rows.flatMap(({ group, label, figures, format, difference: found }) => {
     if (!found || found.figure.clusters < FEWEST_CLUSTERS || found.figure.low * found.figure.high <= 0) return [];
     const [a, b] = figures.map((figure) => format(figure!.value));
-    return [`${label}: from ${a} to ${b}, ${cell(found.figure, found.format)}`];
+    return [`${GROUP_TITLES[group]}, ${label}: from ${a} to ${b}, ${cell(found.figure, found.format)}`];
   });
 }
 

@@ -28,3 +28,40 @@ export async function openFolder(pathOrUrl: string): Promise<Folder> {
     return new UrlFolder(new URL(pathOrUrl, (globalThis as unknown as { location: { href: string } }).location.href));
   return (await importInNode<typeof import("./disk-folder.ts")>("./files/disk-folder.ts")).diskFolderAt(pathOrUrl);
 }
+
+export interface ModelSourceOptions {
+  /** What of the model is read: all of it, or its tokenizer alone. */
+  readonly part: "model" | "tokenizer";
+  /** Called with the folder of a model on the Hub before its weights are fetched; throws where they are of no use. */
+  readonly beforeWeights?: (folder: Folder) => Promise<void>;
+  readonly signal?: AbortSignal;
+  /** One sentence that the user should read. */
+  readonly onNote?: (note: string) => void;
+}
+
+/** What is loaded in Node alone, and not before a name may be one. */
+interface NamedModels {
+  pathOfNamedModel(
+    name: string,
+    options: Omit<ModelSourceOptions, "beforeWeights"> & {
+      readonly env: NodeJS.ProcessEnv;
+      readonly beforeWeights?: (path: string) => Promise<void>;
+    },
+  ): Promise<string | undefined>;
+}
+
+/**
+ * As openFolder; and where Node finds no folder of that name, a model on the Hub ("gpt2"), fetched into its cache.
+ * Throws UserError when the Hub has none or cannot be asked.
+ */
+export async function openModelFolder(source: string, options: ModelSourceOptions): Promise<Folder> {
+  if (!isNode || /^(?:https?|file):/i.test(source)) return openFolder(source);
+  const { beforeWeights, ...rest } = options;
+  const { pathOfNamedModel } = await importInNode<NamedModels>("./hub/named-model.ts");
+  const path = await pathOfNamedModel(source, {
+    ...rest,
+    env: process.env,
+    ...(beforeWeights && { beforeWeights: async (fetched) => beforeWeights(await openFolder(fetched)) }),
+  });
+  return openFolder(path ?? source);
+}

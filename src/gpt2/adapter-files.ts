@@ -3,7 +3,7 @@
 import { UserError } from "../errors.ts";
 import type { FileData, Folder } from "../files/folder.ts";
 import { readJsonObject } from "../files/json.ts";
-import { openFolder } from "../files/open.ts";
+import { openModelFolder } from "../files/open.ts";
 import { printable, quote } from "../files/quote.ts";
 import { safetensorsFiles } from "../files/safetensors-write.ts";
 import { FLOAT_DTYPES, Safetensors } from "../files/safetensors.ts";
@@ -72,7 +72,7 @@ export class AdapterFolder implements Folder {
  */
 export async function withBase(
   folder: Folder,
-  open: (nameOrPath: string) => Promise<Folder> = openFolder,
+  open: (nameOrPath: string) => Promise<Folder> = (name) => openModelFolder(name, { part: "model" }),
 ): Promise<Folder> {
   if (folder instanceof AdapterFolder || !(await isAdapter(folder))) return folder;
   const { baseModelNameOrPath: name } = await readLoraConfig(folder);

@@ -98,8 +98,9 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * A model folder in Hugging Face's layout: a path, an address or an opened Folder; of an adapter in PEFT's, its base
-   * with the adapter merged, the base being found by what the adapter calls it. The caller destroys the model.
+   * A model folder in Hugging Face's layout: a path, an address, an opened Folder or, in Node, a name on the Hub
+   * ("gpt2"); of an adapter in PEFT's, its base with the adapter merged, the base being found by what the adapter calls
+   * it. The caller destroys the model.
    * Throws UserError when it is not such a folder, or when there is not the memory for it.
    */
   static async fromPretrained(

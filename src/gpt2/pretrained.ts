@@ -2,7 +2,7 @@
 import type { ParameterStore, Trainable } from "../autograd/parameter.ts";
 import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
-import { openFolder } from "../files/open.ts";
+import { openModelFolder } from "../files/open.ts";
 import type { Device } from "../gpu/device.ts";
 import { openModelCheckpoint, readModelConfig, withBase } from "./adapter-files.ts";
 import { ignoredTensors } from "./checkpoint-files.ts";
@@ -36,7 +36,7 @@ export async function loadPretrained(
   folder: string | Folder,
   { gradients = false, onNote }: PretrainedOptions,
 ): Promise<{ readonly config: GPT2Config; readonly parameters: ParameterStore }> {
-  const from = await withBase(typeof folder === "string" ? await openFolder(folder) : folder);
+  const from = await withBase(typeof folder === "string" ? await openModel(folder, onNote) : folder);
   const config = await readModelConfig(from);
   const checkpoint = await openModelCheckpoint(from, config); // the sizes in config.json are believed after this
   const note = ignoredTensors(from, checkpoint);
@@ -49,4 +49,13 @@ export async function loadPretrained(
     throw error;
   }
   return { config, parameters };
+}
+
+/** A folder, an address, or a name on the Hub, whose weights are fetched only where they are of a GPT-2. */
+function openModel(source: string, onNote: PretrainedOptions["onNote"]): Promise<Folder> {
+  return openModelFolder(source, {
+    part: "model",
+    onNote,
+    beforeWeights: async (fetched) => void (await readModelConfig(fetched)),
+  });
 }

@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
-import { openFolder } from "../files/open.ts";
+import { openModelFolder } from "../files/open.ts";
 import { quote } from "../files/quote.ts";
 import type { NewToken } from "./added-tokens.ts";
 import { BytePairEncoder } from "./bpe.ts";
@@ -62,11 +62,12 @@ export class PreTrainedTokenizer implements Tokenizer {
   }
 
   /**
-   * From a folder's tokenizer.json, or vocab.json + merges.txt: a path, an address or an opened Folder. Throws
-   * UserError when they are missing, damaged or of another kind.
+   * From a folder's tokenizer.json, or vocab.json + merges.txt: a path, an address, an opened Folder or, in Node, a
+   * model's name on the Hub ("gpt2"). Throws UserError when they are missing, damaged or of another kind.
    */
   static async fromPretrained(folder: string | Folder): Promise<PreTrainedTokenizer> {
-    return new PreTrainedTokenizer(await readTokenizer(typeof folder === "string" ? await openFolder(folder) : folder));
+    const from = typeof folder === "string" ? await openModelFolder(folder, { part: "tokenizer" }) : folder;
+    return new PreTrainedTokenizer(await readTokenizer(from));
   }
 
   /**

@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { abortable } from "../files/abortable.ts";
-import { openFolder } from "../files/open.ts";
+import { openModelFolder } from "../files/open.ts";
 import type { Folder } from "../files/folder.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../generation/options/options.ts";
@@ -20,7 +20,7 @@ import { Reranker } from "../rerank/reranker.ts";
 import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
 import { write } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
-import { needEncoder, readModelFolder } from "./model-folder.ts";
+import { needEncoder, needTemplate, readModelFolder } from "./model-folder.ts";
 import type { ModelFolder } from "./model-folder.ts";
 import { planGaps } from "./plan.ts";
 import type { Plan } from "./plan.ts";
@@ -116,15 +116,18 @@ export class Infiller {
   }
 
   /**
-   * A model that was trained to fill gaps: its folder on disk (Node, Deno, Bun), its address (everywhere; relative to
-   * the page in a browser), or a Folder such as MemoryFolder. Takes the model's weights in GPU memory, until dispose().
-   * Throws UserError, having taken nothing, when the folder holds no such model, is damaged, or there is no WebGPU.
+   * A model that was trained to fill gaps: its folder on disk or its name on the Hub (Node, Deno, Bun), its address
+   * (everywhere; relative to the page in a browser), or a Folder such as MemoryFolder. Takes the model's weights in GPU
+   * memory, until dispose(). Throws UserError, having taken nothing, when the folder holds no such model, is damaged,
+   * or there is no WebGPU.
    */
   static async load(source: string | URL | Folder, options: InfillerOptions = {}): Promise<Infiller> {
     expectFields("Infiller.load()", options, LOAD_FIELDS);
     const { device, signal, onNote } = options;
     const isFolder = typeof source === "object" && !(source instanceof URL);
-    const from = isFolder ? source : await openFolder(String(source));
+    const from = isFolder
+      ? source
+      : await openModelFolder(String(source), { part: "model", beforeWeights: needTemplate, signal, onNote });
     const reading = abortable(from, signal);
     const folder = { ...(await readModelFolder(reading, { onNote })), folder: from };
     needEncoder(folder);

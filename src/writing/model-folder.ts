@@ -81,9 +81,17 @@ function tokensBeyond(tokenizer: PreTrainedTokenizer, { vocabSize }: GPT2Config)
 /** Throws UserError for a model that was never shown a gap. */
 export function needEncoder({ encoder, folder }: ModelFolder): InfillEncoder {
   if (encoder) return encoder;
-  throw new UserError(
-    `${folder.name} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps; train it on infilling examples ` +
-      "first.",
+  throw noTemplate(folder);
+}
+
+/** Throws UserError for a folder whose model was never shown a gap, before its weights are asked for. */
+export async function needTemplate(folder: Folder): Promise<void> {
+  if (!(await folder.has(TEMPLATE_FILE))) throw noTemplate(folder);
+}
+
+function noTemplate({ name }: Folder): UserError {
+  return new UserError(
+    `${name} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps; train it on infilling examples first.`,
   );
 }
 

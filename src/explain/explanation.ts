@@ -21,7 +21,7 @@ export interface Explanation {
 export interface ExplainedPrompt {
   /** [P] as the model read it, without padding. */
   readonly ids: readonly number[];
-  /** [P]: what each token adds to the text; "" while a character lacks bytes. */
+  /** [P], what each token adds to the text; "" while a character lacks bytes. */
   readonly text: readonly string[];
   /** Headings within the prompt: from which token on, and what it is. */
   readonly sections: readonly { readonly start: number; readonly label: string }[];

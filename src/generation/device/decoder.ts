@@ -113,11 +113,11 @@ export interface Candidates {
   /** [rows, count]; -Infinity where fewer tokens are left. */
   readonly logits: Float32Array;
   /**
-   * [rows]: log of the sum of exp(logit) over all tokens, and over all but the excluded (-Infinity where none is left).
+   * [rows], log of the sum of exp(logit) over all tokens, and over all but the excluded (-Infinity where none is left).
    */
   readonly lse: Float32Array | Float64Array;
   readonly restLse: Float32Array | Float64Array;
-  /** [rows]: the logits of each row's excluded tokens, in their order. */
+  /** [rows], the logits of each row's excluded tokens, in their order. */
   readonly excludedLogits: readonly Float32Array[];
 }
 

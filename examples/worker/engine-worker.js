@@ -1,0 +1,4 @@
+// The engine's side: all of it.
+import { serveEngine } from "gpt2-webgpu/worker";
+
+serveEngine();

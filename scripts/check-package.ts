@@ -233,6 +233,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
     return texts[0];
   },
   "example: a page": async ({ folder }) => builtExample(folder, "page"),
+  "example: a worker": async ({ folder }) => {
+    const built = await builtExample(folder, "worker");
+    const scripts = await readdir(join(folder, "examples", "worker", "dist", "assets"));
+    if (!scripts.some((file) => file.startsWith("engine-worker")))
+      throw new Error("the worker has no script of its own");
+    return built;
+  },
   "example: fine-tuning in a page": async ({ folder }) => {
     const built = await builtExample(folder, "fine-tune");
     const losses = (await run(folder, process.execPath, "fine-tune.mjs")).trim().split("\n").map(Number);

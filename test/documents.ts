@@ -166,7 +166,7 @@ export class Reader {
 
   private async said(file: string, argv: readonly string[], options: { env?: NodeJS.ProcessEnv }): Promise<string> {
     try {
-      const limits = { cwd: this.folder, maxBuffer: 1e8, timeout: 280_000 };
+      const limits = { cwd: this.folder, maxBuffer: 1e8, timeout: 500_000 };
       const { stdout, stderr } = await promisify(execFile)(file, argv, { ...limits, ...options });
       return stdout + stderr;
     } catch (error) {

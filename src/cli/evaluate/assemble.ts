@@ -121,6 +121,7 @@ async function judgeAll(
   const weights = await loadWeights(device, judge.model, seed);
   try {
     const judged = await withProgress("judge", "texts", total, async (bar) => {
+      bar.update(0);
       const found: (JudgedFigures | undefined)[] = [];
       let before = 0;
       for (const texts of judgeable) {

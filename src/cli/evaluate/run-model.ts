@@ -95,74 +95,67 @@ export async function measureModel(
   process.stderr.write(`Model    ${printableText(name)}: ${printableText(about)}\n`);
   const decoder = new GPT2Decoder(weights);
   const options = { candidates, batchSize, pool, signal };
-  /** Those of `which` that are missing, one after the other, with a bar. */
-  const each = async (
-    label: string,
-    kind: string,
-    which: readonly number[],
-    work: (missing: readonly number[], keep: (value: unknown, tokens?: number) => Promise<void>) => Promise<unknown>,
-  ): Promise<void> => {
-    const missing = parts.missing(kind, which);
-    if (missing.length === 0) return;
-    await withProgress(label, "examples", which.length, async (bar) => {
-      let done = which.length - missing.length;
-      bar.update(done);
-      let next = 0;
-      await work(missing, async (value) => {
-        await parts.keep(kind, missing[next++], value);
-        bar.update(++done);
-      });
-    });
-  };
+  const { encoder } = model;
+  const of = (numbers: readonly number[]): InfillExample[] => numbers.map((i) => examples[i]);
+  const measure = (label: string, kind: string, which: readonly number[], work: Work): Promise<void> =>
+    measureMissing(parts, label, kind, which, work);
   try {
     if (parts.missing(kinds.about, [0]).length > 0) await parts.keep(kinds.about, 0, about);
-    await each("score", kinds.score, share.examples, (missing, keep) =>
-      scoreExamples(
-        weights,
-        model.encoder,
-        missing.map((i) => examples[i]),
-        { ...options, seed, onScored: (scored) => keep(bare(scored)) },
-      ),
+    await measure("score", kinds.score, share.examples, (missing, keep) => {
+      const keepNext = inOrder(missing, keep);
+      const onScored = (scored: ScoredExample): Promise<void> => keepNext(bare(scored));
+      return scoreExamples(weights, encoder, of(missing), { ...options, seed, onScored });
+    });
+    await measure("write", kinds.write, plan ? share.toWrite : [], (which, keep) => {
+      const onWritten = (i: number, text: WrittenText): Promise<void> => keep(i, bare(text), text.tokens);
+      const writing = { signal, which, onWritten };
+      return guarded
+        ? writeGuarded(model, decoder, plan!, toWrite, writing)
+        : writeTexts(model, decoder, plan!, toWrite, { ...writing, batchSize });
+    });
+    await measure("rank", kinds.trial, rerank ? share.examples : [], (missing, keep) =>
+      rerankTrials(weights, encoder, of(missing), { ...options, onTrial: inOrder(missing, keep) }),
     );
-    if (plan) await measureTexts();
-    if (rerank) {
+    await measure("choose", kinds.choose, rerank?.plan ? share.toWrite : [], async (missing, keep) => {
       const run = { model, weights, decoder, examples, values, signal };
-      await each("rank", kinds.trial, share.examples, (missing, keep) =>
-        rerankTrials(
-          weights,
-          model.encoder,
-          missing.map((i) => examples[i]),
-          { ...options, onTrial: keep },
-        ),
-      );
-      await each("choose", kinds.choose, rerank.plan ? share.toWrite : [], async (missing, keep) => {
-        for (const which of missing)
-          await keep(await measureChoice(rerank.plan!, which, examples.indexOf(toWrite[which]), run));
-      });
-    }
+      for (const which of missing)
+        await keep(which, await measureChoice(rerank!.plan!, which, examples.indexOf(toWrite[which]), run));
+    });
   } finally {
     decoder.dispose();
     await device.finish(); // a step that was begun ahead may still need the weights
     weights.destroy();
   }
+}
 
-  async function measureTexts(): Promise<void> {
-    const missing = parts.missing(kinds.write, share.toWrite);
-    if (missing.length === 0) return;
-    const before = share.toWrite.length - missing.length;
-    await withProgress("write", "texts", share.toWrite.length, (bar) => {
-      const write = {
-        signal,
-        which: missing,
-        onProgress: (done: number, tokens: number): void =>
-          bar.update(before + done, "", { amount: tokens, unit: "tokens" }),
-        onWritten: (number: number, text: WrittenText) => parts.keep(kinds.write, number, bare(text)),
-      };
-      return guarded
-        ? writeGuarded(model, decoder, plan!, toWrite, write)
-        : writeTexts(model, decoder, plan!, toWrite, { ...write, batchSize });
+/** `tokens`: that were written for it. */
+type Keep = (number: number, value: unknown, tokens?: number) => Promise<void>;
+type Work = (missing: readonly number[], keep: Keep) => Promise<unknown>;
+
+/** Measures those of `which` that are missing, with a bar. */
+async function measureMissing(
+  parts: Parts,
+  label: string,
+  kind: string,
+  which: readonly number[],
+  work: Work,
+): Promise<void> {
+  const missing = parts.missing(kind, which);
+  if (missing.length === 0) return;
+  await withProgress(label, "examples", which.length, async (bar) => {
+    let done = which.length - missing.length;
+    bar.update(done);
+    await work(missing, async (number, value, tokens) => {
+      await parts.keep(kind, number, value);
+      bar.update(++done, "", tokens === undefined ? undefined : { amount: tokens, unit: "tokens" });
     });
-  }
+  });
+}
+
+/** For values that come in the order of `numbers`. */
+function inOrder(numbers: readonly number[], keep: Keep): (value: unknown) => Promise<void> {
+  let next = 0;
+  return (value) => keep(numbers[next++], value);
 }
 
 /** From all parts of task `m` to what came of it. */
@@ -197,7 +190,6 @@ export async function withProgress<T>(
 ): Promise<T> {
   const bar = new ProgressBar({ label, unit, total });
   try {
-    bar.update(0);
     return await work(bar);
   } finally {
     bar.stop();

@@ -40,7 +40,7 @@ export function planTexts(
 export interface WriteTextsOptions {
   readonly batchSize: number;
   readonly signal: AbortSignal;
-  readonly onProgress: (done: number, tokens: number) => void;
+  readonly onProgress?: (done: number, tokens: number) => void;
   /** Numbers of the plan's prompts; default all. */
   readonly which?: readonly number[];
   /** Given each text as it is there, with its number, and waited for. */
@@ -74,7 +74,7 @@ export async function writeGuarded(
       ...(best?.cost && { cost: best.cost.logProbPerToken }),
     });
     await onWritten?.(i, written.at(-1)!);
-    onProgress(written.length, best?.tokens ?? 0);
+    onProgress?.(written.length, best?.tokens ?? 0);
   }
   return written;
 }
@@ -136,7 +136,7 @@ export async function writeTexts(
       };
     });
     for (const number of numbers) await onWritten?.(number, written[number]);
-    onProgress(
+    onProgress?.(
       (done += numbers.length),
       output.generated.reduce((sum, ids) => sum + ids.length, 0),
     );

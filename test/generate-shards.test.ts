@@ -248,11 +248,12 @@ describe("a file of gaps", () => {
 
   it("is gone on with wherever its end, and its journal's, were torn off", async () => {
     const random = new Random(1, 0);
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 2; i++) {
       const out = fresh();
       await fill(out, [...SAMPLE, "--batch_size", "3"], { diesAt: 3 });
       for (const file of [out, `${out}.run/parts.jsonl`])
         if (existsSync(file)) truncateSync(file, random.below(readFileSync(file).length + 1));
+      await fill(out, [...SAMPLE, "--batch_size", "3"], { diesAt: 2 });
       await fill(out, SAMPLE);
       expect(readFileSync(out, "utf8")).toBe(whole);
     }

@@ -59,9 +59,11 @@ export class BufferPool {
   private taken = 0;
   private createdForReading = 0;
   private destroyed = false;
-  /** Bytes of the tensors that are handed out now, parameters and moments included, and the most there ever were. */
+  /** Bytes of the buffers that tensors have now, parameters' and moments' included. */
   liveBytes = 0;
+  /** The most that tensors ever took at once: less than their buffers have where larger ones serve. */
   peakBytes = 0;
+  private askedBytes = 0;
   /** Called when there are more of them than ever. */
   onPeak: (() => void) | undefined;
   /** Bytes that reads under way hold. */
@@ -122,7 +124,7 @@ export class BufferPool {
     const pooled = this.all.get(buffer);
     if (!pooled?.held) throw new Error(`BufferPool: [${shape}] released twice or not from this pool`);
     pooled.held = false;
-    this.count(pooled, -pooled.bytes);
+    this.count(pooled, -1);
     this.bound.use(-pooled.asked);
     if (!pooled.free || pooled.broken) this.drop([pooled]);
     else pooled.free.put(pooled);
@@ -149,9 +151,10 @@ export class BufferPool {
     }
   }
 
-  /** The tensors that are handed out now and the bytes of their buffers, those of reads apart. */
+  /** The tensors that are handed out now and the bytes that they take, those of reads apart. */
   held(): readonly { readonly tensor: Tensor; readonly bytes: number }[] {
-    return [...this.all.values()].filter(({ held, isReadBack }) => held && !isReadBack);
+    const held = [...this.all.values()].filter((pooled) => pooled.held && !pooled.isReadBack);
+    return held.map(({ tensor, asked }) => ({ tensor, bytes: asked }));
   }
 
   /** Bytes of every buffer that there is. */
@@ -180,13 +183,16 @@ export class BufferPool {
     pooled.asked = asked;
     this.bound.use(asked);
     pooled.taken = ++this.taken;
-    this.count(pooled, pooled.bytes);
+    this.count(pooled, 1);
   }
 
-  private count({ isReadBack }: Pooled, bytes: number): void {
-    if (isReadBack) this.readBackBytes += bytes;
-    else this.liveBytes += bytes;
-    this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
+  private count({ isReadBack, bytes, asked }: Pooled, sign: 1 | -1): void {
+    if (isReadBack) this.readBackBytes += sign * bytes;
+    else {
+      this.liveBytes += sign * bytes;
+      this.askedBytes += sign * asked;
+      this.peakBytes = Math.max(this.peakBytes, this.askedBytes);
+    }
   }
 
   private drop(unused: readonly Pooled[]): void {

@@ -1,0 +1,81 @@
+// What check-browsers.ts has a page of the packed package do: all of it through the package's own entry points, which
+// the check gives this module in the place of the sources.
+import { cachedFolder, opfsFolder } from "../../src/entries/storage.ts";
+import { connectEngine } from "../../src/entries/worker.ts";
+import { runDemo } from "../portable-demo.ts";
+import { runEngine } from "./portable-engine.ts";
+import type { EngineResult } from "./portable-engine.ts";
+
+export interface StorageResult {
+  /** Of a file written, changed, listed and removed. */
+  readonly opfs: string;
+  /** Bytes that came when a model's files were read for the first time, and for the second. */
+  readonly came: readonly [number, number];
+}
+
+export interface WorkerResult extends EngineResult {
+  /** Longest time between two frames of the page: while it did nothing, and while the worker worked. */
+  readonly idleGapMs: number;
+  readonly busyGapMs: number;
+}
+
+/** Notes the times of frames until it is told to stop; the longest gap between two, in milliseconds. */
+function watchFrames(): () => number {
+  let longest = 0;
+  let before = performance.now();
+  let going = true;
+  const frame = (now: number): void => {
+    longest = Math.max(longest, now - before);
+    before = now;
+    if (going) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame((now) => {
+    before = now;
+    requestAnimationFrame(frame);
+  });
+  return () => {
+    going = false;
+    return longest;
+  };
+}
+
+async function inWorker(weights: string): Promise<WorkerResult> {
+  const idle = watchFrames();
+  await new Promise((done) => setTimeout(done, 1500));
+  const idleGapMs = idle();
+  const worker = new Worker("/worker.js", { type: "module" });
+  const engine = connectEngine(worker);
+  const busy = watchFrames();
+  const result = await runEngine(engine, weights);
+  const busyGapMs = busy();
+  await engine.dispose();
+  worker.terminate();
+  return { ...result, idleGapMs, busyGapMs };
+}
+
+async function storage(weights: string): Promise<StorageResult> {
+  const folder = await opfsFolder("check/folder");
+  const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
+  await folder.write(new Map([["sub/a.bin", bytes]]));
+  await folder.write(
+    new Map<string, string | Uint8Array>([
+      ["sub/a.bin", bytes.subarray(0, 10)],
+      ["b.txt", "b"],
+    ]),
+  );
+  const read = [...(await folder.read("sub/a.bin", { offset: 2, length: 3 }))].join();
+  const names = (await folder.list()).join();
+  await folder.remove("b.txt");
+  const opfs = `${read} of ${await folder.size("sub/a.bin")}, ${names}, then ${(await folder.list()).join() || "none"}`;
+  await folder.clear();
+  const came: [number, number] = [0, 0];
+  for (const load of [0, 1] as const) {
+    const seen = new Map<string, number>();
+    const cached = await cachedFolder(weights, { onProgress: ({ file, done }) => void seen.set(file, done) });
+    for (const file of ["config.json", "model.safetensors"]) await cached.read(file);
+    came[load] = [...seen.values()].reduce((sum, done) => sum + done, 0);
+  }
+  return { opfs, came };
+}
+
+Object.assign(globalThis, { runDemo, inWorker, storage });

@@ -62,6 +62,8 @@ export type { Explained, ExplainOptions } from "./explain/explain.ts";
 export type { Explanation } from "./explain/explanation.ts";
 export { explanationPage } from "./explain/page/page.ts";
 
+export { gpt2Gguf } from "./gguf/gpt2-gguf.ts";
+
 export { AdamW, decayAllButBiases, decayMatrices } from "./training/optimizer.ts";
 export type { AdamWForm, AdamWOptions, OptimizerState } from "./training/optimizer.ts";
 export { learningRateAt } from "./training/lr-schedule.ts";

@@ -19,30 +19,27 @@ import { readBookFile } from "../../infill/books/read-file.ts";
 import { refuseForeignBytes } from "../../infill/books/formats.ts";
 import { TokenCounter } from "../../infill/books/measure.ts";
 import { bookSource } from "../../infill/books/book-source.ts";
-import { documentSource, jsonlSource, placeExamples } from "../../infill/books/sources.ts";
+import { divideSources, preparedFiles } from "../../infill/books/prepare-books.ts";
+import { documentSource, jsonlSource } from "../../infill/books/sources.ts";
 import type { Fields, ReadSource, SourceOptions } from "../../infill/books/sources.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
 import { GRANULARITIES } from "../../infill/ilm.ts";
 import type { Granularity } from "../../infill/ilm.ts";
 import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";
 import type { TripleOptions } from "../../infill/books/triples.ts";
-import { lengthThirds } from "../../infill/length-class.ts";
 import { LEGEND, previewLines } from "../../infill/preview.ts";
-import { SPLITS, splitExamples } from "../../infill/split.ts";
+import { SPLITS } from "../../infill/split.ts";
 import type { PlacedExample, SplitExamples } from "../../infill/split.ts";
-import { recordedLine } from "../../infill/recorded-template.ts";
-import { DEFAULT_TEMPLATE, specialTokensToAdd, TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
+import { DEFAULT_TEMPLATE, specialTokensToAdd, TEMPLATE_FILE } from "../../infill/template.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { fieldsLeftOut, withKnownFields } from "../../infill/known-fields.ts";
-import { normalizeName } from "../../text/normalize.ts";
 import { Random } from "../../random.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 type Flags = FlagValues<PrepareFlags>;
 
-/** Seed words, so that drawing masks does not move the split. */
-const SPLIT_DRAWS = 1,
-  MASK_DRAWS = 2,
+/** Seed words, so that drawing masks does not move the split, whose is 1. */
+const MASK_DRAWS = 2,
   PREVIEW_DRAWS = 3;
 
 export interface Terminal {
@@ -94,22 +91,15 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
 
   for (const clause of fieldsLeftOut(left)) print(`         ${clause}`);
 
-  const bounds =
-    layout.lengthBounds ?? lengthThirds(sources.flatMap(({ drafts }) => drafts.map(({ tokens }) => tokens)));
-  const template: InfillTemplate = { ...layout, lengthBounds: bounds };
-  const hasLength = layout.metadataFields.some((field) => normalizeName(field) === "length");
-  const split = splitExamples(
-    sources.map((source) => placeExamples(source, hasLength ? bounds : undefined, counter)),
-    { validation: flags.validationShare, test: flags.testShare },
-    new Random(flags.seed, SPLIT_DRAWS),
-  );
+  const shares = { validation: flags.validationShare, test: flags.testShare };
+  const { template, split } = divideSources(sources, layout, counter, shares, flags.seed);
   checkParts(split, flags);
   const all = SPLITS.flatMap((name) => split.parts[name]);
   print(splitReport(split));
   print(
     classReport(
       all.map(({ tokens }) => tokens),
-      bounds,
+      template.lengthBounds!,
     ),
   );
   for (const line of histogram(
@@ -119,14 +109,7 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
     print(line);
   print(blockReport(all, flags.blockSize));
 
-  await (
-    await openFolder(folder)
-  ).write(
-    new Map([
-      ...SPLITS.map((name) => [`${name}.jsonl`, jsonLines(split.parts[name], template)] as const),
-      [TEMPLATE_FILE, templateToJson(template)],
-    ]),
-  );
+  await (await openFolder(folder)).write(preparedFiles(split.parts, template));
   print(
     `Saved    ${[...SPLITS.map((name) => `${name}.jsonl`), TEMPLATE_FILE].join(", ")} in ${folder}, ` +
       `${formatDuration((performance.now() - started) / 1000)}`,
@@ -226,10 +209,6 @@ function checkParts({ parts }: SplitExamples, { validationShare, testShare }: Fl
     `The input gives ${total} examples and none for ${empty}.jsonl; add books, ` +
       "or change --validation_share and --test_share (0 makes none).",
   );
-}
-
-function jsonLines(examples: readonly PlacedExample[], template: InfillTemplate): string {
-  return examples.map(({ example, source }) => recordedLine(example, source, template)).join("");
 }
 
 function preview(

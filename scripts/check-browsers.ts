@@ -125,7 +125,9 @@ async function tryBrowser(which: BrowserName, address: string, wanted: Wanted): 
     return { browser: BROWSERS[which].name, rows: [], failed: 1 };
   }
   try {
-    const version = (await browser.version()).replace(/^HeadlessChrome/i, "Chromium").replace(/^firefox/i, "Firefox");
+    const version = (await browser.version())
+      .replace(/^(?:Headless)?Chrome/, "Chromium")
+      .replace(/^firefox/i, "Firefox");
     const page = await browser.newPage();
     page.on("pageerror", (error) => print(`page  ${String(error)}`));
     return await check(page, address, wanted, version.replace("/", " "));

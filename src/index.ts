@@ -63,6 +63,7 @@ export type { Explanation } from "./explain/explanation.ts";
 export { explanationPage } from "./explain/page/page.ts";
 
 export { gpt2Gguf } from "./gguf/gpt2-gguf.ts";
+export type { Gpt2Gguf, Gpt2GgufModel } from "./gguf/gpt2-gguf.ts";
 
 export { AdamW, decayAllButBiases, decayMatrices } from "./training/optimizer.ts";
 export type { AdamWForm, AdamWOptions, OptimizerState } from "./training/optimizer.ts";

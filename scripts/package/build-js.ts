@@ -33,13 +33,19 @@ const EXTERNAL = [
   ...Object.keys(packageJson.optionalDependencies).map((name) => new RegExp(`^${name}(?:/|$)`)),
 ];
 
+/** CommonJS would bring along what asks for Node's modules. */
+const ES_MODULES = {
+  comlink: join(ROOT, "node_modules", "comlink", "dist", "esm", "comlink.mjs"),
+  stopword: join(ROOT, "node_modules", "stopword", "dist", "stopword.esm.mjs"),
+};
+
 /** Source files -> where each stands in `outDir`, as one module without its comments, and a source map beside it. */
 export async function buildJs(outDir: string): Promise<void> {
   const bundle = await rolldown({
     input: Object.fromEntries(entryFiles().map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
     external: EXTERNAL,
     platform: "node",
-    resolve: { alias: { comlink: join(ROOT, "node_modules", "comlink", "dist", "esm", "comlink.mjs") } }, // no CommonJS
+    resolve: { alias: ES_MODULES },
     plugins: [shadersAsText(), hubAddress(), runtimeSeam(), commandNames(), notNode()],
     treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
   });

@@ -28,14 +28,17 @@ export function smallRun(folder: string, steps: number, saveSteps: number): stri
 /** Figures of how long a run took: those of one that was gone on with are of its last part. */
 const OF_TIME = /^ *"\w+_(runtime|per_second)": .*\n/gm;
 const RESULTS = /_results\.json$/;
+/** Shows how fast the run was. */
+const REPORT = /\breport\.(html|jsonl)$/;
 
-/** Every file below a folder, by its path there; results without what depends on the clock. */
+/** Every file below a folder but the report, by its path there; results without what depends on the clock. */
 export function filesOf(folder: string): Map<string, Buffer> {
   if (!existsSync(folder)) return new Map();
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
     entries
       .map((entry) => join(entry.parentPath, entry.name))
+      .filter((path) => !REPORT.test(path))
       .map((path) => [path.slice(folder.length + 1), RESULTS.test(path) ? timeless(path) : readFileSync(path)]),
   );
 }

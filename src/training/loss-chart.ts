@@ -1,4 +1,6 @@
 // The loss curve of a run as a small self-contained SVG: training loss as a line, evaluation losses as dots.
+import { thinned } from "../drawing/thinned.ts";
+import type { Point } from "../drawing/thinned.ts";
 import { niceTicks } from "../drawing/ticks.ts";
 import type { LogEntry } from "./trainer-state.ts";
 
@@ -12,8 +14,6 @@ const TRAIN = "#2563eb",
   EVALUATION = "#dc2626",
   INK = "#334155",
   GRID = "#e2e8f0";
-
-type Point = readonly [step: number, loss: number];
 
 /** Throws nothing: a log without losses gives an empty frame. Of a long run the curve keeps each column's extremes. */
 export function lossChart(history: readonly LogEntry[]): string {
@@ -48,31 +48,13 @@ export function lossChart(history: readonly LogEntry[]): string {
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8], "middle", "update"),
     text([LEFT, 16], "start", "training loss", TRAIN),
     ...(evaluation.length > 0 ? [text([LEFT + 100, 16], "start", "evaluation loss", EVALUATION)] : []),
-    `<polyline fill="none" stroke="${TRAIN}" stroke-width="1.5" points="${thinned(train, x)
+    `<polyline fill="none" stroke="${TRAIN}" stroke-width="1.5" points="${thinned(train, WIDTH, x)
       .map(([step, loss]) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`)
       .join(" ")}"/>`,
-    ...thinned(evaluation, x).map(
+    ...thinned(evaluation, WIDTH, x).map(
       ([step, loss]) => `<circle cx="${x(step).toFixed(1)}" cy="${y(loss).toFixed(1)}" r="3.5" fill="${EVALUATION}"/>`,
     ),
     "</svg>",
     "",
   ].join("\n");
-}
-
-/** At most the first, lowest, highest and last point of each column of the picture, in order. */
-function thinned(points: readonly Point[], x: (step: number) => number): Point[] {
-  if (points.length <= 4 * WIDTH) return [...points];
-  const columns = new Map<number, Point[]>();
-  for (const point of points) {
-    const column = Math.floor(x(point[0]));
-    const others = columns.get(column);
-    if (others) others.push(point);
-    else columns.set(column, [point]);
-  }
-  return [...columns.values()].flatMap((column) => {
-    const lowest = column.reduce((a, b) => (b[1] < a[1] ? b : a));
-    const highest = column.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const kept = new Set([column[0], lowest, highest, column[column.length - 1]]);
-    return column.filter((point) => kept.has(point));
-  });
 }

@@ -23,6 +23,9 @@ import { faultOf, MANIFEST_FILE, writeWithManifest } from "./manifest.ts";
 
 const METRICS_FILE = "metrics.jsonl";
 export const CHART_FILE = "loss.svg";
+export const REPORT_FILE = "report.html";
+/** What the report shows beside the log. */
+export const REPORT_LOG_FILE = "report.jsonl";
 /** Lists the checkpoints of an earlier run that are on their way out. */
 const OVERWRITTEN_FILE = "overwritten.json";
 const ASIDE = /\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.tmp$/;
@@ -168,7 +171,8 @@ export class RunFolder implements CheckpointStore {
       await this.put(OVERWRITTEN_FILE, `${JSON.stringify(checkpoints)}\n`);
       await this.finishOverwriting();
     }
-    for (const file of [MANIFEST_FILE, METRICS_FILE, CHART_FILE, ...RESULT_FILES]) await this.removeEntry(file);
+    const files = [MANIFEST_FILE, METRICS_FILE, CHART_FILE, REPORT_FILE, REPORT_LOG_FILE, ...RESULT_FILES];
+    for (const file of files) await this.removeEntry(file);
   }
 
   /** Adds a line to metrics.jsonl, after those that were added before: appends at once would come in any order. */

@@ -19,6 +19,7 @@ import type { OpenedExamples } from "./data.ts";
 import { EventWriter } from "./event-writer.ts";
 import type { TrainFlags } from "./flags.ts";
 import type { RunFolder } from "./run-folder.ts";
+import { RunReport } from "./run-report.ts";
 import { savedWorldSize } from "./saved.ts";
 import type { Saved } from "./saved.ts";
 import type { Start } from "./setup.ts";
@@ -60,7 +61,7 @@ export class Session {
     const { flags, args, train, evaluation, blockSize } = job;
     const ranks = job.mpi?.ranks;
     const { tokenizer, template, padId, extraFiles } = job.start;
-    const told = ranks && ranks.rank > 0 ? undefined : new Told(run, flags.loggingDir);
+    const told = ranks && ranks.rank > 0 ? undefined : new Told(run, job, model);
     const trainer = new Trainer({
       model,
       args,
@@ -87,6 +88,7 @@ export class Session {
         order_mix: template?.orderMix ?? 0,
         ...(await trainableSettings(flags, job.start.lora, job.start.folder)),
       },
+      ...(evaluation && { sampleSteps: args.evalSteps || Infinity }), // at each evaluation: 0 is one at the end
       ...told?.callbacks,
     });
     try {
@@ -111,7 +113,7 @@ export class Session {
 
   /** See Trainer.train; with a progress bar. */
   async train(signal: AbortSignal): ReturnType<Trainer["train"]> {
-    this.told?.start(this.trainer.totalSteps, this.state?.step);
+    await this.told?.start(this.trainer.totalSteps, this.state);
     return this.trainer.train(signal).finally(() => this.told?.stop());
   }
 
@@ -125,35 +127,41 @@ export class Session {
 class Told {
   private readonly run: RunFolder;
   private readonly loggingDir: string | undefined;
+  private readonly report: RunReport;
   private bar: TrainingProgress | undefined;
   private events: EventWriter | undefined;
   private positions = 0;
 
-  constructor(run: RunFolder, loggingDir: string | undefined) {
+  constructor(run: RunFolder, job: Job, model: GPT2LMHeadModel) {
     this.run = run;
-    this.loggingDir = loggingDir;
+    this.loggingDir = job.flags.loggingDir;
+    this.report = new RunReport(run, job, model, (what) => this.say(`WARNING  ${what} The run goes on.`));
   }
 
-  start(totalSteps: number, startStep: number | undefined): void {
-    if (this.loggingDir !== undefined) this.events = new EventWriter(this.loggingDir, startStep);
-    this.bar = new TrainingProgress({ totalSteps, startStep });
+  async start(totalSteps: number, state: TrainerState | undefined): Promise<void> {
+    if (this.loggingDir !== undefined) this.events = new EventWriter(this.loggingDir, state?.step);
+    this.bar = new TrainingProgress({ totalSteps, startStep: state?.step });
+    await this.report.start(totalSteps, state?.logHistory ?? []);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.bar?.stop();
+    await this.report.write();
   }
 
   readonly callbacks: Pick<
     ConstructorParameters<typeof Trainer>[0],
-    "onStep" | "onLog" | "onSkip" | "onSave" | "onSaveFailed"
+    "onStep" | "onLog" | "onSample" | "onSkip" | "onSave" | "onSaveFailed"
   > = {
     onStep: (at) => {
       const { step, loss, learningRate } = at;
       this.bar?.step(step, { loss, learningRate, tokens: at.positions - this.positions });
       this.positions = at.positions;
+      this.report.onStep(at);
     },
     onLog: (entry) => {
       this.run.log(entry).catch((error: Error) => this.say(`metrics.jsonl cannot be written: ${error.message}`));
+      this.report.onLog(entry);
       this.events?.log(entry).catch((error: Error) => this.say(`The event file cannot be written: ${error.message}`));
       if ("eval_loss" in entry)
         this.say(
@@ -161,8 +169,12 @@ class Told {
             `perplexity ${entry.eval_perplexity.toFixed(2)}`,
         );
     },
+    onSample: (at) => this.report.onSample(at),
     onSkip: (step, reason) => this.say(`step ${step}: no update was made: ${reason}`),
-    onSave: (name) => this.say(`saved ${join(this.run.path, name)}`),
+    onSave: (name) => {
+      this.report.onSave();
+      this.say(`saved ${join(this.run.path, name)}`);
+    },
     onSaveFailed: (what, error) =>
       this.say(`WARNING  ${what}: ${error.message} The run goes on and tries again at the next save.`),
   };

@@ -11,7 +11,7 @@ export function niceTicks(low: number, high: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-/** Three to seven round numbers (powers of ten, times 1, 3, 2, 5) from low to high, both above 0; else evenly spaced. */
+/** Three to seven round numbers (powers of ten, times 1, 2, 3, 5) from low to high, above 0; else evenly spaced. */
 export function logTicks(low: number, high: number): number[] {
   const powers = Array.from(
     { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },

@@ -14,7 +14,7 @@ import { REPORT_FILE, REPORT_LOG_FILE } from "./run-folder.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { fillGaps, sameGaps } from "./same-gaps.ts";
 import type { SameGap } from "./same-gaps.ts";
-import type { Job } from "./session.ts";
+import type { Job } from "./job.ts";
 
 /** A line of report.jsonl. Texts are known by what stands in the gap: another evaluation file has other gaps. */
 interface Line {

@@ -12,7 +12,7 @@ import { planGaps, planPrompt } from "../../writing/plan.ts";
 import type { Plan } from "../../writing/plan.ts";
 import { write } from "../../writing/candidates.ts";
 import { drawNumbers } from "../shared/draw.ts";
-import type { Job } from "./session.ts";
+import type { Job } from "./job.ts";
 
 const GAPS = 4;
 /** Tokens that plain text begins with, at most, and that are written after them. */

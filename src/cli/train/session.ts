@@ -6,18 +6,14 @@ import { openFolder } from "../../files/open.ts";
 import type { Device } from "../../gpu/device.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import { templateToJson } from "../../infill/template.ts";
-import type { TrainingArguments } from "../../training/arguments.ts";
 import { digest } from "../../training/fingerprint.ts";
 import type { TrainerState } from "../../training/trainer-state.ts";
 import { Trainer } from "../../training/trainer.ts";
-import type { MpiJob } from "../mpi/with-ranks.ts";
 import { writeNote } from "../shared/announce.ts";
-import type { FlagValues } from "../shared/flags.ts";
 import { openModelFolder } from "../shared/model-source.ts";
 import { TrainingProgress } from "../shared/progress.ts";
-import type { OpenedExamples } from "./data.ts";
 import { EventWriter } from "./event-writer.ts";
-import type { TrainFlags } from "./flags.ts";
+import type { Job } from "./job.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { RunReport } from "./run-report.ts";
 import { savedWorldSize } from "./saved.ts";
@@ -25,17 +21,7 @@ import type { Saved } from "./saved.ts";
 import type { Start } from "./setup.ts";
 import { trainableSettings } from "./trainable.ts";
 
-/** What is trained on, and how: the same on every device. */
-export interface Job {
-  readonly flags: FlagValues<TrainFlags>;
-  readonly args: TrainingArguments;
-  readonly start: Start;
-  readonly blockSize: number;
-  readonly train: OpenedExamples;
-  readonly evaluation: OpenedExamples | undefined;
-  /** Who trains together; undefined: this process alone. */
-  readonly mpi: MpiJob | undefined;
-}
+export type { Job } from "./job.ts";
 
 export class Session {
   readonly trainer: Trainer;

@@ -15,7 +15,7 @@ import type { Counts } from "./exchange.ts";
 import type { Ranks } from "./ranks.ts";
 
 /** Elements that a rank sends at a time, 16 MB: what is read back, on its way and written is a few of these. */
-const BUCKET = 1 << 22;
+export const BUCKET = 1 << 22;
 
 /** Values [start, start + count) of the trained buffer `chunk`. */
 export type Span = Pick<NormRange, "chunk" | "start" | "count">;

@@ -3,8 +3,8 @@
 //   network   each rank sends 4P (N-1)/N bytes of gradients and gets as many (a reduce-scatter), and the same of values
 //             (an all-gather): 2P elements, as data parallelism without ZeRO (Rajbhandari et al. 2020, section 7.1);
 //             no algorithm does with less (Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms").
-//   messages  one to each other rank for every bucket of gradients and of values, and four small ones (counts, whether to
-//             stop, the norm's sums, to rank 0 and back), each after the other: what they cost beside their bytes.
+//   messages  one to each other rank for every bucket of gradients and of values, and four small ones (counts, whether
+//             to stop, the norm's sums, to rank 0 and back), each after the other: what they cost beside their bytes.
 //   host      gradients come from the GPU and values go back, over PCIe; sums are made on the host.
 //   compute   6P operations a token, forward and backward (Kaplan et al. 2020, section 2.1).
 //

@@ -1,9 +1,10 @@
-// Kernels that work element by element or by columns: sums, dropout, the derivative of gelu, AdamW.
+// Kernels that work element by element or by columns: sums, dropout, gelu and its derivative, scale, AdamW.
 import { adamw } from "../src/kernels/adamw.ts";
 import { add, addInto } from "../src/kernels/add.ts";
 import { columnSum } from "../src/kernels/column-sum.ts";
 import { dropout } from "../src/kernels/dropout.ts";
-import { geluBackward } from "../src/kernels/gelu.ts";
+import { gelu, geluBackward } from "../src/kernels/gelu.ts";
+import { scale } from "../src/kernels/scale.ts";
 import { f32 } from "./cases.ts";
 import type { KernelCase } from "./cases.ts";
 
@@ -51,6 +52,25 @@ const shapedCases = SHAPES.flatMap((sizes): KernelCase[] => {
           outputs: [y],
           launch: () => dropout(workspace.device.batch, { x, y, dropout: options, accumulate: false }),
         };
+      },
+    },
+    {
+      name: "gelu",
+      sizes,
+      work: { bytes: f32(2 * elements) },
+      prepare(workspace) {
+        const u = workspace.normal(shape),
+          y = workspace.zeros(shape);
+        return { outputs: [y], launch: () => gelu(workspace.device.batch, { u, y }) };
+      },
+    },
+    {
+      name: "scale",
+      sizes,
+      work: { bytes: f32(2 * elements) },
+      prepare(workspace) {
+        const x = workspace.normal(shape); // keeps its size however often it is launched
+        return { outputs: [x], launch: () => scale(workspace.device.batch, { x, factor: -1 }) };
       },
     },
     {

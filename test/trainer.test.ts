@@ -146,7 +146,7 @@ describe("resumed = uninterrupted", () => {
     const store = new MemoryStore();
     const trainer = new Trainer({ model: fresh(), args, train: examples, padId: 0, store });
     const ended = await trainer.train(AbortSignal.abort());
-    expect(ended).toEqual({ finished: false, logHistory: [] });
+    expect(ended).toEqual({ finished: false, finalStep: 0, logHistory: [] });
     expect(store.folders.size).toBe(0);
   });
 

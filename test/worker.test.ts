@@ -9,7 +9,7 @@ import { serveEngine } from "../src/worker/host.ts";
 import type { EngineEndpoint, EngineInfo } from "../src/worker/messages.ts";
 import { Infiller } from "../src/writing/infiller.ts";
 import { contentsOf, FakeDisk } from "./fake-handles.ts";
-import { openDevice } from "./check-kernel.ts";
+import { requestDevice } from "../src/gpu/device.ts";
 
 const demo = fileURLToPath(new URL("../weights/demo", import.meta.url));
 const gap = { p1: "Kim sat by the brook.", p3: "Then it rained." };
@@ -53,7 +53,7 @@ describe("an engine in a worker", () => {
   });
 
   it("fills as the page itself does, telling the text as it grows, all of it before the result", async () => {
-    const device = await openDevice();
+    const device = await requestDevice();
     const infiller = await Infiller.load(demo, { device });
     const here: string[] = [];
     const there: string[] = [];

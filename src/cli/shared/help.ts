@@ -56,14 +56,14 @@ export function addHelp<T extends FlagTable>(command: Command, program: Program<
   return command;
 }
 
-/** A command to copy; one too long for the terminal goes on in further lines, each with a flag at its beginning. */
+/** A command to copy; one too long for the terminal goes on in further lines, each with a flag or `npx` at its beginning. */
 function commandLine(text: string, width: number): string {
-  const [first, ...flags] = text.trimEnd().split(/ (?=--)/);
+  const [first, ...parts] = text.trimEnd().split(/ (?=--|npx )/);
   const lines = [MARGIN.repeat(2) + first];
-  for (const flag of flags) {
-    const joined = `${lines.at(-1)} ${flag}`;
+  for (const part of parts) {
+    const joined = `${lines.at(-1)} ${part}`;
     if (stringWidth(joined) + 2 <= width) lines[lines.length - 1] = joined;
-    else lines.push(MARGIN.repeat(3) + flag);
+    else lines.push(MARGIN.repeat(3) + part);
   }
   return lines.join(" \\\n");
 }

@@ -56,7 +56,7 @@ export function addHelp<T extends FlagTable>(command: Command, program: Program<
   return command;
 }
 
-/** A command to copy; one too long for the terminal goes on in further lines, each with a flag or `npx` at its beginning. */
+/** A command to copy; where it is too long for the terminal, further lines begin with a flag or `npx`. */
 function commandLine(text: string, width: number): string {
   const [first, ...parts] = text.trimEnd().split(/ (?=--|npx )/);
   const lines = [MARGIN.repeat(2) + first];

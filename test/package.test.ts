@@ -160,8 +160,15 @@ describe("package.json", () => {
       }
     };
     await add(dist, await filesIn(dist));
-    for (const path of [...packageJson.files, "README.md", "LICENSE"].filter((each) => each !== "dist"))
-      await (/\.\w+$|LICENSE/.test(path) ? add(ROOT, [path]) : add(join(ROOT, path), await filesIn(join(ROOT, path))));
+    const left = packageJson.files.flatMap((path) => (path.startsWith("!") ? [path.slice(1)] : []));
+    const whole = packageJson.files.filter((path) => path !== "dist" && !path.startsWith("!"));
+    for (const path of [...whole, "README.md", "LICENSE"]) {
+      const files = /\.\w+$|LICENSE/.test(path)
+        ? [path]
+        : (await filesIn(join(ROOT, path))).map((file) => join(path, file));
+      const packed = files.filter((file) => !left.includes(file));
+      await add(ROOT, packed);
+    }
     const { length } = gzipSync(Buffer.concat(parts), { level: 9 });
     expect(length + DECLARATIONS).toBeLessThan(3e6);
     expect(length).toBeGreaterThan(2.5e6); // the demo is there

@@ -7,13 +7,14 @@ import { readFileSync, readdirSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decode, encode } from "@jridgewell/sourcemap-codec";
-import type { SourceMapSegment } from "@jridgewell/sourcemap-codec";
 import { HUB_URL } from "@huggingface/hub";
+import ranks from "gpt-tokenizer/bpeRanks/r50k_base";
 import { rolldown, RolldownMagicString } from "rolldown";
 import type { Plugin } from "rolldown";
+import { minifySync } from "rolldown/utils";
 import packageJson from "../../package.json" with { type: "json" };
 import { wgslFiles } from "../../src/wgsl/index.ts";
+import { linesOnly } from "./lines-only.ts";
 import { licenceNotices } from "./notices.ts";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -46,7 +47,7 @@ export async function buildJs(outDir: string): Promise<void> {
     external: EXTERNAL,
     platform: "node",
     resolve: { alias: ES_MODULES },
-    plugins: [shadersAsText(), hubAddress(), runtimeSeam(), commandNames(), notNode()],
+    plugins: [shadersAsText(), ranksAsText(), hubAddress(), runtimeSeam(), commandNames(), notNode()],
     treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
   });
   try {
@@ -71,7 +72,10 @@ export async function buildJs(outDir: string): Promise<void> {
 /** An import of rolldown's helpers for CommonJS, of which nothing is used: it names a module of Node. */
 const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
 
-/** Maps of the npm packages would name files that nobody has; the lines of the others stay where they are. */
+/**
+ * Maps of the npm packages would name files that nobody has, so these files are as small as can be; the lines of the
+ * others stay where they are.
+ */
 async function tidy(outDir: string): Promise<void> {
   for (const file of await readdir(outDir, { recursive: true })) {
     const path = join(outDir, file);
@@ -79,25 +83,8 @@ async function tidy(outDir: string): Promise<void> {
     if (file.endsWith(".js.map")) await (foreign ? rm(path) : writeFile(path, linesOnly(await readFile(path, "utf8"))));
     if (!file.endsWith(".js")) continue;
     const text = await readFile(path, "utf8");
-    await writeFile(path, foreign ? text.replace(/\n?\/\/# source.*$/, "") : text.replace(IDLE_IMPORT, ""));
+    await writeFile(path, foreign ? minifySync(path, text, { module: true }).code : text.replace(IDLE_IMPORT, ""));
   }
-}
-
-/**
- * A source map that says of everything from which line it comes, and no more: a stack trace is read by lines, and
- * columns make two thirds of all maps.
- */
-function linesOnly(json: string): string {
-  const map = JSON.parse(json) as { mappings: string; names: string[] };
-  const lines = decode(map.mappings).map((segments) => {
-    const placed = segments.filter((segment) => segment.length > 1) as (readonly [number, number, number, number])[];
-    const kept = placed.filter(([, file, line], i) => {
-      const [, before, lineBefore] = placed[i - 1] ?? [];
-      return file !== before || line !== lineBefore;
-    });
-    return kept.map(([column, file, line]): SourceMapSegment => [column, file, line, 0]);
-  });
-  return JSON.stringify({ ...map, names: [], mappings: encode(lines) });
 }
 
 /** What is started as a thread, by its address. */
@@ -151,6 +138,25 @@ function shadersAsText(): Plugin {
   };
 }
 
+/** GPT-2's ranks as one string: as a list of strings they weigh a twelfth more, in the package and in every page. */
+const ranksAsText = (): Plugin => ({
+  name: "ranks-as-text",
+  load: {
+    filter: { id: /[/\\]gpt-tokenizer[/\\].*[/\\]r50k_base\.js$/ },
+    handler: () => {
+      const lines = ranks.map((token) => {
+        if (typeof token === "string" && !/[\0\n]/.test(token)) return token;
+        return `\0${typeof token === "string" ? Buffer.from(token).join() : token.join()}`; // its bytes
+      });
+      return `
+        const text = ${JSON.stringify(lines.join("\n"))};
+        const ranks = () => text.split("\\n").map((line) => (line[0] === "\\0" ? line.slice(1).split(",").map(Number) : line));
+        export default /* @__PURE__ */ ranks();
+      `;
+    },
+  },
+});
+
 /** Of @huggingface/hub a page needs one address. */
 const hubAddress = (): Plugin => ({
   name: "hub-address",
@@ -165,7 +171,7 @@ export const withoutComments = (wgsl: string): string => wgsl.replace(/[ \t]*\/\
 
 /** import() of a variable is what bundlers cannot follow; of a name that package.json maps by condition they can. */
 const runtimeSeam = (): Plugin =>
-  replacing("runtime-seam", /importInNode<typeof import\("[^"]+"\)>\("([^"]+)"\)/g, (specifier, id) =>
+  replacing("runtime-seam", /importInNode<(?:typeof import\("[^"]+"\)|\w+)>\(\s*"([^"]+)"\s*\)/g, (specifier, id) =>
     specifier.startsWith("node:") ? undefined : `import(${JSON.stringify(seamName(specifier, id))})`,
   );
 

@@ -5,6 +5,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { entryFiles, ROOT } from "./build-js.ts";
+import { linesOnly } from "./lines-only.ts";
 
 /**
  * WebGPU's types are the reader's own: of the compiler's DOM library (which has them since TypeScript 6), of
@@ -72,7 +73,6 @@ async function finish(path: string): Promise<void> {
   const lines = preamble(path, text).map((line) => `${line}\n`);
   // As many letters as before, so that the map stays true; lines are added to both.
   await writeFile(path, lines.join("") + text.replace(IMPORT, "$1.js"));
-  if (lines.length === 0) return;
-  const map = JSON.parse(await readFile(`${path}.map`, "utf8")) as { mappings: string };
+  const map = JSON.parse(linesOnly(await readFile(`${path}.map`, "utf8"))) as { mappings: string };
   await writeFile(`${path}.map`, JSON.stringify({ ...map, mappings: ";".repeat(lines.length) + map.mappings }));
 }

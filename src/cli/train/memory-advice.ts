@@ -126,7 +126,7 @@ const chunkedLogits: Next = (asked, from = asked) => {
   if (from.logitsChunk !== undefined || batchSize * length <= LOGITS_CHUNK) return undefined;
   return {
     flags: `${flagName("logitsChunk")} ${LOGITS_CHUNK}`,
-    price: "the same updates, a tenth slower",
+    price: "the same updates, somewhat slower",
     question: { ...from, logitsChunk: LOGITS_CHUNK },
   };
 };
@@ -135,7 +135,7 @@ const recomputed: Next = (asked, from = asked) => {
   if (from.gradientCheckpointing) return undefined;
   const alone: Change = {
     flags: flagName("gradientCheckpointing"),
-    price: "the same updates, a third slower",
+    price: "the same updates, slower",
     question: { ...from, gradientCheckpointing: true },
   };
   const chunk = chunkedLogits(asked, alone.question);

@@ -153,7 +153,7 @@ export const TRAINING_FLAGS = defineFlags({
   gradientCheckpointing: {
     type: "bool",
     group: "Training",
-    help: "Keep less for backward and compute it again there: the same updates in less memory, a third slower.",
+    help: "Keep less for backward and compute it again there: the same updates in less memory, more slowly.",
   },
   logitsChunk: {
     type: "int",
@@ -161,7 +161,7 @@ export const TRAINING_FLAGS = defineFlags({
     placeholder: "rows",
     defaultText: "all of a batch",
     group: "Training",
-    help: "Make so many rows of logits at a time, up to a multiple of 64: less memory, a tenth slower.",
+    help: "Make so many rows of logits at a time, up to a multiple of 64: less memory, somewhat more slowly.",
   },
   groupByLength: { type: "bool", group: "Training", help: "Batch examples of like length, so that less is padded." },
   padToMultipleOf: {

@@ -26,7 +26,7 @@ export function smallRun(folder: string, steps: number, saveSteps: number): stri
 }
 
 /** Figures of how long a run took: those of one that was gone on with are of its last part. */
-const OF_TIME = /^ *"\w+_(runtime|per_second)": .*\n/gm;
+const OF_TIME = /^ *"\w+_(runtime|per_second|data_wait)": .*\n/gm;
 const RESULTS = /_results\.json$/;
 /** Shows how fast the run was. */
 const REPORT = /\breport\.(html|jsonl)$/;

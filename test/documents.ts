@@ -93,7 +93,7 @@ export class Reader {
     await mkdir(join(folder, "books"));
     const stories = (await readFile(join(ROOT, "data/sample/stories.txt"), "utf8")).trim().split("\n\n\n");
     for (const [i, name] of ["hill", "valley", "pond"].entries()) {
-      const chapters = stories.slice(20 * i, 20 * i + 6).map((story, n) => `CHAPTER ${n + 1}\n\n${story.trim()}\n`);
+      const chapters = stories.slice(20 * i, 20 * i + 12).map((story, n) => `CHAPTER ${n + 1}\n\n${story.trim()}\n`);
       await writeFile(join(folder, `books/${name}.txt`), chapters.join("\n\n"));
     }
     const [before, , after] = stories[0].split("\n\n");

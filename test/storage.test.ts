@@ -459,7 +459,7 @@ describe("cachedFolder", () => {
     for (const name of await store.list()) for (const part of name.split("/")) expect(part.length).toBeLessThan(256);
     await Promise.all([one.stop(), other.stop()]);
     await expect(cachedFolder("models/tiny", { store })).rejects.toThrow(/is no http\(s\) address/);
-    await expect(cachedFolder("file:///tmp/x", { store })).rejects.toThrow(/is no http\(s\) address/);
+    await expect(cachedFolder("file:///somewhere/model", { store })).rejects.toThrow(/is no http\(s\) address/);
     await expect(cachedFolder("http://127.0.0.1/x")).rejects.toThrow(/no private file system/);
   });
 });

@@ -2,15 +2,21 @@
 // and paragraphs, and a Hub on this machine whose gpt2 is the demo model; TypeScript and JavaScript as one module for
 // each page.
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { GUIDES } from "../docs/pages.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { HubServer } from "./hub-server.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The pages of docs/, in the order in which they are read. */
+export const PAGES = ["index", ...GUIDES.flatMap(({ folder, pages }) => pages.map((page) => `${folder}/${page}`))];
+export const textOf = (page: string): string => readFileSync(join(ROOT, "docs", `${page}.md`), "utf8");
 
 export interface Fence {
   readonly language: string;

@@ -1,5 +1,5 @@
 // README: its two commands, each complete on a fresh machine, its example and its links; and CONTRIBUTING's commands.
-// What the pages of docs/ say is tried by docs.test.ts, with the same reader.
+// What the pages of docs/ say is tried by `npm run check:docs`, with the same reader.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -6,9 +6,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import puppeteer from "puppeteer-core";
 import { createServer } from "vite";
 import { runCli } from "../src/cli/shared/run.ts";
+import { findBrowser, launch, notInstalled } from "./browsers/launch.ts";
 import { runDemo } from "./portable-demo.ts";
 import type { DemoResult } from "./portable-demo.ts";
 
@@ -18,11 +18,6 @@ const LOSS_TOLERANCE = 1e-5;
 const PATIENCE_MS = 600_000;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-function findFirefox(): string | undefined {
-  const usual = ["/usr/bin/firefox-esr", "/usr/bin/firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"];
-  return [process.env.FIREFOX, ...usual].find((path) => path && existsSync(path));
-}
 
 /** Test files named after a kernel's, without those that need Node. */
 function kernelTables(): string[] {
@@ -44,9 +39,9 @@ function compare(page: DemoResult, node: DemoResult): number {
 }
 
 await runCli(async ({ argv }) => {
-  const executablePath = findFirefox();
+  const executablePath = findBrowser("firefox");
   if (executablePath === undefined) {
-    print("skip  Firefox is not installed here (apt-get install firefox-esr); FIREFOX may name it.");
+    print(`skip  ${notInstalled("firefox")}`);
     return 0;
   }
   const server = await createServer({
@@ -70,13 +65,7 @@ await runCli(async ({ argv }) => {
     ],
   });
   await server.listen();
-  const browser = await puppeteer.launch({
-    browser: "firefox",
-    executablePath,
-    headless: true,
-    protocolTimeout: PATIENCE_MS,
-    extraPrefsFirefox: { "dom.webgpu.enabled": true, "gfx.webgpu.ignore-blocklist": true, "gfx.webrender.all": true },
-  });
+  const browser = await launch("firefox", executablePath, PATIENCE_MS);
   try {
     const page = await browser.newPage();
     page.on("pageerror", (error) => print(`page  ${String(error)}`));

@@ -1,8 +1,5 @@
 // The browsers that are installed here, with WebGPU on a software adapter, each with a fresh profile.
 import { existsSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 import type { Browser } from "puppeteer-core";
 
@@ -63,6 +60,5 @@ export async function launch(which: BrowserName, executablePath: string, patienc
       browser: "firefox",
       extraPrefsFirefox: { "dom.webgpu.enabled": true, "gfx.webgpu.ignore-blocklist": true, "gfx.webrender.all": true },
     });
-  const userDataDir = await mkdtemp(join(tmpdir(), "check-chromium-"));
-  return puppeteer.launch({ ...common, browser: "chrome", userDataDir, args: CHROMIUM_FLAGS });
+  return puppeteer.launch({ ...common, browser: "chrome", args: CHROMIUM_FLAGS });
 }

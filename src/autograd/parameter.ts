@@ -92,6 +92,11 @@ export class ParameterStore {
     return countElements(this.all());
   }
 
+  /** Numbers in those that are trained. */
+  get trainableCount(): number {
+    return countElements(this.trainable());
+  }
+
   /** Whether any parameter is trained. */
   get hasGradients(): boolean {
     return this.chunks[0].grads !== null;
@@ -130,8 +135,7 @@ export class ParameterStore {
   }
 }
 
-/** Numbers in these parameters. */
-export function countElements(parameters: Iterable<Parameter>): number {
+function countElements(parameters: Iterable<Parameter>): number {
   return [...parameters].reduce((sum, { value }) => sum + elementCount(value.shape), 0);
 }
 

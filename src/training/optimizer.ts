@@ -5,17 +5,20 @@ import type { Parameter } from "../autograd/variable.ts";
 import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
-import { printable } from "../files/quote.ts";
 import { Scope } from "../gpu/scope.ts";
-import { elementCount, sliceRows } from "../gpu/tensor.ts";
+import { sliceRows } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { adamw } from "../kernels/adamw.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
 import { gradNorm, normOfBlocks } from "../kernels/grad-norm.ts";
-import { joined } from "./shards.ts";
-import type { Shards, Span } from "./shards.ts";
+import { decayMatrices, decayRanges } from "./decay.ts";
+import type { DecayRange } from "./decay.ts";
+import { Moments, overlap } from "./moments.ts";
+import type { SavedMoments } from "./moments.ts";
+import type { Shards } from "./shards.ts";
 
 export type { AdamWForm } from "../kernels/adamw.ts";
+export { decayAllButBiases, decayMatrices } from "./decay.ts";
 
 export interface AdamWOptions {
   /** Used by step() when it is given none. */
@@ -57,41 +60,6 @@ export interface OptimizerState {
   readonly moments: ReadonlyMap<string, Tensor>;
 }
 
-/** Hugging Face Trainer's rule for GPT-2: embeddings and matrices decay, biases and layer norms do not. */
-export function decayMatrices(parameter: Parameter): boolean {
-  return parameter.value.shape.length >= 2;
-}
-
-/** The rule of the 2020 script: its filter misses GPT-2's layer norms, so all but biases decay. */
-export function decayAllButBiases(parameter: Parameter): boolean {
-  return !parameter.name.endsWith(".bias");
-}
-
-/** A run of neighbouring parameters that decay alike: the padding between them is zero and stays so. */
-interface Range {
-  readonly chunk: number;
-  readonly start: number;
-  end: number;
-  readonly decays: boolean;
-}
-
-/** A part of the values, and its moments. */
-interface Slice extends Span {
-  readonly m: Tensor;
-  readonly v: Tensor;
-}
-
-/** Of a parameter's moment, elements [first, first + count), where they lie. */
-interface Piece {
-  readonly first: number;
-  readonly tensor: Tensor;
-}
-
-const MOMENTS = { exp_avg: "m", exp_avg_sq: "v" } as const;
-type Moment = keyof typeof MOMENTS;
-
-const ALIGNMENT = 64; // values: parameters start at 256-byte boundaries
-
 export class AdamW {
   /**
    * Calls of step(): the t of the bias corrections. Skipped ones count, where torch's GradScaler leaves them out: which
@@ -102,9 +70,9 @@ export class AdamW {
   stepCount = 0;
   private readonly store: ParameterStore;
   private readonly options: Required<Omit<AdamWOptions, "decay" | "shards">>;
-  private readonly ranges: readonly Range[];
+  private readonly ranges: readonly DecayRange[];
   private readonly shards: Shards | undefined;
-  private readonly slices: readonly Slice[];
+  private readonly moments: Moments;
   private readonly norm: Tensor;
   private readonly skips: Tensor;
   private readonly scope: Scope;
@@ -141,10 +109,8 @@ export class AdamW {
     this.scope = new Scope(pool, "This optimizer's memory");
     const zeros = (elements: number): Tensor => this.scope.adopt(pool.reserve(elements));
     this.shards = shards;
-    const spans =
-      shards?.own ?? store.trainableChunks.map(({ elements }, chunk) => ({ chunk, start: 0, count: elements }));
-    [this.slices, this.norm, this.skips] = pool.attempt(() => [
-      spans.map((span) => ({ ...span, m: zeros(span.count), v: zeros(span.count) })),
+    [this.moments, this.norm, this.skips] = pool.attempt(() => [
+      new Moments(store, shards, zeros),
       this.scope.acquire([2]),
       this.scope.adopt(device.tensor(new Uint32Array(1), [1])),
     ]);
@@ -223,7 +189,7 @@ export class AdamW {
     const { trainableChunks: chunks, device } = this.store;
     const { form, betas, eps, weightDecay } = this.options;
     for (const range of this.ranges) {
-      for (const slice of this.slices) {
+      for (const slice of this.moments.slices) {
         const [start, end] = overlap(range, slice);
         if (slice.chunk !== range.chunk || start >= end) continue;
         const { values, grads } = chunks[range.chunk];
@@ -256,16 +222,12 @@ export class AdamW {
   state(): OptimizerState {
     this.scope.expectOpen();
     if (this.shards) throw new Error("AdamW.state(): its moments are shared by ranks; call readMoment().");
-    const named = [...this.momentShapes().keys()].map((name) => [name, this.piecesOf(name)[0].tensor] as const);
-    return { stepCount: this.stepCount, moments: new Map(named) };
+    return { stepCount: this.stepCount, moments: this.moments.tensors() };
   }
 
   /** By the names of state(), in its order. */
   momentShapes(): Map<string, Shape> {
-    const shapes = new Map<string, Shape>();
-    for (const { name, value } of this.store.trainable())
-      for (const moment of Object.keys(MOMENTS)) shapes.set(`${moment}.${name}`, value.shape);
-    return shapes;
+    return this.moments.shapes();
   }
 
   /**
@@ -274,11 +236,7 @@ export class AdamW {
    */
   async readMoment(name: string): Promise<Float32Array> {
     this.scope.expectOpen();
-    const pieces = this.piecesOf(name);
-    const values: Float32Array[] = [];
-    for (const { tensor } of pieces) values.push(await this.store.device.read(tensor));
-    if (!this.shards) return values[0];
-    return this.shards.gatherParts(this.parameterOf(name), joined(values));
+    return this.moments.read(name);
   }
 
   /**
@@ -289,42 +247,12 @@ export class AdamW {
   async load({
     stepCount,
     skippedInARow = 0,
-    shapes,
-    read,
-  }: {
-    readonly stepCount: number;
-    readonly skippedInARow?: number;
-    readonly shapes: ReadonlyMap<string, Shape>;
-    readonly read: (name: string) => Float32Array | Promise<Float32Array>;
-  }): Promise<void> {
+    ...saved
+  }: SavedMoments & { readonly stepCount: number; readonly skippedInARow?: number }): Promise<void> {
     if (!Number.isInteger(stepCount) || stepCount < 0)
       throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
     this.scope.expectOpen();
-    const mine = this.momentShapes();
-    for (const [name, shape] of mine) {
-      const found = shapes.get(name);
-      if (!found) throw new UserError(`The optimizer state has no ${name}: it belongs to another model or is damaged.`);
-      if (found.join() !== shape.join())
-        throw new UserError(
-          `The optimizer state's ${name} is [${found}], this model's is [${shape}]: it belongs to another model.`,
-        );
-    }
-    for (const name of shapes.keys())
-      if (!mine.has(name))
-        throw new UserError(
-          `The optimizer state has ${printable(name)}, which this model has not: it belongs to another model.`,
-        );
-    for (const name of mine.keys()) {
-      const values = await read(name);
-      const least = name.startsWith("exp_avg_sq.") ? 0 : -Infinity;
-      const wrong = values.find((value) => !Number.isFinite(value) || value < least);
-      if (wrong !== undefined)
-        throw new UserError(
-          `The optimizer state's ${name} holds ${wrong}: the file is damaged; take another checkpoint.`,
-        );
-      for (const { first, tensor } of this.piecesOf(name))
-        this.store.device.batch.write(tensor, values.subarray(first, first + elementCount(tensor.shape)));
-    }
+    await this.moments.load(saved);
     this.store.device.batch.write(this.skipped, Uint32Array.of(skippedInARow));
     this.stepCount = stepCount;
   }
@@ -337,40 +265,4 @@ export class AdamW {
   [Symbol.dispose](): void {
     this.destroy();
   }
-
-  /** Where a moment's elements lie that this process has, in order; of the parameter's shape where that is all. */
-  private piecesOf(name: string): Piece[] {
-    const { chunk, offset, value } = this.parameterOf(name);
-    const size = elementCount(value.shape);
-    const moment = MOMENTS[name.slice(0, name.indexOf(".")) as Moment];
-    return this.slices.flatMap((slice) => {
-      const [start, end] = overlap({ start: offset, end: offset + size }, slice);
-      if (slice.chunk !== chunk || start >= end) return [];
-      const whole = end - start === size;
-      const byteOffset = slice[moment].byteOffset + 4 * (start - slice.start);
-      const shape = whole ? value.shape : [end - start];
-      return [{ first: start - offset, tensor: { ...slice[moment], byteOffset, shape } }];
-    });
-  }
-
-  private parameterOf(moment: string): Parameter {
-    return this.store.get(moment.slice(moment.indexOf(".") + 1));
-  }
-}
-
-function overlap(a: { readonly start: number; readonly end: number }, { start, count }: Span): [number, number] {
-  return [Math.max(a.start, start), Math.min(a.end, start + count)];
-}
-
-function decayRanges(parameters: Iterable<Parameter>, decay: (parameter: Parameter) => boolean): Range[] {
-  const ranges: Range[] = [];
-  for (const parameter of parameters) {
-    const { chunk, offset } = parameter;
-    const end = offset + Math.ceil(elementCount(parameter.value.shape) / ALIGNMENT) * ALIGNMENT;
-    const decays = decay(parameter);
-    const last = ranges.at(-1);
-    if (last && last.chunk === chunk && last.end === offset && last.decays === decays) last.end = end;
-    else ranges.push({ chunk, start: offset, end, decays });
-  }
-  return ranges;
 }

@@ -2,14 +2,13 @@
 // are those of docs/package.json: npm ci of the project installs them not (150 MB, and TypeDoc wants TypeScript 6), this
 // does where they are not there. What follows needs no network. A warning fails the build, and so does a dead link.
 import { execFile } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
 import { UserError } from "../src/errors.ts";
 import { runCli } from "../src/cli/shared/run.ts";
-import { npmInstall } from "./npm-install.ts";
+import { installWhereNeeded } from "./npm-install.ts";
 import { ROOT } from "./package/build-js.ts";
 
 const DOCS = join(ROOT, "docs");
@@ -38,16 +37,8 @@ async function run(file: string, ...argv: string[]): Promise<string> {
   }
 }
 
-/** Where the lock file changed since they were installed, or they never were. */
-async function installPackages(): Promise<void> {
-  const installed = join(DOCS, "node_modules", ".package-lock.json");
-  const changed = (file: string): number => statSync(join(DOCS, file)).mtimeMs;
-  if (existsSync(installed) && statSync(installed).mtimeMs >= changed("package-lock.json")) return;
-  await npmInstall(DOCS);
-}
-
 await runCli(async () => {
-  await installPackages();
+  await installWhereNeeded(DOCS);
   await rm(REFERENCE, { recursive: true, force: true });
   const entries = Object.values(packageJson.exports).flatMap((entry) =>
     typeof entry === "string" ? [] : [join(ROOT, entry.default.replace("./dist", "src").replace(/js$/, "ts"))],

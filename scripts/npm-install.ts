@@ -1,6 +1,8 @@
 // npm install in a folder, as the checks of CI need it: within a time, and tried again. Once in many runs npm stops
 // before its first request and never ends (seen with npm 11, for 75 minutes, where other runs took 8 seconds).
 import { execFile } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const LIMIT_MS = 4 * 60_000;
@@ -21,4 +23,12 @@ export async function npmInstall(folder: string, ...flags: readonly string[]): P
       process.stderr.write(`${said}; trying again\n`);
     }
   }
+}
+
+/** npmInstall() where the folder's lock file changed since its packages were installed, or they never were. */
+export async function installWhereNeeded(folder: string): Promise<void> {
+  const installed = join(folder, "node_modules", ".package-lock.json");
+  const changed = (file: string): number => statSync(join(folder, file)).mtimeMs;
+  if (existsSync(installed) && statSync(installed).mtimeMs >= changed("package-lock.json")) return;
+  await npmInstall(folder);
 }

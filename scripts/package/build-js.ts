@@ -119,7 +119,7 @@ const notNode = (): Plugin => ({
 const vendored = (name: string): string =>
   name.replace(/^(.*\/)?node_modules\//, "vendor/").replaceAll("node_modules/", "");
 
-function shadersAsText(): Plugin {
+export function shadersAsText(): Plugin {
   return {
     name: "shaders-as-text",
     load: {
@@ -139,7 +139,7 @@ function shadersAsText(): Plugin {
 }
 
 /** GPT-2's ranks as one string: as a list of strings they weigh a twelfth more, in the package and in every page. */
-const ranksAsText = (): Plugin => ({
+export const ranksAsText = (): Plugin => ({
   name: "ranks-as-text",
   load: {
     filter: { id: /[/\\]gpt-tokenizer[/\\].*[/\\]r50k_base\.js$/ },
@@ -158,7 +158,7 @@ const ranksAsText = (): Plugin => ({
 });
 
 /** Of @huggingface/hub a page needs one address. */
-const hubAddress = (): Plugin => ({
+export const hubAddress = (): Plugin => ({
   name: "hub-address",
   load: {
     filter: { id: /[/\\]src[/\\]hub[/\\]address\.ts$/ },

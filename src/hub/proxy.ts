@@ -31,7 +31,7 @@ export async function readProxy(env: Environment, endpoint: string): Promise<Pro
     proxyTunnel: false, // plain http is asked of the proxy itself: many allow CONNECT to port 443 alone
   });
   return {
-    fetch: ((input: string, init?: object) => fetchThrough(input, { ...init, dispatcher })) as typeof fetch,
+    fetch: ((input: string, init?: object) => fetchThrough(input, { ...init, dispatcher })) as unknown as typeof fetch,
     described:
       `${chosen.name} is ` +
       `${withoutPassword(address)}${except ? `, ${except.name} is ${printable(except.value)}` : ""}`,

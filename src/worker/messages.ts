@@ -97,8 +97,8 @@ export type Outcome<R> =
 /** A Worker, a worker's own global scope, or a MessagePort. */
 export interface EngineEndpoint {
   postMessage(message: unknown, transfer: never[]): void;
-  addEventListener(type: "message", listener: (event: never) => void): void;
-  removeEventListener(type: "message", listener: (event: never) => void): void;
+  addEventListener(type: "message", listener: (event: object) => void): void;
+  removeEventListener(type: "message", listener: (event: object) => void): void;
 }
 
 /**

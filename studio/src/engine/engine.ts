@@ -1,0 +1,105 @@
+// The one engine of the page: a worker with one model at a time. Whoever needs it calls useEngine(), which starts and
+// loads what is chosen; a worker that died or lost its device is started afresh, and the model comes again.
+import { signal } from "@preact/signals";
+import { connectEngine } from "../../../src/entries/worker.ts";
+import type { Engine, EngineInfo } from "../../../src/entries/worker.ts";
+import type { StudioModel } from "./model.ts";
+
+export type ModelState =
+  | { readonly is: "none" }
+  /** `share`: of the files that are being fetched, from 0 to 1. */
+  | { readonly is: "loading"; readonly model: StudioModel; readonly share?: number }
+  | { readonly is: "failed"; readonly model: StudioModel; readonly reason: string }
+  | { readonly is: "ready"; readonly model: StudioModel; readonly info: EngineInfo; readonly notes: readonly string[] };
+
+export const modelState = signal<ModelState>({ is: "none" });
+
+interface Running {
+  readonly worker: Worker;
+  readonly engine: Engine;
+}
+
+let running: Running | undefined;
+/** Ends the loading under way. */
+let loading: AbortController | undefined;
+
+function start(): Running {
+  if (running) return running;
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
+  return (running = { worker, engine: connectEngine(worker) });
+}
+
+function stop(): void {
+  running?.worker.terminate();
+  running = undefined;
+}
+
+/** Loads `model` in place of the one before; modelState says how it goes. Never rejects. */
+export async function loadModel(model: StudioModel): Promise<void> {
+  loading?.abort();
+  const { signal } = (loading = new AbortController());
+  const files = new Map<string, { done: number; total: number }>();
+  const notes: string[] = [];
+  modelState.value = { is: "loading", model };
+  try {
+    const info = await start().engine.load(model.source, {
+      signal,
+      onProgress: ({ file, done, total = done }) => {
+        files.set(file, { done, total });
+        const all = [...files.values()].reduce((sum, each) => ({
+          done: sum.done + each.done,
+          total: sum.total + each.total,
+        }));
+        if (!signal.aborted) modelState.value = { is: "loading", model, share: all.done / Math.max(1, all.total) };
+      },
+      onNote: (note) => void notes.push(note),
+    });
+    if (!signal.aborted) modelState.value = { is: "ready", model, info, notes };
+  } catch (error) {
+    if (signal.aborted) return;
+    if (isFatal(error)) stop();
+    modelState.value = { is: "failed", model, reason: (error as Error).message };
+  }
+}
+
+/** The model's memory is given back, and the worker with it. */
+export function unloadModel(): void {
+  loading?.abort();
+  stop();
+  modelState.value = { is: "none" };
+}
+
+/**
+ * `act` with the engine and its model. Where the worker died or the device was lost, that is told by the error, and
+ * another worker loads the model meanwhile, so that the next call finds it. Throws Error without a model.
+ */
+export async function useEngine<R>(act: (engine: Engine, info: EngineInfo) => Promise<R>): Promise<R> {
+  const state = await settled();
+  if (state.is !== "ready" || !running) throw new Error(state.is === "failed" ? state.reason : "No model is loaded.");
+  const before = running;
+  try {
+    return await act(before.engine, state.info);
+  } catch (error) {
+    if (isFatal(error) && running === before) {
+      stop();
+      void loadModel(state.model);
+    }
+    throw error;
+  }
+}
+
+/** The state when no loading is under way. */
+function settled(): Promise<ModelState> {
+  return new Promise((resolve) => {
+    const unsubscribe = modelState.subscribe((state) => {
+      if (state.is === "loading") return;
+      resolve(state);
+      queueMicrotask(() => unsubscribe());
+    });
+  });
+}
+
+/** What no later call of the same worker can mend. */
+function isFatal(error: unknown): boolean {
+  return /^The GPU device was lost|^The engine's worker has ended/.test((error as Error).message);
+}

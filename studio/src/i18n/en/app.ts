@@ -1,0 +1,26 @@
+export const app = {
+  name: "Studio",
+  skip: "Skip to the page",
+  screens: "Screens",
+  write: "Write",
+  teach: "Teach",
+  models: "Models",
+  look: "Look inside",
+  language: "Language",
+  theme: "Colours",
+  themeSystem: "As the system",
+  themeLight: "Light",
+  themeDark: "Dark",
+  noModel: "No model",
+  loadingModel: (name: string, percent: string) => `Loading ${name}${percent}`,
+  modelFailed: (name: string) => `${name} could not be loaded`,
+  modelLabel: (state: string) => `Model: ${state}. Open Models.`,
+  close: "Close",
+  cancel: "Cancel",
+  loading: "Loading …",
+  screenFailed: (reason: string) => `This screen could not be opened (${reason}); load the page again.`,
+  noStorage:
+    "This browser keeps nothing here (a private window, or storage is switched off): what you write is lost when the " +
+    "page is closed. Export it before you leave.",
+  demoName: "The demo model",
+};

@@ -1,0 +1,7 @@
+import { app } from "./app.ts";
+import { look } from "./look.ts";
+import { models } from "./models.ts";
+import { teach } from "./teach.ts";
+import { write } from "./write.ts";
+
+export const en = { app, write, teach, models, look };

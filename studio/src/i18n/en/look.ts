@@ -1,0 +1,1 @@
+export const look = { title: "Look inside", lead: "See what a text was chosen from." };

@@ -1,0 +1,11 @@
+import type { JSX } from "preact";
+import { t } from "../i18n/index.ts";
+
+export default function Screen(): JSX.Element {
+  return (
+    <div class="page">
+      <h1>{t.value.look.title}</h1>
+      <p class="soft">{t.value.look.lead}</p>
+    </div>
+  );
+}

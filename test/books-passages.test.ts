@@ -142,6 +142,95 @@ describe("makeTriples", () => {
   });
 });
 
+/** As long as its sentences: a paragraph of `count` of them, all said by somebody. */
+const speech = (count: number, [opening, closing]: readonly [string, string], first = 0): string =>
+  `${opening}${Array.from({ length: count }, (_, i) => sentence(first + i, 150)).join(" ")}${closing}`;
+
+describe("makeTriples and speeches that no p2 has room for", () => {
+  const options = { ...bounds, minTokens: 1, minContextTokens: 1, strict: false };
+  const told = (i: number): string => [sentence(i, 300), sentence(i + 1, 350)].join(" ");
+  const styles: readonly (readonly [string, string])[] = [
+    ["“", "”"],
+    ['"', '"'],
+    ["‘", "’"],
+    ["'", "'"],
+    ["«\u00A0", "\u00A0»"],
+    ["«", "»"],
+    ["— ", ""],
+    ["-- ", " »"],
+    ["„", "“"],
+    ["»", "«"],
+  ];
+
+  it.each(styles)("leaves out each p2 that begins or ends inside of %s...%s, and counts them", (...marks) => {
+    const texts = [told(0), told(10), speech(12, marks, 20), told(40), told(50), told(60)];
+    const set = makeTriples([run(texts)], tokens, options);
+    expect(set.triples.map(({ p2 }) => p2)).toEqual([texts[1], texts[3], texts[4]]);
+    expect(set.triples[0]!.p3).toMatch(/Number 20 .*so\.$/);
+    expect(set.triples[1]!.p1.endsWith(`so.${marks[1]}`)).toBe(true);
+    expect(set.torn).toBeGreaterThanOrEqual(3);
+    expect(set.triples.length + set.torn + 2).toBe(set.passages);
+    // what is said by nobody is divided as ever
+    expect(makeTriples([run(texts.with(2, speech(12, ["", ""], 20)))], tokens, options).torn).toBe(0);
+  });
+
+  it("divides a paragraph of several speeches between them, and loses nothing", () => {
+    const parts = Array.from({ length: 8 }, (_, i) => `${speech(2, ["“", "”"], 2 * i)} He nodded.`);
+    const set = makeTriples([run([told(30), parts.join(" "), told(40), told(50)])], tokens, options);
+    expect(set.torn).toBe(0);
+    for (const { p2 } of set.triples) expect(p2.match(/“/g)?.length).toBe(p2.match(/”/g)?.length);
+  });
+
+  it("takes whole paragraphs of a speech of many, each of which opens again", () => {
+    const story = Array.from({ length: 6 }, (_, i) => speech(5, ["“", i === 5 ? "”" : ""], 10 * i));
+    const set = makeTriples([run([told(90), ...story, told(95)])], tokens, options);
+    expect(set).toMatchObject({ torn: 0, frame: undefined });
+    expect(set.triples.map(({ p2 }) => p2)).toEqual(story);
+  });
+
+  it.each<readonly [opening: string, closing: string, inner: readonly [string, string]]>([
+    ["“", "", ["‘", "’"]],
+    ["“", "”", ["‘", "’"]],
+    ['"', "", ["'", "'"]],
+    ["‘", "", ["“", "”"]],
+    ["«\u00A0", "\u00A0»", ["“", "”"]],
+    ["— ", "", ["“", "”"]],
+  ])(
+    "keeps a book that is told inside of %s...%s, but not what is cut in a speech told there",
+    (opening, end, inner) => {
+      const paragraph = (i: number): string => speech(12, [opening, end], 20 * i);
+      const texts = Array.from({ length: 8 }, (_, i) => paragraph(i));
+      const set = makeTriples([run(texts)], tokens, options);
+      expect(set.torn).toBe(0);
+      expect(set.triples.length).toBe(set.passages - 2);
+      const quoting = `${opening}He spoke. ${speech(12, inner, 300)} He nodded.${end}`;
+      const withSpeech = makeTriples([run(texts.with(4, quoting))], tokens, options);
+      if (inner[0] === "'") return; // a straight mark inside a paragraph may be an apostrophe
+      expect(withSpeech.torn).toBeGreaterThanOrEqual(2);
+      expect(withSpeech.triples.length).toBeGreaterThan(10);
+    },
+  );
+
+  it("gives no p2 that is torn (property)", () => {
+    const kinds = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 9 })), { minLength: 8, maxLength: 30 });
+    fc.assert(
+      fc.property(kinds, (paragraphs) => {
+        const texts = paragraphs.map(([said, count], i) => speech(count, said ? ["“", "”"] : ["", ""], 20 * i));
+        const set = makeTriples([run(texts)], tokens, options);
+        fc.pre(set.frame === undefined);
+        for (const { p1, p2, p3 } of set.triples) {
+          const open = (text: string): number => text.split("“").length - text.split("”").length;
+          expect(open(p2)).toBe(0);
+          // nothing open before it, as far as its neighbours tell
+          expect(p1.lastIndexOf("“")).toBeLessThanOrEqual(p1.lastIndexOf("”"));
+          if (p3.includes("”")) expect(p3.indexOf("“")).toBeGreaterThanOrEqual(0);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe("length classes by default", () => {
   it("hold a third of the texts each", () => {
     for (const lengths of [Array.from({ length: 300 }, (_, i) => 100 + ((i * 7) % 90)), [5], [4, 4, 4]]) {
@@ -207,6 +296,18 @@ describe("src/prepare.ts with passages", () => {
       expect(p2.length).toBeGreaterThanOrEqual(least);
       expect(p2.length).toBeLessThanOrEqual(most);
     }
+  });
+  it("says how many it left out because their p2 would begin or end inside a speech, and what a book is told in", async () => {
+    const said = (i: number, length: number): string => `“${sentence(i, length)} ${sentence(i + 1, length)}”`;
+    const long = Array.from({ length: 30 }, (_, i) => (i % 10 === 5 ? said(i, 700) : `${sentence(i, 640)}`));
+    await writeFile(at("speeches.txt"), `CHAPTER I\n\n${long.join("\n\n")}`);
+    const report = await run(at("speeches.txt"), "--output_dir", at("speeches"));
+    expect(report).toMatch(/0 too long, 6 cut inside a speech, 0 without neighbours/);
+    for (const { p2 } of await examples(at("speeches"))) expect(p2).not.toMatch(/[“”]/);
+    await writeFile(at("told.txt"), `CHAPTER I\n\n${long.map((_, i) => said(2 * i, 700)).join("\n\n")}`);
+    expect(await run(at("told.txt"), "--output_dir", at("told"))).toMatch(
+      /0 cut inside a speech \(the book is told in “\), 0 without/,
+    );
   });
   it("takes the Markdown files of a folder, and no README", async () => {
     expect(await run(at("folder"), "--output_dir", at("md"))).toMatch(/^Read .*one\.md: 1 chapter, 120 paragraphs/);

@@ -1,7 +1,7 @@
 // Where a speech is open inside a paragraph, by each kind of quotation mark, and where a mark is an apostrophe.
 import { expect, it } from "vitest";
 import * as fc from "fast-check";
-import { openSpeeches } from "../src/infill/books/speech.ts";
+import { frameOf, openSpeeches, speechesThatGoOn } from "../src/infill/books/speech.ts";
 
 /** `marked`: a paragraph with | at places where a speech is open and / where none is. */
 it.each([
@@ -20,6 +20,16 @@ it.each([
   "The boys’ hats/ and Tom's/ cap, rock 'n' roll,/ were gone./ Nobody knew./",
   "‘Oh—’twas| he.| Yes.’ /He went./",
   "The ’em and ’tis/ of it./",
+  "»We| go.| Now!« /he said./ »And| you?«/",
+  "»We| go.| Now!» /he said./",
+  "” We| go.| Now!” /he said./",
+  "» Et puis| nous partons.| Allons !» /Il sortit./",
+  "— Le « Mongolia » arrive.| Il est là.| Allons ! » /Il sortit./",
+  "— Le «Mongolia» arrive.| Il est là.|",
+  "He wrote “now” and/ read: ‘We| go.| Now.’ /Then he/ left./",
+  "Dit « l'«homme» de| bien. » /Il sortit./",
+  'A "b"/ c "d| e" /f./',
+  "„Ich bin“/, sagte er, „hier.| Komm.“ /Er ging./",
 ])("%s", (marked) => {
   const positions: number[] = [];
   const expected: boolean[] = [];
@@ -32,6 +42,44 @@ it.each([
     }
   }
   expect(openSpeeches(text, positions)).toEqual(expected);
+});
+
+it.each([
+  ["“", "“We/ go. ‘Yes,’/ he said. ‘Go| now.’ /Then.”/"],
+  ['"', "\"We/ go. 'Yes.'/ Then.\"/"],
+  ["‘", "‘We/ go. “Yes.| Now.” /Don’t.’/"],
+  ["«", "« Nous/ partons. “Oui.| Allons.” /Il sortit. »/"],
+  ["—", "— Nous/ partons. « Oui.| Allons. » /Il sortit./"],
+] as const)("of a book that is told in %s, only what is said inside: %s", (frame, marked) => {
+  const text = marked.replaceAll(/[|/]/g, "");
+  const positions: number[] = [];
+  const expected: boolean[] = [];
+  for (const [i, { index, 0: sign }] of [...marked.matchAll(/[|/]/g)].entries()) {
+    positions.push(index - i);
+    expected.push(sign === "|");
+  }
+  expect(openSpeeches(text, positions, frame)).toEqual(expected);
+});
+
+it("tells in which marks a book is told", () => {
+  expect(frameOf(["“I went.", "“I saw.”", "He slept.", "‘No.’"])).toBe("“");
+  expect(frameOf(["-- Je sors.", "— Moi aussi.", "«Non.»"])).toBe("—");
+  expect(frameOf(["He slept.", "She too."])).toBeUndefined();
+});
+
+it.each<[paragraphs: string[], goesOn: string]>([
+  [["“I went.", "“I saw.”", "He left."], "..."], // opens again: whole paragraphs
+  [["“I went.", "I saw.", "I came.” He left.", "He slept."], "||.."],
+  [["« Je sors.", "Je viens. »", "Il sortit."], "|.."],
+  [["« Je sors.", "-- Moi aussi. »", "Il sortit."], "..."],
+  [["« Je sors.", "» Je viens. »", "Il sortit."], "..."],
+  [["‘I went.", "I don’t see.’ He left.", "He slept."], "|.."],
+  [['"I went.', 'I saw." He left.', "He slept."], "|.."],
+  [["“I went.", "He left.", "“And you?”", "He slept.”"], "...."], // a mark forgotten
+  [["“I went.", "He left.", "She said “yes.”"], "..."],
+])("%j", (paragraphs, expected) => {
+  const goesOn = speechesThatGoOn(paragraphs);
+  expect(goesOn.map((each) => (each ? "|" : ".")).join("")).toBe(expected);
 });
 
 it("says of each position what it says of it alone, and reads a long paragraph once (property)", () => {

@@ -66,15 +66,15 @@ function refuseForm(name: string, { form, share, example }: FormFound): never {
 function refuseWithoutTriple(
   name: string,
   book: Book,
-  { passages, tooShort, tooLong }: TripleSet,
+  { passages, tooShort, tooLong, torn }: TripleSet,
   { strict, minP2 }: TripleOptions,
   report: readonly string[],
 ): never {
   const paragraphs = book.runs.reduce((sum, run) => sum + run.length, 0);
   const found =
     `${plural(paragraphs, "paragraph")} in ${plural(book.runs.length, "run")}, ${plural(passages, "passage")}, ` +
-    `${tooShort} too short and ${tooLong} too long for p2`;
-  const advice = strict ? `lower --min_p2 (${minP2})` : "lower --min_tokens";
+    `${tooShort} too short for p2, ${tooLong} too long and ${torn} cut inside a speech`;
+  const advice = torn > tooShort ? "raise --max_p2" : strict ? `lower --min_p2 (${minP2})` : "lower --min_tokens";
   throw new UserError(
     `${name}: no usable triple of paragraphs (${found}${report.length > 0 ? `; ${report.join("; ")}` : ""}); ` +
       `check that it is prose with blank lines or indents between paragraphs, or ${advice}.`,
@@ -91,11 +91,13 @@ function headerByLine({ parts }: Book): (line: number) => Fields {
 }
 
 function summaryOf({ chapters }: Book, paragraphs: number, set: TripleSet): string {
-  const { passages, joined, divided, tooShort, tooLong, alone } = set;
+  const { passages, joined, divided, tooShort, tooLong, torn, frame, alone } = set;
+  const inside = frame === undefined ? "a speech" : `a speech (the book is told in ${frame})`;
   return (
     `${plural(chapters, "chapter")}, ${plural(paragraphs, "paragraph")}: ` +
     `${plural(set.triples.length, "example")} from ${plural(passages, "passage")} (${joined} of several ` +
     `paragraphs, ${divided} of a part of one); ` +
-    `as p2 ${tooShort} too short, ${tooLong} too long, ${alone} without neighbours`
+    `as p2 ${tooShort} too short, ${tooLong} too long, ${torn} cut inside ${inside}, ` +
+    `${alone} without neighbours`
   );
 }

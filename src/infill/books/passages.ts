@@ -2,7 +2,8 @@
 // their neighbours, a line each; a paragraph that is too long is divided between its sentences, and where it can be
 // outside of what somebody says. A passage never leaves its run, and so neither its chapter nor the text between two
 // breaks.
-import { openSpeeches } from "./speech.ts";
+import { openSpeeches, speechesThatGoOn } from "./speech.ts";
+import type { FrameMark } from "./speech.ts";
 import type { Paragraph } from "./story.ts";
 import { sentenceSpans } from "./sentence-spans.ts";
 
@@ -22,6 +23,18 @@ export interface Passage {
   readonly paragraphs: number;
   /** Whether it begins or ends inside a paragraph. */
   readonly isPart: boolean;
+  /** Whether it begins or ends in the middle of what somebody says. */
+  readonly isTorn: boolean;
+}
+
+export interface DivideOptions {
+  /**
+   * Passages may have less than minP2 rather than cut a speech in two, and a run too short for three passages is
+   * divided into shorter ones, rather than giving no example.
+   */
+  readonly shorter: boolean;
+  /** The mark of a book that is told inside quotation marks: what stands in those is no speech. */
+  readonly frame?: FrameMark | undefined;
 }
 
 /** A sentence, with what the way to a passage needs to know of it. */
@@ -45,17 +58,13 @@ const BEFORE_SPEECH = 1 / 2;
 /** Shares of a short run's third that are tried one after the other, until it gives three passages. */
 const SHORT_RUN = [0.8, 0.6, 0.4, 0.2];
 
-/**
- * `shorter`: passages may have less than minP2 rather than cut a speech in two, and a run too short for three passages
- * is divided into shorter ones, rather than giving no example.
- */
 export function passagesOf(
   run: readonly Paragraph[],
   countTokens: (text: string) => number,
   bounds: PassageBounds,
-  { shorter }: { readonly shorter: boolean },
+  { shorter, frame }: DivideOptions,
 ): Passage[] {
-  const sentences = sentencesOf(run, countTokens, bounds);
+  const sentences = sentencesOf(run, countTokens, bounds, frame);
   const leastBeforeSpeech = shorter ? BEFORE_SPEECH : 1;
   let passages = divide(run, sentences, bounds, leastBeforeSpeech);
   if (!shorter || sentences.length < 3) return passages;
@@ -72,17 +81,24 @@ function sentencesOf(
   run: readonly Paragraph[],
   countTokens: (text: string) => number,
   { minP2, maxP2, maxTokens }: PassageBounds,
+  frame: FrameMark | undefined,
 ): Sentence[] {
+  const goOn = speechesThatGoOn(
+    run.map(({ text }) => text),
+    frame,
+  );
   return run.flatMap(({ text }, paragraph) => {
     const tokens = countTokens(text);
     // Shorter than the room between the bounds: it fits behind whatever is not yet enough.
     const isWhole = (text.length <= maxP2 - minP2 || minP2 <= 1) && text.length <= maxP2 && tokens <= maxTokens;
     const closes = !announcesSpeech(text, run[paragraph + 1]?.text);
-    if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true, closes, tears: false }];
+    const goesOn = goOn[paragraph]!;
+    if (isWhole) return [{ paragraph, from: 0, to: text.length, tokens, ends: true, closes, tears: goesOn }];
     const spans = sentenceSpans(text);
     const open = openSpeeches(
       text,
       spans.map(([, to]) => to),
+      frame,
     );
     return spans.map(([from, to], i) => ({
       paragraph,
@@ -91,7 +107,7 @@ function sentencesOf(
       tokens: spans.length === 1 ? tokens : countTokens(text.slice(from, to)),
       ends: i === spans.length - 1,
       closes: closes && i === spans.length - 1,
-      tears: open[i]! && i < spans.length - 1,
+      tears: i < spans.length - 1 ? open[i]! : goesOn,
     }));
   });
 }
@@ -119,7 +135,8 @@ function divide(
 
 /**
  * Index of the last sentence: the first end of a paragraph that is far enough, else the last sentence that fits and
- * cuts no speech in two, else the last that fits.
+ * cuts no speech in two, else the last that fits. What begins inside a speech ends with it, so that the next passage is
+ * whole.
  */
 function endOfPassage(
   sentences: readonly Sentence[],
@@ -131,6 +148,7 @@ function endOfPassage(
   let tokens = 0;
   let last = start;
   let lastWhole = -1;
+  const beginsInSpeech = start > 0 && sentences[start - 1]!.tears;
   for (let i = start; i < sentences.length; i++) {
     const sentence = sentences[i]!;
     characters += sentence.to - sentence.from + (i > start ? 1 : 0);
@@ -139,9 +157,10 @@ function endOfPassage(
       return sentences[last]!.tears && lastWhole >= 0 ? lastWhole : last;
     const isPossible = !sentence.ends || sentence.closes || minP2 <= 1;
     if (isPossible) last = i;
+    if (isPossible && !sentence.tears && beginsInSpeech) return i;
     if (isPossible && !sentence.tears && characters >= leastBeforeSpeech * minP2) lastWhole = i;
     const isEnough = characters >= minP2 || tokens >= ENOUGH_TOKENS * maxTokens;
-    if (isEnough && (sentence.closes || minP2 <= 1)) return i;
+    if (isEnough && ((sentence.closes && !sentence.tears) || (minP2 <= 1 && sentence.ends))) return i;
   }
   return last;
 }
@@ -154,11 +173,12 @@ function passage(run: readonly Paragraph[], sentences: readonly Sentence[], star
     const { text } = run[i]!;
     lines.push(text.slice(i === first.paragraph ? first.from : 0, i === last.paragraph ? last.to : text.length).trim());
   }
-  const beginsInside = start > 0 && sentences[start - 1]!.paragraph === first.paragraph;
+  const before = sentences[start - 1];
   return {
     text: lines.join("\n"),
     line: run[first.paragraph]!.line,
     paragraphs: lines.length,
-    isPart: beginsInside || !last.ends,
+    isPart: before?.paragraph === first.paragraph || !last.ends,
+    isTorn: last.tears || (before?.tears ?? false),
   };
 }

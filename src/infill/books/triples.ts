@@ -1,7 +1,10 @@
 // From passages in a row to examples: P2 is a passage, P1 and P3 are those beside it; where these are short, the next
-// ones are added until there is something to go by.
+// ones are added until there is something to go by. A passage that begins or ends in the middle of a speech is context
+// only.
 import { passagesOf } from "./passages.ts";
 import type { PassageBounds } from "./passages.ts";
+import { frameOf } from "./speech.ts";
+import type { FrameMark } from "./speech.ts";
 import type { Paragraph } from "./story.ts";
 
 export interface TripleOptions extends PassageBounds {
@@ -52,15 +55,35 @@ export interface TripleSet {
   /** Passages between two others that are too short, or too long, to be p2. */
   readonly tooShort: number;
   readonly tooLong: number;
+  /** ... that begin or end in the middle of what somebody says. */
+  readonly torn: number;
+  /** The mark in which the whole book is told, and which therefore opens no speech; see makeTriples. */
+  readonly frame: FrameMark | undefined;
   /** Passages in runs of fewer than three. */
   readonly alone: number;
 }
 
-/** `runs`: paragraphs that follow one another without a break; a triple never leaves its run. */
+/**
+ * `runs`: paragraphs that follow one another without a break; a triple never leaves its run. Where more than half of
+ * all p2 would be torn, the book is told inside quotation marks: then what these hold is no speech, but what marks of
+ * another kind hold in it is.
+ */
 export function makeTriples(
   runs: readonly (readonly Paragraph[])[],
   countTokens: (text: string) => number,
   options: TripleOptions,
+): TripleSet {
+  const set = triplesIn(runs, countTokens, options, undefined);
+  if (set.torn <= set.triples.length) return set;
+  const frame = frameOf(runs.flatMap((run) => run.map(({ text }) => text)));
+  return frame === undefined ? set : triplesIn(runs, countTokens, options, frame);
+}
+
+function triplesIn(
+  runs: readonly (readonly Paragraph[])[],
+  countTokens: (text: string) => number,
+  options: TripleOptions,
+  frame: FrameMark | undefined,
 ): TripleSet {
   const triples: Triple[] = [];
   let passages = 0,
@@ -68,11 +91,12 @@ export function makeTriples(
     divided = 0,
     tooShort = 0,
     tooLong = 0,
+    torn = 0,
     alone = 0;
   const leastCharacters = options.strict ? options.minP2 : Math.floor(options.minP2 * SHORTEST);
   for (const paragraphs of runs) {
     const offset = passages;
-    const run = passagesOf(paragraphs, countTokens, options, { shorter: !options.strict });
+    const run = passagesOf(paragraphs, countTokens, options, { shorter: !options.strict, frame });
     passages += run.length;
     joined += run.filter((each) => each.paragraphs > 1).length;
     divided += run.filter((each) => each.isPart).length;
@@ -94,9 +118,10 @@ export function makeTriples(
         .map((each) => each.text)
         .join("\n");
     for (let i = 1; i < run.length - 1; i++) {
-      const { text: p2, line } = run[i]!;
+      const { text: p2, line, isTorn } = run[i]!;
       if (tokens[i]! < options.minTokens || p2.length < leastCharacters) tooShort++;
       else if (tokens[i]! > options.maxTokens || p2.length > options.maxP2) tooLong++;
+      else if (isTorn) torn++;
       else {
         const from = reach(i - 1, -1),
           to = reach(i + 1, 1);
@@ -113,5 +138,5 @@ export function makeTriples(
       }
     }
   }
-  return { triples, passages, joined, divided, tooShort, tooLong, alone };
+  return { triples, passages, joined, divided, tooShort, tooLong, torn, frame, alone };
 }

@@ -253,7 +253,7 @@ describe("threads that encode", () => {
     text: `${"The miller. ".repeat(1 + ((i * 7) % 12))}\nx${i}\n`,
   }));
   const own = pieceEncoder(setup);
-  const wanted = pieces.map(({ text }) => own(text));
+  const wanted = pieces.map((piece) => own(piece));
 
   async function encoded(pool: EncodePool, from = pieces) {
     const results = [];

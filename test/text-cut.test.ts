@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { lineCutter } from "../src/cli/train/data-cache/file-encoding.ts";
+import { lineCutter } from "../src/cli/train/data-cache/cutters.ts";
 import { textPieces } from "../src/cli/train/data-cache/text-pieces.ts";
 import type { TextPiecesOptions } from "../src/cli/train/data-cache/text-pieces.ts";
 import { normalizeLineEnds } from "../src/text/normalize.ts";

@@ -8,8 +8,16 @@ import { quote } from "../files/quote.ts";
 import { normalizeLineEnds } from "../text/normalize.ts";
 
 export type MetaValue = string | number | readonly (string | number)[];
-/** A line of a JSON Lines file. */
 type Fields = Readonly<Record<string, unknown>>;
+
+/** A line of a JSON Lines file. */
+export interface Row {
+  /** For messages: "train.jsonl, line 12". */
+  readonly where: string;
+  /** Its number, from 1. */
+  readonly line: number;
+  readonly fields: Fields;
+}
 
 /** Named fields, or one plain sentence that is used as it stands. */
 export type Meta = string | Readonly<Record<string, MetaValue>>;
@@ -44,15 +52,16 @@ export interface Place {
  * none.
  */
 export function parseJsonl(text: string, name: string): InfillExample[] {
-  return parseRows(text, name).map(({ where, fields }) => {
-    const p2 = textField(fields, "p2", where);
-    if (p2.trim() === "")
-      throw new UserError(
-        `${where}: field "p2" is blank, wanted the paragraph to learn; fill it in or remove the line.`,
-      );
-    const place = placeOf(fields);
-    return { ...request(fields, where), p2, ...(place && { place }) };
-  });
+  return parseRows(text, name).map(exampleOf);
+}
+
+/** The example of a line. Throws UserError with file, line and field at fault. */
+export function exampleOf({ where, fields }: Row): InfillExample {
+  const p2 = textField(fields, "p2", where);
+  if (p2.trim() === "")
+    throw new UserError(`${where}: field "p2" is blank, wanted the paragraph to learn; fill it in or remove the line.`);
+  const place = placeOf(fields);
+  return { ...request(fields, where), p2, ...(place && { place }) };
 }
 
 /** Of "book" and "chapter", else of a "source" such as "book.txt:120"; what has another form is a note of one's own. */
@@ -87,20 +96,30 @@ export function dropMetadata<E extends InfillRequest>(example: E, rate: number, 
 }
 
 /** Each line's object, whatever is in it. Throws UserError where a line is none, and when there is none. */
-export function parseRows(text: string, name: string): { where: string; fields: Fields }[] {
-  const rows: { where: string; fields: Fields }[] = [];
-  // Other separators (U+2028...) may stand inside a JSON string; a bare "\r" may not.
-  for (const [index, line] of normalizeLineEnds(text).split("\n").entries()) {
-    if (line.trim() === "") continue;
-    const where = `${name}, line ${index + 1}`;
-    rows.push({ where, fields: parseObject(line, where) });
-  }
-  if (rows.length === 0)
-    throw new UserError(
-      `${name}: no examples found, wanted one JSON object a line with "p1", "p3" and "p2"; check the file.`,
-    );
+export function parseRows(text: string, name: string): Row[] {
+  const rows = rowsOf(normalizeLineEnds(text), name);
+  if (rows.length === 0) throw noExamples(name);
   return rows;
 }
+
+export const noExamples = (name: string): UserError =>
+  new UserError(`${name}: no examples found, wanted one JSON object a line with "p1", "p3" and "p2"; check the file.`);
+
+/** The same of lines that end with "\n" alone, of which the first has this number in the file; maybe none. */
+export function rowsOf(lines: string, name: string, firstLine = 1): Row[] {
+  const rows: Row[] = [];
+  // Other separators (U+2028...) may stand inside a JSON string; a bare "\r" may not.
+  for (const [index, line] of lines.split("\n").entries()) {
+    if (!isRow(line)) continue;
+    const number = firstLine + index;
+    const where = `${name}, line ${number}`;
+    rows.push({ where, line: number, fields: parseObject(line, where) });
+  }
+  return rows;
+}
+
+/** Whether a line is to hold an object: blank ones are skipped. */
+export const isRow = (line: string): boolean => line.trim() !== "";
 
 function parseObject(line: string, where: string): Fields {
   const value = parseJson(line, where, "each line must be one whole JSON object");

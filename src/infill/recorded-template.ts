@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import { isObject } from "../files/json.ts";
 import { quote } from "../files/quote.ts";
 import { parseRows } from "./example.ts";
-import type { InfillExample } from "./example.ts";
+import type { InfillExample, Row } from "./example.ts";
 import { parseTemplate } from "./template.ts";
 import type { InfillTemplate } from "./template.ts";
 
@@ -33,19 +33,49 @@ export function recordedLine(
  * lines differ.
  */
 export function recordedTemplate(text: string, name: string): PlacedTemplate | undefined {
-  if (!text.includes(`"${RECORD_FIELD}"`)) return undefined;
-  const found = new Map<string, PlacedTemplate>();
-  for (const { where, fields } of parseRows(text, name)) {
+  if (!mayRecord(text)) return undefined;
+  const found = new RecordedTemplates();
+  for (const record of recordsOf(parseRows(text, name))) found.add(record);
+  return found.first && { template: found.first.template, name };
+}
+
+/** What a line records as its template, not yet read. */
+export interface TemplateRecord {
+  /** Of the first line that has it. */
+  readonly where: string;
+  readonly record: unknown;
+}
+
+/** A cheap look, which misses nothing that recordedLine() writes. */
+export const mayRecord = (text: string): boolean => text.includes(`"${RECORD_FIELD}"`);
+
+/** All that rows record, each once. */
+export function recordsOf(rows: readonly Row[]): TemplateRecord[] {
+  const found = new Map<string, TemplateRecord>();
+  for (const { where, fields } of rows) {
     const record = fields[RECORD_FIELD];
-    const key = isMissing(record) ? undefined : JSON.stringify(record);
-    if (key === undefined || found.has(key)) continue;
-    const placed = { template: parseTemplate(withoutMissing(record), `${where}, ${RECORD_FIELD}`), name: where };
-    const [first] = found.values();
-    if (first) requireSame(first, placed, "keep the lines of different runs in files of their own");
-    found.set(key, placed);
+    if (isMissing(record)) continue;
+    const key = JSON.stringify(record);
+    if (!found.has(key)) found.set(key, { where, record });
   }
-  const [first] = found.values();
-  return first && { template: first.template, name };
+  return [...found.values()];
+}
+
+/** The one template of a file, whose records come one after the other. */
+export class RecordedTemplates {
+  private readonly seen = new Set<string>();
+  /** Named by its line. */
+  first: PlacedTemplate | undefined;
+
+  /** Throws UserError, naming the line, where it is no template, or not the one that was recorded before. */
+  add({ where, record }: TemplateRecord): void {
+    const key = JSON.stringify(record);
+    if (this.seen.has(key)) return;
+    this.seen.add(key);
+    const placed = { template: parseTemplate(withoutMissing(record), `${where}, ${RECORD_FIELD}`), name: where };
+    if (this.first) requireSame(this.first, placed, "keep the lines of different runs in files of their own");
+    else this.first = placed;
+  }
 }
 
 /** Throws UserError, naming the first field in which the two differ, unless they say the same. `todo`: a way out. */

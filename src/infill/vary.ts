@@ -29,28 +29,33 @@ const DRAWS = 0x76617279;
 /** Example `index` as epoch `epoch` has it. */
 export type VariedExamples = (index: number, epoch: number) => EncodedExample;
 
+/** A list, or what reads of one when it is asked. */
+export interface ByNumber<T> {
+  at(number: number): T | undefined;
+}
+
 /**
  * Of `examples`, `encoded` (one by one, in at most `blockSize` tokens). What an epoch leaves as it is, is not encoded
  * again.
  */
 export function varyExamples(
   encoder: InfillEncoder,
-  examples: readonly InfillExample[],
-  encoded: readonly FittedExample[],
+  examples: ByNumber<InfillExample>,
+  encoded: ByNumber<FittedExample>,
   blockSize: number,
   { metadataDropout, metadataDropoutAll, orderMix, contextDropout, seed }: Variation,
 ): VariedExamples {
   return (index, epoch) => {
-    const example = examples[index]!;
+    const example = examples.at(index)!;
     const random = new Random(seed, DRAWS, epoch, index);
     const readingOrder = random.float() < orderMix;
     const allDropped = random.float() < metadataDropoutAll;
-    if (readingOrder) return encoder.encodeReadingOrder(example, { blockSize }) ?? encoded[index]!;
+    if (readingOrder) return encoder.encodeReadingOrder(example, { blockSize }) ?? encoded.at(index)!;
     const dropped = dropMetadata(example, allDropped ? 1 : metadataDropout, () => random.float());
     const contextShare = random.float() < contextDropout ? random.float() : 1;
-    const asItIs = countFields(dropped) === countFields(example) && (contextShare === 1 || !encoded[index]!.trimmed);
-    if (asItIs) return encoded[index]!;
-    return encoder.encodeExample(dropped, { blockSize, contextShare }) ?? encoded[index]!;
+    const asItIs = countFields(dropped) === countFields(example) && (contextShare === 1 || !encoded.at(index)!.trimmed);
+    if (asItIs) return encoded.at(index)!;
+    return encoder.encodeExample(dropped, { blockSize, contextShare }) ?? encoded.at(index)!;
   };
 }
 

@@ -7,15 +7,20 @@ export async function readInputFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason =
-      code === "ENOENT"
-        ? "there is no such file"
-        : code === "EISDIR"
-          ? "it is a folder"
-          : code === "EACCES"
-            ? "access is denied"
-            : message;
-    throw new UserError(`Cannot read ${path}: ${reason}; check the path.`);
+    throw cannotRead(path, error);
   }
+}
+
+/** What the system says of a file that it does not let us read, in words. */
+export function cannotRead(path: string, error: unknown): UserError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reason =
+    code === "ENOENT"
+      ? "there is no such file"
+      : code === "EISDIR"
+        ? "it is a folder"
+        : code === "EACCES"
+          ? "access is denied"
+          : message;
+  return new UserError(`Cannot read ${path}: ${reason}; check the path.`);
 }

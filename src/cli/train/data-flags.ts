@@ -114,8 +114,8 @@ export const DATA_FLAGS = defineFlags({
     defaultText: "XDG_CACHE_HOME/gpt2-webgpu/datasets, else in ~/.cache, for files over 16 MB",
     group: "Data",
     help:
-      "Where plain text is kept tokenised, by what the file and the tokenizer hold, and read from as it is needed; " +
-      "a folder named here is used for smaller files too.",
+      "Where files are kept tokenised, by what they, the tokenizer and the template hold, and read from as it is " +
+      "needed; a folder named here is used for smaller files too.",
   },
   overwriteCache: { type: "bool", group: "Data", help: "Tokenise anew what --data_cache_dir has." },
   preprocessingNumWorkers: {

@@ -34,7 +34,7 @@ export function sameGaps({ evaluation, args, start: { template, tokenizer } }: J
   const options = { ...SAMPLING, seed: args.seed };
   if (template && gaps)
     return numbers.map((number): SameGap => {
-      const gap = gaps[number];
+      const gap = gaps.at(number)!;
       const meta = metadataText(metadataFields(template, gap.meta, "The example"));
       return {
         given: [

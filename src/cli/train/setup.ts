@@ -1,7 +1,6 @@
 // What a training run starts from: tokenizer, template, model with gradients, and the files that go beside the weights.
 import { basename, dirname, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
-import { decodeUtf8 } from "../../files/folder.ts";
 import type { Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
 import { openFolder } from "../../files/open.ts";
@@ -11,7 +10,7 @@ import { GPT2Config } from "../../gpt2/config.ts";
 import type { LoraConfig } from "../../gpt2/lora-config.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
-import { recordedTemplate, requireSame, requireSameBounds } from "../../infill/recorded-template.ts";
+import { requireSame, requireSameBounds } from "../../infill/recorded-template.ts";
 import type { PlacedTemplate } from "../../infill/recorded-template.ts";
 import { DEFAULT_TEMPLATE, parseTemplate, specialTokensToAdd } from "../../infill/template.ts";
 import { TEMPLATE_FILE, templateToJson } from "../../infill/template.ts";
@@ -21,10 +20,10 @@ import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeNote } from "../shared/announce.ts";
 import { parseNumber } from "../shared/flag-table.ts";
 import type { FlagValues } from "../shared/flags.ts";
-import { readInputFile } from "../shared/input-file.ts";
 import { openConfig, openModelFolder, openTokenizer } from "../shared/model-source.ts";
 import type { SourceOptions } from "../shared/model-source.ts";
 import type { TrainFlags } from "./flags.ts";
+import { templateOfFile } from "./template-of-file.ts";
 import { adapterOf, trainableBy } from "./trainable.ts";
 
 /** All but the weights: read before a GPU is opened, so that a wrong name costs no wait. */
@@ -174,7 +173,7 @@ async function chooseTemplate(
   model: Folder | undefined,
 ): Promise<InfillTemplate> {
   const data = await openFolder(dirname(trainFile));
-  const recorded = recordedTemplate(decodeUtf8(await readInputFile(resolve(trainFile)), trainFile), trainFile);
+  const recorded = await templateOfFile(trainFile);
   const beside = (await data.has(TEMPLATE_FILE)) ? await readTemplate(data, TEMPLATE_FILE) : undefined;
   // What S, M and L mean is a matter of the data.
   const ofData = recorded ?? beside;

@@ -13,8 +13,8 @@ export interface Spans {
   readonly lengths: Uint32Array;
 }
 
-/** Bytes given to a hash at once. */
-const HASHED_AT_ONCE = 1 << 20;
+/** Tokens given to a hash at once. */
+const HASHED_AT_ONCE = 1 << 17;
 
 export class CachedExamples implements ExampleSet {
   readonly lengths: Uint32Array;
@@ -38,22 +38,27 @@ export class CachedExamples implements ExampleSet {
     return asTarget(Array.from(this.idBytes === 2 ? new Uint16Array(bytes) : new Uint32Array(bytes)));
   }
 
-  async digest(): Promise<string> {
-    const hash = createHash("sha256");
-    let some: EncodedExample[] = [];
-    let bytes = 0;
-    for (const example of eachOf(this)) {
-      some.push(example);
-      bytes += 8 * example.ids.length;
-      if (bytes < HASHED_AT_ONCE) continue;
-      hash.update(exampleBytes(some));
-      some = [];
-      bytes = 0;
-    }
-    return `sha256:${hash.update(exampleBytes(some)).digest("hex")}`;
+  digest(): Promise<string> {
+    return digestOf(this);
   }
 
   close(): void {
     this.file.close();
   }
+}
+
+/** The digest of a set that is not in memory, as ExampleSet has it. */
+export async function digestOf(examples: ExampleSet): Promise<string> {
+  const hash = createHash("sha256");
+  let some: EncodedExample[] = [];
+  let tokens = 0;
+  for (const example of eachOf(examples)) {
+    some.push(example);
+    tokens += example.ids.length;
+    if (tokens < HASHED_AT_ONCE) continue;
+    hash.update(exampleBytes(some));
+    some = [];
+    tokens = 0;
+  }
+  return `sha256:${hash.update(exampleBytes(some)).digest("hex")}`;
 }

@@ -5,15 +5,15 @@ import type { ExampleSet } from "../../../examples/example-set.ts";
 import { Random } from "../../../random.ts";
 import type { PreTrainedTokenizer } from "../../../tokenizer/pretrained-tokenizer.ts";
 import { digest } from "../../../training/fingerprint.ts";
-import { tooShort } from "../../../training/text-dataset.ts";
+import { isBlank, noText, tooShort } from "../../../training/text-dataset.ts";
 import { drawNumbers } from "../../shared/draw.ts";
 import { CachedExamples } from "./cached-examples.ts";
 import type { Spans } from "./cached-examples.ts";
-import { idBytes } from "./encoder.ts";
-import { FileEncoding } from "./file-encoding.ts";
-import type { Caching } from "./file-encoding.ts";
+import { lineCutter } from "./cutters.ts";
+import { encodedFile } from "./file-encoding.ts";
+import type { Caching, Encoding } from "./file-encoding.ts";
+import { idBytes } from "./piece.ts";
 import { fileDigest } from "./text-pieces.ts";
-import { TokenCache } from "./token-cache.ts";
 import type { CacheEntry, EntryKey } from "./token-cache.ts";
 
 export interface CachedTextOptions {
@@ -40,7 +40,10 @@ export interface CachedText {
 /** Throws UserError as textBlocks() and textLines() do, and where the cache cannot be written. */
 export async function cachedText(file: string, options: CachedTextOptions, caching: Caching): Promise<CachedText> {
   const { tokenizer, blockSize, lineByLine } = options;
-  const { entry, source } = await encodedFile(file, options, caching);
+  const source = await fileDigest(resolve(file), caching.signal);
+  const kind = lineByLine ? "lines" : "text";
+  const key: EntryKey = { tokenizer: await tokenizerDigest(tokenizer), kind };
+  const entry = await encodedFile(file, source, key, async () => textEncoding(file, tokenizer, kind), caching);
   const all = lineByLine ? lineSpans(entry, blockSize) : blockSpans(entry, blockSize, file);
   const predicting = numbersWhere(all.lengths, (length) => length > 1);
   const chosen = someSpans(all, limited(predicting, options));
@@ -53,25 +56,18 @@ export async function cachedText(file: string, options: CachedTextOptions, cachi
   };
 }
 
-/** The file's entry, made where the cache has none. */
-async function encodedFile(
-  file: string,
-  { tokenizer, lineByLine }: CachedTextOptions,
-  caching: Caching,
-): Promise<{ entry: CacheEntry; source: string }> {
-  const { dir, overwrite, signal } = caching;
-  const kind = lineByLine ? "lines" : "text";
-  const source = await fileDigest(resolve(file), signal);
-  const key: EntryKey = { source, tokenizer: await tokenizerDigest(tokenizer), kind };
-  const cache = new TokenCache(dir);
-  const found = overwrite ? undefined : await cache.find(key, signal);
-  if (found) return { entry: found, source };
-  const encoding = new FileEncoding(file, { parts: tokenizer.currentParts(), kind }, tokenizer, caching);
-  const entry = await cache.write(key, {
-    records: encoding.records(source),
-    rest: () => ({ index: encoding.lengths(), notes: { tokens: encoding.tokens } }),
-  });
-  return { entry, source };
+function textEncoding(file: string, tokenizer: PreTrainedTokenizer, kind: "text" | "lines"): Encoding {
+  let isEmpty = true;
+  return {
+    setup: { parts: tokenizer.currentParts(), kind },
+    cutter: kind === "lines" ? lineCutter : tokenizer.textCutter(),
+    onPiece: ({ text }) => {
+      isEmpty &&= isBlank(text);
+    },
+    onEnd: () => {
+      if (isEmpty) throw noText(file);
+    },
+  };
 }
 
 /** What decides how a text is encoded. The longest input is no part of that. */

@@ -6,11 +6,12 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../../errors.ts";
 import { pieceEncoder } from "./encoder.ts";
-import type { EncodedPiece, EncoderSetup, PieceEncoder } from "./encoder.ts";
+import type { EncoderSetup, PieceEncoder } from "./encoder.ts";
 import type { WorkerAnswer } from "./encode-worker.ts";
+import type { EncodedPiece, Piece } from "./piece.ts";
 
 interface Task {
-  readonly text: string;
+  readonly piece: Piece;
   readonly resolve: (result: EncodedPiece) => void;
   readonly reject: (error: Error) => void;
 }
@@ -40,23 +41,23 @@ export class EncodePool {
   }
 
   /** Throws UserError as encode() does. */
-  encode(text: string): Promise<EncodedPiece> {
+  encode(piece: Piece): Promise<EncodedPiece> {
     const [least] = this.threads.filter((thread) => thread.works).sort((a, b) => a.waiting - b.waiting);
-    return least ? least.encode(text) : this.encodeHere(text);
+    return least ? least.encode(piece) : this.encodeHere(piece);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
-  private readonly encodeHere = async (text: string): Promise<EncodedPiece> => {
+  private readonly encodeHere = async (piece: Piece): Promise<EncodedPiece> => {
     await nextTurn(); // signals are heard between pieces
-    return (this.own ??= pieceEncoder(this.setup))(text);
+    return (this.own ??= pieceEncoder(this.setup))(piece);
   };
 }
 
 /** What the pool makes of each piece, in their order; no more pieces are asked for than it has in work. */
-export async function* encodeInOrder<P extends { readonly text: string }>(
+export async function* encodeInOrder<P extends Piece>(
   pool: EncodePool,
   pieces: AsyncIterable<P>,
 ): AsyncGenerator<{ readonly piece: P; readonly encoded: EncodedPiece }> {
@@ -66,7 +67,7 @@ export async function* encodeInOrder<P extends { readonly text: string }>(
     return { piece, encoded: await encoded };
   };
   for await (const piece of pieces) {
-    const encoded = pool.encode(piece.text);
+    const encoded = pool.encode(piece);
     encoded.catch(() => {}); // whoever awaits it hears of it
     inWork.push({ piece, encoded });
     if (inWork.length >= pool.capacity) yield first();
@@ -77,11 +78,11 @@ export async function* encodeInOrder<P extends { readonly text: string }>(
 /** One worker and what it was given; until it answers for the first time, all that can be given to another. */
 class EncodeThread {
   private readonly tasks: Task[] = [];
-  private readonly instead: (text: string) => Promise<EncodedPiece>;
+  private readonly instead: (piece: Piece) => Promise<EncodedPiece>;
   private worker: Worker | undefined;
   isReady = false;
 
-  constructor(start: () => Worker, instead: (text: string) => Promise<EncodedPiece>) {
+  constructor(start: () => Worker, instead: (piece: Piece) => Promise<EncodedPiece>) {
     this.instead = instead;
     try {
       this.worker = start();
@@ -102,11 +103,11 @@ class EncodeThread {
     return this.tasks.length;
   }
 
-  encode(text: string): Promise<EncodedPiece> {
+  encode(piece: Piece): Promise<EncodedPiece> {
     this.worker!.ref(); // while it has something to do, the process waits for it
     return new Promise((resolve, reject) => {
-      this.tasks.push({ text, resolve, reject });
-      this.worker!.postMessage(text, []);
+      this.tasks.push({ piece, resolve, reject });
+      this.worker!.postMessage(piece, []);
     });
   }
 
@@ -129,9 +130,9 @@ class EncodeThread {
 
   private fail(reason: Error): void {
     this.worker = undefined;
-    for (const { text, resolve, reject } of this.tasks.splice(0)) {
+    for (const { piece, resolve, reject } of this.tasks.splice(0)) {
       if (this.isReady) reject(reason);
-      else this.instead(text).then(resolve, reject);
+      else this.instead(piece).then(resolve, reject);
     }
   }
 }

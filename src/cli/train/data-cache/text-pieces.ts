@@ -5,11 +5,15 @@ import { open } from "node:fs/promises";
 import { UserError } from "../../../errors.ts";
 import { decodeUtf8 } from "../../../files/folder.ts";
 import { normalizeLineEnds, unifyLineEnds } from "../../../text/normalize.ts";
+import { cannotRead } from "../../shared/input-file.ts";
+import { joinBytes } from "./piece.ts";
 
 /** Finds places at which a text may be cut; see TextCutter. */
 export interface Cutter {
   lastCut(text: string, start?: number): number | undefined;
   examined(text: string): number;
+  /** What a file has that can be cut, for messages (default "text with white space in it"). */
+  readonly wanted?: string;
 }
 
 export interface TextPiecesOptions {
@@ -52,8 +56,8 @@ export async function* textPieces(path: string, options: TextPiecesOptions): Asy
       start = Math.max(1, cutter.examined(rest));
       if (rest.length > longestUncut)
         throw new UserError(
-          `${name}: ${rest.length} characters before byte ${bytesRead} hold no place to cut them at, wanted text ` +
-            "with white space in it; check that it is a text file.",
+          `${name}: ${rest.length} characters before byte ${bytesRead} hold no place to cut them at, wanted ` +
+            `${cutter.wanted ?? "text with white space in it"}; check that it is the right file.`,
         );
       continue;
     }
@@ -83,7 +87,7 @@ async function* decodedParts(
     onBytes?.(bytes);
     const offset = bytesRead - carried.length;
     bytesRead += bytes.length;
-    const joined = carried.length === 0 ? bytes : concatenated(carried, bytes);
+    const joined = carried.length === 0 ? bytes : joinBytes([carried, bytes]);
     const whole = wholeCharacters(joined);
     carried = joined.slice(whole);
     let text = held + decodeUtf8(joined.subarray(0, whole), name, offset);
@@ -101,7 +105,9 @@ export async function* fileParts(
   readBytes = READ_BYTES,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const handle = await open(path, "r");
+  const handle = await open(path, "r").catch((error: unknown) => {
+    throw cannotRead(path, error);
+  });
   try {
     const buffer = new Uint8Array(readBytes);
     for (;;) {
@@ -120,13 +126,6 @@ export async function fileDigest(path: string, signal?: AbortSignal): Promise<st
   const hash = createHash("sha256");
   for await (const bytes of fileParts(path, READ_BYTES, signal)) hash.update(bytes);
   return `sha256:${hash.digest("hex")}`;
-}
-
-function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 /** Bytes up to the end of the last whole character, as far as the leading bytes tell: the others are up to three. */

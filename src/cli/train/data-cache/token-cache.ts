@@ -18,7 +18,13 @@ const FORMAT = 1;
 export type EntryKey = Readonly<Record<string, string | number | boolean | null>>;
 
 /** What there is to know of an entry beside its files. */
-export type EntryNotes = Readonly<Record<string, number>>;
+export interface EntryNotes {
+  readonly tokens: number;
+  /** Infilling examples that were wanted, those that do not fit included. */
+  readonly taken?: number;
+  /** Fields of theirs that the template lacks, and how many had them. */
+  readonly left?: readonly (readonly [field: string, count: number])[];
+}
 
 export interface CacheEntry {
   /** Path of the file of records. */

@@ -18,13 +18,13 @@ export const tokenBytes = ({ idBytes, sectionTypes }: RecordLayout, tokens: numb
 /** The record's parts, one after the other, and its words of the index. */
 export function encodeRecord(
   { ids, types, tokenTypeIds, trimmed }: FittedExample,
-  { where: _, ...texts }: InfillExample,
+  example: InfillExample,
   line: number,
   { idBytes }: RecordLayout,
 ): { readonly parts: readonly Uint8Array[]; readonly index: readonly number[] } {
   const Ids = idArray(idBytes);
   const lists = tokenTypeIds ? [ids, tokenTypeIds] : [ids];
-  const json = new TextEncoder().encode(JSON.stringify(texts, withoutInfinity));
+  const json = new TextEncoder().encode(JSON.stringify({ ...example, where: undefined }, withoutInfinity));
   return {
     parts: [...lists.map((list) => new Uint8Array(Ids.from(list).buffer)), types, json],
     index: [ids.length, json.length, line, Number(trimmed)],

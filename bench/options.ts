@@ -1,8 +1,8 @@
 // The flags of `npm run bench`, and what each benchmark is handed.
 import { defineFlags } from "../src/cli/shared/flags.ts";
 import type { FlagValues, Program } from "../src/cli/shared/flags.ts";
-import type { Ceiling } from "./ceiling.ts";
-import type { MeasureOptions } from "./measure.ts";
+import type { Ceiling } from "../src/profile/ceiling.ts";
+import type { MeasureOptions } from "../src/profile/measure.ts";
 import type { Result } from "./report.ts";
 
 export const PARTS = ["kernels", "train", "decode"] as const;

@@ -1,6 +1,6 @@
 // What a benchmark hands out: a JSON line on stdout for programs, an aligned row on stderr for people.
-import type { Ceiling } from "./ceiling.ts";
-import type { Timing } from "./measure.ts";
+import type { Ceiling } from "../src/profile/ceiling.ts";
+import type { Timing } from "../src/profile/measure.ts";
 
 export type Sizes = Readonly<Record<string, number | string>>;
 

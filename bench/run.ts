@@ -7,7 +7,7 @@ import { runCli } from "../src/cli/shared/run.ts";
 import type { CliContext } from "../src/cli/shared/run.ts";
 import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
-import { measureCeiling } from "./ceiling.ts";
+import { measureCeiling } from "../src/profile/ceiling.ts";
 import { benchDecoding } from "./decode.ts";
 import { benchKernels } from "./kernels.ts";
 import { BENCH, benchOptions, PARTS } from "./options.ts";

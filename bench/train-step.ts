@@ -8,7 +8,7 @@ import { Random } from "../src/random.ts";
 import { AdamW } from "../src/training/optimizer.ts";
 import { TrainingStep } from "../src/training/step.ts";
 import type { MicroBatch, SentStep } from "../src/training/step.ts";
-import { summarize } from "./measure.ts";
+import { summarize } from "../src/profile/measure.ts";
 import { DEMO, GPT2, SMALL } from "./models.ts";
 import type { BenchModel } from "./models.ts";
 import type { BenchRun } from "./options.ts";
@@ -110,8 +110,11 @@ async function timeSteps(device: Device, model: BenchModel, runs: number) {
 
 /** Share of the GPU's time that matrix products take, dispatch by dispatch. */
 async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
-  const device = await requestDevice({ profile: true }).catch(() => undefined); // no timestamps here
-  if (!device) return {};
+  const device = await requestDevice({ profile: true });
+  if (!device.profiler!.timed) {
+    device.destroy();
+    return {};
+  }
   const training = new Training(device, model);
   await training.step();
   await device.profiler!.report();
@@ -119,7 +122,7 @@ async function matmulShare(model: BenchModel): Promise<Record<string, number>> {
     const { result } = await training.step();
     await result;
   }
-  const rows = await device.profiler!.report();
+  const { kernels: rows } = await device.profiler!.report();
   device.destroy();
   const sum = (wanted: (name: string) => boolean): number =>
     rows.reduce((total, { name, milliseconds }) => total + (wanted(name) ? milliseconds : 0), 0);

@@ -11,10 +11,10 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import type { Tuning } from "../src/gpu/tuning.ts";
 import { SWEEPS, untuned } from "./candidates.ts";
 import type { Candidate, Sweep } from "./candidates.ts";
-import { measureCeiling } from "./ceiling.ts";
+import { measureCeiling } from "../src/profile/ceiling.ts";
 import type { KernelCase } from "./cases.ts";
 import { allCases, withinReach } from "./kernels.ts";
-import { measure } from "./measure.ts";
+import { measure } from "../src/profile/measure.ts";
 import { sizesText } from "./report.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -35,13 +35,14 @@ import type { Setup } from "./cli/generate/setup.ts";
 import { interactive } from "./cli/generate/interactive.ts";
 import { LiveText, settledLength } from "./cli/generate/live-text.ts";
 import { needEncoder } from "./cli/shared/load-model.ts";
+import { Profiling } from "./cli/shared/profiling.ts";
 import { DEMO_MODEL } from "./cli/shared/project-path.ts";
 import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { styleFor } from "./cli/shared/style.ts";
 import { GPT2Decoder } from "./generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "./gpt2/model.ts";
-import { requestDevice } from "./gpu/device.ts";
+import type { Device } from "./gpu/device.ts";
 import type { InfillRequest } from "./infill/example.ts";
 import { Reranker } from "./rerank/reranker.ts";
 
@@ -59,9 +60,10 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     return;
   }
 
-  const device = await requestDevice();
+  const profiling = await Profiling.begin(values, (line) => process.stderr.write(`${line}\n`));
+  const device = await profiling.openDevice();
   announce(device);
-  const weights = await GPT2LMHeadModel.fromPretrained(device, model.folder);
+  const weights = await profiling.span("load", () => GPT2LMHeadModel.fromPretrained(device, model.folder));
   note(
     "Model",
     `${model.folder.name}: ${describeModel(weights)}, ${model.config.nPositions} positions${model.history}`,
@@ -79,6 +81,17 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     observer: explainer?.watcher,
     reranker: setup.rerank && new Reranker(weights, needEncoder(model), setup.rerank),
   };
+  await profiling.span("generate", () => answer(setup, writer, { answers, explainer, device }, signal));
+  await profiling.end();
+}
+
+async function answer(
+  setup: Setup,
+  writer: Writer,
+  { answers, explainer, device }: { answers?: AnswerSink; explainer?: Explainer; device: Device },
+  signal: AbortSignal,
+): Promise<void> {
+  const { values, input, model } = setup;
   if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
   else if (input.kind === "gaps") {
     const { batchSize } = values;

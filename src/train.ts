@@ -8,13 +8,20 @@ import { withRanks } from "./cli/mpi/with-ranks.ts";
 import type { MpiJob } from "./cli/mpi/with-ranks.ts";
 import { evaluateModel, tellMemory } from "./cli/train/looking.ts";
 import { print, readProgram } from "./cli/train/program.ts";
+import type { Program } from "./cli/train/program.ts";
 import { chooseFolder } from "./cli/train/together.ts";
 import { STOPPED_EARLY, train } from "./cli/train/training-run.ts";
 
 async function main(cli: CliContext, mpi: MpiJob | undefined): Promise<number | void> {
-  const program = readProgram(cli, mpi);
-  const { flags, signal } = program;
+  const program = await readProgram(cli, mpi);
   if (mpi) await announceRanks(mpi.ranks);
+  const code = await carryOut(program);
+  await program.profiling.end();
+  return code;
+}
+
+async function carryOut(program: Program): Promise<number | void> {
+  const { flags, signal, mpi } = program;
   if (program.evaluateOnly) return evaluateModel(program);
   if (flags.dryRun) return tellMemory(program);
 

@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tokenizer: [],
   gpu: ["wgsl"],
   kernels: ["gpu"],
+  profile: ["gpu"],
   autograd: ["kernels", "gpu"],
   gpt2: ["autograd", "kernels", "gpu"],
   generation: ["gpt2", "kernels", "gpu"],
@@ -38,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: ["storage", "writing", "training", "examples", "infill", "generation", "gpt2", "gpu"],
   entries: ["worker", "storage", "writing", "rerank", "infill", "explain", "evaluation", "training", "examples"],
   cli: [
+    "profile",
     "writing",
     "hub",
     "gguf",

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { SWEEPS, untuned } from "../bench/candidates.ts";
-import { summarize } from "../bench/measure.ts";
+import { summarize } from "../src/profile/measure.ts";
 import { jsonLine, rates } from "../bench/report.ts";
 import { equal, expect as shimExpect } from "../bench/shim-expect.ts";
 import { shaderText } from "../bench/print-shader.ts";

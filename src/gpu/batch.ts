@@ -95,13 +95,14 @@ export class CommandBatch {
       );
     }
     const { pipeline, group } = this.cache.find(kernel, constants, bindings);
-    if (this.slot === SLOTS) this.submit();
+    const { profiler } = this.device;
+    if (this.slot === SLOTS || profiler?.full) this.submit();
     const offset = this.writeParams(kernel, params);
     this.counters.dispatches++;
     this.encoder ??= this.device.gpu.createCommandEncoder();
-    const { profiler } = this.device;
     if (profiler) this.endPass();
-    const pass = (this.pass ??= this.encoder.beginComputePass(profiler?.passDescriptor(kernel.name)));
+    const descriptor = profiler?.launch(kernel, constants, bindings, params);
+    const pass = (this.pass ??= this.encoder.beginComputePass(descriptor));
     if (pipeline !== this.passPipeline) pass.setPipeline((this.passPipeline = pipeline));
     if (group !== this.passGroup) pass.setBindGroup(0, (this.passGroup = group));
     // A new array each time: measured no slower through Dawn than one kept, or than a Uint32Array, or than a bind group
@@ -156,11 +157,12 @@ export class CommandBatch {
   send(): void {
     if (!this.encoder) return;
     this.endPass();
-    this.device.profiler?.resolve(this.encoder);
+    const submitted = this.device.profiler?.submitting(this.encoder);
     const queue = this.device.gpu.queue;
     if (this.slot > 0) queue.writeBuffer(this.paramsBuffer, 0, this.slots, 0, this.slot * SLOT_BYTES);
     if (this.uploaded > 0) queue.writeBuffer(this.uploadBuffer, 0, this.uploads, 0, this.uploaded);
     queue.submit([this.encoder.finish()]);
+    submitted?.();
     this.counters.submits++;
     this.encoder = null;
     this.slot = 0;

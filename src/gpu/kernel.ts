@@ -63,6 +63,14 @@ export type BindingsOf<B> = { readonly [N in keyof B]: Tensor };
 export type ParamsOf<P> = { readonly [N in keyof P]: number };
 export type ConstantsOf<K> = { readonly [N in keyof K]: K[N] extends "bool" ? boolean : number };
 
+/** What a launch cannot avoid doing; a profile compares its time with that. */
+export interface Work {
+  /** Operations; a multiply-add is two. Default: none that would count. */
+  readonly flops?: number;
+  /** Moved between memory and the GPU. Default: every bound tensor once. */
+  readonly bytes?: number;
+}
+
 export interface Part<B extends Bindings = None, P extends Params = None, K extends Constants = None> {
   /** Files under src/wgsl, joined in this order. */
   readonly source: readonly string[];
@@ -79,6 +87,8 @@ export interface Part<B extends Bindings = None, P extends Params = None, K exte
   /** Usual values of the constants: with them a tool can show or check the module without launching it. */
   readonly example?: NoInfer<ConstantsOf<K>>;
   readonly needs?: readonly Need[];
+  /** Of one launch, asked for only while it is profiled. */
+  work?(params: NoInfer<ParamsOf<P>>, tensors: NoInfer<BindingsOf<B>>, constants: NoInfer<ConstantsOf<K>>): Work;
 }
 
 export interface KernelSpec<B extends Bindings, P extends Params, K extends Constants> extends Part<B, P, K> {
@@ -99,6 +109,8 @@ export interface Kernel<B extends Bindings = Bindings, P extends Params = Params
   readonly constants: K;
   readonly example: ConstantsOf<K> | undefined;
   readonly needs: readonly Need[];
+  readonly work:
+    ((params: Names<number>, tensors: Names<Tensor>, constants: Names<number | boolean>) => Work) | undefined;
   /** What is above, in order, as arrays: every launch walks them. */
   readonly bindingNames: readonly string[];
   readonly dtypes: readonly DType[];
@@ -135,6 +147,7 @@ export function defineKernel<
     constants,
     example: spec.example,
     needs: [...new Set<Need>(half ? [...needs, "f16"] : needs)],
+    work: spec.work as Kernel["work"],
     bindingNames: Object.keys(bindings),
     dtypes: each.map(({ dtype }) => dtype),
     paramNames,
@@ -213,5 +226,15 @@ export function join<
     constants: { ...first.constants, ...second.constants } as K & L,
     example: both as ConstantsOf<K & L>,
     needs: [...(first.needs ?? []), ...(second.needs ?? [])],
+    ...pickWork(first, second),
   };
+}
+
+/** Where both say what they do, the first: the operation, which what is joined to it only completes. */
+function pickWork(
+  first: Part<Bindings, Params, Constants>,
+  second: Part<Bindings, Params, Constants>,
+): Pick<Part, "work"> {
+  const work = first.work ?? second.work;
+  return work ? { work: work as Part["work"] } : {};
 }

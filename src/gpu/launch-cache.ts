@@ -162,7 +162,8 @@ export class LaunchCache {
     if (cached) return cached;
     const module = composeModule(kernel, constants, (file) => this.device.wgsl(file));
     this.compiling = { kernel, module };
-    const gpu = this.device.gpu;
+    const { gpu, profiler } = this.device;
+    const began = profiler && performance.now();
     const shader = gpu.createShaderModule({ label: kernel.name, code: module.code });
     const created: Pipeline = {
       gpu: gpu.createComputePipeline({
@@ -173,6 +174,7 @@ export class LaunchCache {
       constants: kernel.constantNames.map((name) => constants[name]),
       launches: new Map(),
     };
+    if (began !== undefined) profiler!.span("compile", `compile ${kernel.name}`, began);
     this.counters.pipelines++;
     this.pipelines.set(key, created);
     return created;

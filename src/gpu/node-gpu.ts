@@ -18,8 +18,12 @@ import {
  */
 const OVERRIDE = "GPT2_WEBGPU_ADAPTER";
 
-// Dawn leaves half-precision floats off on NVIDIA's Vulkan driver unless asked; other drivers ignore the toggle.
-const FEATURES = "enable-dawn-features=vulkan_enable_f16_on_nvidia";
+// Dawn leaves half-precision floats off on NVIDIA's Vulkan driver unless asked; other drivers ignore the toggle. It
+// rounds timestamps to steps of 65.5 us, longer than most launches, to keep pages from timing each other.
+const FEATURES = [
+  "enable-dawn-features=vulkan_enable_f16_on_nvidia",
+  "disable-dawn-features=timestamp_quantization",
+] as const;
 
 /**
  * Every Dawn instance made here. When one is collected while its devices live, the process aborts; were it held on
@@ -33,7 +37,7 @@ export async function openGpu(): Promise<GPU> {
   const quietly = await quietCalls();
   let said = "";
   const open = async (...flags: string[]): Promise<{ gpu: GPU; adapter: GPUAdapter } | undefined> => {
-    const made = quietly(() => create([FEATURES, ...flags]));
+    const made = quietly(() => create([...FEATURES, ...flags]));
     instances.push(made.value);
     const gpu = quietGpu(made.value, (call) => {
       const asked = quietly(call);

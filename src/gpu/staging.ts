@@ -49,9 +49,11 @@ export class StagedRead {
     this.expectOpen();
     const { used } = this;
     const { buffer } = this.room;
-    const { failures, gpu, pool } = this.batch.device;
+    const { failures, gpu, pool, profiler } = this.batch.device;
+    const began = profiler && performance.now();
     try {
       await buffer.mapAsync(MAP_MODE_READ, 0, used);
+      if (began !== undefined) profiler!.span("read", `read ${used} bytes`, began);
     } catch (error) {
       await gpu.queue.onSubmittedWorkDone().catch(() => {}); // lets the reason of the failure arrive first
       this.expectOpen();

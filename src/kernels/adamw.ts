@@ -28,6 +28,7 @@ const kernel = defineElementKernel({
     step: "f32",
     decay: "f32",
   },
+  work: ({ count4 }) => ({ bytes: 7 * 16 * count4 }),
 });
 
 /**

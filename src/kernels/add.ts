@@ -18,6 +18,7 @@ const sumInto = defineElementKernel({
   source: ["add_into.wgsl"],
   bindings: { x: read("f32", "[count]"), y: readWrite("f32", "[count]") },
   params: { count: "u32" },
+  work: ({ count }) => ({ bytes: 12 * count }),
 });
 
 /** y = a + b, all of one shape. */

@@ -24,12 +24,14 @@ const backwardDq = defineAttention({
   name: "attention_backward_dq",
   source: ["lib/attention_backward.wgsl", "attention_backward_dq.wgsl"],
   bindings,
+  products: 3,
 });
 
 const backwardDkv = defineAttention({
   name: "attention_backward_dkv",
   source: ["lib/attention_backward.wgsl", "attention_backward_dkv.wgsl"],
   bindings,
+  products: 4,
 });
 
 const backwardDelta = defineRowKernel({

@@ -58,13 +58,17 @@ type Places = Pick<AttentionParams, "qkv_at" | "out_at" | "lse_at" | "delta_at" 
 const ROWS_OF_A_WORKGROUP = 32; // 4 subgroups with 8 rows each, or 8 teams with 4
 const FORMS = ["subgroup", "subgroup, computed ids", "workgroup"] as const;
 
-function attentionPart(form: (typeof FORMS)[number]) {
+/** `products`: of two [T, HS] matrices for every head, of which causal masking needs half. */
+function attentionPart(form: (typeof FORMS)[number], products: number) {
   const part = (variant: Variant, TEAM: number, WG_SIZE: number) =>
     ({
       source: ["lib/grid.wgsl", "lib/random.wgsl", "lib/attention.wgsl", `lib/attention_${variant}.wgsl`],
       params: ATTENTION_PARAMS,
       constants: { HS: "u32", TEAM: "u32", WG_SIZE: "u32" },
       example: { HS: 64, TEAM, WG_SIZE },
+      work: ({ batch, heads, length }: AttentionParams, _: unknown, { HS }: { readonly HS: number }) => ({
+        flops: products * batch * heads * length * (length + 1) * HS,
+      }),
     }) as const;
   switch (form) {
     case "subgroup":
@@ -78,10 +82,16 @@ function attentionPart(form: (typeof FORMS)[number]) {
   }
 }
 
-/** Defines a kernel in every form and returns its launch over one window of the batch. */
-export function defineAttention<const B extends Bindings>(spec: KernelSpec<B, None, None>) {
+/**
+ * Defines a kernel in every form and returns its launch over one window of the batch. `products`: how many of the
+ * products of two [T, HS] matrices it makes.
+ */
+export function defineAttention<const B extends Bindings>({
+  products,
+  ...spec
+}: KernelSpec<B, None, None> & { readonly products: number }) {
   const kernels = kernelForms(FORMS, (form) =>
-    defineKernel({ ...join(attentionPart(form), spec), name: spec.name, variant: form }),
+    defineKernel({ ...join(attentionPart(form, products), spec), name: spec.name, variant: form }),
   );
   return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: AttentionParams) => {
     const { tuning, subgroupSize } = batch.device;

@@ -3,6 +3,7 @@
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel, join, kernelForms, read, readWrite } from "../gpu/kernel.ts";
+import type { ParamsOf } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
@@ -39,6 +40,14 @@ function decodePart(pack: Pack) {
       out: readWrite(element, "[B*T, C]"),
     },
     params,
+    // The tokens of a row share its keys and values.
+    work: ({ rows, length, past, chunks }: ParamsOf<typeof params>) => {
+      const HS = pack === "vec4" ? 4 * chunks : chunks;
+      return {
+        flops: 4 * rows * (past + (length + 1) / 2) * HS,
+        bytes: 8 * (rows / length) * (past + length) * HS + 8 * rows * HS,
+      };
+    },
   };
 }
 

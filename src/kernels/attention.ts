@@ -19,6 +19,7 @@ const forward = defineAttention({
     out: readWrite("vec4f", "[B*T, NH, HS]"),
     lse: readWrite("f32", "[B, NH, T]"),
   },
+  products: 2,
 });
 
 /**

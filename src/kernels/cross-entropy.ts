@@ -2,7 +2,7 @@
 // the softmax and one read and write for the gradient.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
-import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
 import { expectColumns, rowWindows } from "./windows.ts";
@@ -21,6 +21,7 @@ const kernel = defineRowKernel({
   params: { rows: "u32", first_row: "u32", columns: "u32", stride4: "u32", scale: "f32" },
   constants: { GRADIENT: "bool" },
   example: { GRADIENT: true },
+  work: (_, { logits }, { GRADIENT }) => ({ bytes: (GRADIENT ? 3 : 1) * byteLength(logits) }),
 });
 
 /**

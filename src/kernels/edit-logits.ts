@@ -1,7 +1,7 @@
 // Sparse changes to logits where they are: a list of edits goes up instead of a row coming down.
 import type { CommandBatch } from "../gpu/batch.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
-import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
@@ -33,6 +33,7 @@ const kernel = defineRowKernel({
     logits: readWrite("f32", "[rows, stride]", "a window from first_row on"),
   },
   params: { rows: "u32", first_row: "u32", columns: "u32", stride: "u32" },
+  work: (_, { edits }) => ({ bytes: 2 * byteLength(edits) }), // not the logits: few of them are edited
 });
 
 /** The edits of every row as the kernel reads them. */

@@ -3,7 +3,7 @@
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
-import { expectShape, sliceRows } from "../gpu/tensor.ts";
+import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnsWorkgroupSize, defineRowKernel } from "./rows.ts";
 import { rowWindows } from "./windows.ts";
@@ -30,6 +30,10 @@ const grouped = {
     first_target: "u32",
     targets: "u32",
   },
+  work: (
+    { groups, channels }: { readonly groups: number; readonly channels: number },
+    { x }: { readonly x: Tensor },
+  ) => ({ bytes: byteLength(x) + 8 * groups * channels }),
 } as const;
 
 const tables = {
@@ -51,13 +55,19 @@ const tables = {
   },
 } as const;
 
-const forward = defineRowKernel({ name: "embedding", source: ["lib/embedding_row.wgsl", "embedding.wgsl"], ...tables });
+const forward = defineRowKernel({
+  name: "embedding",
+  source: ["lib/embedding_row.wgsl", "embedding.wgsl"],
+  ...tables,
+  work: ({ rows, channels }) => ({ bytes: 12 * rows * channels }),
+});
 
 const forwardTyped = defineRowKernel({
   name: "embedding_typed",
   source: ["lib/embedding_row.wgsl", "embedding_typed.wgsl"],
   bindings: { ...tables.bindings, type_table: read("f32", "[types, channels]", "wte again, perhaps another window") },
   params: { ...tables.params, first_type: "u32", types: "u32" },
+  work: ({ rows, channels }) => ({ bytes: 16 * rows * channels }),
 });
 
 const backward = defineRowKernel({

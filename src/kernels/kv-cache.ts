@@ -29,6 +29,7 @@ const append = defineKernel({
   },
   constants: { WG_SIZE: "u32" },
   example: { WG_SIZE },
+  work: ({ elements }) => ({ bytes: 16 * elements }),
 });
 
 const reorder = defineKernel({
@@ -44,6 +45,7 @@ const reorder = defineKernel({
   params: { rows: "u32", capacity: "u32", length: "u32" },
   constants: { WG_SIZE: "u32" },
   example: { WG_SIZE },
+  work: ({ rows, length }) => ({ bytes: 16 * rows * length }),
 });
 
 /**

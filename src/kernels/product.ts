@@ -48,6 +48,7 @@ export function productPart(operands: Operands) {
     params,
     constants: { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool" } as const,
     example: { A_TRANSPOSED: false, B_TRANSPOSED: false },
+    work: ({ m, n, k }: ProductParams) => ({ flops: 2 * m * n * k }),
   };
 }
 

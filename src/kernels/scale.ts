@@ -11,6 +11,7 @@ const kernel = defineElementKernel({
   source: ["scale.wgsl"],
   bindings: { x: readWrite("f32", "[count]") },
   params: { count: "u32", factor: "f32" },
+  work: ({ count }) => ({ bytes: 8 * count }),
 });
 
 /** x *= factor, of any shape; nothing is launched for a factor of 1. */

@@ -2,6 +2,7 @@
 import { HUB_FLAGS } from "../shared/model-source.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { FlagValues, Program } from "../shared/flags.ts";
+import { PROFILE_FLAGS } from "../shared/profiling.ts";
 import { optionFlags } from "./options.ts";
 import { WISH_FLAGS } from "./wish-flags.ts";
 
@@ -145,6 +146,8 @@ const flags = defineFlags({
       "Let special tokens, and in a gap the template's field names and markers, be written; without this " +
       "only the end token can be chosen of them.",
   },
+
+  ...PROFILE_FLAGS,
 
   ...optionFlags,
 });

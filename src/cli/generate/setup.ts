@@ -38,7 +38,7 @@ export interface Setup {
 const NO_SETTINGS: ReadonlySet<string> = new Set<keyof GenerateValues>([
   ...(["modelNameOrPath", "revision", "offline", "cacheDir", "inputFile", "outputFile", "batchSize"] as const),
   ...(["p1", "p3", "p1File", "p3File", "document", "meta", "interactive", "prompt"] as const),
-  ...(["json", "explain", "explainLayers"] as const),
+  ...(["json", "explain", "explainLayers", "profile", "trace"] as const),
 ]);
 
 /** What decides the answers to a file's gaps. */

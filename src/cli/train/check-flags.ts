@@ -67,6 +67,7 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   }
   if (flags.dryRun && flags.doEval && !flags.doTrain)
     throw new UserError("--dry_run tells what training takes, and an evaluation alone trains nothing; leave one out.");
+  for (const flag of ["profile", "trace"] as const) exclusive("dryRun", flag); // it computes nothing
   if (flags.evaluateDuringTraining && given.has("trainDataFile")) needs("evaluateDuringTraining", "evalDataFile");
   for (const flag of ["metadataDropout", "metadataDropoutAll", "contextDropout", "orderMix", "sectionTypes"] as const)
     if (given.has("trainDataFile") && given.has(flag))

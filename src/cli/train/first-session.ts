@@ -29,7 +29,7 @@ export async function firstSession(program: Program, run: RunFolder): Promise<{ 
     );
     const { start } = job;
     program.signal.throwIfAborted();
-    device ??= await openDevice();
+    device ??= await openDevice(program);
     await requireMemory(device, job);
     await mpi?.ranks.meet(); // before anyone takes of what others are asking for
     const model = await loadModel(device, start, flags);

@@ -1,5 +1,6 @@
 // The flags of src/train.ts: Hugging Face's names (run_language_modeling.py of 2020, run_clm.py, TrainingArguments).
 import type { Program } from "../shared/flags.ts";
+import { PROFILE_FLAGS } from "../shared/profiling.ts";
 import { DATA_FLAGS } from "./data-flags.ts";
 import { MODEL_FLAGS } from "./model-flags.ts";
 import { OUTPUT_FLAGS } from "./output-flags.ts";
@@ -7,7 +8,14 @@ import { SCRIPT_FLAGS } from "./script-flags.ts";
 import { TRAINABLE_FLAGS } from "./trainable-flags.ts";
 import { TRAINING_FLAGS } from "./training-flags.ts";
 
-const flags = { ...MODEL_FLAGS, ...DATA_FLAGS, ...TRAINING_FLAGS, ...TRAINABLE_FLAGS, ...OUTPUT_FLAGS };
+const flags = {
+  ...MODEL_FLAGS,
+  ...DATA_FLAGS,
+  ...TRAINING_FLAGS,
+  ...TRAINABLE_FLAGS,
+  ...OUTPUT_FLAGS,
+  ...PROFILE_FLAGS,
+};
 
 export type TrainFlags = typeof flags;
 

@@ -21,7 +21,7 @@ export async function evaluateModel(program: Program): Promise<void> {
   const start = await lookedAt(program);
   const evaluation = (await readEvaluation(program, start))!;
   signal.throwIfAborted();
-  const model = await loadModel(await openDevice(), start, flags);
+  const model = await loadModel(await openDevice(program), start, flags);
   describe(start, model);
   print(`Evaluate ${evaluation.summary}`);
   const { loss, perplexity } = await evaluateLoss(model, evaluation.examples, {
@@ -46,14 +46,14 @@ export async function evaluateAll(program: Program, run: RunFolder): Promise<voi
   const { perDeviceEvalBatchSize: batchSize } = flags;
   const settings = { batchSize, padId: start.padId, lossOn: lossOn(program, start), ranks: mpi?.ranks };
   const evaluate = (model: GPT2LMHeadModel): Promise<Evaluation> => evaluateLoss(model, examples, settings);
-  await evaluateFolders(await openDevice(), { run, names, evaluate, writes: isRankZero(mpi), signal, print });
+  await evaluateFolders(await openDevice(program), { run, names, evaluate, writes: isRankZero(mpi), signal, print });
 }
 
 /** Returns the exit code: 1 where it does not fit. */
 export async function tellMemory(program: Program): Promise<number> {
   const job = await readJob(program, await lookedAt(program));
   program.signal.throwIfAborted();
-  const device = await openDevice();
+  const device = await openDevice(program);
   const { text, fits } = await dryRun(device, memoryQuestion(device, job));
   print(text);
   return fits ? 0 : 1;

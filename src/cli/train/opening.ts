@@ -1,5 +1,4 @@
 // What is said while a run is opened: the device, the model and what of it is trained, how good it is before.
-import { requestDevice } from "../../gpu/device.ts";
 import type { Device } from "../../gpu/device.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import { evaluateLoss } from "../../training/evaluate.ts";
@@ -8,11 +7,12 @@ import { describeModel } from "../shared/describe-model.ts";
 import { formatBytes } from "../shared/format.ts";
 import type { Job } from "./job.ts";
 import { print } from "./program.ts";
+import type { Program } from "./program.ts";
 import type { Start } from "./setup.ts";
 import { described } from "./trainable.ts";
 
-export async function openDevice(): Promise<Device> {
-  const device = await requestDevice();
+export async function openDevice({ profiling }: Program): Promise<Device> {
+  const device = await profiling.openDevice();
   announce(device);
   return device;
 }

@@ -3,9 +3,11 @@ import { UserError } from "../../errors.ts";
 import type { LossOn } from "../../examples/collate.ts";
 import { templatePreset } from "../../infill/template-presets.ts";
 import { DEFAULT_ARGUMENTS } from "../../training/arguments.ts";
+import { isRankZero } from "../mpi/rank-zero.ts";
 import type { MpiJob } from "../mpi/with-ranks.ts";
 import { parseFlags } from "../shared/flags.ts";
 import type { FlagValues } from "../shared/flags.ts";
+import { Profiling } from "../shared/profiling.ts";
 import { samplePath } from "../shared/project-path.ts";
 import type { CliContext } from "../shared/run.ts";
 import { asScript, checkCombination } from "./check-flags.ts";
@@ -43,10 +45,12 @@ export interface Program {
   readonly signal: AbortSignal;
   /** Who runs it together; undefined: this process alone. */
   readonly mpi: MpiJob | undefined;
+  /** Opens the device. */
+  readonly profiling: Profiling;
 }
 
 /** Throws UserError for flags that are not known, or make no sense together. */
-export function readProgram({ argv, signal }: CliContext, mpi: MpiJob | undefined): Program {
+export async function readProgram({ argv, signal }: CliContext, mpi: MpiJob | undefined): Promise<Program> {
   const parsed = parseFlags(TRAIN, argv);
   const flags: Flags = parsed.given.size === 0 ? { ...parsed.values, ...QUICK } : asScript(parsed);
   checkCombination(flags, parsed.given);
@@ -64,7 +68,8 @@ export function readProgram({ argv, signal }: CliContext, mpi: MpiJob | undefine
   const trainFile =
     (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
   const files = { trainFile, evalFile, infilling };
-  return { flags, given: parsed.given, evaluateOnly, files, signal, mpi };
+  const profiling = await Profiling.begin(isRankZero(mpi) ? flags : { profile: false }, print);
+  return { flags, given: parsed.given, evaluateOnly, files, signal, mpi, profiling };
 }
 
 /** Windows have their new tokens as targets. */

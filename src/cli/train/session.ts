@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { openFolder } from "../../files/open.ts";
 import type { Device } from "../../gpu/device.ts";
+import type { Profiler } from "../../gpu/profiler.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import { templateToJson } from "../../infill/template.ts";
 import { digest } from "../../training/fingerprint.ts";
@@ -112,14 +113,17 @@ export class Session {
 /** What is told of a run while it goes on: in the log, on the bar and above it. */
 class Told {
   private readonly run: RunFolder;
+  private readonly profiler: Profiler | undefined;
   private readonly loggingDir: string | undefined;
   private readonly report: RunReport;
   private bar: TrainingProgress | undefined;
   private events: EventWriter | undefined;
   private positions = 0;
+  private stepBegan = 0;
 
   constructor(run: RunFolder, job: Job, model: GPT2LMHeadModel) {
     this.run = run;
+    this.profiler = model.device.profiler;
     this.loggingDir = job.flags.loggingDir;
     this.report = new RunReport(run, job, model, (what) => this.say(`WARNING  ${what} The run goes on.`));
   }
@@ -128,6 +132,7 @@ class Told {
     if (this.loggingDir !== undefined) this.events = new EventWriter(this.loggingDir, state?.step);
     this.bar = new TrainingProgress({ totalSteps, startStep: state?.step });
     await this.report.start(totalSteps, state?.logHistory ?? []);
+    this.stepBegan = performance.now();
   }
 
   async stop(): Promise<void> {
@@ -144,6 +149,9 @@ class Told {
       this.bar?.step(step, { loss, learningRate, tokens: at.positions - this.positions });
       this.positions = at.positions;
       this.report.onStep(at);
+      const now = performance.now();
+      this.profiler?.span("step", `step ${step}`, this.stepBegan, now);
+      this.stepBegan = now;
     },
     onLog: (entry) => {
       this.run.log(entry).catch((error: Error) => this.say(`metrics.jsonl cannot be written: ${error.message}`));

@@ -1,7 +1,6 @@
 // A training run from its first word to its last: opened, trained through whatever happens, its results written, and
 // said what came of it and what to do next.
 import { join } from "node:path";
-import { requestDevice } from "../../gpu/device.ts";
 import { listCheckpoints } from "../../training/checkpoint.ts";
 import { byRankZero } from "../mpi/rank-zero.ts";
 import { writeNote } from "../shared/announce.ts";
@@ -54,7 +53,7 @@ export async function train(program: Program, run: RunFolder): Promise<void> {
   const started = performance.now();
   const sessions = [session];
   const reopen = async (saved: Saved | undefined): Promise<Session> => {
-    const model = await loadModel(await requestDevice(), await startOf(job, saved), flags);
+    const model = await loadModel(await program.profiling.openDevice(), await startOf(job, saved), flags);
     sessions.push(await Session.open(model, job, run, saved));
     return sessions.at(-1)!;
   };

@@ -1,8 +1,8 @@
 // What the adapter can do at most, measured beside everything else: multiply-adds in registers, and a copy of buffers
 // larger than any cache. Each is tried in a few shapes and the best one counts; results are given as a share of these.
-import type { Device } from "../src/gpu/device.ts";
-import { defineKernel, read, readWrite } from "../src/gpu/kernel.ts";
-import type { Element } from "../src/gpu/kernel.ts";
+import type { Device } from "../gpu/device.ts";
+import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
+import type { Element } from "../gpu/kernel.ts";
 import { measure } from "./measure.ts";
 import type { MeasureOptions, Timing } from "./measure.ts";
 

@@ -2,9 +2,9 @@
 // at least seven times; the median and the spread say how much to trust it. Software adapters are timed by the clock
 // around the submit; GPUs by timestamps around it, taken while the GPU is kept busy so that no gap between submits is
 // counted.
-import type { Device } from "../src/gpu/device.ts";
-import { BUFFER_USAGE, MAP_MODE_READ } from "../src/gpu/usage.ts";
-import { UserError } from "../src/errors.ts";
+import type { Device } from "../gpu/device.ts";
+import { BUFFER_USAGE, MAP_MODE_READ } from "../gpu/usage.ts";
+import { UserError } from "../errors.ts";
 
 /** Milliseconds. */
 export interface Spread {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { assemble } from "./cli/evaluate/assemble.ts";
 import { RESULT_FILES } from "./cli/evaluate/data.ts";
 import { EVALUATE } from "./cli/evaluate/flags.ts";
-import { fittedLine } from "./cli/evaluate/rerank.ts";
+import { saveFitted } from "./cli/evaluate/rerank.ts";
 import { Parts } from "./cli/evaluate/parts.ts";
 import { measureModel, partsOf, resultOf, shareOfAll } from "./cli/evaluate/run-model.ts";
 import type { ModelResult } from "./cli/evaluate/run-model.ts";
@@ -41,11 +41,11 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const results: ModelResult[] = [];
   for (const [m, task] of setup.tasks.entries()) {
     await measureModel(device, m, task, shareOfAll(task), { values, parts, signal });
-    results.push(await resultOf(m, task, { ...setup, parts }));
+    results.push(resultOf(m, task, { ...setup, parts }));
   }
   const evaluation = await assemble(device, setup, results, signal);
 
-  const { outputDir, tasks } = setup;
+  const { outputDir, tasks, fitted } = setup;
   const folder = await openFolder(outputDir);
   await folder.write(
     new Map([
@@ -57,8 +57,8 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   for (const { name, sentences } of findings(evaluation))
     process.stdout.write(printableText(`${name}\n${sentences.map((sentence) => `  ${sentence}\n`).join("")}`));
   for (const note of evaluation.notes) process.stderr.write(`Note     ${printableText(note)}\n`);
-  if (values.fitRerank)
-    process.stderr.write(`Saved    ${printableText(fittedLine(tasks[0].name, evaluation.models[0].rerank!))}\n`);
+  if (fitted)
+    process.stderr.write(`Saved    ${printableText(await saveFitted(fitted, evaluation.models[0].rerank!))}\n`);
   process.stderr.write(
     `Saved    ${join(outputDir, RESULT_FILES.json)} and ${join(outputDir, RESULT_FILES.html)}, ` +
       `${formatDuration((performance.now() - started) / 1000)}\n`,

@@ -1,6 +1,6 @@
 // Models by their name on the Hub in the library: what fromPretrained() and Infiller.load() take in Node, against a Hub
 // on 127.0.0.1, with the environment that the programs read.
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -73,6 +73,60 @@ describe("a name on the Hub", () => {
     again.dispose();
     expect(await readdir(join(home, "models--ann--filler", "snapshots"))).toEqual([commit]);
     hub = await HubServer.start();
+  });
+
+  it("has revisions, and its files are kept where cacheDir says", async () => {
+    const old = hub.publish("ann/filler", demo, ["v1"]);
+    hub.publish("ann/filler", { ...demo, "config.json": Buffer.from('{"model_type": "bert"}') });
+    const own = join(home, "own");
+    const at = { revision: "v1", cacheDir: own };
+    const snapshots = (): Promise<string[]> => readdir(join(own, "models--ann--filler", "snapshots"));
+    const { vocabSize } = await PreTrainedTokenizer.fromPretrained("ann/filler", at);
+    expect((await GPT2Tokenizer.fromPretrained("ann/filler", at)).vocabSize).toBe(vocabSize);
+    (await GPT2LMHeadModel.fromPretrained(device, "ann/filler", at)).destroy();
+    expect((await GPT2Model.fromPretrained(device, "ann/filler", { ...at, revision: old })).config.nLayer).toBe(4);
+    const infiller = await Infiller.load("ann/filler", { device, ...at });
+    expect(infiller.tokenizer.vocabSize).toBe(vocabSize);
+    infiller.dispose();
+    expect(await snapshots()).toEqual([old]);
+    expect(await readdir(home)).toEqual(["own"]);
+    await expect(GPT2LMHeadModel.fromPretrained(device, "ann/filler", { cacheDir: own })).rejects.toThrow(/bert/);
+  });
+
+  it("is an adapter's base too, and kept where cacheDir says", async () => {
+    hub.publish("ann/base", demo);
+    const adapted = join(home, "adapted");
+    const base = await GPT2LMHeadModel.fromPretrained(device, folder);
+    base.addAdapter({ r: 2 });
+    await base.savePretrained(adapted);
+    base.destroy();
+    const config = JSON.parse(await readFile(join(adapted, "adapter_config.json"), "utf8")) as object;
+    await writeFile(
+      join(adapted, "adapter_config.json"),
+      JSON.stringify({ ...config, base_model_name_or_path: "ann/base" }),
+    );
+    await cp(join(folder, "infill_template.json"), join(adapted, "infill_template.json"));
+    const own = join(home, "own");
+    (await GPT2LMHeadModel.fromPretrained(device, adapted, { cacheDir: own })).destroy();
+    (await Infiller.load(adapted, { device, cacheDir: own })).dispose();
+    expect((await readdir(home)).sort()).toEqual(["adapted", "own"]);
+  });
+
+  it("alone has revisions, and such as Git allows", async () => {
+    const revision = "v1";
+    await expect(GPT2LMHeadModel.fromPretrained(device, folder, { revision })).rejects.toThrow(
+      /^revision is "v1", and "weights\/demo" is a folder or an address, which has none/,
+    );
+    await expect(Infiller.load("http://127.0.0.1/model", { device, revision })).rejects.toThrow(/^revision is "v1"/);
+    await expect(PreTrainedTokenizer.fromPretrained(await openFolder(folder), { revision })).rejects.toThrow(
+      /^revision is "v1"/,
+    );
+    await expect(PreTrainedTokenizer.fromPretrained("ann/x", { revision: "../main" })).rejects.toThrow(
+      /^revision is "\.\.\/main", wanted a branch, a tag or a whole commit hash of ann\/x/,
+    );
+    const unknown = { version: "v1" } as object;
+    await expect(PreTrainedTokenizer.fromPretrained("ann/x", unknown)).rejects.toThrow(/version/);
+    expect(hub.asked).toEqual([]);
   });
 
   it("whose weights are of no use is refused before they come", async () => {

@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import type { FileData, Folder } from "../files/folder.ts";
 import { readJsonObject } from "../files/json.ts";
 import { openModelFolder } from "../files/open.ts";
+import type { HubSourceOptions } from "../files/open.ts";
 import { printable, quote } from "../files/quote.ts";
 import { safetensorsFiles } from "../files/safetensors-write.ts";
 import { FLOAT_DTYPES, Safetensors } from "../files/safetensors.ts";
@@ -66,14 +67,16 @@ export class AdapterFolder implements Folder {
   write: Folder["write"] = (files) => this.own.write(files);
 }
 
+/** How a base is found that an adapter calls a folder, an address or a name on the Hub. */
+export function openBase({ cacheDir }: Pick<HubSourceOptions, "cacheDir"> = {}): (name: string) => Promise<Folder> {
+  return (name) => openModelFolder(name, { part: "model", cacheDir });
+}
+
 /**
  * The folder as it is, or, where it is an adapter's, with its base: that which `open` gives for what
  * adapter_config.json calls it. Throws UserError where that names none.
  */
-export async function withBase(
-  folder: Folder,
-  open: (nameOrPath: string) => Promise<Folder> = (name) => openModelFolder(name, { part: "model" }),
-): Promise<Folder> {
+export async function withBase(folder: Folder, open = openBase()): Promise<Folder> {
   if (folder instanceof AdapterFolder || !(await isAdapter(folder))) return folder;
   const { baseModelNameOrPath: name } = await readLoraConfig(folder);
   const advice = `set base_model_name_or_path in ${folder.name}/${ADAPTER_CONFIG} to its folder`;

@@ -3,8 +3,9 @@ import type { ParameterStore, Trainable } from "../autograd/parameter.ts";
 import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import { openModelFolder } from "../files/open.ts";
+import type { HubSourceOptions } from "../files/open.ts";
 import type { Device } from "../gpu/device.ts";
-import { openModelCheckpoint, readModelConfig, withBase } from "./adapter-files.ts";
+import { openBase, openModelCheckpoint, readModelConfig, withBase } from "./adapter-files.ts";
 import { ignoredTensors } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
 import { allocate, load } from "./parameters.ts";
@@ -19,12 +20,17 @@ export interface ModelOptions {
   readonly gradients?: Trainable;
 }
 
-export interface PretrainedOptions extends ModelOptions {
+export interface PretrainedOptions extends ModelOptions, HubSourceOptions {
   /** Gets one sentence that names tensors left unused, if there are any. */
   readonly onNote?: (note: string) => void;
 }
 
-export const PRETRAINED_FIELDS: FieldsOf<PretrainedOptions> = { gradients: true, onNote: true };
+export const PRETRAINED_FIELDS: FieldsOf<PretrainedOptions> = {
+  gradients: true,
+  onNote: true,
+  revision: true,
+  cacheDir: true,
+};
 
 /**
  * What both models' fromPretrained() load; the caller owns the parameters. An adapter's folder gives its base with the
@@ -34,9 +40,10 @@ export const PRETRAINED_FIELDS: FieldsOf<PretrainedOptions> = { gradients: true,
 export async function loadPretrained(
   device: Device,
   folder: string | Folder,
-  { gradients = false, onNote }: PretrainedOptions,
+  { gradients = false, ...source }: PretrainedOptions,
 ): Promise<{ readonly config: GPT2Config; readonly parameters: ParameterStore }> {
-  const from = await withBase(typeof folder === "string" ? await openModel(folder, onNote) : folder);
+  const { onNote } = source;
+  const from = await withBase(await openModel(folder, source), openBase(source));
   const config = await readModelConfig(from);
   const checkpoint = await openModelCheckpoint(from, config); // the sizes in config.json are believed after this
   const note = ignoredTensors(from, checkpoint);
@@ -52,10 +59,10 @@ export async function loadPretrained(
 }
 
 /** A folder, an address, or a name on the Hub, whose weights are fetched only where they are of a GPT-2. */
-function openModel(source: string, onNote: PretrainedOptions["onNote"]): Promise<Folder> {
+function openModel(source: string | Folder, options: Omit<PretrainedOptions, "gradients">): Promise<Folder> {
   return openModelFolder(source, {
     part: "model",
-    onNote,
+    ...options,
     beforeWeights: async (fetched) => void (await readModelConfig(fetched)),
   });
 }

@@ -5,6 +5,7 @@ import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import { openModelFolder } from "../files/open.ts";
+import type { HubSourceOptions } from "../files/open.ts";
 import { quote } from "../files/quote.ts";
 import type { NewToken } from "./added-tokens.ts";
 import { BytePairEncoder } from "./bpe.ts";
@@ -38,6 +39,7 @@ export interface DecodeOptions {
 
 const ENCODE_OPTIONS: FieldsOf<EncodeOptions> = { allowSpecial: true };
 const DECODE_OPTIONS: FieldsOf<DecodeOptions> = { skipSpecialTokens: true };
+const SOURCE_OPTIONS: FieldsOf<HubSourceOptions> = { revision: true, cacheDir: true };
 
 export type { NewToken } from "./added-tokens.ts";
 export type { NewSpecialTokens } from "./special-tokens.ts";
@@ -63,11 +65,13 @@ export class PreTrainedTokenizer implements Tokenizer {
 
   /**
    * From a folder's tokenizer.json, or vocab.json + merges.txt: a path, an address, an opened Folder or, in Node, a
-   * model's name on the Hub ("gpt2"). Throws UserError when they are missing, damaged or of another kind.
+   * model's name on the Hub ("gpt2"), at a revision. Throws UserError when they are missing, damaged or of another kind.
    */
-  static async fromPretrained(folder: string | Folder): Promise<PreTrainedTokenizer> {
-    const from = typeof folder === "string" ? await openModelFolder(folder, { part: "tokenizer" }) : folder;
-    return new PreTrainedTokenizer(await readTokenizer(from));
+  static async fromPretrained(folder: string | Folder, options: HubSourceOptions = {}): Promise<PreTrainedTokenizer> {
+    expectFields("fromPretrained()", options, SOURCE_OPTIONS);
+    return new PreTrainedTokenizer(
+      await readTokenizer(await openModelFolder(folder, { part: "tokenizer", ...options })),
+    );
   }
 
   /**

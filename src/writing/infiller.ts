@@ -5,6 +5,7 @@ import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { abortable } from "../files/abortable.ts";
 import { openModelFolder } from "../files/open.ts";
+import type { HubSourceOptions } from "../files/open.ts";
 import type { Folder } from "../files/folder.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../generation/options/options.ts";
@@ -27,7 +28,7 @@ import type { Plan } from "./plan.ts";
 import { severalCandidates } from "./several.ts";
 import { withBeams } from "./wishes.ts";
 
-export interface InfillerOptions {
+export interface InfillerOptions extends HubSourceOptions {
   /** What computes; stays the caller's. Default: the best adapter's, opened here and destroyed with the infiller. */
   readonly device?: Device;
   /** Ends the loading before the next read; load() then rejects with its reason and holds nothing. */
@@ -36,7 +37,13 @@ export interface InfillerOptions {
   readonly onNote?: (note: string) => void;
 }
 
-const LOAD_FIELDS: FieldsOf<InfillerOptions> = { device: true, signal: true, onNote: true };
+const LOAD_FIELDS: FieldsOf<InfillerOptions> = {
+  device: true,
+  signal: true,
+  onNote: true,
+  revision: true,
+  cacheDir: true,
+};
 
 export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta" | "aliases">, TextWishes {
   /** Texts wanted, each another; fewer come where they turn out the same. Default: what `options` say, else 1. */
@@ -123,17 +130,21 @@ export class Infiller {
    */
   static async load(source: string | URL | Folder, options: InfillerOptions = {}): Promise<Infiller> {
     expectFields("Infiller.load()", options, LOAD_FIELDS);
-    const { device, signal, onNote } = options;
-    const isFolder = typeof source === "object" && !(source instanceof URL);
-    const from = isFolder
-      ? source
-      : await openModelFolder(String(source), { part: "model", beforeWeights: needTemplate, signal, onNote });
+    const { device, signal, onNote, revision, cacheDir } = options;
+    const from = await openModelFolder(source instanceof URL ? source.href : source, {
+      part: "model",
+      beforeWeights: needTemplate,
+      signal,
+      onNote,
+      revision,
+      cacheDir,
+    });
     const reading = abortable(from, signal);
-    const folder = { ...(await readModelFolder(reading, { onNote })), folder: from };
+    const folder = { ...(await readModelFolder(reading, { onNote, cacheDir })), folder: from };
     needEncoder(folder);
     const opened = device ?? (await requestDevice());
     try {
-      const model = await GPT2LMHeadModel.fromPretrained(opened, reading);
+      const model = await GPT2LMHeadModel.fromPretrained(opened, reading, { cacheDir });
       const infiller = new Infiller(folder, model, device ? undefined : opened);
       if (!signal?.aborted) return infiller;
       infiller.dispose();

@@ -6,7 +6,7 @@ import { printable } from "../files/quote.ts";
 import { loadGenerationConfig } from "../generation/options/config-file.ts";
 import { asList } from "../generation/options/config.ts";
 import type { GenerationOptions } from "../generation/options/options.ts";
-import { openModelCheckpoint, readModelConfig, withBase } from "../gpt2/adapter-files.ts";
+import { openBase, openModelCheckpoint, readModelConfig, withBase } from "../gpt2/adapter-files.ts";
 import { ignoredTensors } from "../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../gpt2/config.ts";
 import { InfillEncoder } from "../infill/encode.ts";
@@ -32,14 +32,16 @@ export interface ModelFolderOptions {
   readonly tokenizerName?: string;
   /** Told a sentence for each thing in the folder that is left unused. */
   readonly onNote?: (note: string) => void;
+  /** Where an adapter's base is kept that is a name on the Hub. */
+  readonly cacheDir?: string;
 }
 
 /** Throws UserError when a file is missing, damaged or of another model. */
 export async function readModelFolder(
   from: Folder,
-  { tokenizer: own, tokenizerName = from.name, onNote = () => {} }: ModelFolderOptions = {},
+  { tokenizer: own, tokenizerName = from.name, onNote = () => {}, cacheDir }: ModelFolderOptions = {},
 ): Promise<ModelFolder> {
-  const folder = await withBase(from);
+  const folder = await withBase(from, openBase({ cacheDir }));
   const config = await readModelConfig(folder);
   const tokenizer = own ?? (await PreTrainedTokenizer.fromPretrained(folder));
   const template = (await folder.has(TEMPLATE_FILE))

@@ -17,6 +17,8 @@ import { Random } from "../../random.ts";
 import { drawInOrder } from "../shared/draw.ts";
 import { openModel } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
+import { resolveModel } from "../shared/model-source.ts";
+import type { SourceOptions } from "../shared/model-source.ts";
 import { readInputFile } from "../shared/input-file.ts";
 
 export const RESULT_FILES = { json: "evaluation.json", html: "report.html" } as const;
@@ -31,15 +33,13 @@ export type InfillModel = ModelFolder & {
 export const UNTRAINED = "untrained";
 
 /**
- * The models of these names, in their order. Throws UserError as openInfillModel() does, and where every name is
- * UNTRAINED.
+ * The models of these names, in their order; `revision` is of the first. Throws UserError as openInfillModel() does,
+ * where every name is UNTRAINED, and for a revision of that.
  */
-export async function openInfillModels(names: readonly string[]): Promise<InfillModel[]> {
-  const isFolder = (path: string): Promise<boolean> =>
-    stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
+export async function openInfillModels(
+  names: readonly string[],
+  { revision, ...options }: SourceOptions = {},
+): Promise<InfillModel[]> {
   const fresh = await Promise.all(names.map(async (name) => name === UNTRAINED && !(await isFolder(name))));
   const model = fresh.indexOf(false);
   if (model < 0)
@@ -47,26 +47,40 @@ export async function openInfillModels(names: readonly string[]): Promise<Infill
       `${UNTRAINED} is a model with fresh weights beside a trained one, and there is no trained one; name it with ` +
         "--compare or --model.",
     );
+  if (fresh[0] && revision !== undefined)
+    throw new UserError(`--revision is of --model_name_or_path, which is ${UNTRAINED}; leave it out.`);
   const opened: InfillModel[] = [];
-  for (const [i, name] of names.entries())
+  for (const [i, name] of names.entries()) {
+    const source = i === 0 ? { ...options, revision } : options;
     opened.push(
       fresh[i]
-        ? { ...(await openInfillModel(names[model])), fresh: true, history: `, untrained, as ${names[model]} is built` }
-        : await openInfillModel(name),
+        ? {
+            ...(await openInfillModel(names[model], model === 0 ? { ...options, revision } : options)),
+            fresh: true,
+            history: `, untrained, as ${names[model]} is built`,
+          }
+        : await openInfillModel(name, source),
     );
+  }
   return opened;
 }
 
-/** Throws UserError when the folder is none, or holds a model that was never shown a gap. */
-export async function openInfillModel(path: string): Promise<InfillModel> {
-  const model = await openModel(path, undefined);
+/** Throws UserError when there is no such model, or it was never shown a gap. */
+export async function openInfillModel(name: string, options: SourceOptions = {}): Promise<InfillModel> {
+  const path = await resolveModel(name, options);
+  const model = await openModel(path, undefined, { ...options, revision: undefined });
   const { encoder } = model;
   if (!encoder)
     throw new UserError(
-      `${path} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps, and there is nothing to ` +
-        `evaluate; fine-tune it with src/train.ts --model_name_or_path ${path} --train_file examples.jsonl.`,
+      `${name} has no ${TEMPLATE_FILE}: this model was not trained to fill gaps, and there is nothing to ` +
+        `evaluate; fine-tune it with src/train.ts --model_name_or_path ${name} --train_file examples.jsonl.`,
     );
   return { ...model, encoder };
+}
+
+/** Whether a folder of that name is on this disk. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 export interface TestFile {
@@ -165,16 +179,21 @@ function fitsInto({ encoder, config }: InfillModel, example: InfillExample): boo
 }
 
 /**
- * `wanted`, refused when results stand in it and `overwrite` is false; without it the next free output/evaluation-<n>.
+ * `wanted`, refused when files of `results` stand in it and `overwrite` is false; without it the next free
+ * output/evaluation-<n>.
  */
-export async function chooseResultFolder(wanted: string | undefined, overwrite: boolean): Promise<string> {
+export async function chooseResultFolder(
+  wanted: string | undefined,
+  overwrite: boolean,
+  results: readonly string[] = Object.values(RESULT_FILES),
+): Promise<string> {
   if (wanted === undefined) {
     for (let n = 1; ; n++) {
       const folder = join("output", `evaluation-${n}`);
       if ((await filesIn(folder)).length === 0) return folder;
     }
   }
-  const there = (await filesIn(wanted)).filter((file) => file === RESULT_FILES.json || file === RESULT_FILES.html);
+  const there = (await filesIn(wanted)).filter((file) => results.includes(file));
   if (there.length > 0 && !overwrite)
     throw new UserError(
       `${wanted} holds ${there.join(" and ")} already; choose another --output_dir, or pass --overwrite_output_dir.`,

@@ -4,6 +4,7 @@ import { defineFlags } from "../shared/flags.ts";
 import type { Flag, FlagValues, Program } from "../shared/flags.ts";
 import { optionFlags } from "../generate/options.ts";
 import { WISH_FLAGS } from "../generate/wish-flags.ts";
+import { HUB_FLAGS } from "../shared/model-source.ts";
 
 const SEARCH = [
   "doSample",
@@ -23,13 +24,13 @@ const searchFlags = Object.fromEntries(
 const flags = defineFlags({
   modelNameOrPath: {
     type: "string",
-    placeholder: "folder",
+    placeholder: "folder|name",
     defaultText: "weights/demo",
     aliases: ["model"],
     group: "Models",
     help:
-      "The infilling model's folder, as src/train.ts saves it; or the name untrained, for the model of --compare " +
-      "with fresh weights, as it was before any training.",
+      "The infilling model: a folder, as src/train.ts saves it, or a name on the Hub; or the name untrained, for the " +
+      "model of --compare with fresh weights, as it was before any training.",
   },
   compare: {
     type: "string",
@@ -55,6 +56,9 @@ const flags = defineFlags({
     group: "Models",
     help: "The infilling model that judges all texts: how likely p3 is after them, and how well they join p1 and p3.",
   },
+  revision: { ...HUB_FLAGS.revision, group: "Models", help: "Branch, tag or commit of --model_name_or_path there." },
+  offline: { ...HUB_FLAGS.offline, group: "Models" },
+  cacheDir: { ...HUB_FLAGS.cacheDir, group: "Models" },
 
   testFile: {
     type: "string",
@@ -130,8 +134,8 @@ const flags = defineFlags({
     group: "Ranking",
     help:
       "The same with weights fitted here: to the other parts of the file for the figures, and to all of it for " +
-      "infill_rerank.json, which goes into the model's folder (over an older one). Use examples that the model was " +
-      "not trained on.",
+      "infill_rerank.json, which goes into the model's folder (over an older one) where --model_name_or_path names one " +
+      "on this disk, else into --output_dir. Use examples that the model was not trained on.",
   },
 
   outputDir: {

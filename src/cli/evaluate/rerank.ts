@@ -7,6 +7,8 @@ import type { RerankFigures, WrittenChoice } from "../../evaluation/rerank-choic
 import { fittedByParts, fittedWeights, ownWeights, trialFigures } from "../../evaluation/rerank-trial.ts";
 import type { Trial } from "../../evaluation/rerank-trial.ts";
 import type { Cluster } from "../../evaluation/places.ts";
+import type { Folder } from "../../files/folder.ts";
+import { openFolder } from "../../files/open.ts";
 import type { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../../generation/options/options.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
@@ -19,6 +21,7 @@ import type { Plan } from "../generate/plan.ts";
 import { severalCandidates } from "../generate/several.ts";
 import { withBeams } from "../generate/wishes.ts";
 import type { Wishes } from "../generate/wishes.ts";
+import { chooseResultFolder, isFolder } from "./data.ts";
 import type { InfillModel } from "./data.ts";
 import type { EvaluateValues } from "./flags.ts";
 import { writeMet } from "./write.ts";
@@ -94,16 +97,11 @@ export async function measureChoice(
   return { index, p2, texts, terms };
 }
 
-/** The figures; with --fit_rerank the weights are in the model's folder afterwards. */
-export async function rerankFigures(
+export function rerankFigures(
   { weights: own }: RerankPlan,
   { trials, choices }: RerankMeasures,
-  {
-    model,
-    clusters,
-    values,
-  }: { readonly model: InfillModel; readonly clusters: readonly Cluster[]; readonly values: EvaluateValues },
-): Promise<RerankFigures> {
+  { clusters, values }: { readonly clusters: readonly Cluster[]; readonly values: EvaluateValues },
+): RerankFigures {
   const { seed, fitRerank } = values;
   const fitted = own ?? fittedWeights(trials);
   if (fitRerank && fitted.fittedOn!.candidates < 2)
@@ -113,7 +111,6 @@ export async function rerankFigures(
     );
   const weigh = own ? ownWeights(own) : fittedByParts(trials);
   const written = choices.filter((choice) => choice !== null);
-  if (fitRerank) await model.folder.write(new Map([[RERANK_FILE, rerankToJson(fitted)]]));
   return {
     trial: trialFigures(trials, weigh, seed, clusters),
     choices: written.length > 0 ? choiceFigures(written, weigh, seed, clusters) : undefined,
@@ -123,8 +120,39 @@ export async function rerankFigures(
   };
 }
 
-/** "model/infill_rerank.json: p2 0.31, p3 4.20, seam p1-p2 1.10, seam p2-p3 0.40, fitted on 200 examples" */
-export function fittedLine(model: string, { weights: { weights, fittedOn } }: RerankFigures): string {
-  const terms = TERMS.map((term) => `${TERM_NAMES[term]} ${weights[term].toFixed(2)}`);
-  return `${join(model, RERANK_FILE)}: ${terms.join(", ")}, fitted on ${fittedOn!.examples} examples`;
+/** Where fitted weights go. */
+export interface FittedPlace {
+  readonly folder: Folder;
+  readonly path: string;
+  /** That is the model's own folder, where they are found when candidates are ranked. */
+  readonly isModel: boolean;
+}
+
+/**
+ * The model's folder where the user named one on this disk; else, for the demo, the Hub's cache and addresses are not
+ * the user's to change, the results' folder. Throws UserError where that has weights already.
+ */
+export async function placeOfFitted(
+  { modelNameOrPath, overwriteOutputDir }: EvaluateValues,
+  outputDir: string,
+  model: InfillModel,
+): Promise<FittedPlace> {
+  if (modelNameOrPath !== undefined && (await isFolder(modelNameOrPath)))
+    return { folder: model.folder, path: join(modelNameOrPath, RERANK_FILE), isModel: true };
+  await chooseResultFolder(outputDir, overwriteOutputDir, [RERANK_FILE]);
+  return { folder: await openFolder(outputDir), path: join(outputDir, RERANK_FILE), isModel: false };
+}
+
+/**
+ * Writes them. Gives "model/infill_rerank.json: p2 0.31, p3 4.20, seam p1-p2 1.10, seam p2-p3 0.40, fitted on 200
+ * examples".
+ */
+export async function saveFitted(
+  { folder, path, isModel }: FittedPlace,
+  { weights: fitted }: RerankFigures,
+): Promise<string> {
+  await folder.write(new Map([[RERANK_FILE, rerankToJson(fitted)]]));
+  const terms = TERMS.map((term) => `${TERM_NAMES[term]} ${fitted.weights[term].toFixed(2)}`);
+  const use = isModel ? "" : "; beside the model's own files src/generate.ts --rerank would use it";
+  return `${path}: ${terms.join(", ")}, fitted on ${fitted.fittedOn!.examples} examples${use}`;
 }

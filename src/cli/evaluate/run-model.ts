@@ -159,12 +159,12 @@ function inOrder(numbers: readonly number[], keep: Keep): (value: unknown) => Pr
 }
 
 /** From all parts of task `m` to what came of it. */
-export async function resultOf(
+export function resultOf(
   m: number,
   task: Task,
   { values, clusterOf, parts }: Pick<EvaluationSetup, "values" | "clusterOf"> & { readonly parts: Parts },
-): Promise<ModelResult> {
-  const { model, examples, toWrite, plan, rerank } = task;
+): ModelResult {
+  const { examples, toWrite, plan, rerank } = task;
   const kinds = kindsOf(m);
   const all = shareOfAll(task);
   const gaps = plan ? all.toWrite : [];
@@ -178,7 +178,7 @@ export async function resultOf(
     about: parts.values<string>(kinds.about, [0])[0],
     scored: scored.map((losses, i) => ({ example: examples[i], ...losses })),
     texts: texts.map((text, i) => ({ example: toWrite[i], ...text })),
-    rerank: ranking && (await rerankFigures(rerank!, ranking, { model, clusters: examples.map(clusterOf), values })),
+    rerank: ranking && rerankFigures(rerank!, ranking, { clusters: examples.map(clusterOf), values }),
   };
 }
 

@@ -12,8 +12,8 @@ import { parseShard } from "../shared/shard.ts";
 import { chooseExamples, chooseResultFolder, openInfillModels, readExampleFile, readTestFile } from "./data.ts";
 import type { Examples, InfillModel, TestFile } from "./data.ts";
 import type { EvaluateValues } from "./flags.ts";
-import { planRerank } from "./rerank.ts";
-import type { RerankPlan } from "./rerank.ts";
+import { placeOfFitted, planRerank } from "./rerank.ts";
+import type { FittedPlace, RerankPlan } from "./rerank.ts";
 import { gapKey, readTheirTexts } from "./texts.ts";
 import type { TheirTexts } from "./texts.ts";
 import { planTexts } from "./write.ts";
@@ -48,6 +48,8 @@ export interface EvaluationSetup {
   readonly tasks: readonly Task[];
   readonly theirs: readonly TheirTexts[];
   readonly judge: Judge;
+  /** With --fit_rerank. */
+  readonly fitted: FittedPlace | undefined;
   /** Of an example as any of the models knows it. */
   readonly clusterOf: (example: InfillExample) => Cluster;
 }
@@ -61,7 +63,10 @@ export async function setUpEvaluation(values: EvaluateValues, given: ReadonlySet
   const names = [values.modelNameOrPath ?? DEMO_MODEL, ...(values.compare === undefined ? [] : [values.compare])];
   const judgeName = values.judge ?? names[names.length - 1];
   const outputDir = await chooseResultFolder(values.outputDir, values.overwriteOutputDir);
-  const models = await openInfillModels(names.includes(judgeName) ? names : [...names, judgeName]);
+  const { revision, offline, cacheDir } = values;
+  const all = names.includes(judgeName) ? names : [...names, judgeName];
+  const models = await openInfillModels(all, { revision, offline, cacheDir });
+  const fitted = values.fitRerank ? await placeOfFitted(values, outputDir, models[0]) : undefined;
   const file = await readTestFile(testFile);
   const training = values.trainFile === undefined ? undefined : await readExampleFile(values.trainFile);
   const theirs: TheirTexts[] = [];
@@ -108,6 +113,7 @@ export async function setUpEvaluation(values: EvaluateValues, given: ReadonlySet
     training,
     tasks,
     theirs,
+    fitted,
     judge: { name: judgeName, model: models[judge], toWrite: ofModel(judge, examples.written) },
     clusterOf: (example) => places.get(example)!,
   };

@@ -22,6 +22,7 @@ const NAME = /^(\d+)-of-(\d+)$/;
 /** Flags on which nothing that is measured of an example depends. */
 const NO_SETTINGS: ReadonlySet<string> = new Set<keyof EvaluateValues>([
   ...(["modelNameOrPath", "compare", "judge", "texts", "testFile", "trainFile"] as const),
+  ...(["revision", "offline", "cacheDir"] as const),
   ...(["perDeviceEvalBatchSize", "outputDir", "overwriteOutputDir", "shard", "mergeShards"] as const),
 ]);
 

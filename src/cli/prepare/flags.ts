@@ -5,6 +5,7 @@ import { FORMS } from "../../infill/books/form.ts";
 import { TEMPLATE_PRESETS } from "../../infill/template-presets.ts";
 import { DEFAULT_TRIPLES } from "../../infill/books/triples.ts";
 import { defineFlags } from "../shared/flags.ts";
+import { HUB_FLAGS } from "../shared/model-source.ts";
 import type { Program } from "../shared/flags.ts";
 
 export const INPUT_FORMATS = ["book", "jsonl", "ilm"] as const;
@@ -178,6 +179,8 @@ const flags = defineFlags({
     group: "Model",
     help: "Tokenizer that counts the tokens: a folder, or a name on the Hub.",
   },
+  offline: HUB_FLAGS.offline,
+  cacheDir: HUB_FLAGS.cacheDir,
   blockSize: {
     type: "int",
     min: 8,

@@ -66,8 +66,11 @@ export async function prepare(argv: readonly string[], terminal: Terminal): Prom
   const layout = chooseFields(chooseLayout(named, recorded, flags, given), flags.metadataFields);
   const folder = await chosenFolder(flags);
 
+  const { tokenizerName, offline, cacheDir } = flags;
   const tokenizer =
-    flags.tokenizerName === undefined ? GPT2Tokenizer.default() : await openTokenizer(flags.tokenizerName, { signal });
+    tokenizerName === undefined
+      ? GPT2Tokenizer.default()
+      : await openTokenizer(tokenizerName, { offline, cacheDir, signal });
   tokenizer.addSpecialTokens(specialTokensToAdd(layout));
   const counter = new TokenCounter(layout, tokenizer);
   const found = fieldsToFind(layout, flags);

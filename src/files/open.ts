@@ -61,8 +61,9 @@ interface NamedModels {
 }
 
 /**
- * As openFolder, an opened folder as it is; and where Node finds no folder of that name, a model on the Hub ("gpt2"), fetched into its cache.
- * Throws UserError when the Hub has none or cannot be asked, and for a revision of what is no name on it.
+ * As openFolder, an opened folder as it is; and where Node finds no folder of that name, a model on the Hub ("gpt2"),
+ * fetched into its cache. Throws UserError when the Hub has none or cannot be asked, and for a revision of what is no
+ * name on it.
  */
 export async function openModelFolder(source: string | Folder, options: ModelSourceOptions): Promise<Folder> {
   const { beforeWeights, ...rest } = options;

@@ -65,7 +65,8 @@ export class PreTrainedTokenizer implements Tokenizer {
 
   /**
    * From a folder's tokenizer.json, or vocab.json + merges.txt: a path, an address, an opened Folder or, in Node, a
-   * model's name on the Hub ("gpt2"), at a revision. Throws UserError when they are missing, damaged or of another kind.
+   * model's name on the Hub ("gpt2"), at a revision. Throws UserError when they are missing, damaged or of another
+   * kind.
    */
   static async fromPretrained(folder: string | Folder, options: HubSourceOptions = {}): Promise<PreTrainedTokenizer> {
     expectFields("fromPretrained()", options, SOURCE_OPTIONS);

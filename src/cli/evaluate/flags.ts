@@ -134,8 +134,8 @@ const flags = defineFlags({
     group: "Ranking",
     help:
       "The same with weights fitted here: to the other parts of the file for the figures, and to all of it for " +
-      "infill_rerank.json, which goes into the model's folder (over an older one) where --model_name_or_path names one " +
-      "on this disk, else into --output_dir. Use examples that the model was not trained on.",
+      "infill_rerank.json, which goes into the model's folder (over an older one) where --model_name_or_path names " +
+      "one on this disk, else into --output_dir. Use examples that the model was not trained on.",
   },
 
   outputDir: {

@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gguf: ["infill", "tokenizer", "gpt2"],
   writing: ["rerank", "infill", "text", "tokenizer", "generation", "gpt2", "gpu"],
   storage: ["hub"],
-  worker: ["storage", "writing", "training", "examples", "infill", "generation", "gpt2", "gpu"],
+  worker: ["storage", "writing", "rerank", "training", "examples", "infill", "generation", "gpt2", "gpu"],
   entries: ["worker", "storage", "writing", "rerank", "infill", "explain", "evaluation", "training", "examples"],
   cli: [
     "profile",

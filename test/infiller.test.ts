@@ -56,6 +56,60 @@ describe("Infiller", () => {
     expect(told.at(-1)).toBe(text);
   });
 
+  it("tells the texts of all candidates as they grow, and which became which", async () => {
+    const told: (readonly string[])[] = [];
+    const { candidates, sequences } = await infiller.fill({
+      ...gap,
+      candidates: 3,
+      trim: false,
+      beginsWith: "Ella",
+      options: { ...SHORT, seed: 7 },
+      onTexts: (texts) => void told.push(texts),
+    });
+    expect(candidates).toHaveLength(3);
+    expect([...sequences].sort()).toEqual([0, 1, 2]);
+    expect(told.length).toBeGreaterThan(12);
+    for (const texts of told) for (const text of texts) expect(text.startsWith("Ella")).toBe(true);
+    expect(candidates.map(({ text }) => text)).toEqual(sequences.map((sequence) => told.at(-1)![sequence]));
+    // They grow side by side, not one after the other.
+    const begun = told.findIndex((texts) => texts.every((text) => text.length > "Ella".length));
+    expect(begun).toBeLessThan(told.length / 2);
+  });
+
+  it("tells nothing of a search over beams before it has chosen", async () => {
+    const told: unknown[] = [];
+    const options = { ...SHORT, numBeams: 2 };
+    const { sequences } = await infiller.fill({ ...gap, candidates: 2, options, onTexts: () => void told.push(0) });
+    expect([told, sequences.length]).toEqual([[], 2]);
+  });
+
+  it("ranks anybody's texts as those of its own", async () => {
+    const { candidates } = await infiller.fill({ ...gap, rerank: true, candidates: 3, options: { ...SHORT, seed: 2 } });
+    const texts = candidates.map(({ text }) => text);
+    const ranked = await infiller.rank(gap, [...texts].reverse());
+    expect(ranked.map(({ text }) => text)).toEqual(texts);
+    ranked.forEach(({ score }, i) => expect(score).toBeCloseTo(candidates[i].ranked!.score, 4));
+    expect(ranked.map(({ index }) => index)).toEqual(texts.map((_, i) => texts.length - 1 - i));
+    await expect(infiller.rank({ p1: "", p3: "" }, ["A fox."])).rejects.toThrow(/both empty/);
+    const controller = new AbortController();
+    controller.abort(new Error("enough"));
+    await expect(infiller.rank(gap, texts, { signal: controller.signal })).rejects.toThrow("enough");
+  });
+
+  it("names the words that may come next, by what the model gives their beginnings", async () => {
+    const words = await infiller.nextWords(gap, "Kim ran to the", { count: 6 });
+    expect(words.length).toBeGreaterThan(2);
+    for (const { text } of words) expect(text).toMatch(/^ ?(?:[\p{L}\p{M}\p{N}'’-]+|[^\s\p{L}]+)$/u);
+    const probabilities = words.map(({ probability }) => probability);
+    expect(probabilities).toEqual([...probabilities].sort((a, b) => b - a));
+    expect(probabilities.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(1 + 1e-6);
+    // The first is what greedy search writes.
+    const { text } = await infiller.fill({ ...gap, beginsWith: "Kim ran to the", options: SHORT });
+    expect(text.startsWith(`Kim ran to the${words[0].text}`)).toBe(true);
+    await expect(infiller.nextWords(gap, "", { count: 0 })).rejects.toThrow(/count is 0/);
+    expect((await infiller.nextWords(gap, "", { count: 2 })).length).toBeGreaterThan(0);
+  });
+
   it("gives several different candidates, likeliest first", async () => {
     const { candidates } = await infiller.fill({ ...gap, candidates: 3, options: { ...SHORT, seed: 5 } });
     const texts = candidates.map(({ text }) => text);

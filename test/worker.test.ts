@@ -65,6 +65,24 @@ describe("an engine in a worker", () => {
     device.destroy();
   });
 
+  it("fills side by side, ranks and names words as the page itself does", async () => {
+    const device = await requestDevice();
+    const infiller = await Infiller.load(demo, { device });
+    const ask = async (asked: Engine | Infiller) => {
+      const told: (readonly string[])[] = [];
+      const onTexts = (texts: readonly string[]): void => void told.push(texts);
+      const { candidates } = await asked.fill({ ...gap, candidates: 2, options: { ...SHORT, seed: 1 }, onTexts });
+      const texts = candidates.map(({ text }) => text);
+      return [texts, told, await asked.rank(gap, texts), await asked.nextWords(gap, "Kim", { count: 3 })] as const;
+    };
+    const found = await ask(engine);
+    expect(found).toEqual(await ask(infiller));
+    expect(found[1].length).toBeGreaterThan(3);
+    expect(found[2]).toHaveLength(2);
+    infiller.dispose();
+    device.destroy();
+  });
+
   it("generates from a prompt", async () => {
     const told: string[] = [];
     const request = { prompt: "Once upon a time", options: { ...SHORT, doSample: true, seed: 3 } };

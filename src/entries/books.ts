@@ -1,6 +1,8 @@
 // gpt2-webgpu/books: books as examples to train on, from strings and bytes, in a page too.
 export { prepareBooks } from "../infill/books/prepare-books.ts";
 export type { BookInput, PrepareBooksOptions, PreparedBooks } from "../infill/books/prepare-books.ts";
+export { findNames } from "../infill/books/names-of-text.ts";
+export type { FindNamesOptions, NamesOfText } from "../infill/books/names-of-text.ts";
 export { readBookFile } from "../infill/books/read-file.ts";
 export type { BookText } from "../infill/books/book-text.ts";
 export type { TripleOptions } from "../infill/books/triples.ts";

@@ -1,7 +1,8 @@
 // gpt2-webgpu/infill: the paragraph between two others. Infiller does it all; the rest is what it is made of.
 export { Infiller } from "../writing/infiller.ts";
-export type { Filled, FillRequest, InfillerOptions } from "../writing/infiller.ts";
+export type { Filled, FillRequest, GapRequest, InfillerOptions } from "../writing/infiller.ts";
 export type { Candidate, ConstraintCost } from "../writing/candidates.ts";
+export type { NextWord } from "../writing/next-words.ts";
 export { textStreamer } from "../writing/text-streamer.ts";
 export { parseDocument } from "../infill/document.ts";
 export type { DocumentGap } from "../infill/document.ts";

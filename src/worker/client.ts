@@ -6,7 +6,9 @@ import type { EngineHost } from "./host.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
 import type { GenerateRequest, ModelSource, Outcome, Trained, TrainRequest } from "./messages.ts";
-import type { Filled, FillRequest } from "../writing/infiller.ts";
+import type { Filled, FillRequest, GapRequest } from "../writing/infiller.ts";
+import type { NextWord } from "../writing/next-words.ts";
+import type { Ranked } from "../rerank/reranker.ts";
 
 type Listeners = { readonly [K in keyof EngineEvents]?: (value: EngineEvents[K]) => void };
 
@@ -70,8 +72,23 @@ export class Engine {
   }
 
   /** As Infiller.fill(). */
-  fill({ signal, onText, ...request }: FillRequest): Promise<Filled> {
-    return this.call((id) => this.host.fill(id, request as never), { text: onText }, signal);
+  fill({ signal, onText, onTexts, ...request }: FillRequest): Promise<Filled> {
+    const all = onTexts !== undefined;
+    return this.call((id) => this.host.fill(id, request as never, all), { text: onText, texts: onTexts }, signal);
+  }
+
+  /** As Infiller.rank(). */
+  rank(gap: GapRequest, texts: readonly string[], { signal }: Watched = {}): Promise<Ranked[]> {
+    return this.call((id) => this.host.rank(id, gap as never, [...texts]), {}, signal);
+  }
+
+  /** As Infiller.nextWords(). */
+  nextWords(
+    gap: GapRequest,
+    before: string,
+    { count, signal }: Watched & { readonly count?: number } = {},
+  ): Promise<NextWord[]> {
+    return this.call((id) => this.host.nextWords(id, gap as never, before, count), {}, signal);
   }
 
   /** Goes on from a prompt. Rejects with UserError as generate() throws it. */

@@ -17,7 +17,9 @@ import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated }
 import type { GenerateRequest, Listener, ModelSource, Outcome, TrainRequest, Trained } from "./messages.ts";
 import type { WorkerFillRequest } from "./messages.ts";
 import { trainModel } from "./train.ts";
-import type { Filled } from "../writing/infiller.ts";
+import type { Filled, GapRequest, Infiller } from "../writing/infiller.ts";
+import type { NextWord } from "../writing/next-words.ts";
+import type { Ranked } from "../rerank/reranker.ts";
 
 /** Tells of one call, in order. */
 export type Tell = <K extends keyof EngineEvents>(event: K, value: EngineEvents[K]) => void;
@@ -62,12 +64,20 @@ export class EngineHost {
     });
   }
 
-  fill(id: number, request: WorkerFillRequest): Promise<Outcome<Filled>> {
-    return this.call(id, async ({ signal, tell }) => {
-      const { infiller } = this.need();
-      if (!infiller) throw new UserError("This model was not trained to fill gaps: use generate(), or train() it.");
-      return infiller.fill({ ...request, signal, onText: (text) => tell("text", text) });
+  /** `all`: somebody listens to the texts of all candidates. */
+  fill(id: number, request: WorkerFillRequest, all: boolean): Promise<Outcome<Filled>> {
+    return this.call(id, ({ signal, tell }) => {
+      const onTexts = all ? (texts: readonly string[]): void => tell("texts", texts) : undefined;
+      return this.needInfiller().fill({ ...request, signal, onText: (text) => tell("text", text), onTexts });
     });
+  }
+
+  rank(id: number, gap: GapRequest, texts: readonly string[]): Promise<Outcome<Ranked[]>> {
+    return this.call(id, ({ signal }) => this.needInfiller().rank(gap, texts, { signal }));
+  }
+
+  nextWords(id: number, gap: GapRequest, before: string, count?: number): Promise<Outcome<NextWord[]>> {
+    return this.call(id, ({ signal }) => this.needInfiller().nextWords(gap, before, { signal, count }));
   }
 
   generate(id: number, request: GenerateRequest): Promise<Outcome<Generated>> {
@@ -115,6 +125,12 @@ export class EngineHost {
   private need(): LoadedModel {
     if (this.loaded) return this.loaded;
     throw new UserError("The engine has no model: call load() first.");
+  }
+
+  private needInfiller(): Infiller {
+    const { infiller } = this.need();
+    if (infiller) return infiller;
+    throw new UserError("This model was not trained to fill gaps: use generate(), or train() it.");
   }
 
   private async write(

@@ -71,13 +71,14 @@ export interface Trained {
 }
 
 /** fill()'s, without what is not data. */
-export type WorkerFillRequest = Omit<FillRequest, "signal" | "onText">;
+export type WorkerFillRequest = Omit<FillRequest, "signal" | "onText" | "onTexts">;
 
 /** What a call tells while it runs. */
 export interface EngineEvents {
   readonly progress: DownloadProgress;
   readonly note: string;
   readonly text: string;
+  readonly texts: readonly string[];
   readonly step: Progress;
   readonly log: LogEntry;
   readonly evaluation: { readonly evaluation: Evaluation; readonly progress: Progress };

@@ -15,7 +15,7 @@ import { meanLogProbs } from "./log-probs.ts";
 import type { ScoringDecoder } from "./log-probs.ts";
 import { ownLimits, promptInputs } from "./plan.ts";
 import type { Plan, PlannedPrompt } from "./plan.ts";
-import { textStreamer } from "./text-streamer.ts";
+import { textsStreamer } from "./text-streamer.ts";
 
 export interface Candidate {
   /** p2 with its forced beginning; or the plain prompt and what follows it. */
@@ -68,6 +68,8 @@ export interface WriteOptions {
    * left out.
    */
   readonly onText?: (text: string) => void;
+  /** Told the texts so far of all sequences at each token; for one prompt, without beams. */
+  readonly onTexts?: (texts: readonly string[]) => void;
   /** Instead of the plan's. */
   readonly seed?: number;
 }
@@ -85,7 +87,10 @@ export interface Written {
 }
 
 /** Writes for the chosen prompts, all in one batch. Throws UserError for options that do not go together. */
-export async function write(writer: Writer, { which, signal, onText, seed }: WriteOptions = {}): Promise<Written> {
+export async function write(
+  writer: Writer,
+  { which, signal, onText, onTexts, seed }: WriteOptions = {},
+): Promise<Written> {
   const { decoder, tokenizer, plan, observer } = writer;
   const numbers = which ?? plan.prompts.map((_, number) => number);
   const prompts = numbers.map((number) => plan.prompts[number]);
@@ -106,10 +111,16 @@ export async function write(writer: Writer, { which, signal, onText, seed }: Wri
       logitsProcessors: [...plan.logitsProcessors, ...(constraints?.logitsProcessors ?? [])],
       ...(observer && { observer, returnDictInGenerate: true }),
       streamer:
-        onText &&
-        textStreamer(tokenizer, (text) => onText(joined(prompts[0].opening, text, plan.inGap)), {
-          end: eosTokens(plan.config),
-        }),
+        (onText || onTexts) &&
+        textsStreamer(
+          tokenizer,
+          (texts) => {
+            const shown = texts.map((text) => joined(prompts[0].opening, text, plan.inGap));
+            onText?.(shown[0]);
+            onTexts?.(shown);
+          },
+          { end: eosTokens(plan.config), sequences: plan.config.numReturnSequences },
+        ),
     },
     plan.defaults,
   );

@@ -18,11 +18,14 @@ import type { TextWishes } from "../infill/constraints/text-constraints.ts";
 import type { InfillRequest } from "../infill/example.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { Reranker } from "../rerank/reranker.ts";
+import type { Ranked } from "../rerank/reranker.ts";
 import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
 import { write } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
 import { needEncoder, needTemplate, readModelFolder } from "./model-folder.ts";
 import type { ModelFolder } from "./model-folder.ts";
+import { nextWords } from "./next-words.ts";
+import type { NextWord } from "./next-words.ts";
 import { planGaps } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { severalCandidates } from "./several.ts";
@@ -71,6 +74,19 @@ export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta" | 
    * returned, which may be shorter: an unfinished sentence is cut off.
    */
   readonly onText?: (text: string) => void;
+  /**
+   * Told the texts so far of all candidates while they are drawn side by side, whole characters only; "" before a
+   * text's first token. Which candidate became of which text `Filled.sequences` says. A search that compares texts
+   * tells none.
+   */
+  readonly onTexts?: (texts: readonly string[]) => void;
+}
+
+/** A gap, and what the text between is to be. */
+export type GapRequest = Pick<FillRequest, "p1" | "p3" | "meta" | "aliases">;
+interface Signalled {
+  /** The call rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 const FILL_FIELDS: FieldsOf<FillRequest> = {
@@ -88,6 +104,7 @@ const FILL_FIELDS: FieldsOf<FillRequest> = {
   options: true,
   signal: true,
   onText: true,
+  onTexts: true,
 };
 
 export interface Filled {
@@ -98,6 +115,8 @@ export interface Filled {
    * log-probability. At least one.
    */
   readonly candidates: readonly Candidate[];
+  /** Of each candidate: the number of its text among those that onTexts was told. */
+  readonly sequences: readonly number[];
   /** The paragraphs around the gap were longer than the context has room for, and their far ends were left out. */
   readonly contextCut: boolean;
 }
@@ -184,12 +203,51 @@ export class Infiller {
   async fill(request: FillRequest): Promise<Filled> {
     expectFields("fill()", request, FILL_FIELDS);
     request.signal?.throwIfAborted();
-    const turn = this.busy.then(
-      () => this.fillNow(request),
-      () => this.fillNow(request),
-    );
+    return this.inTurn(() => this.fillNow(request));
+  }
+
+  /**
+   * Judges texts for a gap, which may be anybody's: best first, by how well each leads from p1 to p3 (see Reranker).
+   * Throws UserError for a text that the context has no room for.
+   */
+  async rank(gap: GapRequest, texts: readonly string[], { signal }: Signalled = {}): Promise<Ranked[]> {
+    return this.inTurn(async () => {
+      this.needLoaded();
+      this.plan(gap); // what is wrong with the gap is told in the same words
+      return (await this.ownReranker()).rank(gap, texts, { signal });
+    });
+  }
+
+  /**
+   * The words that the model would go on with behind `before`, the beginning of p2 up to the end of a word (or ""): the
+   * most probable first, at most `count` (default 8). Throws UserError as fill().
+   */
+  async nextWords(
+    gap: GapRequest,
+    before: string,
+    { count = 8, signal }: Signalled & { readonly count?: number } = {},
+  ): Promise<NextWord[]> {
+    return this.inTurn(async () => {
+      this.needLoaded();
+      if (!(Number.isInteger(count) && count >= 1 && count <= MOST_CANDIDATES))
+        throw new UserError(`count is ${count}, wanted a whole number from 1 to ${MOST_CANDIDATES}.`);
+      const plan = this.plan({ ...gap, beginsWith: before });
+      const words = await nextWords({ decoder: this.decoder, tokenizer: this.tokenizer, plan, count, signal });
+      await this.model.device.finish();
+      signal?.throwIfAborted();
+      return words;
+    });
+  }
+
+  /** After the call before, however that ends. */
+  private inTurn<R>(act: () => Promise<R>): Promise<R> {
+    const turn = this.busy.then(act, act);
     this.busy = turn;
     return turn;
+  }
+
+  private needLoaded(): void {
+    if (this.disposed) throw new UserError("This Infiller is disposed of: load another with Infiller.load().");
   }
 
   /** Frees the weights, and the device if load() opened it. A fill() under way ends with an error. */
@@ -206,20 +264,25 @@ export class Infiller {
   }
 
   private async fillNow(request: FillRequest): Promise<Filled> {
-    const { signal, onText, trim = true } = request;
+    const { signal, onText, onTexts, trim = true } = request;
     signal?.throwIfAborted();
-    if (this.disposed) throw new UserError("This Infiller is disposed of: load another with Infiller.load().");
+    this.needLoaded();
     const plan = this.plan(request);
     const reranker = request.rerank ? await this.ownReranker() : undefined;
     const { numReturnSequences, numBeams } = plan.config;
-    const grows = numReturnSequences === 1 && numBeams === 1 && !plan.prompts[0].constraints;
+    const grow = numBeams === 1 && !plan.prompts[0].constraints;
+    const grows = grow && numReturnSequences === 1;
     const writer = { decoder: this.decoder, tokenizer: this.tokenizer, plan, trim, reranker };
-    const written = await write(writer, { signal, onText: grows ? onText : undefined });
+    const written = await write(writer, {
+      signal,
+      onText: grows ? onText : undefined,
+      onTexts: grow ? onTexts : undefined,
+    });
     await this.model.device.finish(); // a step that was begun ahead may still need the cache
     signal?.throwIfAborted();
     const [candidates] = written.candidates;
     onText?.(candidates[0].text);
-    return { text: candidates[0].text, candidates, contextCut: plan.cut.gaps > 0 };
+    return { text: candidates[0].text, candidates, sequences: written.rows[0], contextCut: plan.cut.gaps > 0 };
   }
 
   private async ownReranker(): Promise<Reranker> {

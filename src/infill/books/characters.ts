@@ -24,6 +24,16 @@ export interface NamesFound {
   readonly aliases: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A name of a text. */
+export interface NamedOften {
+  /** In its fullest form. */
+  readonly name: string;
+  /** Other forms of a character's name, the most frequent first. */
+  readonly forms: readonly string[];
+  /** Occurrences of all forms. */
+  readonly count: number;
+}
+
 const MOST_NAMES = 5;
 const MOST_ALIASES = 6;
 /** Names of a text that are weighed against one another. */
@@ -82,6 +92,40 @@ export class Characters {
           .map((mention) => [mention.form.text, aliasesOf(mention)] as const)
           .filter(([, forms]) => forms.length > 0),
       ),
+    };
+  }
+
+  /** All names of the text that occur twice or more, and those that say themselves what they are; by their number. */
+  everything(): Record<NameKind, NamedOften[]> {
+    const counts: Record<Exclude<NameKind, "characters">, Map<string, number>> = {
+      places: new Map(),
+      organisations: new Map(),
+      misc: new Map(),
+    };
+    const sure = new Set<string>();
+    for (const paragraph of this.paragraphs) {
+      const words = wordsOf(paragraph);
+      for (const run of nameRuns(words, this.usage)) {
+        if (run.kind === "characters") continue;
+        const name = textOf(words, run);
+        counts[run.kind].set(name, (counts[run.kind].get(name) ?? 0) + 1);
+        if (run.end > run.start) sure.add(name);
+      }
+    }
+    const often = ([name, count]: [string, number]): NamedOften[] =>
+      count >= SHARED || sure.has(name) ? [{ name, forms: [], count }] : [];
+    const listed = (names: ReadonlyMap<string, number>): NamedOften[] =>
+      [...names].flatMap(often).sort((a, b) => b.count - a.count);
+    const persons = this.people.all().filter(({ maybe, count }) => maybe.length === 0 && count >= SHARED);
+    return {
+      characters: persons.map((person) => {
+        const forms = [...person.forms.values()];
+        const fullest = forms.reduce((best, form) => (isFuller(form, best) ? form : best));
+        return { name: fullest.text, forms: aliasesOf({ form: fullest, person }), count: person.count };
+      }),
+      places: listed(counts.places),
+      organisations: listed(counts.organisations),
+      misc: listed(counts.misc),
     };
   }
 

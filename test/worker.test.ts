@@ -201,6 +201,51 @@ describe("an engine in a worker", () => {
     expect((await engine.generate({ prompt: "A mole", options: SHORT })).texts[0]).not.toBe("");
   });
 
+  it("rejects what waits, and what is asked later, when the page terminates the worker", async () => {
+    let terminated = 0;
+    const worker = Object.assign(new EventTarget(), {
+      postMessage() {},
+      terminate() {
+        terminated++;
+      },
+    });
+    const gone = connectEngine(worker);
+    const calls = [gone.load(demo), gone.fill(gap), gone.train({ examples }), gone.save()];
+    worker.terminate();
+    for (const call of [...calls, gone.generate({ prompt: "a" })]) {
+      await expect(call).rejects.toThrow(/^The engine's worker has ended: connect an engine to another\.$/);
+      await expect(call).rejects.toBeInstanceOf(UserError);
+    }
+    await gone.dispose(); // there is nothing left to free
+    expect(terminated).toBe(1);
+  });
+
+  it("rejects what waits when the worker is gone in any other way: its lock is given to the page", async () => {
+    const waiting: { name: string; held: () => unknown }[] = [];
+    const locks = { request: (name: string, held: () => unknown) => Promise.resolve(waiting.push({ name, held })) };
+    vi.stubGlobal("navigator", { locks });
+    try {
+      const other = connect();
+      const call = other.load(demo);
+      await vi.waitFor(() => expect(waiting.length).toBe(1)); // the worker's: granted at once
+      const released = Promise.resolve(waiting[0].held());
+      await vi.waitFor(() => expect(waiting.length).toBe(2)); // the page's
+      expect(waiting[1].name).toBe(waiting[0].name);
+      waiting[1].held();
+      await expect(call).rejects.toThrow(UserError);
+      const disposed = connect();
+      await vi.waitFor(() => expect(waiting.length).toBe(3));
+      expect(waiting[2].name).not.toBe(waiting[0].name);
+      const releasedByDispose = Promise.resolve(waiting[2].held());
+      await disposed.dispose();
+      await releasedByDispose; // the lock is given back
+      const first = await Promise.race([released.then(() => "released"), Promise.resolve("held")]);
+      expect(first).toBe("held");
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   it("rejects what waits when the worker dies", async () => {
     const worker = new EventTarget() as EventTarget & EngineEndpoint;
     worker.postMessage = () => {};

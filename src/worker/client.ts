@@ -3,6 +3,7 @@ import { proxy, releaseProxy, transfer, wrap } from "comlink";
 import type { Endpoint, Remote } from "comlink";
 import { UserError } from "../errors.ts";
 import type { EngineHost } from "./host.ts";
+import { watchLife, watchTerminate } from "./life.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
 import type { GenerateRequest, ModelSource, Outcome, Trained, TrainRequest } from "./messages.ts";
@@ -55,10 +56,16 @@ export class Engine {
   constructor(endpoint: EngineEndpoint) {
     this.host = wrap<EngineHost>(endpoint as unknown as Endpoint);
     (endpoint as unknown as EventTarget).addEventListener("error", (event) => this.end(diedOf(event)));
+    const gone = (): void => this.end(new UserError("The engine's worker has ended: connect an engine to another."));
+    watchTerminate(endpoint, gone);
     const listener = (id: number, event: keyof EngineEvents, value: never): void =>
       this.pending.get(id)?.listeners[event]?.(value);
-    this.ready = Promise.resolve(this.host.listen(proxy(listener) as never));
-    this.ready.catch(() => {});
+    const life = `gpt2-webgpu engine ${crypto.randomUUID()}`;
+    this.ready = Promise.resolve(this.host.listen(proxy(listener) as never, life));
+    this.ready.then(
+      () => watchLife(life, gone),
+      () => {},
+    );
   }
 
   /**
@@ -114,7 +121,10 @@ export class Engine {
     return place === undefined ? files : undefined;
   }
 
-  /** Frees the model and the device, after the calls before it; the worker stays the caller's, to terminate. */
+  /**
+   * Frees the model and the device, after the calls before it; the worker stays the caller's, to terminate. (Of a worker
+   * that is terminated before, all that the engine held is freed, and calls that wait reject with UserError.)
+   */
   async dispose(): Promise<void> {
     if (this.ended) return;
     await this.call((id) => this.host.dispose(id));
@@ -152,7 +162,7 @@ export class Engine {
 
   /** No call is answered any more. */
   private end(error: Error): void {
-    this.ended = error;
+    this.ended ??= error;
     for (const { fail } of this.pending.values()) fail(error);
   }
 }

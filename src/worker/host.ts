@@ -11,6 +11,7 @@ import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import { endTokens } from "../writing/model-folder.ts";
 import { textStreamer } from "../writing/text-streamer.ts";
+import { holdLife } from "./life.ts";
 import { LoadedModel, openPlace, openSource } from "./loaded-model.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
@@ -36,12 +37,15 @@ export class EngineHost {
   private device: Device | undefined;
   private loaded: LoadedModel | undefined;
   private listener: Listener = () => {};
+  private endLife = (): void => {};
   private readonly aborts = new Map<number, AbortController>();
   /** The call before, for which the next waits. */
   private busy: Promise<unknown> = Promise.resolve();
 
-  listen(listener: Listener): void {
+  /** `life`: the lock that this worker is to hold as long as it serves. */
+  async listen(listener: Listener, life: string): Promise<void> {
     this.listener = listener;
+    this.endLife = await holdLife(life);
   }
 
   abort(id: number): void {
@@ -118,6 +122,7 @@ export class EngineHost {
       this.loaded?.dispose();
       this.device?.destroy();
       this.loaded = this.device = undefined;
+      this.endLife();
       return undefined;
     });
   }

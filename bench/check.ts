@@ -1,26 +1,27 @@
 // npm run doctor: is the arithmetic right on this adapter? Runs the test files that use a GPU (every kernel against
 // float64, the whole model against reference numbers) without a test runner, prints a line for each group, and says
-// what to report. Works under plain Node from version 24, and under tsx.
+// what to report. Works under plain Node from version 24, and under tsx. The package's doctor (src/doctor.ts) runs the
+// kernels' tables alone, by the same parts.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import * as nodeModule from "node:module";
+import { createRequire } from "node:module";
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { checkText, machineText } from "../src/cli/doctor/print.ts";
 import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
 import type { Program } from "../src/cli/shared/flags.ts";
 import { runCli } from "../src/cli/shared/run.ts";
 import type { CliContext } from "../src/cli/shared/run.ts";
+import { checkTable } from "../src/doctor/check-table.ts";
+import { examineMachine } from "../src/doctor/machine.ts";
 import { UserError } from "../src/errors.ts";
-import { requestDevice } from "../src/gpu/device.ts";
+import { redirectVitest } from "./kernel-tables.ts";
 import { shaderText } from "./print-shader.ts";
-import { collectTests, runGroups, withoutSubgroupForms } from "./test-shim.ts";
-import type { Group, Outcome } from "./test-shim.ts";
 
 const TESTS = fileURLToPath(new URL("../test/", import.meta.url));
 /** How a test opens a device. */
 const OPENS_DEVICE = /\/check-kernel\.ts"|\brequestDevice\(/;
 /** It tests this program. */
 const OWN_TEST = "bench.test.ts";
-const SHOWN = 3; // failures printed of a group
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
@@ -46,9 +47,11 @@ async function main({ argv, signal }: CliContext): Promise<number> {
     process.stdout.write(shaderText(values.printShader));
     return 0;
   }
-  redirectVitest(new URL("./test-shim.ts", import.meta.url).href);
+  redirectVitest();
   const files = chooseFiles(positionals);
-  const hasSubgroups = await describeMachine();
+  const machine = await examineMachine();
+  process.stdout.write(machineText(machine));
+  const hasSubgroups = machine.adapter.features.includes("subgroups");
   const skipped = files.filter(lacksPackage);
   let formsSkipped = 0;
   let failed = 0,
@@ -56,15 +59,11 @@ async function main({ argv, signal }: CliContext): Promise<number> {
   for (const file of files) {
     if (skipped.includes(file)) print(`skip  ${name(file)}: needs the development package fast-check`);
     else
-      for await (const group of checkFile(file, hasSubgroups)) {
-        if ("lacks" in group) {
-          print(`skip  ${name(file).padEnd(18)} ${group.name}: this adapter has no ${group.lacks} here`);
-          formsSkipped++;
-          continue;
-        }
-        printGroup(file, group);
-        failed += group.outcome.failures.length;
-        passed += group.outcome.passed;
+      for await (const check of checkTable(name(file), () => import(pathToFileURL(file).href), hasSubgroups)) {
+        process.stdout.write(checkText(check));
+        if (check.lacks !== undefined) formsSkipped++;
+        failed += check.failures.length;
+        passed += check.passed;
         if (signal.aborted) return 1;
       }
   }
@@ -104,96 +103,11 @@ const name = (file: string): string => basename(file).replace(/\.test\.ts$/, "")
 function lacksPackage(file: string): boolean {
   if (!readFileSync(file, "utf8").includes('"fast-check"')) return false;
   try {
-    nodeModule.createRequire(import.meta.url).resolve("fast-check");
+    createRequire(import.meta.url).resolve("fast-check");
     return false;
   } catch {
     return true;
   }
-}
-
-/** Prints what computes; returns whether it has subgroup operations. */
-async function describeMachine(): Promise<boolean> {
-  const device = await requestDevice();
-  const { description, adapterKey, subgroupSize, maxBindingBytes, gpu } = device;
-  print(`Adapter   ${description} (${adapterKey})`);
-  print(
-    `          subgroups of ${subgroupSize || "varying size or none"}, ` +
-      `binds ${Math.floor(maxBindingBytes / 2 ** 20)} MiB, ${[...gpu.features].sort().join(" ")}`,
-  );
-  const { deno } = process.versions as { deno?: string };
-  const runtime = deno === undefined ? `Node      ${process.version}` : `Deno      ${deno}`;
-  print(`${runtime}, ${process.platform} ${process.arch}`);
-  device.destroy();
-  return gpu.features.has("subgroups");
-}
-
-/** A group that is not run, and what it needs. */
-interface Withheld {
-  readonly name: string;
-  readonly lacks: string;
-}
-
-async function* checkFile(file: string, hasSubgroups: boolean): AsyncGenerator<Group | Withheld> {
-  try {
-    const suite = await collectTests(() => import(pathToFileURL(file).href));
-    const { rest, withheld } = hasSubgroups ? { rest: suite, withheld: [] } : withoutSubgroupForms(suite);
-    for (const form of withheld) yield { name: form, lacks: "subgroups" };
-    yield* runGroups(rest);
-  } catch (error) {
-    yield {
-      name: "",
-      outcome: { passed: 0, failures: [{ name: "opening the file", error: error as Error }] },
-      milliseconds: 0,
-    };
-  }
-}
-
-function printGroup(file: string, { name: group, outcome, milliseconds }: Group): void {
-  const { passed, failures } = outcome;
-  const title = `${name(file).padEnd(18)} ${group.padEnd(60)}`;
-  if (failures.length === 0) {
-    print(`ok    ${title} ${String(passed).padStart(3)} checks ${(milliseconds / 1000).toFixed(1).padStart(6)} s`);
-    return;
-  }
-  print(`FAIL  ${title} ${String(failures.length).padStart(3)} of ${passed + failures.length}${worst(outcome)}`);
-  for (const { name: test, error } of failures.slice(0, SHOWN)) print(`      ${test}: ${firstLines(error).join(": ")}`);
-  if (failures.length > SHOWN) print(`      and ${failures.length - SHOWN} more`);
-}
-
-/** Of the error and what caused it: a property's failure has the one that says why as its cause. */
-function firstLines({ message, cause }: Error): string[] {
-  const [line] = message.split("\n", 1);
-  return cause instanceof Error ? [line, ...firstLines(cause)] : [line];
-}
-
-/** The greatest "N times the tolerance" among the messages. */
-function worst({ failures }: Outcome): string {
-  const ratios = failures.flatMap(({ error }) =>
-    [...error.message.matchAll(/([\d.e+]+|Infinity) times the tolerance/g)].map((match) => Number(match[1])),
-  );
-  return ratios.length > 0 ? `, worst ${Math.max(...ratios).toPrecision(3)} times the tolerance` : "";
-}
-
-/**
- * From here on, importing "vitest" gives the module at `url`: by hooks in this thread where Node has them, else in
- * Node's loader thread.
- */
-function redirectVitest(url: string): void {
-  type Resolve = (specifier: string, context: unknown) => unknown;
-  const { registerHooks } = nodeModule as {
-    registerHooks?: (hooks: { resolve(specifier: string, context: unknown, next: Resolve): unknown }) => void;
-  };
-  if (registerHooks) {
-    registerHooks({
-      resolve: (specifier, context, next) =>
-        specifier === "vitest" ? { url, shortCircuit: true } : next(specifier, context),
-    });
-    return;
-  }
-  const hook =
-    `export const resolve = (specifier, context, next) => specifier === "vitest" ? { url: ` +
-    `${JSON.stringify(url)}, shortCircuit: true } : next(specifier, context);`;
-  nodeModule.register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
 await runCli(main);

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "puppeteer-core";
 import { runCli } from "../src/cli/shared/run.ts";
+import type { DoctorReport } from "../src/entries/doctor.ts";
 import { connectEngine, serveEngine } from "../src/entries/worker.ts";
 import type { EngineEndpoint } from "../src/entries/worker.ts";
 import { BROWSERS, findBrowser, launch, notInstalled } from "./browsers/launch.ts";
@@ -35,6 +36,19 @@ interface Wanted {
   readonly demo: DemoResult;
   readonly engine: EngineResult;
 }
+
+/** In the page two show that it can be done; in a worker, where the shaders are the same, all that there is time for. */
+const KERNELS_IN_PAGE = ["add", "gelu"];
+/** They take longest on software adapters, and so come last. */
+const LONG_KERNELS = ["layernorm", "cross-entropy", "embedding", "attention-decode", "matvec", "matmul", "attention"];
+const inOrder = (names: readonly string[]): string[] => [
+  ...names.filter((name) => !LONG_KERNELS.includes(name)),
+  ...LONG_KERNELS.filter((name) => names.includes(name)),
+];
+/** After this no further kernel is begun: on a GPU all take seconds. */
+const KERNELS_MS = 150_000;
+const failuresOf = ({ checks }: DoctorReport): string[] =>
+  checks.flatMap(({ kernel, failures }) => failures.map(({ name, message }) => `${kernel}, ${name}: ${message}`));
 
 /** A row of the matrix: what was tried, and how it went. */
 type Row = readonly [what: string, found: string];
@@ -94,6 +108,33 @@ async function check(page: Page, address: string, wanted: Wanted, browser: strin
     const stalls = idleGapMs >= LONGEST_GAP_MS / 2;
     if (stalls && busyGapMs >= LONGEST_GAP_MS) print(`skip  ${browser.padEnd(22)} this machine stalls: ${said}`);
     else report("drawing while a worker works", busyGapMs < LONGEST_GAP_MS, said);
+  });
+  for (const where of ["page", "worker"] as const)
+    await attempt(`kernels in a ${where}`, async () => {
+      const names = where === "page" ? KERNELS_IN_PAGE : inOrder((await page.evaluate("kernelNames()")) as string[]);
+      const started = performance.now();
+      const problems: string[] = [];
+      const left: string[] = [];
+      let checks = 0;
+      for (const name of names) {
+        if (performance.now() - started > KERNELS_MS) left.push(name);
+        else {
+          const one = page.evaluate(`kernel(${JSON.stringify(where)}, ${JSON.stringify(name)})`);
+          const found = (await one) as DoctorReport;
+          checks += found.passed;
+          problems.push(...found.problems, ...failuresOf(found));
+        }
+      }
+      const right = problems.length === 0 && checks > 0;
+      const said = `${names.length - left.length} of ${names.length}, ${checks} checks`;
+      report(`kernels in a ${where}`, right, right ? said : problems.join("\n      "));
+      const minutes = KERNELS_MS / 60_000;
+      if (left.length > 0) print(`skip  ${browser.padEnd(22)} after ${minutes} minutes of kernels: ${left.join(", ")}`);
+    });
+  await attempt("a worker that is terminated", async () => {
+    const said = await call<string[]>("terminated");
+    const right = said.every((each) => /^UserError: The engine's worker has ended: connect/.test(each));
+    report("a worker that is terminated", right, right ? "" : said.join(" | "));
   });
   await attempt("storage (OPFS)", async () => {
     const { opfs, came } = await call<StorageResult>("storage");

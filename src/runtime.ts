@@ -8,6 +8,14 @@ export const isNode = typeof process === "object" && process.versions?.node !== 
 /** import() that bundlers leave alone. `specifier`: a package, or a path that starts from this folder. */
 export const importInNode = <M>(specifier: string): Promise<M> => import(/* @vite-ignore */ specifier);
 
+/** "Node 20.20.1 on linux x64", "Deno 2.9.6 on ..."; of a browser what it says of itself. */
+export function runtimeName(): string {
+  if (!isNode) return (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "unknown";
+  const { deno, bun } = process.versions as { readonly deno?: string; readonly bun?: string };
+  const name = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${process.versions.node}`;
+  return `${name} on ${process.platform} ${process.arch}`;
+}
+
 /**
  * What `load` imports, which needs the npm package `spec` ("jszip@3.10.2"), one that is installed unless it is left
  * out. Throws UserError where it was: "`what` needs jszip, which ...".

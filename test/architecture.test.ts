@@ -36,10 +36,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gguf: ["infill", "tokenizer", "gpt2"],
   writing: ["rerank", "infill", "text", "tokenizer", "generation", "gpt2", "gpu"],
   storage: ["hub"],
+  doctor: ["storage", "gpu"],
   worker: ["storage", "writing", "rerank", "training", "examples", "infill", "generation", "gpt2", "gpu"],
-  entries: ["worker", "storage", "writing", "rerank", "infill", "explain", "evaluation", "training", "examples"],
+  entries: [
+    "doctor",
+    "worker",
+    "storage",
+    "writing",
+    "rerank",
+    "infill",
+    "explain",
+    "evaluation",
+    "training",
+    "examples",
+  ],
   cli: [
     "profile",
+    "doctor",
     "writing",
     "hub",
     "gguf",
@@ -87,7 +100,13 @@ const BEHIND_THE_SEAM = [
   "src/files/disk-folder.ts",
 ];
 /** They may ask whether this is Node, and load the others there; in a browser they do without. */
-const SEAM = ["src/runtime.ts", "src/gpu/platform.ts", "src/files/open.ts"];
+const SEAM = [
+  "src/runtime.ts",
+  "src/gpu/platform.ts",
+  "src/files/open.ts",
+  "src/doctor/kernel-tables.ts",
+  "src/doctor/machine.ts",
+];
 /** What of the Hub's folder pages use too. */
 const HUB_IN_PAGES = ["src/hub/access.ts", "src/hub/address.ts", "src/hub/request.ts"];
 const MAX_LINES = 400;

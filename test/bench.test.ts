@@ -11,7 +11,7 @@ import { requestDevice } from "../src/gpu/device.ts";
 import { SWEEPS, untuned } from "../bench/candidates.ts";
 import { summarize } from "../src/profile/measure.ts";
 import { jsonLine, rates } from "../bench/report.ts";
-import { equal, expect as shimExpect } from "../bench/shim-expect.ts";
+import { equal, expect as shimExpect } from "../src/doctor/shim-expect.ts";
 import { shaderText } from "../bench/print-shader.ts";
 import { StepClock } from "../bench/step-clock.ts";
 import type { Decoder } from "../src/generation/device/decoder.ts";

@@ -208,7 +208,7 @@ describe("an engine in a worker", () => {
       terminate() {
         terminated++;
       },
-    });
+    }) as unknown as EngineEndpoint & { terminate(): void };
     const gone = connectEngine(worker);
     const calls = [gone.load(demo), gone.fill(gap), gone.train({ examples }), gone.save()];
     worker.terminate();

@@ -1,5 +1,7 @@
 // What check-browsers.ts has a page of the packed package do: all of it through the package's own entry points, which
 // the check gives this module in the place of the sources.
+import { doctor, kernelNames } from "../../src/entries/doctor.ts";
+import type { DoctorReport } from "../../src/entries/doctor.ts";
 import { cachedFolder, opfsFolder } from "../../src/entries/storage.ts";
 import { connectEngine } from "../../src/entries/worker.ts";
 import { runDemo } from "../portable-demo.ts";
@@ -78,4 +80,35 @@ async function storage(weights: string): Promise<StorageResult> {
   return { opfs, came };
 }
 
-Object.assign(globalThis, { runDemo, inWorker, storage });
+/** A kernel's table, in the page or in a worker. */
+async function kernel(where: "page" | "worker", name: string): Promise<DoctorReport> {
+  if (where === "page") return doctor({ kernels: [name] });
+  const worker = new Worker("/doctor-worker.js", { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.onmessage = ({ data }: MessageEvent<DoctorReport>) => resolve(data);
+      worker.postMessage(name);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** What a call says whose worker is terminated in its midst; and one that is asked later. */
+async function terminated(weights: string): Promise<string[]> {
+  const worker = new Worker("/worker.js", { type: "module" });
+  const engine = connectEngine(worker);
+  await engine.load(weights);
+  const said = (call: Promise<unknown>): Promise<string> => call.then(String, (error: Error) => String(error));
+  const gap = { p1: "Kim sat by the brook.", p3: "Then it rained.", options: { minNewTokens: 60, maxNewTokens: 60 } };
+  const midst = said(engine.fill({ ...gap, onText: () => worker.terminate() }));
+  // Ended by other hands, which the page sees by the lock alone.
+  const other = new Worker("/worker.js", { type: "module" });
+  const second = connectEngine(other);
+  await second.load(weights);
+  const crash = said(second.fill({ ...gap, onText: () => Worker.prototype.terminate.call(other) }));
+  return Promise.all([midst, crash, said(engine.fill(gap))]);
+}
+
+Object.assign(globalThis, { runDemo, inWorker, storage, kernelNames, kernel, terminated });

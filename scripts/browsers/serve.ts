@@ -10,17 +10,27 @@ import { ROOT } from "../package/build-js.ts";
 
 const TYPES: Readonly<Record<string, string>> = { ".js": "text/javascript", ".json": "application/json" };
 
+/** Runs the table of the kernel that it is told. */
+const DOCTOR_WORKER = `import { doctor } from "/package/dist/entries/doctor.js";
+onmessage = ({ data: kernel }) =>
+  doctor({ kernels: [kernel] }).then(
+    (report) => postMessage(report),
+    (error) => postMessage({ checks: [], passed: 0, failed: 1, problems: [String(error)] }),
+  );
+`;
+
 export interface Site {
   readonly address: string;
   close(): Promise<void>;
 }
 
-/** `packageFolder` at /package; a page at /, whose module is page.ts; a worker's script at /worker.js. */
+/** `packageFolder` at /package; a page at /, whose module is page.ts; workers' scripts beside it. */
 export async function serve(packageFolder: string): Promise<Site> {
   const texts: Readonly<Record<string, string>> = {
     "/": '<!doctype html><meta charset="utf-8"><title>check</title><script type="module" src="/page.js"></script>',
     "/page.js": await pageModule(),
     "/worker.js": 'import { serveEngine } from "/package/dist/entries/worker.js";\nserveEngine();\n',
+    "/doctor-worker.js": DOCTOR_WORKER,
   };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://localhost");

@@ -14,6 +14,7 @@ import type { Plugin } from "rolldown";
 import { minifySync } from "rolldown/utils";
 import packageJson from "../../package.json" with { type: "json" };
 import { wgslFiles } from "../../src/wgsl/index.ts";
+import { buildTables, tablesModule } from "./build-tables.ts";
 import { linesOnly } from "./lines-only.ts";
 import { licenceNotices } from "./notices.ts";
 
@@ -30,6 +31,7 @@ const SEAM: Readonly<Record<string, string>> = {
 /** What a package of its own brings: never copied into dist. */
 const EXTERNAL = [
   /^node:/,
+  /^\.\/tables\//,
   /^#/,
   ...Object.keys(packageJson.optionalDependencies).map((name) => new RegExp(`^${name}(?:/|$)`)),
 ];
@@ -42,12 +44,14 @@ const ES_MODULES = {
 
 /** Source files -> where each stands in `outDir`, as one module without its comments, and a source map beside it. */
 export async function buildJs(outDir: string): Promise<void> {
+  const tables = await buildTables(outDir, SRC);
+  const files = [...new Set([...entryFiles(), ...tables.used])];
   const bundle = await rolldown({
-    input: Object.fromEntries(entryFiles().map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
+    input: Object.fromEntries(files.map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
     external: EXTERNAL,
     platform: "node",
     resolve: { alias: ES_MODULES },
-    plugins: [shadersAsText(), ranksAsText(), hubAddress(), runtimeSeam(), commandNames(), notNode()],
+    plugins: [shadersAsText(), ranksAsText(), hubAddress(), builtTables(), runtimeSeam(), commandNames(), notNode()],
     treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
   });
   try {
@@ -63,7 +67,7 @@ export async function buildJs(outDir: string): Promise<void> {
     });
     await tidy(outDir);
     const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
-    await writeFile(join(outDir, "vendor", "LICENSES.txt"), licenceNotices(modules));
+    await writeFile(join(outDir, "vendor", "LICENSES.txt"), licenceNotices([...modules, ...tables.modules]));
   } finally {
     await bundle.close();
   }
@@ -164,6 +168,12 @@ export const hubAddress = (): Plugin => ({
     filter: { id: /[/\\]src[/\\]hub[/\\]address\.ts$/ },
     handler: () => `export const HUB_URL = ${JSON.stringify(HUB_URL)};`,
   },
+});
+
+/** The doctor's tables, which are built by themselves. */
+const builtTables = (): Plugin => ({
+  name: "built-tables",
+  load: { filter: { id: /[/\\]src[/\\]doctor[/\\]kernel-tables\.ts$/ }, handler: tablesModule },
 });
 
 /** The lines stay where they are: messages of shader compilers name them. */

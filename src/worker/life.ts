@@ -1,6 +1,6 @@
-// How a page learns that its engine's worker is gone. A worker that is terminated says nothing: its messages just stop,
-// and whoever waits for one would wait for ever. So the worker holds a lock of the page's origin (Web Locks) for as long
-// as it lives, which the browser gives to whoever waits for it when the worker is no more, whatever ended it.
+// How a page learns that its engine's worker is gone. A worker that is terminated says nothing: its messages stop, and
+// whoever waits for one would wait for ever. So the worker holds a lock of the page's origin (Web Locks) for as long as
+// it lives, which the browser gives to whoever waits for it when the worker is no more, whatever ended it.
 
 interface Locks {
   request(name: string, held: () => unknown): Promise<unknown>;

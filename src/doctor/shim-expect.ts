@@ -1,6 +1,6 @@
 // expect(): the matchers that the tests use, with vitest's names and meaning. A failed one throws an Error that says
 // what was wanted and what came.
-import { inspect } from "node:util";
+import { show as showWhole } from "./show.ts";
 
 /** Stands in place of a value that is compared: expect.any(Number) and the like. */
 class Stand {
@@ -100,7 +100,7 @@ export interface Expectation extends Matchers<void> {
 }
 
 const show = (value: unknown): string => {
-  const text = inspect(value, { depth: 3, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 400 });
+  const text = showWhole(value);
   return text.length > 400 ? `${text.slice(0, 400)}...` : text;
 };
 

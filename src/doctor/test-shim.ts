@@ -1,6 +1,7 @@
-// What the test files use of vitest, for machines where it is not installed: the doctor redirects the name "vitest"
-// here. Files describe their tests while they are imported; runTests() then runs them in order.
-import { format } from "node:util";
+// What the test files use of vitest, wherever it is not: the name "vitest" is redirected here, by kernel-tables.ts in a
+// clone and in the package when it is built. Files describe their tests while they are imported; runTests() then runs
+// them in order. Valid in every runtime.
+import { fillHoles } from "./show.ts";
 
 export { expect } from "./shim-expect.ts";
 
@@ -158,7 +159,7 @@ function titleOf(title: string, args: readonly unknown[], index: number): string
     return value === undefined && !(typeof args[0] === "object") ? whole : String(value);
   });
   const holes = (named.match(/%[sdifjoO]/g) ?? []).length;
-  return format(named.replaceAll("%#", String(index)), ...args.slice(0, holes));
+  return fillHoles(named.replaceAll("%#", String(index)), args.slice(0, holes));
 }
 
 export const describe = definer((name, body) => {

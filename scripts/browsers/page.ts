@@ -86,9 +86,9 @@ async function kernel(where: "page" | "worker", name: string): Promise<DoctorRep
   const worker = new Worker("/doctor-worker.js", { type: "module" });
   try {
     return await new Promise((resolve, reject) => {
-      worker.onerror = ({ message }) => reject(new Error(message));
-      worker.onmessage = ({ data }: MessageEvent<DoctorReport>) => resolve(data);
-      worker.postMessage(name);
+      worker.addEventListener("error", ({ message }) => reject(new Error(message)));
+      worker.addEventListener("message", ({ data }: MessageEvent<DoctorReport>) => resolve(data));
+      worker.postMessage(name, []);
     });
   } finally {
     worker.terminate();

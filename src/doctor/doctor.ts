@@ -42,7 +42,7 @@ export async function kernelNames(): Promise<string[]> {
  * options that are not known and names that no table has.
  *
  * @example
- * const { problems, passed } = await doctor({ kernels: ["gelu"], onCheck: ({ kernel, group }) => show(kernel, group) });
+ * const { problems, passed } = await doctor({ kernels: ["gelu"], onCheck: ({ kernel }) => show(kernel) });
  * show(problems.length === 0 ? `${passed} checks passed` : problems.join(" "));
  */
 export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport> {
@@ -85,5 +85,5 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
 }
 
 const wrongKernels = (names: readonly string[], { adapter }: Machine): string =>
-  `${names.length === 1 ? "A kernel computes" : `${names.length} kernels compute`} wrongly on ${adapter.description}: ` +
-  `${names.join(", ")}. Update its driver; if that does not help, report what was printed.`;
+  `${names.length === 1 ? "A kernel computes" : `${names.length} kernels compute`} wrongly on ` +
+  `${adapter.description}: ${names.join(", ")}. Update its driver; if that does not help, report what was printed.`;

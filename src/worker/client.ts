@@ -122,8 +122,8 @@ export class Engine {
   }
 
   /**
-   * Frees the model and the device, after the calls before it; the worker stays the caller's, to terminate. (Of a worker
-   * that is terminated before, all that the engine held is freed, and calls that wait reject with UserError.)
+   * Frees the model and the device, after the calls before it; the worker stays the caller's, to terminate. (Where a
+   * worker is terminated before, all that the engine held is freed, and calls that wait reject with UserError.)
    */
   async dispose(): Promise<void> {
     if (this.ended) return;

@@ -1,4 +1,5 @@
 // The studio as a site of plain files: the page, the engine's worker from the sources of the package, the demo model.
+import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,13 +32,33 @@ const demoModel = (): Plugin => ({
   },
 });
 
+/** sw.js, which keeps every file of the site, so that it opens without a network; only where it is built. */
+const offline = (): Plugin => ({
+  name: "offline",
+  apply: "build",
+  enforce: "post",
+  generateBundle(_options, bundle) {
+    const files = Object.keys(bundle).sort();
+    const digest = createHash("sha256");
+    for (const file of files) {
+      const { [file]: each } = bundle;
+      digest.update(each.type === "chunk" ? each.code : each.source);
+    }
+    const version = digest.digest("hex").slice(0, 16);
+    const source = readFileSync(new URL("sw.js", import.meta.url), "utf8")
+      .replace("VERSION", version)
+      .replace('"FILES"', JSON.stringify(["./", ...files, "icon.svg", "manifest.webmanifest"]));
+    this.emitFile({ type: "asset", fileName: "sw.js", source });
+  },
+});
+
 /** What the package's own build does to the sources for pages. */
 const forPages = (): Plugin[] => [shadersAsText(), ranksAsText(), hubAddress()] as Plugin[];
 
 export default defineConfig(({ command }) => ({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
-  plugins: [demoModel(), ...(command === "build" ? forPages() : [])],
+  plugins: [demoModel(), offline(), ...(command === "build" ? forPages() : [])],
   oxc: { jsx: { runtime: "automatic" as const, importSource: "preact" } },
   worker: { format: "es" as const, plugins: () => (command === "build" ? forPages() : []) },
   server: { fs: { allow: [fileURLToPath(new URL("..", import.meta.url))] } },

@@ -27,7 +27,7 @@ export const BROWSERS = {
 } as const satisfies Readonly<Record<string, Kind>>;
 export type BrowserName = keyof typeof BROWSERS;
 
-const CHROMIUM_FLAGS = [
+export const CHROMIUM_FLAGS = [
   "--no-sandbox",
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",

@@ -4,7 +4,7 @@ export { directoryFolder, opfsFolder } from "../storage/browser-folders.ts";
 export type { CachedFolder } from "../storage/cached-folder.ts";
 export type { HandleFolder } from "../storage/handle-folder.ts";
 export type { DirectoryHandle } from "../storage/handles.ts";
-export { cachedFolder, hubFolder } from "../storage/open-cached.ts";
+export { cachedFolder, hubFolder, keptAt } from "../storage/open-cached.ts";
 export type { CachedFolderOptions, HubFolderOptions } from "../storage/open-cached.ts";
 export type { DownloadProgress } from "../storage/watcher.ts";
 export { MemoryFolder } from "../files/folder.ts";

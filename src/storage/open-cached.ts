@@ -35,6 +35,8 @@ export interface HubFolderOptions extends CachedFolderOptions {
 /** A piece is what a cut download loses at most, and 500 MB make 120 of them. */
 const PIECE_BYTES = 4 << 20;
 const PATIENCE_MS = 30_000;
+/** In OPFS, unless the caller says another place. */
+const KEPT = "gpt2-webgpu";
 const CACHED: FieldsOf<CachedFolderOptions> = { store: true, signal: true, onProgress: true, onNote: true };
 const HUB: FieldsOf<HubFolderOptions> = { ...CACHED, revision: true, token: true, endpoint: true };
 
@@ -86,7 +88,15 @@ export async function hubFolder(name: string, options: HubFolderOptions = {}): P
   return keep(remote, store, `${key}/${commit}`, options);
 }
 
-const storeOf = async ({ store }: CachedFolderOptions): Promise<Store> => store ?? (await opfsFolder("gpt2-webgpu"));
+/** Where in OPFS all that is kept of an address, or of a model on the Hub, lies: a folder to measure or to remove. */
+export function keptAt(
+  source: { readonly cached: string } | { readonly hub: string; readonly endpoint?: string },
+): string {
+  const address = "cached" in source ? source.cached : `${addressOf(source.endpoint ?? HUB_URL)}/${source.hub}`;
+  return `${KEPT}/${keyOf(addressOf(address))}`;
+}
+
+const storeOf = async ({ store }: CachedFolderOptions): Promise<Store> => store ?? (await opfsFolder(KEPT));
 
 function keep(remote: Remote, store: Store, key: string, options: CachedFolderOptions): CachedFolder {
   const { store: own, signal, onProgress, onNote } = options;

@@ -12,6 +12,11 @@ export class LatestWriter<T> {
     this.onFailure = onFailure;
   }
 
+  /** A newer one waits for the write under way. */
+  get isQueued(): boolean {
+    return this.next !== undefined;
+  }
+
   /** Something is not on the disk yet. */
   get isBusy(): boolean {
     return this.working !== undefined;

@@ -52,6 +52,8 @@ export interface CandidateRecord {
   /** It was being written when it was stopped, or the page closed. */
   readonly unfinished: boolean;
   readonly score?: Score;
+  /** The text that the writer changed into this one: it stands in the history only. */
+  readonly editedFrom?: string;
 }
 
 /** All that was written for one gap. */

@@ -1,0 +1,89 @@
+// Every screen, for everyone: axe-core finds nothing, light and dark, wide and narrow; French where the browser is
+// French; and pictures for whoever wants to look.
+import { readFileSync } from "node:fs";
+import type { Browser, Page } from "playwright-core";
+import { fromStudio } from "./site.ts";
+import { Visit } from "./visit.ts";
+
+const SCREENS = ["write", "teach", "models", "look"] as const;
+const WIDTHS = [390, 820, 1440] as const;
+const SCHEMES = ["light", "dark"] as const;
+
+interface Violation {
+  readonly id: string;
+  readonly help: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(fromStudio.resolve("axe-core/axe.min.js"), "utf8"));
+  const { violations: found } = await page.evaluate<{ violations: readonly Violation[] }>("axe.run()");
+  return found.map(({ id, help, nodes }) => `${id} (${help}): ${nodes[0].html.slice(0, 120)}`);
+}
+
+async function show(page: Page, screen: string): Promise<void> {
+  await page.evaluate(`location.hash = "#/${screen}"`);
+  await page.locator("main h1").waitFor({ state: "attached" });
+  await page.waitForTimeout(400);
+}
+
+export async function checkEveryone(visit: Visit): Promise<void> {
+  const { page } = visit;
+  await visit.ready();
+  await visit.goToLine(1);
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await visit.written();
+  await page.locator(".more summary").click();
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      for (const screen of SCREENS) {
+        await show(page, screen);
+        const found = await violations(page);
+        visit.report(`axe: ${screen}, ${width} px, ${colorScheme}`, found.length === 0, found.join("; "));
+        const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+        visit.report(`nothing is wider than ${width} px: ${screen}`, Number(wide) <= 0, wide === 0 ? "" : String(wide));
+      }
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await show(page, "write");
+  await page.keyboard.press("Tab");
+  visit.same(
+    "the first Tab leads past the frame",
+    await page.evaluate("document.activeElement.textContent !== ''"),
+    true,
+  );
+  await page.getByLabel("Language").first().selectOption("fr");
+  visit.same("the page is French where it is asked for", await page.evaluate("document.documentElement.lang"), "fr");
+  await visit.button(/^Remplir/).waitFor();
+}
+
+export async function takePictures(browser: Browser, address: string, path: (name: string) => string): Promise<void> {
+  const visit = await Visit.open(browser, address, "pictures");
+  const { page } = visit;
+  await visit.ready();
+  await visit.goToLine(1);
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await visit.written();
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      for (const screen of SCREENS) {
+        await show(page, screen);
+        await page.screenshot({ path: path(`${screen}-${width}-${colorScheme}.png`) });
+        if (screen !== "write" || width > 900) continue;
+        for (const name of ["Text", "Wishes", "Suggestions"] as const) {
+          await page
+            .locator(".views")
+            .getByRole("button", { name: new RegExp(`^${name}`) })
+            .click();
+          await page.screenshot({ path: path(`${screen}-${name.toLowerCase()}-${width}-${colorScheme}.png`) });
+        }
+      }
+    }
+  }
+  await visit.close();
+}

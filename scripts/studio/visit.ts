@@ -1,0 +1,105 @@
+// One visitor: a fresh profile, a page, what was seen of it, and words for what people do on it.
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+
+/** Of one step, on a busy machine without a GPU. */
+const PATIENCE_MS = 240_000;
+
+export class Visit {
+  readonly page: Page;
+  private readonly context: BrowserContext;
+  private readonly address: string;
+  private readonly name: string;
+  private readonly requests: string[] = [];
+  failed = 0;
+
+  private constructor(page: Page, context: BrowserContext, address: string, name: string) {
+    this.page = page;
+    this.context = context;
+    this.address = address;
+    this.name = name;
+    context.on("request", (request) => void this.requests.push(request.url()));
+    page.on("pageerror", (error) => this.report("no error in the page", false, error.message));
+  }
+
+  static async open(browser: Browser, address: string, name: string): Promise<Visit> {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB" });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const visit = new Visit(await context.newPage(), context, address, name);
+    await visit.page.goto(address);
+    return visit;
+  }
+
+  report(what: string, right: boolean, found = ""): void {
+    process.stdout.write(`${right ? "ok   " : "FAIL "} ${this.name.padEnd(9)} ${what}${found && `: ${found}`}\n`);
+    if (!right) this.failed++;
+  }
+
+  same(what: string, found: unknown, wanted: unknown): void {
+    const [a, b] = [JSON.stringify(found), JSON.stringify(wanted)];
+    this.report(what, a === b, a === b ? "" : `${a}, wanted ${b}`);
+  }
+
+  async attempt(act: () => Promise<void>): Promise<void> {
+    await act().catch((error: Error) => this.report("goes to its end", false, error.message.split("\n")[0]));
+  }
+
+  /** All that was asked of the network so far was asked of this site. */
+  requestsStayed(): void {
+    const gone = this.requests.filter((url) => !url.startsWith(this.address) && !/^(?:blob|data):/.test(url));
+    this.report("no request leaves the page", gone.length === 0, gone[0]);
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+
+  /** The editor and the model are there. */
+  async ready(): Promise<void> {
+    await this.page.waitForSelector(".cm-content");
+    await this.page.waitForSelector(".dot.ready");
+  }
+
+  button(name: string | RegExp, within: Page | Locator = this.page): Locator {
+    return within.getByRole("button", { name });
+  }
+
+  /** The manuscript, as it stands in the editor. */
+  async text(): Promise<string> {
+    const lines = await this.page.locator(".cm-line").allInnerTexts();
+    return lines.map((line) => line.replace(/\n$/, "")).join("\n");
+  }
+
+  async write(text: string): Promise<void> {
+    await this.page.locator(".cm-content").click();
+    await this.page.keyboard.press("ControlOrMeta+a");
+    await this.page.keyboard.insertText(text);
+  }
+
+  /** The cursor in a line of the manuscript, from 0. */
+  async goToLine(line: number): Promise<void> {
+    await this.page.locator(".cm-content").click();
+    await this.page.keyboard.press("ControlOrMeta+Home");
+    for (let i = 0; i < line; i++) await this.page.keyboard.press("ArrowDown");
+  }
+
+  cards(): Locator {
+    return this.page.locator(".candidate");
+  }
+
+  async cardTexts(): Promise<string[]> {
+    return this.page.locator(".candidate-text").allInnerTexts();
+  }
+
+  /** All that was asked for is written and judged. */
+  async written(): Promise<void> {
+    await this.page.waitForFunction(
+      "document.querySelector('.candidate') && !document.querySelector('.caret') && " +
+        "[...document.querySelectorAll('.candidate')].every((card) => card.querySelector('.detail'))",
+    );
+  }
+
+  /** What was edited is on the disk. */
+  async saved(): Promise<void> {
+    await this.page.waitForSelector("text=Saved on this device");
+  }
+}

@@ -3,14 +3,14 @@
 // What the sources leave to their runtime is settled here: shaders become text in one module; modules that only Node
 // can load are imported by names that package.json maps by condition; the npm packages that are no dependency of the
 // package come along in vendor/, as far as they are used.
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HUB_URL } from "@huggingface/hub";
 import ranks from "gpt-tokenizer/bpeRanks/r50k_base";
 import { rolldown, RolldownMagicString } from "rolldown";
-import type { Plugin } from "rolldown";
+import type { Plugin, SourceMap } from "rolldown";
 import { minifySync } from "rolldown/utils";
 import packageJson from "../../package.json" with { type: "json" };
 import { wgslFiles } from "../../src/wgsl/index.ts";
@@ -77,17 +77,24 @@ export async function buildJs(outDir: string): Promise<void> {
 const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
 
 /**
- * Maps of the npm packages would name files that nobody has, so these files are as small as can be; the lines of the
- * others stay where they are.
+ * Files as small as can be: a page loads them one by one, or by a bundler that does the same. Functions and classes keep
+ * their names, which stack traces show, and a map says from which line of the sources everything comes. Maps of the npm
+ * packages would name files that nobody has.
  */
 async function tidy(outDir: string): Promise<void> {
   for (const file of await readdir(outDir, { recursive: true })) {
     const path = join(outDir, file);
-    const foreign = /^(vendor|_virtual)[/\\]/.test(file);
-    if (file.endsWith(".js.map")) await (foreign ? rm(path) : writeFile(path, linesOnly(await readFile(path, "utf8"))));
-    if (!file.endsWith(".js")) continue;
-    const text = await readFile(path, "utf8");
-    await writeFile(path, foreign ? minifySync(path, text, { module: true }).code : text.replace(IDLE_IMPORT, ""));
+    if (!file.endsWith(".js") || /^doctor[/\\]tables[/\\]/.test(file)) continue;
+    const text = (await readFile(path, "utf8")).replace(IDLE_IMPORT, "");
+    const mapFile = `${path}.map`;
+    const inputMap = existsSync(mapFile) ? (JSON.parse(await readFile(mapFile, "utf8")) as SourceMap) : undefined;
+    const mapped = inputMap !== undefined && !/^(vendor|_virtual)[/\\]/.test(file);
+    const mangle = { keepNames: { function: mapped, class: mapped } };
+    const { code, map, errors } = minifySync(path, text, { module: true, mangle, sourcemap: mapped, inputMap });
+    if (errors.length > 0) throw new Error(`build: ${file}: ${errors[0].message}`);
+    await writeFile(path, mapped ? `${code.trimEnd()}\n//# sourceMappingURL=${basename(file)}.map\n` : code);
+    if (mapped) await writeFile(mapFile, linesOnly(JSON.stringify(map)));
+    else await rm(mapFile, { force: true });
   }
 }
 

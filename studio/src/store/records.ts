@@ -68,7 +68,7 @@ export interface FillRecord {
   readonly wishes: Wishes;
   readonly model: string;
   readonly candidates: readonly CandidateRecord[];
-  /** Of the candidate that was taken over into the text, if any. */
+  /** Of the candidate that was taken over into the text last, if any; where the gap is open again, undo took it out. */
   readonly accepted?: string;
 }
 

@@ -13,11 +13,18 @@ import { sharesOf, surprise } from "./shares.ts";
 import { alternatives, fillAgain, judge, live, moreLike, shown, stop, working, writeOn } from "./work.ts";
 import { wordsAndGaps } from "./wishes.ts";
 
+const tenths = (value: number): string => numbers.value.format(Math.round(10 * value) / 10);
+/** A share that is not nothing never looks as if it were. */
+const shareText = (value: number): string =>
+  value > 0 && value < 0.005 ? `< ${percents.value.format(0.01)}` : percents.value.format(value);
+
 export function Candidates(): JSX.Element {
   const fill = activeFill.value;
   const list = fill ? shown(fill) : [];
   const ordered = [...list].sort((a, b) => Number(b.pinned) - Number(a.pinned));
   const shares = new Map(sharesOf(list.map(({ score }) => score)).map((share, i) => [list[i].id, share]));
+  const onward = list.map(({ score }) => score && { score: score.terms.p3, terms: {} });
+  const leads = new Map(sharesOf(onward).map((share, i) => [list[i].id, share]));
   const best = [...shares].reduce<string | undefined>(
     (most, [id, share]) => (share !== undefined && share > (most === undefined ? 0 : shares.get(most)!) ? id : most),
     undefined,
@@ -63,6 +70,7 @@ export function Candidates(): JSX.Element {
               candidate={candidate}
               number={i + 1}
               share={shares.get(candidate.id)}
+              leads={leads.get(candidate.id)}
               isBest={candidate.id === best}
             />
           ))}
@@ -92,11 +100,13 @@ interface CardProps {
   readonly fill: FillRecord;
   readonly candidate: CandidateRecord;
   readonly number: number;
+  /** Of all, by the whole score; and by how probable it makes what follows alone. */
   readonly share: number | undefined;
+  readonly leads: number | undefined;
   readonly isBest: boolean;
 }
 
-function Card({ fill, candidate, number, share, isBest }: CardProps): JSX.Element {
+function Card({ fill, candidate, number, share, leads, isBest }: CardProps): JSX.Element {
   const mode = useSignal<"read" | "edit" | "words">("read");
   const growing = live.value.get(candidate.id);
   const isGrowing = growing !== undefined;
@@ -107,7 +117,7 @@ function Card({ fill, candidate, number, share, isBest }: CardProps): JSX.Elemen
   return (
     <li class={`card candidate${candidate.pinned ? " pinned" : ""}${isBest ? " best" : ""}`} aria-label={name}>
       <div class="row card-head">
-        <Fit candidate={candidate} share={share} isBest={isBest} isGrowing={isGrowing} />
+        <Fit candidate={candidate} share={share} leads={leads} isBest={isBest} isGrowing={isGrowing} />
         <button
           class="quiet icon"
           aria-pressed={candidate.pinned}
@@ -168,21 +178,21 @@ function Card({ fill, candidate, number, share, isBest }: CardProps): JSX.Elemen
 function Fit({
   candidate,
   share,
+  leads,
   isBest,
   isGrowing,
 }: Omit<CardProps, "fill" | "number"> & { readonly isGrowing: boolean }): JSX.Element {
   const { score } = candidate;
   if (isGrowing || !score)
     return <span class="small soft fit">{isGrowing ? t.value.write.writing : t.value.write.notJudged}</span>;
-  const says = (logProb: number | undefined): string => numbers.value.format(Math.round(surprise(logProb ?? 0)));
-  const detail = t.value.write.fitDetail(says(score.terms.p2), says(score.terms.p3));
+  const detail = t.value.write.fitDetail(tenths(surprise(score.terms.p2)), leads === undefined ? "" : shareText(leads));
   return (
     <div class="fit" title={detail}>
       {share !== undefined && (
         <>
           <meter min={0} max={1} value={share} aria-label={t.value.write.fitLabel} />
           <span class="small">
-            {percents.value.format(share)}
+            {shareText(share)}
             {isBest ? ` · ${t.value.write.best}` : ""}
           </span>
         </>
@@ -304,7 +314,7 @@ function Words({
           {others?.map(({ text: word, probability }) => (
             <button key={word} onClick={() => go(word)}>
               {word.trim()}
-              <span class="small soft">{percents.value.format(probability)}</span>
+              <span class="small soft">{shareText(probability)}</span>
             </button>
           ))}
           {others && (

@@ -83,16 +83,9 @@ function onChange(state: EditorState, changed: boolean): void {
   const moved = all !== gaps.peek();
   if (moved) {
     gaps.value = all;
-    for (const { id } of all) reopen(id);
   }
-  activeId.value = activeGapOf(state) ?? activeId.peek();
+  activeId.value = activeGapOf(state) ?? all[0]?.id;
   if (changed || moved) change({ ...(changed && { text: state.doc.toString() }), gaps: all });
-}
-
-/** A text that was accepted, and that undo took out again, is accepted no more. */
-function reopen(id: string): void {
-  const fill = fills.peek().find((each) => each.id === id);
-  if (fill?.accepted !== undefined) saveFill({ ...fill, accepted: undefined });
 }
 
 /** Changes the record of the open document, and writes it. */
@@ -202,7 +195,6 @@ export function beginGap(found: Gap, model: string): FillRecord {
 }
 
 export function activate(id: string | undefined): void {
-  activeId.value = id;
   view?.dispatch({ effects: activateGap.of(id), annotations: Transaction.addToHistory.of(false) });
 }
 
@@ -220,14 +212,12 @@ export function accept(fill: FillRecord, candidate: CandidateRecord): void {
     userEvent: "input.accept",
     scrollIntoView: true,
   });
-  activeId.value = gaps.value[0]?.id;
   view.focus();
 }
 
 /** The gap is none any more; its texts stay in the history. */
 export function dismiss(id: string): void {
   view?.dispatch({ effects: closeGap.of(id), annotations: Transaction.addToHistory.of(false) });
-  if (activeId.value === id) activeId.value = gaps.value[0]?.id;
 }
 
 /** From the history into the text, where the cursor is. */

@@ -47,7 +47,12 @@ export function editorState(text: string, gaps: readonly OpenGap[], hooks: Edito
     search({ top: true }),
     keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
     placeholder(hooks.placeholder),
-    EditorView.contentAttributes.of({ "aria-label": hooks.label, spellcheck: "true", autocapitalize: "sentences" }),
+    EditorView.contentAttributes.of({
+      "aria-label": hooks.label,
+      spellcheck: "true",
+      autocapitalize: "sentences",
+      tabindex: "0",
+    }),
     gapExtension(gaps, hooks.onPickGap),
     EditorView.updateListener.of(({ state, docChanged }) => hooks.onChange(state, docChanged)),
   ];

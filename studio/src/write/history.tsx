@@ -66,7 +66,7 @@ function Entry({
               key={id}
               text={text}
               label={[
-                id === fill.accepted ? t.value.write.taken : "",
+                id === fill.accepted && !isOpen ? t.value.write.taken : "",
                 pinned ? t.value.write.pinned : "",
                 t.value.write.origins[origin],
               ]

@@ -92,8 +92,7 @@ export const write = {
   best: "fits best",
   notJudged: "Not judged yet",
   fitLabel: "How well it leads to what follows, compared with the others",
-  fitDetail: (here: string, after: string) =>
-    `The model's surprise: here ${here}, by what follows ${after} (1 is none)`,
+  fitDetail: (here: string, after: string) => `Surprise: ${here} (1 is none)${after && ` · leads on: ${after}`}`,
   searchHistory: "Search in all that was written",
   noHistory: "All that is ever suggested for this document is kept here.",
   atBeginning: "At the beginning",
@@ -108,7 +107,7 @@ export const write = {
   copied: "Copied",
   sampleTitle: "A first gap",
   sample:
-    "Once upon a time, a mole named Jack lived in a village near the woods. He had a blue kite, and he took it with " +
-    "him wherever he went.\n\n" +
-    "In the evening Jack sat by the brook with his friend Kim. The kite was safe again, and both of them laughed.\n",
+    "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named Kim. One " +
+    "day Jack lost his blue kite, and Kim saw it high up in the old oak tree.\n\n" +
+    "In the evening Jack sat by the brook with Kim. The kite was safe again, and both Jack and Kim laughed.\n",
 };

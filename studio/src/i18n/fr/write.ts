@@ -96,7 +96,7 @@ export const write: Messages["write"] = {
   best: "convient le mieux",
   notJudged: "Pas encore jugé",
   fitLabel: "À quel point elle mène à la suite, comparée aux autres",
-  fitDetail: (here, after) => `Surprise du modèle : ici ${here}, par la suite ${after} (1 : aucune)`,
+  fitDetail: (here, after) => `Surprise : ${here} (1 : aucune)${after && ` · mène à la suite : ${after}`}`,
   searchHistory: "Chercher dans tout ce qui fut écrit",
   noHistory: "Tout ce qui est proposé pour ce document est gardé ici.",
   atBeginning: "Au début",
@@ -116,7 +116,7 @@ export const write: Messages["write"] = {
   copied: "Copié",
   sampleTitle: "Un premier trou",
   sample:
-    "Once upon a time, a mole named Jack lived in a village near the woods. He had a blue kite, and he took it with " +
-    "him wherever he went.\n\n" +
-    "In the evening Jack sat by the brook with his friend Kim. The kite was safe again, and both of them laughed.\n",
+    "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named Kim. One " +
+    "day Jack lost his blue kite, and Kim saw it high up in the old oak tree.\n\n" +
+    "In the evening Jack sat by the brook with Kim. The kite was safe again, and both Jack and Kim laughed.\n",
 };

@@ -90,6 +90,7 @@ export { slidingWindows } from "./training/sliding-windows.ts";
 export { textBlocks, textLines, textWindows } from "./training/text-dataset.ts";
 
 export { collate } from "./examples/collate.ts";
+export { collatePacked } from "./examples/pack.ts";
 export { InfillEncoder } from "./infill/encode.ts";
 export { TextConstraints } from "./infill/constraints/text-constraints.ts";
 export type { TextPlace, TextWishes } from "./infill/constraints/text-constraints.ts";

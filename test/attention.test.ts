@@ -1,4 +1,5 @@
-// Causal attention against a float64 oracle, forward and backward, in every variant: awkward sizes, padding, dropout.
+// Causal attention against a float64 oracle, forward and backward, in every variant: awkward sizes, padding, dropout,
+// and rows that hold several segments.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
@@ -16,6 +17,8 @@ interface Case {
   NH: number;
   HS: number;
   mask?: "left" | "right" | "hidden";
+  /** Lengths of each row's segments; what is left, and what is negative, is padding. */
+  segments?: readonly (readonly number[])[];
   dropout?: number;
   scale?: number;
   subgroupOnly?: boolean;
@@ -34,6 +37,20 @@ const TABLE: readonly Case[] = [
   { B: 3, T: 33, NH: 1, HS: 3, mask: "hidden", dropout: 0.5 },
   { B: 2, T: 33, NH: 2, HS: 36, scale: 30, mask: "left" },
   { B: 2, T: 33, NH: 2, HS: 20, mask: "right", subgroupOnly: true },
+  { B: 1, T: 1, NH: 1, HS: 36, segments: [[1]] },
+  { B: 4, T: 33, NH: 2, HS: 36, segments: [[33], [1, 1, 31], [9, 8, 7, 6], [-5, 20, -4, 3]] },
+  {
+    B: 2,
+    T: 130,
+    NH: 3,
+    HS: 34,
+    dropout: 0.2,
+    segments: [
+      [64, 1, 40, 25],
+      [31, 33, 2],
+    ],
+  },
+  { B: 2, T: 70, NH: 2, HS: 3, segments: [[8, 8, 16, 32, 6], []], scale: 30, subgroupOnly: true },
   { B: 1, T: 33, NH: 2, HS: 64, mask: "left", subgroupOnly: true },
   { B: 2, T: 70, NH: 1, HS: 128, mask: "right", dropout: 0.1, subgroupOnly: true },
 ];
@@ -42,7 +59,8 @@ const COMPILING = 600_000; // milliseconds, on two loaded cores
 const dropoutOf = ({ dropout }: Case): Dropout | undefined =>
   dropout === undefined ? undefined : { probability: dropout, seed: 7, step: 3, site: 11 };
 
-function maskOf({ B, T, mask }: Case): Uint32Array | undefined {
+function maskOf({ B, T, mask, segments }: Case): Uint32Array | undefined {
+  if (segments) return segmentMask(segments, T);
   if (!mask) return undefined;
   return Uint32Array.from({ length: B * T }, (_, at) => {
     const b = Math.floor(at / T),
@@ -61,12 +79,25 @@ function maskOf({ B, T, mask }: Case): Uint32Array | undefined {
   });
 }
 
+function segmentMask(rows: NonNullable<Case["segments"]>, T: number): Uint32Array {
+  const words = new Uint32Array(rows.length * T);
+  for (const [b, lengths] of rows.entries()) {
+    let start = 0;
+    for (const length of lengths) {
+      const end = start + Math.abs(length);
+      if (length > 0) words.fill(end * 2 ** 16 + start, b * T + start, b * T + end);
+      start = end;
+    }
+  }
+  return words;
+}
+
 /** y, probabilities before dropout and dropout factors, both [B, NH, T, T], and lse: plain loops in float64. */
 function oracle(
   qkv: ArrayLike<number>,
   mask: ArrayLike<number> | undefined,
   dropout: Dropout | undefined,
-  { B, T, NH, HS }: Case,
+  { B, T, NH, HS, segments }: Case,
 ) {
   const C = NH * HS,
     random = dropoutParams(dropout);
@@ -79,7 +110,9 @@ function oracle(
       for (let i = 0; i < T; i++) {
         const row = ((b * NH + h) * T + i) * T,
           q = (b * T + i) * 3 * C + h * HS;
-        const seen = Array.from({ length: i + 1 }, (_, j) => j).filter((j) => !mask || mask[b * T + j]);
+        const seen = Array.from({ length: i + 1 }, (_, j) => j).filter(
+          (j) => !mask || (mask[b * T + j] && (!segments || mask[b * T + j] === mask[b * T + i])),
+        );
         const scores = seen.map((j) => {
           let score = 0;
           for (let d = 0; d < HS; d++) score += qkv[q + d] * qkv[(b * T + j) * 3 * C + C + h * HS + d];
@@ -148,8 +181,9 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
   afterAll(() => device.destroy());
 
   function given(sizes: Case, on: Device = device) {
-    const { B, T, NH, HS, scale = 1 } = sizes,
-      C = NH * HS;
+    const { B, T, NH, HS, scale = 1, segments } = sizes,
+      C = NH * HS,
+      packed = segments !== undefined;
     const xs = randomNormal([B * T, 3 * C], 1, { scale: Math.sqrt(scale) }),
       dys = randomNormal([B * T, C], 2),
       masks = maskOf(sizes);
@@ -159,7 +193,7 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
     const out = garbage(on, [B * T, C]),
       lse = garbage(on, [B * NH * T]),
       dqkv = garbage(on, [B * T, 3 * C]);
-    const all = { batch: B, length: T, heads: NH, qkv, mask, dout, out, lse, dqkv, dropout: dropoutOf(sizes) };
+    const all = { batch: B, length: T, heads: NH, qkv, mask, packed, dout, out, lse, dqkv, dropout: dropoutOf(sizes) };
     const release = () => {
       for (const tensor of [qkv, dout, out, lse, dqkv, ...(mask ? [mask] : [])] as Tensor[]) on.pool.release(tensor);
     };
@@ -174,7 +208,7 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
   }
 
   it.each(TABLE.filter(({ subgroupOnly }) => !subgroupOnly || attention === "subgroup"))(
-    "B=$B T=$T NH=$NH HS=$HS mask=$mask dropout=$dropout scale=$scale",
+    "B=$B T=$T NH=$NH HS=$HS mask=$mask segments=$segments dropout=$dropout scale=$scale",
     async (sizes) => {
       const { B, T, NH, HS, scale = 1 } = sizes,
         C = NH * HS;
@@ -216,6 +250,7 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
       for (const sizes of [
         { B: 5, T: 33, NH: 2, HS: 36, mask: "left" },
         { B: 60, T: 7, NH: 3, HS: 33, mask: "right", dropout: 0.2 },
+        { B: 5, T: 33, NH: 2, HS: 36, segments: [[33], [20, 13], [1, 2, 3], [], [30, 3]] },
       ] as Case[]) {
         const whole = run(sizes),
           windows = run(sizes, small);
@@ -232,12 +267,42 @@ describe.each(VARIANTS)("attention by $attention", ({ attention }) => {
     COMPILING,
   );
 
-  it("writes the probabilities on demand", async () => {
-    const sizes: Case = { B: 3, T: 7, NH: 2, HS: 5, mask: "hidden" };
+  it("gives segments of a row the bits that they have in rows of their own, where blocks agree", async () => {
+    const xs = randomNormal([64, 216], 3),
+      dys = randomNormal([64, 72], 4);
+    const results = async (rows: number, segments?: Case["segments"]) => {
+      const T = 64 / rows;
+      const tensors = { qkv: device.tensor(xs, [64, 216]), dout: device.tensor(dys, [64, 72]) };
+      const mask = segments && device.tensor(segmentMask(segments, T), [rows, T]);
+      const made = { out: garbage(device, [64, 72]), lse: garbage(device, [128]), dqkv: garbage(device, [64, 216]) };
+      const all = { batch: rows, length: T, heads: 2, mask, packed: segments !== undefined, ...tensors, ...made };
+      attentionForward(device.batch, all);
+      attentionBackward(device.batch, all);
+      return [await device.read(made.out), await device.read(made.dqkv)];
+    };
+    expect(await results(1, [[32, 32]])).toEqual(await results(2));
+    expect(await results(1, [[31, 33]])).not.toEqual(await results(2));
+  });
+
+  it.each<Case>([
+    { B: 3, T: 7, NH: 2, HS: 5, mask: "hidden" },
+    {
+      B: 2,
+      T: 7,
+      NH: 2,
+      HS: 5,
+      segments: [
+        [3, 4],
+        [-1, 4],
+      ],
+    },
+  ])("writes the probabilities on demand, mask=$mask segments=$segments", async (sizes) => {
+    const { B } = sizes;
     const { all, xs, masks, release } = given(sizes);
-    const weights = garbage(device, [3, 2, 7, 7]);
-    attentionWeights(device.batch, { batch: 3, length: 7, heads: 2, qkv: all.qkv, mask: all.mask, weights });
-    expectClose("weights", await device.read(weights), oracle(xs, masks, undefined, sizes).p, [3, 2, 7, 7]);
+    const weights = garbage(device, [B, 2, 7, 7]);
+    const { qkv, mask, packed } = all;
+    attentionWeights(device.batch, { batch: B, length: 7, heads: 2, qkv, mask, packed, weights });
+    expectClose("weights", await device.read(weights), oracle(xs, masks, undefined, sizes).p, [B, 2, 7, 7]);
     device.pool.release(weights);
     release();
   });
@@ -255,4 +320,20 @@ it("the oracle's gradient agrees with central differences, with mask and dropout
   // a negative control: the mask matters
   const elsewhere = oracleBackward(dys, xs, mask, { ...dropout!, site: 12 }, sizes);
   expect(() => expectClose("dqkv", elsewhere, gradient, [8, 18], { atol: 1e-7, rtol: 1e-6 })).toThrow();
+});
+
+it("segments that cannot be told apart are refused", async () => {
+  const device = await openDevice();
+  try {
+    const length = 65_536;
+    const qkv = device.tensor(new Float32Array(3 * length), [length, 3]);
+    const out = device.tensor(new Float32Array(length), [length, 1]);
+    const mask = device.tensor(new Uint32Array(length), [1, length]);
+    const run = (given?: Tensor) => () =>
+      attentionForward(device.batch, { batch: 1, length, heads: 1, qkv, mask: given, packed: true, out, lse: out });
+    expect(run()).toThrow("attention: cannot tell segments apart: wanted a mask, and at most 65535 tokens in a row");
+    expect(run(mask)).toThrow("cannot tell segments apart");
+  } finally {
+    device.destroy();
+  }
 });

@@ -165,6 +165,14 @@ describe("infilling examples from the cache", () => {
     expect([...eachOf(exampleSet(cached.examples))]).toEqual(memory.examples);
   });
 
+  it("say what was left out of all of them", async () => {
+    writeFileSync(file, GAPS);
+    const wanted = { limit: 20, template: ORIGIN_2020_TEMPLATE, knownFieldsOnly: true };
+    const { summary } = await fromCache(wanted);
+    expect(summary).toMatch(/theme left out of 20 \(the template has no such field\)/);
+    expect(summary).toBe(`${(await fromMemory(wanted)).summary}, from ${dir}`);
+  });
+
   const other = { ...DEFAULT_TEMPLATE, lengthBounds: [1, 2] as const };
   it.each<[string, string, Choice, RegExp]>([
     ["no examples", " \n\n", { limit: undefined }, /no examples found/],

@@ -2,6 +2,8 @@
 // 2020 Hugging Face tokenizer on a vocabulary of its own.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { encode as encodeR50k } from "gpt-tokenizer/encoding/r50k_base";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -207,6 +209,22 @@ describe("GPT-2's vocabulary", () => {
     expect(tokenizer.truncate(0).encode("The<|endoftext|>")).toEqual([51, 71, 68, 256]);
     for (const count of [50_001, -1, 1.5]) expect(() => tokenizer.truncate(count)).toThrow(/50000/);
   });
+});
+
+it("what it remembers of a text is not the text", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const used = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const own = GPT2Tokenizer.default();
+  const page = "“a ".repeat(50_000); // 300 kB
+  own.encode(page);
+  const before = used();
+  for (let i = 0; i < 40; i++)
+    own.encode(`${page} unheardofwords${String.fromCharCode(97 + (i % 26)).repeat(1 + i / 26)}`);
+  expect(used() - before).toBeLessThan(4e6);
 });
 
 describe("the 2020 tokenizer's vocabulary", () => {

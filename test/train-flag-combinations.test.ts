@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { asScript, checkCombination } from "../src/cli/train/check-flags.ts";
 import { TRAIN } from "../src/cli/train/flags.ts";
+import { readProgram } from "../src/cli/train/program.ts";
+import type { CliContext } from "../src/cli/shared/run.ts";
 import { parseFlags } from "../src/cli/shared/flags.ts";
 
 function check(argv: string): void {
@@ -33,6 +35,9 @@ describe("flags together", () => {
     ["--eval_all_checkpoints", "--eval_all_checkpoints belongs to --do_eval"],
     ["--metric_for_best_model perplexity", "--metric_for_best_model belongs to --load_best_model_at_end or"],
     ["--early_stopping_threshold 1", "--early_stopping_threshold belongs to --early_stopping_patience"],
+    ["--packing --group_by_length", "--packing and --group_by_length exclude each other"],
+    ["--packing --train_data_file a.txt", "--packing puts several examples into a row, and blocks of plain text fill"],
+    ["--packing --per_device_train_batch_size 1", "--per_device_train_batch_size is 1: make it larger"],
     ["--max_steps 0", "--max_steps is 0, wanted at least 1 update"],
   ])("%s is refused", (argv, message) => {
     expect(() => check(argv)).toThrow(message);
@@ -45,6 +50,8 @@ describe("flags together", () => {
     "--load_best_model_at_end --metric_for_best_model eval_loss --greater_is_better False",
     "--early_stopping_patience 3 --early_stopping_threshold 0.01 --metric_for_best_model perplexity",
     "--memory_limit 1",
+    "--packing --train_file a.jsonl",
+    "--packing --train_data_file a.txt --line_by_line",
     "--eval_only --validation_file a.jsonl",
     "--eval_only --eval_data_file a.txt --stride 4",
     "--do_eval --eval_data_file a.txt --stride 4",
@@ -52,5 +59,31 @@ describe("flags together", () => {
     "--memory_limit 1 --dry_run",
   ])("%s is taken", (argv) => {
     expect(() => check(argv)).not.toThrow();
+  });
+});
+
+describe("what a trainer would refuse", () => {
+  const read = (argv: string) =>
+    readProgram({ argv: argv.split(" "), signal: new AbortController().signal } as CliContext, undefined);
+
+  it.each([
+    [
+      "--early_stopping_patience 2 --train_file missing.jsonl",
+      "there is nothing to evaluate on: give --validation_file",
+    ],
+    ["--load_best_model_at_end --validation_file missing.jsonl", "the only one is at the end: give --eval_steps"],
+    [
+      "--load_best_model_at_end --validation_file missing.jsonl --eval_steps 3 --save_steps 4",
+      "--save_steps must be a multiple of --eval_steps",
+    ],
+    ["--lr_scheduler_kwargs num_cycles=2", "num_cycles of the learning rate's schedule is 2, and linear has"],
+    ["--lr_scheduler_kwargs cycles=2", "wanted num_cycles"],
+  ])("is refused before a file is read: %s", async (argv, message) => {
+    await expect(read(argv)).rejects.toThrow(message);
+  });
+
+  it("is no matter of an evaluation alone", async () => {
+    const { evaluateOnly } = await read("--eval_only --validation_file a.jsonl --load_best_model_at_end");
+    expect(evaluateOnly).toBe(true);
   });
 });

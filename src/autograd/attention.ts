@@ -9,8 +9,9 @@ import type { Tape } from "./tape.ts";
 import type { Variable } from "./variable.ts";
 
 /**
- * qkv [B*T, 3C], columns q | k | v, heads contiguous in each -> [B*T, C]. mask u32 [B, T], 1 where a key may be seen;
- * it must live until backward (tape.keep). Dropout falls on the probabilities and is recomputed in backward.
+ * qkv [B*T, 3C], columns q | k | v, heads contiguous in each -> [B*T, C]. mask u32 [B, T], 1 where a key may be seen,
+ * or what MaskedSizes says of packed rows; it must live until backward (tape.keep). Dropout falls on the probabilities
+ * and is recomputed in backward.
  */
 export function attention(
   tape: Tape,
@@ -20,17 +21,19 @@ export function attention(
     length: T,
     heads: NH,
     mask,
+    packed,
     dropout,
   }: {
     readonly batch: number;
     readonly length: number;
     readonly heads: number;
     readonly mask?: Tensor;
+    readonly packed?: boolean;
     readonly dropout?: Dropout;
   },
 ): Variable {
   const { batch } = tape.device;
-  const sizes = { batch: B, length: T, heads: NH };
+  const sizes = { batch: B, length: T, heads: NH, packed };
   const out = tape.acquire([B * T, qkv.value.shape[1] / 3]);
   const lse = tape.acquire([B * NH * T]);
   attentionForward(batch, { qkv: qkv.value, mask, out, lse, dropout, ...sizes });

@@ -90,10 +90,15 @@ export function crossEntropyRows(
 }
 
 /**
- * `labels` [B][T], unshifted; -100 is ignored, as is the first of each sequence, which nothing predicts. The one place
- * that checks them: throws UserError where one is neither -100 nor a token.
+ * `labels` [B][T], unshifted; -100 is ignored, as is the first of each sequence, which nothing predicts. Where a row
+ * holds several, `segmentIds` [B][T] numbers them. The one place that checks labels: throws UserError where one is
+ * neither -100 nor a token.
  */
-export function shiftLabels(labels: readonly (readonly number[])[], vocabSize: number): Targets {
+export function shiftLabels(
+  labels: readonly (readonly number[])[],
+  vocabSize: number,
+  segmentIds?: readonly (readonly number[])[],
+): Targets {
   const shifted = new Uint32Array(labels.length * (labels[0]?.length ?? 0)).fill(IGNORED);
   let count = 0;
   labels.forEach((row, b) => {
@@ -104,7 +109,7 @@ export function shiftLabels(labels: readonly (readonly number[])[], vocabSize: n
           `labels[${b}][${t}] is ${label}, wanted a token id from 0 to ${vocabSize - 1} (vocab_size ${vocabSize}), ` +
             "or -100 to leave it out of the loss; a tokenizer with added tokens needs resizeTokenEmbeddings.",
         );
-      if (t === 0) continue;
+      if (t === 0 || (segmentIds && segmentIds[b][t] !== segmentIds[b][t - 1])) continue;
       shifted[b * row.length + t - 1] = label;
       count++;
     }

@@ -14,6 +14,7 @@ export { TrainingStep } from "../training/step.ts";
 export { memoryNeeds } from "../training/memory-needs.ts";
 export type { MemoryNeeds } from "../training/memory-needs.ts";
 export { collate } from "../examples/collate.ts";
+export { collatePacked } from "../examples/pack.ts";
 export type { EncodedExample } from "../examples/encoded-example.ts";
 export { textBlocks, textLines } from "../training/text-dataset.ts";
 export { InfillEncoder } from "../infill/encode.ts";

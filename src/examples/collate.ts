@@ -20,6 +20,8 @@ export interface Batch {
   readonly labels: number[][];
   /** A TOKEN_TYPE each. */
   readonly types: number[][];
+  /** Where rows hold several examples: their numbers in the row, from 1; 0 for a pad. */
+  readonly segmentIds?: number[][];
   /** What the model adds the rows of, where the examples have that. */
   readonly tokenTypeIds?: number[][];
 }
@@ -56,13 +58,14 @@ export function collate(examples: readonly EncodedExample[], options: CollateOpt
   };
 }
 
+/** Whether a token of this type is learned. */
+export function isLabel(type: number, lossOn: LossOn): boolean {
+  return lossOn === "all" ? type !== TOKEN_TYPE.pad : type === TOKEN_TYPE.target || type === TOKEN_TYPE.end;
+}
+
 /** The next multiple, unless that is past `maxLength`. */
 export function paddedLength(longest: number, padToMultipleOf: number, maxLength: number): number {
   return Math.max(longest, Math.min(Math.ceil(longest / padToMultipleOf) * padToMultipleOf, maxLength));
-}
-
-function isLabel(type: number, lossOn: LossOn): boolean {
-  return lossOn === "all" ? type !== TOKEN_TYPE.pad : type === TOKEN_TYPE.target || type === TOKEN_TYPE.end;
 }
 
 /** Labels [B][T] that a shifted loss counts: the first of a row has nothing before it to be predicted from. */

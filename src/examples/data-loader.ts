@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { paddedLength } from "./collate.ts";
+import { packRows } from "./pack.ts";
 import { Random } from "../random.ts";
 
 export interface LoaderOptions {
@@ -21,6 +22,8 @@ export interface LoaderOptions {
   readonly bucketByLength?: boolean;
   /** What rows are padded to, for padShare (default 1: to the longest of the batch). */
   readonly padToMultipleOf?: number;
+  /** Where the examples of a batch share rows, the most tokens of one, for padShare (default: they do not). */
+  readonly packedLength?: number;
 }
 
 const OPTIONS: FieldsOf<LoaderOptions> = {
@@ -30,6 +33,7 @@ const OPTIONS: FieldsOf<LoaderOptions> = {
   dropLast: true,
   bucketByLength: true,
   padToMultipleOf: true,
+  packedLength: true,
 };
 
 /** The next batch to be taken: number `batch` of epoch `epoch`, both from 0. */
@@ -121,16 +125,20 @@ export class DataLoader {
 
   /**
    * The share of an epoch's positions, in [0, 1), that are padding when each batch is padded to its longest example, or
-   * the next multiple.
+   * the next multiple; where examples share rows, as those are filled, unless `packed` is false.
    */
-  padShare(epoch: number): number {
-    const { padToMultipleOf = 1 } = this.options;
+  padShare(epoch: number, { packed = true } = {}): number {
+    const { padToMultipleOf = 1, packedLength: maxLength } = this.options;
     let positions = 0,
       tokens = 0;
     const plan = this.plan(epoch);
     for (let number = 0; number < plan.batches; number++) {
       const lengths = plan.batch(number).map((index) => this.lengths[index]);
-      positions += paddedLength(Math.max(...lengths), padToMultipleOf, Infinity) * lengths.length;
+      const { rows, length } =
+        packed && maxLength !== undefined
+          ? packRows(lengths, { padToMultipleOf, maxLength })
+          : { rows: lengths, length: paddedLength(Math.max(...lengths), padToMultipleOf, Infinity) };
+      positions += rows.length * length;
       tokens += lengths.reduce((sum, length) => sum + length, 0);
     }
     return positions === 0 ? 0 : 1 - tokens / positions;

@@ -10,6 +10,12 @@ export interface ForwardInput {
   readonly inputIds: readonly (readonly number[])[];
   /** [B][T], 1 = real token, 0 = padding on either side; default all 1. With a cache: of these T tokens only. */
   readonly attentionMask?: readonly (readonly number[])[];
+  /**
+   * [B][T]: rows that hold several sequences, one after the other, numbered from 1; 0 is padding. Each run of a number
+   * is a sequence of its own: its tokens see those of no other, its positions begin at 0 (unless positionIds says
+   * otherwise), and its first label does not count, as there is nothing to predict it from. Without a cache.
+   */
+  readonly segmentIds?: readonly (readonly number[])[];
   /** [B][T]; default past, past + 1, ... whatever the mask (as Hugging Face's forward). */
   readonly positionIds?: readonly (readonly number[])[];
   /**
@@ -28,6 +34,7 @@ export interface ForwardInput {
 const FORWARD_FIELDS: FieldsOf<ForwardInput> = {
   inputIds: true,
   attentionMask: true,
+  segmentIds: true,
   positionIds: true,
   tokenTypeIds: true,
   pastKeyValues: true,

@@ -4,6 +4,8 @@ import { shiftLabels } from "../autograd/cross-entropy.ts";
 import type { Targets } from "../autograd/cross-entropy.ts";
 import { UserError } from "../errors.ts";
 import type { GPT2Config } from "./config.ts";
+import { segmentsOf } from "./segments.ts";
+import type { Segments } from "./segments.ts";
 
 /** [B][T] */
 export type TokenRows = readonly (readonly number[])[];
@@ -17,8 +19,10 @@ export interface TokenBatch {
   readonly positions: Uint32Array;
   /** [B*T], rows of wte that are added besides; undefined where there are none. */
   readonly types: Uint32Array | undefined;
-  /** [B*T], 1 = visible; undefined when everything is. */
+  /** [B*T], 1 = visible; undefined when everything is. Of packed rows as Segments has it. */
   readonly mask: Uint32Array | undefined;
+  /** Whether rows hold several sequences. */
+  readonly packed: boolean;
   /** Of the labels, where there are any. */
   readonly targets: Targets | undefined;
 }
@@ -34,12 +38,14 @@ export function tokenBatch(
   {
     inputIds,
     attentionMask,
+    segmentIds,
     positionIds,
     tokenTypeIds,
     labels,
   }: {
     inputIds: TokenRows;
     attentionMask?: TokenRows;
+    segmentIds?: TokenRows;
     positionIds?: TokenRows;
     tokenTypeIds?: TokenRows;
     labels?: TokenRows;
@@ -49,7 +55,7 @@ export function tokenBatch(
   const length = inputIds[0]?.length ?? 0;
   if (batch === 0 || length === 0)
     throw new UserError(`inputIds is empty ([${batch}, ${length}]), wanted at least one row of at least one token id.`);
-  if (!positionIds && past + length > config.nPositions) {
+  if (!positionIds && !segmentIds && past + length > config.nPositions) {
     throw new UserError(
       `The input is ${past + length} tokens long, the model has ${config.nPositions} positions (n_positions): ` +
         "shorten it, or cut it into blocks.",
@@ -85,10 +91,12 @@ export function tokenBatch(
     "a tokenizer with added tokens needs resizeTokenEmbeddings";
   const ids = flatten("inputIds", inputIds, below(config.vocabSize), vocabulary);
   const mask = attentionMask && flatten("attentionMask", attentionMask, below(2), "0 or 1");
-  const positions = positionIds
+  const segments = segmentIds && packedRows(segmentIds, attentionMask, flatten);
+  const places = positionIds ?? segments?.positions;
+  const positions = places
     ? flatten(
-        "positionIds",
-        positionIds,
+        positionIds ? "positionIds" : "The position in its segment of inputIds",
+        places,
         below(config.nPositions),
         `a position from 0 to ${config.nPositions - 1} (n_positions ${config.nPositions})`,
       )
@@ -102,9 +110,28 @@ export function tokenBatch(
     ids: unsigned(ids),
     positions: unsigned(positions),
     types: types && unsigned(types),
-    mask: mask && mask.includes(0) ? unsigned(mask) : undefined,
-    targets: labels && shiftLabels(labels, config.vocabSize),
+    mask: segments?.mask ?? (mask && mask.includes(0) ? unsigned(mask) : undefined),
+    packed: segments !== undefined,
+    targets: labels && shiftLabels(labels, config.vocabSize, segmentIds),
   };
+}
+
+/** Throws UserError where the mask does not hide what segmentIds say is padding, and that alone. */
+function packedRows(
+  segmentIds: TokenRows,
+  attentionMask: TokenRows | undefined,
+  flatten: (name: string, rows: TokenRows, check: (value: number) => boolean, wanted: string) => Int32Array,
+): Segments {
+  flatten("segmentIds", segmentIds, (value) => value >= 0, "a sequence's number from 1 on, or 0 for padding");
+  attentionMask?.forEach((row, b) => {
+    const t = row.findIndex((visible, at) => (visible === 0) !== (segmentIds[b][at] === 0));
+    if (t >= 0)
+      throw new UserError(
+        `attentionMask[${b}][${t}] is ${row[t]} and segmentIds[${b}][${t}] is ${segmentIds[b][t]}, wanted 0 in both ` +
+          "or in neither: padding has no segment.",
+      );
+  });
+  return segmentsOf(segmentIds);
 }
 
 function unsigned(values: Int32Array): Uint32Array {

@@ -9,6 +9,7 @@ import { layerNorm } from "../autograd/layernorm.ts";
 import type { ParameterStore } from "../autograd/parameter.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Variable } from "../autograd/variable.ts";
+import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
@@ -38,6 +39,7 @@ export interface DeviceTokens {
   readonly length: 1;
   readonly indices: Tensor;
   readonly mask?: undefined;
+  readonly packed?: undefined;
 }
 
 /** One run of the transformer: what goes in, what is to be kept, and who owns the memory. */
@@ -182,6 +184,8 @@ export class GPT2Model {
     this.parameters.expectOpen();
     const tokens = tokenBatch(config, pastKeyValues?.length ?? 0, input);
     this.lora?.writeTokenRows(this.wte.value);
+    if (tokens.packed && (pastKeyValues || useCache))
+      throw new UserError("segmentIds are for rows as a whole, and a cache is for what follows them; leave one out.");
     const cache =
       pastKeyValues ?? (useCache ? new KVCache(device, config, tokens.batch, config.nPositions) : undefined);
     return {
@@ -274,7 +278,7 @@ export class GPT2Model {
       const value = cache.attend(layer, qkv.value, batch, length, mask);
       return { value, requiresGrad: false, name: "attention" };
     }
-    return attention(tape, qkv, { batch, length, heads: this.config.nHead, mask, dropout });
+    return attention(tape, qkv, { batch, length, heads: this.config.nHead, mask, packed: tokens.packed, dropout });
   }
 
   private weightsOfAttention(
@@ -289,7 +293,7 @@ export class GPT2Model {
     const shape = [batch, heads, length, (cache?.length ?? 0) + length];
     const weights = results.acquire(shape);
     if (cache) cache.attentionWeights(layer, qkv.value, weights);
-    else attentionWeights(device.batch, { qkv: qkv.value, mask, weights, batch, length, heads });
+    else attentionWeights(device.batch, { qkv: qkv.value, mask, packed: tokens.packed, weights, batch, length, heads });
     return new Output(device, results, weights, shape);
   }
 

@@ -159,7 +159,7 @@ function gradients(
         mask_at: pmask.at,
         accumulate: accumulate ? 1 : 0,
       };
-      kernel(batch, bound, whole, launchParams(window, options, HS, whole, places));
+      kernel(batch, bound, whole, options.packed === true, launchParams(window, options, HS, whole, places));
     }
   }
 }

@@ -18,9 +18,17 @@ export interface AttentionSizes {
   readonly heads: number;
 }
 
-export interface AttentionOptions extends AttentionSizes {
+export interface MaskedSizes extends AttentionSizes {
   /** u32 [B, T], 0 where a key is hidden. */
   readonly mask?: Tensor;
+  /**
+   * Whether rows hold several segments, of which none sees another: the mask then has for each token of one where that
+   * begins, and times 2^16 where the next does. Default false.
+   */
+  readonly packed?: boolean;
+}
+
+export interface AttentionOptions extends MaskedSizes {
   /**
    * On the probabilities, after the softmax, as in HF. The index is ((b * NH + head) * T + query) * T + key, modulo
    * 2^32.
@@ -55,17 +63,23 @@ export type AttentionParams = { -readonly [name in keyof typeof ATTENTION_PARAMS
 /** Where what is bound begins in each tensor, and whether the result is added. */
 type Places = Pick<AttentionParams, "qkv_at" | "out_at" | "lse_at" | "delta_at" | "mask_at" | "accumulate">;
 
+/** Tokens of a row that holds several segments: their places have 16 bits. */
+export const MAX_PACKED = 0xffff;
+
 const ROWS_OF_A_WORKGROUP = 32; // 4 subgroups with 8 rows each, or 8 teams with 4
 const FORMS = ["subgroup", "subgroup, computed ids", "workgroup"] as const;
 
-/** `products`: of two [T, HS] matrices for every head, of which causal masking needs half. */
+/**
+ * `products`: of two [T, HS] matrices for every head, of which causal masking needs half; of packed rows fewer, which
+ * only their mask knows.
+ */
 function attentionPart(form: (typeof FORMS)[number], products: number) {
   const part = (variant: Variant, TEAM: number, WG_SIZE: number) =>
     ({
       source: ["lib/grid.wgsl", "lib/random.wgsl", "lib/attention.wgsl", `lib/attention_${variant}.wgsl`],
       params: ATTENTION_PARAMS,
-      constants: { HS: "u32", TEAM: "u32", WG_SIZE: "u32" },
-      example: { HS: 64, TEAM, WG_SIZE },
+      constants: { HS: "u32", TEAM: "u32", WG_SIZE: "u32", PACKED: "bool" },
+      example: { HS: 64, TEAM, WG_SIZE, PACKED: true },
       work: ({ batch, heads, length }: AttentionParams, _: unknown, { HS }: { readonly HS: number }) => ({
         flops: products * batch * heads * length * (length + 1) * HS,
       }),
@@ -93,7 +107,7 @@ export function defineAttention<const B extends Bindings>({
   const kernels = kernelForms(FORMS, (form) =>
     defineKernel({ ...join(attentionPart(form, products), spec), name: spec.name, variant: form }),
   );
-  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, values: AttentionParams) => {
+  return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, PACKED: boolean, values: AttentionParams) => {
     const { tuning, subgroupSize } = batch.device;
     const subgroup = tuning.attention === "subgroup";
     const TEAM = subgroup ? subgroupSize : 8;
@@ -101,7 +115,7 @@ export function defineAttention<const B extends Bindings>({
     values.rows = subgroup ? 8 : 4;
     values.own = Math.ceil(HS / 4 / TEAM);
     const form = !subgroup ? "workgroup" : tuning.subgroupIds === "builtin" ? "subgroup" : "subgroup, computed ids";
-    batch.dispatch(kernels(form), { HS, TEAM, WG_SIZE: subgroup ? 4 * TEAM : 64 }, bound, values, blocks);
+    batch.dispatch(kernels(form), { HS, TEAM, WG_SIZE: subgroup ? 4 * TEAM : 64, PACKED }, bound, values, blocks);
   };
 }
 
@@ -151,7 +165,7 @@ export function launchParams(
 export function headSize(
   kernel: string,
   qkv: Tensor,
-  { batch: B, length: T, heads: NH, mask }: AttentionSizes & { readonly mask?: Tensor },
+  { batch: B, length: T, heads: NH, mask, packed = false }: MaskedSizes,
 ): number {
   const HS = qkv.shape[1] / 3 / NH;
   if (!Number.isInteger(HS) || HS > 128)
@@ -161,5 +175,7 @@ export function headSize(
     );
   expectShape(kernel, "qkv", qkv, [B * T, 3 * NH * HS], "B*T and 3C");
   if (mask) expectShape(kernel, "mask", mask, [B, T], "B and T");
+  if (packed && (!mask || T > MAX_PACKED))
+    throw new Error(`${kernel}: cannot tell segments apart: wanted a mask, and at most ${MAX_PACKED} tokens in a row`);
   return HS;
 }

@@ -5,7 +5,7 @@ import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { headSize, maskOr } from "./attention-blocks.ts";
-import type { AttentionSizes } from "./attention-blocks.ts";
+import type { MaskedSizes } from "./attention-blocks.ts";
 import { batchWindows } from "./batch-windows.ts";
 
 const WG_SIZE = 64;
@@ -23,6 +23,7 @@ const kernel = defineKernel({
     length: "u32",
     heads: "u32",
     masked: "u32",
+    packed: "u32",
     qkv_at: "u32",
     mask_at: "u32",
     weights_at: "u32",
@@ -34,11 +35,7 @@ const kernel = defineKernel({
 /** The probabilities themselves, weights [B, NH, T, T], without dropout: for output only, one slow pass. */
 export function attentionWeights(
   batch: CommandBatch,
-  {
-    qkv,
-    weights,
-    ...options
-  }: AttentionSizes & { readonly qkv: Tensor; readonly mask?: Tensor; readonly weights: Tensor },
+  { qkv, weights, packed = false, ...options }: MaskedSizes & { readonly qkv: Tensor; readonly weights: Tensor },
 ): void {
   const { batch: B, length: T, heads: NH, mask } = options;
   const HS = headSize("attention_weights", qkv, options);
@@ -56,6 +53,7 @@ export function attentionWeights(
         length: T,
         heads: NH,
         masked: Number(mask !== undefined),
+        packed: Number(packed),
         qkv_at: pqkv.at,
         mask_at: pmask.at,
         weights_at: pweights.at,

@@ -74,6 +74,7 @@ function attend(
       batch,
       { qkv: px.tensor, mask: pmask.tensor, out: py.tensor, lse: plse.tensor },
       whole,
+      options.packed === true,
       launchParams(window, options, HS, whole, {
         qkv_at: px.at,
         out_at: py.at,

@@ -63,10 +63,18 @@ export class BytePairEncoder {
     );
     if (word.length <= LONGEST_CACHED_WORD) {
       if (this.cache.size >= CACHED_WORDS) this.cache.clear();
-      this.cache.set(word, ids);
+      this.cache.set(copied(word), ids);
     }
     return ids;
   }
+}
+
+/**
+ * The same text in memory of its own. Engines keep a slice as a part of what it was cut from (V8 from 13 characters
+ * on), and a cached word would hold all of that: pieces of 256 kB, tens of MB in a thread that encodes novels.
+ */
+function copied(word: string): string {
+  return String.fromCharCode(...Array.from({ length: word.length }, (_, at) => word.charCodeAt(at)));
 }
 
 function missingByte(byte: number, word: string): never {

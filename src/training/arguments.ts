@@ -63,6 +63,11 @@ export interface TrainingArguments extends BestModelArguments {
   readonly groupByLength: boolean;
   /** Rows of a training batch are padded to a multiple of this many tokens, at least 1. */
   readonly padToMultipleOf: number;
+  /**
+   * Put the examples of a batch into as few rows as they fit, each attending to itself alone: the same loss and
+   * gradients, up to rounding, with less padding. Default false. (Dropout draws other masks.)
+   */
+  readonly packing?: boolean;
   /** Keep of each block its input alone and compute the rest again in backward: less memory, the same updates. */
   readonly gradientCheckpointing?: boolean;
   /** Rows of logits at a time, up to a multiple of 64; default: all of a batch. */
@@ -72,7 +77,7 @@ export interface TrainingArguments extends BestModelArguments {
 }
 
 /** Absent where they change nothing, as in runs from before there were. */
-const OPTIONAL = ["lrSchedulerKwargs", "gradientCheckpointing", "logitsChunk"] as const;
+const OPTIONAL = ["lrSchedulerKwargs", "packing", "gradientCheckpointing", "logitsChunk"] as const;
 
 export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, (typeof OPTIONAL)[number]>> = {
   perDeviceTrainBatchSize: 8,

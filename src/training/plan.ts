@@ -1,5 +1,6 @@
 // What a run will do, as its arguments and data decide it before the first update: how many updates, which
 // micro-batches each is made of, at which learning rate, and the fingerprint of all that.
+import { UserError } from "../errors.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import { DataLoader } from "../examples/data-loader.ts";
 import type { Position } from "../examples/data-loader.ts";
@@ -36,6 +37,11 @@ export class Plan {
   /** Throws UserError when the data make no batch, no update, or hold no label, and for arguments that cannot be. */
   constructor(options: TrainerOptions) {
     const { args, evaluation, ranks, worldSize = ranks?.size ?? 1 } = options;
+    if (args.packing && args.groupByLength)
+      throw new UserError(
+        "With packing the examples of a batch fill their rows whatever their lengths, and groupByLength has nothing " +
+          "to save; leave one out.",
+      );
     this.options = options;
     this.worldSize = worldSize;
     this.updateArgs = { ...args, gradientAccumulationSteps: args.gradientAccumulationSteps * worldSize };
@@ -45,6 +51,7 @@ export class Plan {
       seed: args.seed,
       bucketByLength: args.groupByLength,
       padToMultipleOf: args.padToMultipleOf,
+      ...(args.packing && { packedLength: options.model.config.nPositions }),
     });
     this.totalSteps = totalSteps(this.updateArgs, this.loader.batchesPerEpoch);
     const { lrSchedulerType, lrSchedulerKwargs, learningRate, warmupSteps } = args;

@@ -31,6 +31,8 @@ export interface MicroBatch {
   readonly inputIds: readonly (readonly number[])[];
   readonly attentionMask?: readonly (readonly number[])[];
   readonly tokenTypeIds?: readonly (readonly number[])[];
+  /** Of rows that hold several examples, see forward(). */
+  readonly segmentIds?: readonly (readonly number[])[];
   readonly labels: readonly (readonly number[])[];
   /** Which dropout it draws (GPT2Model.dropoutStep); default: the one after the last. */
   readonly dropoutStep?: number;
@@ -62,6 +64,7 @@ const MICRO_BATCH_FIELDS: FieldsOf<MicroBatch & Batch> = {
   inputIds: true,
   attentionMask: true,
   tokenTypeIds: true,
+  segmentIds: true,
   labels: true,
   dropoutStep: true,
   types: true,

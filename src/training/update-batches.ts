@@ -1,5 +1,6 @@
 // Which micro-batches make up each update: as many as are accumulated, and at an epoch's end what is left of them.
 import { collate } from "../examples/collate.ts";
+import { collatePacked } from "../examples/pack.ts";
 import type { LossOn } from "../examples/collate.ts";
 import { ALONE, isShareOf } from "./ranks.ts";
 import type { Rank } from "./ranks.ts";
@@ -20,6 +21,8 @@ export interface UpdateBatchesOptions {
   readonly padId: number;
   readonly lossOn: LossOn;
   readonly padToMultipleOf: number;
+  /** Whether examples share rows. */
+  readonly packing?: boolean;
   /** Of a row, in tokens: n_positions. */
   readonly maxLength: number;
 }
@@ -31,7 +34,16 @@ export interface UpdateBatchesOptions {
 export function* updateBatches(
   loader: DataLoader,
   exampleOf: ExampleOf,
-  { start, microBatchesAnUpdate, rank = ALONE, padId, lossOn, padToMultipleOf, maxLength }: UpdateBatchesOptions,
+  {
+    start,
+    microBatchesAnUpdate,
+    rank = ALONE,
+    padId,
+    lossOn,
+    padToMultipleOf,
+    packing,
+    maxLength,
+  }: UpdateBatchesOptions,
 ): Generator<MicroBatch[], never, undefined> {
   let window: MicroBatch[] = [];
   let seen = 0;
@@ -40,7 +52,10 @@ export function* updateBatches(
     if (isShareOf(rank, seen)) {
       const batch = indices.map((index) => exampleOf(index, epoch));
       const dropoutStep = epoch * loader.batchesPerEpoch + number;
-      window.push({ ...collate(batch, { padId, lossOn, padToMultipleOf, maxLength }), dropoutStep });
+      window.push({
+        ...(packing ? collatePacked : collate)(batch, { padId, lossOn, padToMultipleOf, maxLength }),
+        dropoutStep,
+      });
     }
     seen++;
     const endsEpoch = next.epoch !== epoch;

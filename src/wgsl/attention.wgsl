@@ -5,24 +5,26 @@ const LOWEST: f32 = -3.0e38;
 
 fn fetch(source: u32, at: u32) -> vec4f { return qkv[at]; }
 
-fn attention_rows(place: Place, span_first: u32, span_end: u32) {
+fn columns_met(b: u32, first: u32, end: u32) -> Span { return keys_seen(b, first, end); }
+
+fn attention_rows(place: Place, columns: Span) {
   let queries = qkv_matrix(place, 0u);
   let keys = qkv_matrix(place, 1u);
   let values = qkv_matrix(place, 2u);
-  let end = min(span_end, params.length);
   var sums: Sums;
   // of a row: the highest score so far, this invocation's sum of weights, what the last tile shrank sums by
   var states: Tile;
   for (var r = 0u; r < ROWS; r++) { states[r] = vec4f(LOWEST, 0.0, 1.0, 0.0); }
 
-  for (var start = 0u; start < end; start += COLUMNS) {
+  for (var start = columns.first; start < columns.end; start += COLUMNS) {
     var tile = Tile();
     multiply(&tile, queries, place.first, keys, start);
     let key = columns_of(start);
     let hidden = hidden_keys(place.b, key);
+    let segments = segments_of(place.b, key);
     for (var turn = 0u; turn < params.rows; turn++) {
       let query = vec4u(place.first + turn);
-      let unseen = hidden | (key > query);
+      let unseen = hidden | (key > query) | (segments != vec4u(segment_of(place.b, query.x)));
       let scores = select(tile[0] * params.scale, vec4f(LOWEST), unseen);
       let highest = max(states[0].x, team_max(max(max(scores.x, scores.y), max(scores.z, scores.w))));
       let weights = select(exp(scores - highest), vec4f(), unseen);
@@ -35,7 +37,7 @@ fn attention_rows(place: Place, span_first: u32, span_end: u32) {
       for (var r = 0u; r < ROWS; r++) { rows[r] *= states[r].z; }
       sums[own] = rows;
     }
-    accumulate(&sums, &tile, values, start, end);
+    accumulate(&sums, &tile, values, start, columns.end);
   }
 
   let target_lines = out_matrix(place);

@@ -23,12 +23,12 @@ fn main(
     for (var c = 0u; c < HS; c++) { score += qkv[q + c] * qkv[k + c]; }
     score /= sqrt(f32(HS));
     weights[row + j] = score;
-    if (is_visible(b, j)) { highest = max(highest, score); }
+    if (is_visible(b, i, j)) { highest = max(highest, score); }
   }
   var sum = 0.0;
   for (var j = 0u; j < length; j++) {
     var p = 0.0;
-    if (j <= i && is_visible(b, j)) { p = exp(weights[row + j] - highest); }
+    if (j <= i && is_visible(b, i, j)) { p = exp(weights[row + j] - highest); }
     weights[row + j] = p;
     sum += p;
   }
@@ -37,6 +37,9 @@ fn main(
   }
 }
 
-fn is_visible(b: u32, j: u32) -> bool {
-  return params.masked == 0u || mask[params.mask_at + b * params.length + j] != 0u;
+fn is_visible(b: u32, query: u32, key: u32) -> bool {
+  if (params.masked == 0u) { return true; }
+  let row = params.mask_at + b * params.length;
+  // 1 where a key may be seen; of packed rows segments, as lib/attention.wgsl has them
+  return mask[row + key] != 0u && (params.packed == 0u || mask[row + key] == mask[row + query]);
 }

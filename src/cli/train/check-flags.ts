@@ -37,6 +37,7 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   exclusive("modelNameOrPath", "configName");
   exclusive("modelNameOrPath", "configOverrides");
   exclusive("resumeFromCheckpoint", "shouldContinue");
+  exclusive("packing", "groupByLength");
   exclusive("loraR", "freeze");
   exclusive("loraR", "configName");
   exclusive("loraR", "configOverrides");
@@ -74,6 +75,16 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
       throw new UserError(`${flagName(flag)} changes infilling examples, and plain text has none: leave it out.`);
   if (given.has("trainDataFile") && given.has("lossOn") && flags.lossOn === "target")
     throw new UserError("--loss_on target learns p2 of infilling examples; plain text has none: leave it out.");
+  if (flags.packing && given.has("trainDataFile") && !flags.lineByLine)
+    throw new UserError(
+      "--packing puts several examples into a row, and blocks of plain text fill theirs: leave it out, or add " +
+        "--line_by_line.",
+    );
+  if (flags.packing && flags.perDeviceTrainBatchSize === 1)
+    throw new UserError(
+      "--packing puts the examples of a batch into shared rows, and --per_device_train_batch_size is 1: make it " +
+        "larger.",
+    );
   if (flags.maxSteps === 0)
     throw new UserError("--max_steps is 0, wanted at least 1 update, or -1 to go by --num_train_epochs.");
 }

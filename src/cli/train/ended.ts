@@ -2,6 +2,7 @@
 // left to do.
 import { formatDuration } from "../shared/format.ts";
 import { UserError } from "../../errors.ts";
+import type { DataLoader } from "../../examples/data-loader.ts";
 import { metricName, standingOf, stopsEarly } from "../../training/best-model.ts";
 import type { BestModelArguments } from "../../training/arguments.ts";
 import type { LogEntry, TrainerState } from "../../training/trainer-state.ts";
@@ -42,6 +43,13 @@ const lossText = ({ loss, step }: LogEntry): string => `${loss.toFixed(4)} at st
 export function waitText(seconds: number, started: number): string {
   const share = (1e5 * seconds) / (performance.now() - started);
   return `the GPU waited for it ${formatDuration(seconds)}, ${share.toFixed(1)}% of the run`;
+}
+
+/** How much of the first epoch's work is for nothing, and would be without packing. */
+export function paddingText(loader: DataLoader, packing: boolean): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
+  const without = packing ? `, ${percent(loader.padShare(0, { packed: false }))} without --packing` : "";
+  return `${percent(loader.padShare(0))} of positions are padding${without}`;
 }
 
 /** Which weights are saved, where that is not plainly the last ones; undefined where it is. */

@@ -3,6 +3,8 @@ import { UserError } from "../../errors.ts";
 import type { LossOn } from "../../examples/collate.ts";
 import { templatePreset } from "../../infill/template-presets.ts";
 import { DEFAULT_ARGUMENTS } from "../../training/arguments.ts";
+import { checkBestModel } from "../../training/best-model.ts";
+import { checkSchedule } from "../../training/lr-schedule.ts";
 import { isRankZero } from "../mpi/rank-zero.ts";
 import type { MpiJob } from "../mpi/with-ranks.ts";
 import { parseFlags } from "../shared/flags.ts";
@@ -13,6 +15,7 @@ import type { CliContext } from "../shared/run.ts";
 import { asScript, checkCombination } from "./check-flags.ts";
 import { TRAIN } from "./flags.ts";
 import type { TrainFlags } from "./flags.ts";
+import { parseSchedulerKwargs } from "./scheduler-kwargs.ts";
 import type { Start } from "./setup.ts";
 
 type Flags = FlagValues<TrainFlags>;
@@ -65,11 +68,25 @@ export async function readProgram({ argv, signal }: CliContext, mpi: MpiJob | un
       `${flags.evalOnly ? "--eval_only" : "--do_eval"} needs something to evaluate on: --validation_file, or ` +
         "--eval_data_file for text.",
     );
+  if (!evaluateOnly) checkTraining(flags, evalFile !== undefined);
   const trainFile =
     (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
   const files = { trainFile, evalFile, infilling };
   const profiling = await Profiling.begin(isRankZero(mpi) ? flags : { profile: false }, print);
   return { flags, given: parsed.given, evaluateOnly, files, signal, mpi, profiling };
+}
+
+/** What the Trainer would refuse, before a file is read for it. */
+function checkTraining(flags: Flags, evaluates: boolean): void {
+  checkBestModel(flags, { evaluates, saves: true });
+  const { lrSchedulerType: schedule, learningRate, warmupSteps } = flags;
+  checkSchedule({
+    ...parseSchedulerKwargs(flags.lrSchedulerKwargs ?? ""),
+    schedule,
+    learningRate,
+    warmupSteps,
+    totalSteps: Math.max(1, flags.maxSteps),
+  });
 }
 
 /** Windows have their new tokens as targets. */

@@ -72,6 +72,7 @@ export async function readStart(
   const whole = addSpecialTokens(await chooseTokenizer(flags, fresh, folder), template);
   const base = fresh ? await freshConfig(flags) : await readModelConfig(folder);
   if (!fresh) await openModelCheckpoint(folder, base); // its headers: whether these are the weights of such a model
+  if (!(folder instanceof AdapterFolder)) trainableBy(flags, base); // what it refuses is refused before data is read
   const tokenizer =
     fresh && flags.vocabFromData ? whole.prune(await tokensOf(whole, template, base.nPositions)) : whole;
   const ids = specialTokenIds(tokenizer);

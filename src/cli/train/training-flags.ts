@@ -163,6 +163,13 @@ export const TRAINING_FLAGS = defineFlags({
     group: "Training",
     help: "Make so many rows of logits at a time, up to a multiple of 64: less memory, somewhat more slowly.",
   },
+  packing: {
+    type: "bool",
+    group: "Training",
+    help:
+      "Put the examples of a batch into as few rows as they fit, each attending to itself alone: the same updates " +
+      "with less padding, so they are faster. Batches count examples as without.",
+  },
   groupByLength: { type: "bool", group: "Training", help: "Batch examples of like length, so that less is padded." },
   padToMultipleOf: {
     type: "int",

@@ -5,7 +5,7 @@ import { listCheckpoints } from "../../training/checkpoint.ts";
 import { byRankZero } from "../mpi/rank-zero.ts";
 import { writeNote } from "../shared/announce.ts";
 import { flagName } from "../shared/flag-table.ts";
-import { lossesText, nothingLeft, waitText, whichModel, whyEarly } from "./ended.ts";
+import { lossesText, nothingLeft, paddingText, waitText, whichModel, whyEarly } from "./ended.ts";
 import { firstSession } from "./first-session.ts";
 import { evaluateAll } from "./looking.ts";
 import { print, QUICK } from "./program.ts";
@@ -46,8 +46,7 @@ export async function train(program: Program, run: RunFolder): Promise<void> {
     `Run      ${trainer.totalSteps} updates of ` +
       `${flags.perDeviceTrainBatchSize * flags.gradientAccumulationSteps * worldSize} sequences` +
       `${mpi ? ` by ${mpi.ranks.size} ranks` : ""}` +
-      `${state ? `, from step ${state.step}` : ""}; ${(100 * trainer.loader.padShare(0)).toFixed(0)}% of ` +
-      "positions are padding; " +
+      `${state ? `, from step ${state.step}` : ""}; ${paddingText(trainer.loader, flags.packing)}; ` +
       `output in ${run.path}`,
   );
   const started = performance.now();

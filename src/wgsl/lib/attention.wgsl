@@ -1,7 +1,7 @@
 // What the attention kernels share. A kernel works on blocks of rows (queries, or keys in the gradient of keys and
 // values) against tiles of columns; lib/attention_subgroup.wgsl and lib/attention_workgroup.wgsl are two ways to
 // multiply them. A team of TEAM invocations makes ROWS rows; every invocation holds four columns of a tile, and some
-// channels of the sums. Constants: HS, a multiple of 4, TEAM and WG_SIZE.
+// channels of the sums. Constants: HS, a multiple of 4, TEAM, WG_SIZE, and PACKED: whether rows hold several segments.
 // Loops that end at a constant are unrolled, and software adapters take many times as long to compile them. The loops
 // that end at params.rows and params.own work on the first row or chunk and let the others move up: indices stay
 // constant, which keeps arrays in registers.
@@ -54,6 +54,35 @@ fn hidden_key(b: u32, key: u32) -> bool {
 
 fn hidden_keys(b: u32, keys: vec4u) -> vec4<bool> {
   return vec4<bool>(hidden_key(b, keys.x), hidden_key(b, keys.y), hidden_key(b, keys.z), hidden_key(b, keys.w));
+}
+
+// Where PACKED, the mask tells of each token the segment of its row in which it attends: the first place, and times
+// 2^16 the place behind the last; 0 is a hidden token. Elsewhere all tokens of a row are of one segment.
+fn segment_of(b: u32, i: u32) -> u32 {
+  if (!PACKED) { return 0u; }
+  return mask[params.mask_at + b * params.length + min(i, params.length - 1u)];
+}
+
+fn segments_of(b: u32, i: vec4u) -> vec4u {
+  return vec4u(segment_of(b, i.x), segment_of(b, i.y), segment_of(b, i.z), segment_of(b, i.w));
+}
+
+// Columns from `first` to before `end`.
+struct Span { first: u32, end: u32 }
+
+// The keys that queries from `first` to before `end` may see; behind hidden tokens another segment begins.
+fn keys_seen(b: u32, first: u32, end: u32) -> Span {
+  if (!PACKED) { return Span(0u, min(end, params.length)); }
+  let segment = segment_of(b, first);
+  return Span(select(first, segment & 0xffffu, segment != 0u), min(end, params.length));
+}
+
+// The queries that may see keys from `first` to before `end`.
+fn queries_seeing(b: u32, first: u32, end: u32) -> Span {
+  if (!PACKED) { return Span(first, params.length); }
+  let last = min(end, params.length) - 1u;
+  let segment = segment_of(b, last);
+  return Span(first, select(last + 1u, segment >> 16u, segment != 0u));
 }
 
 // What dropout multiplies the probabilities of four (query, key) pairs by: 0 or 1 / (1 - probability).

@@ -12,7 +12,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
   if (block >= params.batch * params.heads * block_count()) { return; }
   var place = place_of(block);
   place.first += subgroup_of(invocation) * ROWS;
-  if (place.first < params.length) { attention_rows(place, place.first, place.first + ROWS); }
+  if (place.first < params.length) { attention_rows(place, columns_met(place.b, place.first, place.first + ROWS)); }
 }
 
 // The columns an invocation holds in the tile that begins at `start`.

@@ -24,9 +24,9 @@ fn main(
   let block = linear_workgroup(workgroup, grid);
   if (block >= params.batch * params.heads * block_count()) { return; }
   var place = place_of(block);
-  let block_first = place.first;
+  let columns = columns_met(place.b, place.first, place.first + BLOCK);
   place.first += team * ROWS;
-  attention_rows(place, block_first, block_first + BLOCK);      // teams walk over the columns together
+  attention_rows(place, columns);                               // teams walk over the columns together
 }
 
 // The columns an invocation holds in the tile that begins at `start`: neighbours read neighbours of the stage.

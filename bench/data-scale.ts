@@ -1,6 +1,6 @@
-// What reading plain text larger than memory costs: a file of so many megabytes, made by repeating some texts, is
-// tokenised into the cache, found there again, and read in a random order. Prints one JSON line: MB/s, and the most
-// memory that the process had at each stage. `npx tsx bench/data-scale.ts --mb 1000 --threads 2 text.txt ...`
+// What reading text or infilling examples larger than memory costs: a file of so many megabytes, made by repeating some
+// files, is tokenised into the cache, found there again, and read in a random order. Prints one JSON line: MB/s, and
+// the most memory that the process had at each stage. `npx tsx bench/data-scale.ts --mb 1000 --threads 2 text.txt ...`
 import { once } from "node:events";
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { openExamples } from "../src/cli/train/data.ts";
 import type { OpenedExamples } from "../src/cli/train/data.ts";
 import { DataLoader } from "../src/examples/data-loader.ts";
 import { exampleSet } from "../src/examples/example-set.ts";
+import { DEFAULT_TEMPLATE, specialTokensToAdd } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
 const { values, positionals } = parseArgs({
@@ -28,14 +29,18 @@ const blockSize = Number(values.block);
 const folder = mkdtempSync(join(values.dir, "data-scale-"));
 const file = join(folder, "text.txt");
 
-/** Each repetition begins with its number, so that no two are alike. */
+const isJsonl = positionals.every((path) => path.endsWith(".jsonl"));
+const template = isJsonl ? DEFAULT_TEMPLATE : undefined;
+
+/** Each repetition begins with its number, or has it in all of its examples, so that no two are alike. */
 async function writeText(): Promise<number> {
   const texts = positionals.map((path) => readFileSync(path));
   const stream = createWriteStream(file);
   let bytes = 0;
   for (let turn = 0; bytes < megabytes * 1e6; turn++) {
-    const text = texts[turn % texts.length];
-    const head = Buffer.from(`\n\nCopy ${turn}\n\n`);
+    const plain = texts[turn % texts.length];
+    const head = Buffer.from(isJsonl ? "" : `\n\nCopy ${turn}\n\n`);
+    const text = isJsonl ? Buffer.from(plain.toString().replaceAll('"p1":"', `"p1":"Copy ${turn}. `)) : plain;
     bytes += head.length + text.length;
     stream.write(head);
     if (!stream.write(text)) await once(stream, "drain");
@@ -69,8 +74,9 @@ async function timed<R>(bytes: number, act: () => Promise<R>): Promise<[R, Stage
 try {
   const bytes = await writeText();
   const tokenizer = GPT2Tokenizer.default();
+  if (template) tokenizer.addSpecialTokens(specialTokensToAdd(template));
   const use = { dir: join(folder, "cache"), always: true, overwrite: false, threads: Number(values.threads) };
-  const choice = { tokenizer, blockSize, template: undefined, lineByLine: false };
+  const choice = { tokenizer, blockSize, template, lineByLine: false };
   const open = (): Promise<OpenedExamples> => openExamples(file, choice, { limit: undefined }, use);
   const [, tokenise] = await timed(bytes, open);
   const [{ examples, tokens }, find] = await timed(bytes, open);

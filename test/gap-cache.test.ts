@@ -263,7 +263,7 @@ describe("the template that a file records", () => {
   it("is found in its first lines, whatever follows, and anywhere else where those have none", async () => {
     const recorded = recordedLine(gap(1), "a:1", TYPED);
     writeFileSync(file, Buffer.concat([Buffer.from(recorded + GAPS.repeat(200)), Buffer.from([0xff])]));
-    expect(statSync(file).size).toBeGreaterThan(2 ** 19); // past what is read at a time
+    expect(statSync(file).size).toBeGreaterThan(2 ** 19); // past what is read for a piece
     expect(await templateOfFile(file)).toEqual({ template: TYPED, name: file });
     writeFileSync(file, GAPS.repeat(200) + recorded);
     expect(await templateOfFile(file)).toEqual({ template: TYPED, name: file });

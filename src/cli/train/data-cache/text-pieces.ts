@@ -20,7 +20,7 @@ export interface TextPiecesOptions {
   readonly cutter: Cutter;
   /** What messages call the file. */
   readonly name: string;
-  /** Bytes read at a time (default 256 kB), about those of a piece. */
+  /** Bytes read at a time (default 32 kB), about those of a piece. */
   readonly readBytes?: number;
   /** UTF-16 units without a place to cut that are too many (default 2^24). */
   readonly longestUncut?: number;
@@ -35,7 +35,12 @@ export interface TextPiece {
   readonly bytesRead: number;
 }
 
-const READ_BYTES = 1 << 18;
+/**
+ * So few that what a piece becomes is short-lived in memory: V8 moves larger arrays and strings to where it collects
+ * them late, and threads that were given 256 kB at a time grew to 100 MB of that.
+ */
+const PIECE_BYTES = 1 << 15;
+const HASHED_BYTES = 1 << 18;
 /** No text has such a word, and merging its bytes would take the memory. */
 const LONGEST_UNCUT = 1 << 24;
 
@@ -102,7 +107,7 @@ async function* decodedParts(
 /** The file's bytes in parts of at most `readBytes`, each valid until the next is asked for. */
 export async function* fileParts(
   path: string,
-  readBytes = READ_BYTES,
+  readBytes = PIECE_BYTES,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const handle = await open(path, "r").catch((error: unknown) => {
@@ -124,7 +129,7 @@ export async function* fileParts(
 /** The SHA-256 of a file's bytes, in a fingerprint's form. */
 export async function fileDigest(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  for await (const bytes of fileParts(path, READ_BYTES, signal)) hash.update(bytes);
+  for await (const bytes of fileParts(path, HASHED_BYTES, signal)) hash.update(bytes);
   return `sha256:${hash.digest("hex")}`;
 }
 

@@ -50,7 +50,7 @@ const TABLE: readonly Case[] = [
       [31, 33, 2],
     ],
   },
-  { B: 2, T: 70, NH: 2, HS: 3, segments: [[8, 8, 16, 32, 6], []], scale: 30, subgroupOnly: true },
+  { B: 2, T: 70, NH: 2, HS: 36, segments: [[8, 8, 16, 32, 6], []], scale: 30 },
   { B: 1, T: 33, NH: 2, HS: 64, mask: "left", subgroupOnly: true },
   { B: 2, T: 70, NH: 1, HS: 128, mask: "right", dropout: 0.1, subgroupOnly: true },
 ];

@@ -312,6 +312,32 @@ describe("progress", () => {
     expect(lines[2]).toBe("saved");
   });
 
+  it("tells of a training run all that is known", () => {
+    const stream = sink(false);
+    const progress = new TrainingProgress({ totalSteps: 4, stream, lineSeconds: 0 });
+    progress.step(1, { tokens: 64, learningRate: 5e-5 });
+    const known = { tokens: 64, loss: 2.5, learningRate: 5e-5, gradNorm: 0.51234, memory: 3.04e9 };
+    progress.step(2, known);
+    progress.step(3, { ...known, loss: undefined });
+    const rest = / · [\d.]+ s left · loss 2\.5000 · lr 5\.0e-5 · norm 0\.512 · [\d.]+[kM]? tokens\/s · 3\.0 GB$/;
+    const [first, ...others] = stream.text.trimEnd().split("\n");
+    expect(first).toBe("train 25% · 1/4 steps · lr 5.0e-5");
+    expect(others).toHaveLength(2);
+    for (const line of others) expect(line).toMatch(rest);
+  });
+
+  it("leaves the bar out where the words need its room, then the least of them, whole", () => {
+    const stream = sink(true);
+    const progress = new TrainingProgress({ totalSteps: 10_000, stream });
+    const metrics = { tokens: 64, loss: 2.5, learningRate: 5e-5, gradNorm: 0.5, memory: 3e9 };
+    progress.step(1234, metrics);
+    progress.step(1235, metrics);
+    progress.stop();
+    const line = stream.text.split(/[\n\r]|\u001b\[\d+[A-Z]/).findLast((each) => each.startsWith("train"))!;
+    expect(line).toMatch(/^train 12% · 1235\/10000 steps · .* left · loss 2\.5000 · lr 5\.0e-5 · norm 0\.500$/);
+    expect(line.length).toBeLessThan(90);
+  });
+
   it("is a bar on a terminal, and stops redrawing", async () => {
     const stream = sink(true);
     const progress = new ProgressBar({ label: "read", unit: "files", total: 4, stream });

@@ -2,7 +2,7 @@
 // the midst of a run changes nothing of it.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Trainer } from "../src/entries/train.ts";
-import type { Evaluation, TrainerOptions } from "../src/entries/train.ts";
+import type { Evaluation, LogEntry, Progress, TrainerOptions } from "../src/entries/train.ts";
 import { UserError } from "../src/errors.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import { generate } from "../src/generation/generate.ts";
@@ -64,6 +64,32 @@ test("steps, logs, evaluations, samples and saves are told, each when it is", as
   expect(files).toEqual(
     expect.arrayContaining(["checkpoint-3/model.safetensors", "checkpoint-5/trainer_state.json", "model.safetensors"]),
   );
+});
+
+test("who watches is told the smoothed loss and the norm of what is done", async () => {
+  const seen: Progress[] = [];
+  const logged = await run(() => ({
+    args: { ...args, loggingSteps: 1, evalSteps: 0, saveSteps: 0 },
+    // as many labels in each update, so that a mean of losses is one of labels
+    train: [0, 1, 2, 3].map((seed) => example(5, seed)),
+    onStep: (progress) => void seen.push(progress),
+  }));
+  const losses = (logged as LogEntry[]).filter((entry) => "loss" in entry);
+  expect(seen).toHaveLength(5);
+  for (const [i, { smoothedLoss, gradNorm, loss }] of seen.entries()) {
+    const weights = losses.slice(0, i + 1).map((_, k) => 0.95 ** (i - k));
+    const sum = weights.reduce((total, weight, k) => total + weight * losses[k].loss, 0);
+    expect(smoothedLoss).toBeCloseTo(sum / weights.reduce((a, b) => a + b), 5);
+    expect([gradNorm, loss]).toEqual([losses[i].grad_norm, losses[i].loss]);
+  }
+  const unlogged: Progress[] = [];
+  await run(() => ({
+    args: { ...args, loggingSteps: 9, evalSteps: 0, saveSteps: 0 },
+    onStep: (progress) => void unlogged.push(progress),
+  }));
+  const known = unlogged.map(({ smoothedLoss }) => smoothedLoss !== undefined);
+  expect(known).toEqual([false, false, true, true, true]); // the GPU may be two updates behind
+  expect(unlogged[3].loss).toBeUndefined();
 });
 
 test("checkpoints in a picked folder are rotated, and a run goes on from them", async () => {

@@ -83,6 +83,12 @@ export interface Progress {
   readonly learningRate: number;
   /** Mean of the last logging interval; undefined before the first. */
   readonly loss: number | undefined;
+  /**
+   * Of the updates that are known to be done, all but the last two, the loss as an exponentially weighted mean (with
+   * ranks, of this one's share), and the last one's norm of gradients before clipping. undefined before the first.
+   */
+  readonly smoothedLoss: number | undefined;
+  readonly gradNorm: number | undefined;
   /** Positions processed by this run so far, on all ranks (estimated by this one's), pads included. */
   readonly positions: number;
 }

@@ -217,7 +217,9 @@ export class Trainer {
 
   private progress(learningRate: number): Progress {
     const { totalSteps } = this.plan;
-    return { ...this.place, totalSteps, learningRate, loss: this.lastLoss, positions: this.positions };
+    const { smoothedLoss, gradNorm } = this.updates.recent;
+    const { lastLoss: loss, positions } = this;
+    return { ...this.place, totalSteps, learningRate, loss, smoothedLoss, gradNorm, positions };
   }
 
   private async logLoss(learningRate: number): Promise<void> {

@@ -5,6 +5,7 @@ import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { notFinite, offendingParameter } from "./divergence.ts";
 import { LossMeter } from "./loss-meter.ts";
 import type { AdamW } from "./optimizer.ts";
+import { RecentUpdates } from "./recent-updates.ts";
 import type { Shards } from "./shards.ts";
 import { TrainingStep } from "./step.ts";
 import type { MicroBatch, SentStep, TrainingStepOptions } from "./step.ts";
@@ -28,6 +29,8 @@ interface InFlight extends SentStep {
 const MOST_IN_FLIGHT = 2;
 
 export class UpdatesInFlight {
+  /** Of those that are done; where ranks train together, losses of this one's share. */
+  readonly recent = new RecentUpdates();
   private readonly model: GPT2LMHeadModel;
   private readonly update: TrainingStep;
   private readonly options: UpdatesInFlightOptions;
@@ -73,6 +76,7 @@ export class UpdatesInFlight {
       const { step, microBatches, dropoutStep, result } = this.inFlight.shift()!;
       const done = await result;
       this.meter.add(done);
+      this.recent.add(done);
       if (done.gradNorm !== undefined) this.skippedInARow = done.skippedInARow;
       if (done.skippedInARow === 0) continue;
       if (maxSkippedUpdates > 0 && done.skippedInARow >= maxSkippedUpdates) {

@@ -2,7 +2,8 @@
 // CI) a plain line now and then.
 import cliProgress from "cli-progress";
 import type { MultiBar, SingleBar } from "cli-progress";
-import { cutToWidth, formatDuration, formatRate, terminalWidth } from "./format.ts";
+import stringWidth from "string-width";
+import { cutToWidth, formatBytes, formatDuration, formatRate, terminalWidth } from "./format.ts";
 
 export interface ProgressOptions {
   /** What is going on: "train". */
@@ -16,6 +17,8 @@ export interface ProgressOptions {
   /** Seconds between lines where the stream is no terminal. */
   readonly lineSeconds?: number;
 }
+
+const SEPARATOR = " · ";
 
 /** Updates remembered to tell the speed: recent enough to follow changes, many enough to be calm. */
 const WINDOW = 50;
@@ -44,10 +47,10 @@ export class ProgressBar {
       linewrap: true,
       gracefulExit: false,
       format: (barOptions, params, payload: { text?: string }) => {
-        const line =
-          `${this.options.label} ${cliProgress.Format.BarFormat(params.progress, barOptions)} ` +
-          `${payload.text ?? ""}`;
-        return cutToWidth(line, terminalWidth(stream, 160) - 1);
+        const { label } = this.options;
+        const { text = "" } = payload;
+        const line = `${label} ${cliProgress.Format.BarFormat(params.progress, barOptions)} ${text}`;
+        return fitted([line, `${label} ${text}`], terminalWidth(stream, 160) - 1);
       },
     });
     this.bar = this.bars.create(total, start, { text: "" });
@@ -55,9 +58,9 @@ export class ProgressBar {
 
   /**
    * `done` of the total is done; `amount` more of what `rate` counts since the last update. `detail` stands in the
-   * middle.
+   * middle, `last` at the end, where a narrow terminal cuts first.
    */
-  update(done: number, detail = "", rate?: { readonly amount: number; readonly unit: string }): void {
+  update(done: number, detail = "", rate?: { readonly amount: number; readonly unit: string }, last = ""): void {
     const seconds = performance.now() / 1000;
     this.amount += rate?.amount ?? 0;
     this.recent.push({ done, amount: this.amount, seconds });
@@ -72,7 +75,8 @@ export class ProgressBar {
       parts.push(`${formatDuration((span * (total - done)) / (done - first.done))} left`);
     parts.push(detail);
     if (rate && span > 0) parts.push(`${formatRate((this.amount - first.amount) / span)} ${rate.unit}/s`);
-    const text = parts.filter(Boolean).join(" · ");
+    parts.push(last);
+    const text = parts.filter(Boolean).join(SEPARATOR);
     if (this.bar) {
       this.bar.update(done, { text });
     } else if (seconds - this.lastLine >= lineSeconds || done >= total) {
@@ -96,15 +100,28 @@ export class ProgressBar {
   }
 }
 
-export interface StepMetrics {
-  /** Mean loss per target token; left out on steps that did not read it back. */
-  readonly loss?: number;
-  readonly learningRate?: number;
-  /** Tokens of this step, pads not counted. */
-  readonly tokens: number;
+/** The first of these lines that fits, else the last without the parts at its end for which there is no room. */
+function fitted(lines: readonly string[], width: number): string {
+  const whole = lines.find((line) => stringWidth(line) <= width);
+  if (whole !== undefined) return whole;
+  const parts = lines[lines.length - 1].split(SEPARATOR);
+  while (parts.length > 1 && stringWidth(parts.join(SEPARATOR)) > width) parts.pop();
+  return cutToWidth(parts.join(SEPARATOR), width);
 }
 
-/** Progress of a training run: loss, learning rate and tokens a second, with the last known loss between read-backs. */
+export interface StepMetrics {
+  /** Mean loss per target token, smoothed; left out where none is known: then the last one is shown. */
+  readonly loss?: number;
+  readonly learningRate?: number;
+  /** Of the newest update that is known to be done, before clipping. */
+  readonly gradNorm?: number;
+  /** Tokens of this step, pads included. */
+  readonly tokens: number;
+  /** Bytes taken on the device. */
+  readonly memory?: number;
+}
+
+/** Progress of a training run: time left, loss, learning rate, norm of the gradients, tokens a second, memory. */
 export class TrainingProgress {
   private readonly progress: ProgressBar;
   private loss: number | undefined;
@@ -130,10 +147,13 @@ export class TrainingProgress {
     const detail = [
       this.loss === undefined ? "" : `loss ${this.loss.toFixed(4)}`,
       metrics.learningRate === undefined ? "" : `lr ${metrics.learningRate.toExponential(1)}`,
+      metrics.gradNorm === undefined ? "" : `norm ${metrics.gradNorm.toPrecision(3)}`,
     ]
       .filter(Boolean)
       .join(" · ");
-    this.progress.update(step, detail, { amount: metrics.tokens, unit: "tokens" });
+    const rate = { amount: metrics.tokens, unit: "tokens" };
+    const last = metrics.memory === undefined ? "" : formatBytes(metrics.memory);
+    this.progress.update(step, detail, rate, last);
   }
 
   log(line: string): void {

@@ -114,6 +114,7 @@ export class Session {
 class Told {
   private readonly run: RunFolder;
   private readonly profiler: Profiler | undefined;
+  private readonly model: GPT2LMHeadModel;
   private readonly loggingDir: string | undefined;
   private readonly report: RunReport;
   private bar: TrainingProgress | undefined;
@@ -124,6 +125,7 @@ class Told {
   constructor(run: RunFolder, job: Job, model: GPT2LMHeadModel) {
     this.run = run;
     this.profiler = model.device.profiler;
+    this.model = model;
     this.loggingDir = job.flags.loggingDir;
     this.report = new RunReport(run, job, model, (what) => this.say(`WARNING  ${what} The run goes on.`));
   }
@@ -145,8 +147,9 @@ class Told {
     "onStep" | "onLog" | "onSample" | "onSkip" | "onSave" | "onSaveFailed"
   > = {
     onStep: (at) => {
-      const { step, loss, learningRate } = at;
-      this.bar?.step(step, { loss, learningRate, tokens: at.positions - this.positions });
+      const { step, smoothedLoss: loss, learningRate, gradNorm } = at;
+      const memory = this.model.device.pool.allocatedBytes;
+      this.bar?.step(step, { loss, learningRate, gradNorm, tokens: at.positions - this.positions, memory });
       this.positions = at.positions;
       this.report.onStep(at);
       const now = performance.now();

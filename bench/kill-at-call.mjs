@@ -4,35 +4,41 @@
 //   KILL_ROOT   the folder
 //   KILL_AT     n, from 1; 0 or nothing: never
 //   KILL_LOG    a file for one line a call: what it does, to what
+//   KILL_COPIES a folder that gets <n>, at every call: the folder as it were if the program ended there
 //   FULL_AT     "n,m": from call n on, m calls that need room on the disk find none
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 
-const { KILL_ROOT: root, KILL_AT: at = "0", KILL_LOG: log, FULL_AT: full = "0,0" } = process.env;
+const { KILL_ROOT: root, KILL_AT: at = "0", KILL_LOG: log, KILL_COPIES: copies, FULL_AT: full = "0,0" } = process.env;
 const [fullFrom, fullCalls] = full.split(",").map(Number);
 const below = (path) => typeof path === "string" && (resolve(path) + sep).startsWith(resolve(root) + sep);
 const append = fs.appendFileSync;
 const NEED_ROOM = /^(mkdir|open|write|append)/;
 let calls = 0;
 
-/** Counts a call; at the n-th, `half` is done and the process is gone. */
+/** Counts a call; at the n-th, `half` is done to the path and the process is gone. */
 function count(what, path, half) {
   if (log) append(log, `${what} ${path}\n`);
   calls++;
+  if (copies && fs.existsSync(root)) {
+    const copy = join(copies, String(calls));
+    fs.cpSync(root, copy, { recursive: true });
+    half?.(join(copy, relative(resolve(root), resolve(path))));
+  }
   if (NEED_ROOM.test(what) && calls >= fullFrom && calls < fullFrom + fullCalls) {
-    half?.();
+    half?.(path);
     const message = `ENOSPC: no space left on device, ${what} '${path}'`;
     throw Object.assign(new Error(message), { code: "ENOSPC", syscall: what, path });
   }
   if (calls !== Number(at)) return;
-  half?.();
+  half?.(path);
   process.kill(process.pid, "SIGKILL");
   for (;;); // the signal arrives within moments
 }
 
-const { rmSync, readdirSync, writeSync } = fs;
-const halfRemoved = (path) => () => {
+const { rmSync, readdirSync, openSync, writeSync, closeSync } = fs;
+const halfRemove = (path) => {
   if (!fs.existsSync(path) || !fs.statSync(path).isDirectory()) return;
   const names = readdirSync(path);
   for (const name of names.slice(0, Math.ceil(names.length / 2))) rmSync(`${path}/${name}`, { recursive: true });
@@ -42,7 +48,7 @@ if (root) {
   for (const name of ["mkdir", "rename", "rm", "appendFile"]) {
     const original = fs.promises[name];
     fs.promises[name] = async (path, ...rest) => {
-      if (below(path)) count(name, path, name === "rm" ? halfRemoved(path) : undefined);
+      if (below(path)) count(name, path, name === "rm" ? halfRemove : undefined);
       return original(path, ...rest);
     };
   }
@@ -62,11 +68,12 @@ if (root) {
       const original = handle[name].bind(handle);
       handle[name] = async (data, ...more) => {
         const bytes = typeof data === "string" ? Buffer.from(data) : data;
-        count(
-          name,
-          path,
-          name.startsWith("write") ? () => writeSync(handle.fd, bytes, 0, bytes.length >> 1) : undefined,
-        );
+        const halfWrite = (to) => {
+          const file = openSync(to, "a"); // what is written follows what was
+          writeSync(file, bytes, 0, bytes.length >> 1);
+          closeSync(file);
+        };
+        count(name, path, name.startsWith("write") ? halfWrite : undefined);
         return original(data, ...more);
       };
     }

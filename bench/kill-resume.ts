@@ -17,7 +17,9 @@ const flags = defineFlags({
     type: "bool",
     defaultText: "off",
     group: "What",
-    help: "Instead, a run for each call that changes its folder, killed there; every other one over an earlier run.",
+    help:
+      "Instead, of a run and of one over an earlier run, what each call that changes the folder would leave if the run " +
+      "were killed there: those that differ are gone on with.",
   },
   seed: { type: "int", min: 0, default: 1, group: "What", help: "Of when they are killed." },
 });
@@ -64,8 +66,28 @@ function trialOf(i: number, n: number, trials: KillTrials, random: Random): Name
   }
 }
 
-/** The trial that is killed at call `i`, from 0. */
-const atCall = (i: number): Named => ({ name: "at a call", trial: { over: i % 2 === 1, deaths: [{ atCall: i + 1 }] } });
+/** A trial to come, and what it finds to differ. */
+interface Coming {
+  readonly name: string;
+  readonly run: () => Promise<string[]>;
+}
+
+function atRandom(count: number, seed: number, trials: KillTrials): Coming[] {
+  const random = new Random(seed, 0);
+  return Array.from({ length: count }, (_, i) => {
+    const { name, trial } = trialOf(i, count, trials, random);
+    const over = trial.over ? ", over an earlier run" : "";
+    return { name: `${name}: ${JSON.stringify(trial.deaths)}${over}`, run: () => trials.run(trial) };
+  });
+}
+
+async function atEveryCall(trials: KillTrials): Promise<Coming[]> {
+  const coming: Coming[] = [];
+  for (const over of [false, true])
+    for (const [call, remains] of await trials.remains(over))
+      coming.push({ name: `at call ${call}${over ? ", over an earlier run" : ""}`, run: () => trials.goOn(remains) });
+  return coming;
+}
 
 await runCli(async ({ argv, signal }) => {
   const { values } = parseFlags(
@@ -77,15 +99,14 @@ await runCli(async ({ argv, signal }) => {
     const trials = new KillTrials(folder);
     await trials.prepare();
     process.stdout.write(`A run changes its folder ${trials.calls.length} times.\n`);
-    const random = new Random(values.seed, 0);
-    const count = values.everyCall ? trials.calls.length : values.trials;
+    const all = values.everyCall ? await atEveryCall(trials) : atRandom(values.trials, values.seed, trials);
+    const count = all.length;
     let identical = 0;
-    for (let i = 0; i < count && !signal.aborted; i++) {
-      const { name, trial } = values.everyCall ? atCall(i) : trialOf(i, count, trials, random);
-      const what = `${i + 1} ${name}: ${JSON.stringify(trial.deaths)}${trial.over ? ", over an earlier run" : ""}`;
-      const found = await trials.run(trial).catch((error: Error) => [error.message]);
+    for (const [i, { name, run }] of all.entries()) {
+      if (signal.aborted) break;
+      const found = await run().catch((error: Error) => [error.message]);
       if (found.length === 0) identical++;
-      process.stdout.write(`${what}: ${found.length === 0 ? "identical" : found.join("; ")}\n`);
+      process.stdout.write(`${i + 1} ${name}: ${found.length === 0 ? "identical" : found.join("; ")}\n`);
     }
     process.stdout.write(`${count} trials, ${identical} identical\n`);
     return identical === count ? 0 : 1;

@@ -1,11 +1,14 @@
 // One trial of kill-resume.ts: a small training run, killed somewhere and gone on with, must leave the same files, bit
 // for bit, as one that was not.
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isLockFile } from "../src/cli/train/folder-lock.ts";
 import { differences, filesOf, ROOT, smallRun, writeText } from "./small-run.ts";
 
 const STEPS = 10;
+const TRIAL = "trial";
 
 /** How a run is ended. */
 export interface Death {
@@ -61,28 +64,66 @@ export class KillTrials {
     return { first: at[0], last: at[at.length - 1] };
   }
 
+  /**
+   * The folders that a run leaves where it is killed, one of those that are alike, by the first call that leaves it so:
+   * taken from a single run, as it makes these calls.
+   */
+  async remains(over: boolean): Promise<ReadonlyMap<number, string>> {
+    const copies = join(this.folder, over ? "remains-over" : "remains");
+    mkdirSync(copies);
+    const name = "whole-again";
+    this.place(name, over);
+    const env = { KILL_COPIES: copies };
+    const { code, said } = await this.train(name, over ? ["--overwrite_output_dir"] : [], { env });
+    if (code !== 0) throw new Error(said);
+    const kinds = new Map<string, number>();
+    const calls = readdirSync(copies).map(Number);
+    for (const call of calls.sort((a, b) => a - b)) {
+      const copy = join(copies, String(call));
+      const kind = contentOf(copy);
+      if (kinds.has(kind)) rmSync(copy, { recursive: true });
+      else kinds.set(kind, call);
+    }
+    return new Map([...kinds.values()].map((call) => [call, join(copies, String(call))]));
+  }
+
+  /** As run(), of a run whose remains these are. */
+  goOn(remains: string): Promise<string[]> {
+    const place = join(this.folder, TRIAL);
+    rmSync(place, { recursive: true, force: true });
+    cpSync(remains, place, { recursive: true });
+    return this.end(["--should_continue"], []);
+  }
+
   /** What differs in the end from the uninterrupted run; empty: nothing. Throws Error where it could not be ended. */
-  async run({ over, deaths }: Trial): Promise<string[]> {
-    const name = "trial";
+  run({ over, deaths }: Trial): Promise<string[]> {
+    this.place(TRIAL, over);
+    return this.end(over ? ["--overwrite_output_dir"] : [], deaths);
+  }
+
+  private place(name: string, over: boolean): void {
     const place = join(this.folder, name);
     rmSync(place, { recursive: true, force: true });
     if (over) cpSync(join(this.folder, "earlier"), place, { recursive: true });
     else mkdirSync(place);
-    let flags = over ? ["--overwrite_output_dir"] : [];
+  }
+
+  private async end(first: readonly string[], deaths: readonly Death[]): Promise<string[]> {
+    let flags = first;
     for (const death of [...deaths, {}] as readonly Death[]) {
-      const { code, said } = await this.train(name, flags, deadline(death, this.milliseconds));
+      const { code, said } = await this.train(TRIAL, flags, deadline(death, this.milliseconds));
       if (code === 0) break;
       if (code !== null && ALL_DONE.test(said)) break; // killed behind its last write
       if (code !== null && !(death.fullAt && NOT_SAVED.test(said))) {
         if (!flags.includes("--should_continue") || !NOTHING_THERE.test(said)) throw new Error(said);
         // It was killed before the run left anything: then it is started anew.
-        const again = await this.train(name, ["--overwrite_output_dir"], {});
+        const again = await this.train(TRIAL, ["--overwrite_output_dir"], {});
         if (again.code !== 0) throw new Error(again.said);
         break;
       }
       flags = ["--should_continue"];
     }
-    return differences(this.whole, filesOf(place));
+    return differences(this.whole, filesOf(join(this.folder, TRIAL)));
   }
 
   private async complete(name: string, steps: number, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
@@ -120,6 +161,17 @@ export class KillTrials {
       });
     });
   }
+}
+
+/** A digest of all that a folder holds but locks, which name a process that is no more. */
+function contentOf(folder: string): string {
+  const hash = createHash("sha256");
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    hash.update(`${path.slice(folder.length)}\0`);
+    if (entry.isFile() && !isLockFile(entry.name)) hash.update(readFileSync(path));
+  }
+  return hash.digest("hex");
 }
 
 const ALL_DONE = new RegExp(`is at step ${STEPS} and the run has ${STEPS}: nothing is left to do`);

@@ -333,7 +333,10 @@ describe("progress", () => {
     progress.step(1234, metrics);
     progress.step(1235, metrics);
     progress.stop();
-    const line = stream.text.split(/[\n\r]|\u001b\[\d+[A-Z]/).findLast((each) => each.startsWith("train"))!;
+    const line = stream.text
+      .split("\u001b[")
+      .map((part) => part.replace(/^\d+[A-Z]/, ""))
+      .findLast((part) => part.startsWith("train"))!;
     expect(line).toMatch(/^train 12% · 1235\/10000 steps · .* left · loss 2\.5000 · lr 5\.0e-5 · norm 0\.500$/);
     expect(line.length).toBeLessThan(90);
   });

@@ -1,7 +1,7 @@
 // A training run of a few seconds, and whether two of its folders are the same: for trials that stop or kill one, and
 // go on with it.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Random } from "../src/random.ts";
 
@@ -28,10 +28,14 @@ export function smallRun(folder: string, steps: number, saveSteps: number): stri
 /** Figures of how long a run took: those of one that was gone on with are of its last part. */
 const OF_TIME = /^ *"\w+_(runtime|per_second|data_wait)": .*\n/gm;
 const RESULTS = /_results\.json$/;
+const CARD = /\bREADME\.md$/;
 /** Shows how fast the run was. */
 const REPORT = /\breport\.(html|jsonl)$/;
 
-/** Every file below a folder but the report, by its path there; results without what depends on the clock. */
+/**
+ * Every file below a folder but the report, by its path there; results without what depends on the clock, the card
+ * without the folder's name.
+ */
 export function filesOf(folder: string): Map<string, Buffer> {
   if (!existsSync(folder)) return new Map();
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -39,11 +43,15 @@ export function filesOf(folder: string): Map<string, Buffer> {
     entries
       .map((entry) => join(entry.parentPath, entry.name))
       .filter((path) => !REPORT.test(path))
-      .map((path) => [path.slice(folder.length + 1), RESULTS.test(path) ? timeless(path) : readFileSync(path)]),
+      .map((path) => [path.slice(folder.length + 1), comparable(path, basename(folder))]),
   );
 }
 
-const timeless = (path: string): Buffer => Buffer.from(readFileSync(path, "utf8").replace(OF_TIME, ""));
+function comparable(path: string, name: string): Buffer {
+  if (RESULTS.test(path)) return Buffer.from(readFileSync(path, "utf8").replace(OF_TIME, ""));
+  if (CARD.test(path)) return Buffer.from(readFileSync(path, "utf8").replaceAll(name, "run"));
+  return readFileSync(path);
+}
 
 /** What is wrong with `got`, a line a file; empty: nothing. */
 export function differences(want: ReadonlyMap<string, Buffer>, got: ReadonlyMap<string, Buffer>): string[] {

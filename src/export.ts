@@ -50,7 +50,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
     throw new UserError("--outtype q8_0 is llama.cpp's, and --format hf takes f32 or f16; choose one of them.");
   const maxShardBytes = parseSize(flags.maxShardSize ?? "5GB", "--max_shard_size");
   const outputDir = flags.outputDir ?? join("output", `${name}-hf`);
-  print(await exportHf({ path, outputDir, dtype: outtype, maxShardBytes, overwrite, signal }));
+  print(await exportHf({ path, model, outputDir, dtype: outtype, maxShardBytes, overwrite, signal }));
 }
 
 function print(text: string): void {

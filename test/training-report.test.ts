@@ -130,6 +130,7 @@ describe("a run", () => {
     rmSync(root, { recursive: true });
   });
 
+  const fail = (what: string): void => expect.fail(what);
   const tokenizer = GPT2Tokenizer.default().truncate(0);
   const encoded = (text: string): EncodedExample => {
     const ids = tokenizer.encode(text);
@@ -141,7 +142,8 @@ describe("a run", () => {
   const config = tinyConfig.with({ vocabSize: tokenizer.vocabSize, residPdrop: 0.1 });
   const evaluation = { examples, file: "b.txt", tokens: 55, summary: "", source: "" };
   const start = { folder: new MemoryFolder("m"), config, template: undefined, tokenizer, origin: "fresh weights" };
-  const job = { args, blockSize: 12, train: evaluation, evaluation, start } as unknown as Job;
+  const flags = { reportGaps: 4 };
+  const job = { args, flags, blockSize: 12, train: evaluation, evaluation, start } as unknown as Job;
 
   /** Of one step after another: what is saved of the weights. */
   async function train(report?: (model: GPT2LMHeadModel) => Promise<RunReport>): Promise<unknown> {
@@ -199,6 +201,19 @@ describe("a run", () => {
     expect(lines().every(({ step }) => step <= 2)).toBe(true);
     expect(page()).toContain("after 2 updates");
     expect(page()).not.toContain("after 4 updates");
+  });
+
+  test("is shown without texts where none are wanted, and costs none", async () => {
+    const place = mkdtempSync(join(root, "none-"));
+    const model = GPT2LMHeadModel.fromConfig(device, config, { seed: 1, gradients: false });
+    const report = new RunReport(new RunFolder(place), { ...job, flags: { ...job.flags, reportGaps: 0 } }, model, fail);
+    report.onLog({ step: 1, epoch: 1, loss: 1 });
+    const { submits } = device.batch.counters;
+    await report.onSample({ step: 1 });
+    expect(device.batch.counters.submits).toBe(submits);
+    expect(readFileSync(join(place, "report.html"), "utf8")).toContain("1 of 0 updates");
+    expect(readFileSync(join(place, "report.jsonl"), "utf8")).not.toContain("texts");
+    model.destroy();
   });
 
   test("goes on where the report cannot be written, and is told of it; nothing logged leaves no report", async () => {

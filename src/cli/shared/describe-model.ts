@@ -1,8 +1,23 @@
 // A model in a few words, for the line that each program begins with.
+import { parameterShapes } from "../../gpt2/checkpoint-files.ts";
+import type { GPT2Config } from "../../gpt2/config.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
+import { elementCount } from "../../gpu/tensor.ts";
 
 /** "124.44M parameters, 12 layers of 768" */
 export function describeModel({ config, parameters }: GPT2LMHeadModel): string {
-  const millions = (parameters.elementCount / 1e6).toFixed(2);
-  return `${millions}M parameters, ${config.nLayer} layers of ${config.nEmbd}`;
+  return sizeText(parameters.elementCount, config);
+}
+
+/** The same of a model that is not loaded. */
+export function describeConfig(config: GPT2Config): string {
+  const shapes = [...parameterShapes(config).values()];
+  return sizeText(
+    shapes.reduce((sum, shape) => sum + elementCount(shape), 0),
+    config,
+  );
+}
+
+function sizeText(parameters: number, { nLayer, nEmbd }: GPT2Config): string {
+  return `${(parameters / 1e6).toFixed(2)}M parameters, ${nLayer} layers of ${nEmbd}`;
 }

@@ -53,6 +53,15 @@ export const OUTPUT_FLAGS = defineFlags({
     group: "Output",
     help: "Evaluate every so many updates; 0: only at the end.",
   },
+  reportGaps: {
+    type: "int",
+    min: 0,
+    default: 4,
+    group: "Output",
+    help:
+      "Gaps of the evaluation data that the model fills at every evaluation, for report.html (of plain text, beginnings " +
+      "that it goes on from); 0: none, which saves the time that it takes.",
+  },
   saveSteps: {
     type: "int",
     min: 0,

@@ -1,7 +1,9 @@
-// The Trainer's result files, written into the run's folder when it has ended.
+// The model card and the Trainer's result files, written into the run's folder when it has ended.
 import { isRankZero } from "../mpi/rank-zero.ts";
 import { resultFiles } from "../../training/results.ts";
 import type { LogEntry } from "../../training/trainer-state.ts";
+import { cardFile } from "../shared/model-card.ts";
+import { runCard } from "./run-card.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Job } from "./session.ts";
 
@@ -17,13 +19,13 @@ export interface RunEnd {
   readonly finalStep: number;
   /** How many ranks' batches an update takes. */
   readonly worldSize: number;
+  /** Of the model, in words. */
+  readonly size: string;
 }
 
-export async function writeResults(
-  run: RunFolder,
-  { args, train, evaluation, mpi }: Job,
-  { history, from, started, finalStep, dataWait, worldSize }: RunEnd,
-): Promise<void> {
+export async function writeResults(run: RunFolder, job: Job, end: RunEnd): Promise<void> {
+  const { args, train, evaluation, mpi } = job;
+  const { history, from, started, finalStep, dataWait, worldSize } = end;
   if (!isRankZero(mpi)) return;
   const results = resultFiles({
     history,
@@ -35,5 +37,7 @@ export async function writeResults(
     trainSamples: train.examples.length,
     evalSamples: evaluation?.examples.length ?? 0,
   });
-  await (await run.open("")).write(results);
+  const folder = await run.open("");
+  const card = await cardFile(folder, run.path, await runCard(run, job, end));
+  await folder.write(new Map([...card, ...results])); // the results last: where they are, nothing is missing
 }

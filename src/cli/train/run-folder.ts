@@ -7,7 +7,7 @@
 //   <file>.<uuid>.tmp       a file that was being written beside the one it would replace: goes
 import { mkdirSync, rmdirSync } from "node:fs";
 import { appendFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { FileData, Folder } from "../../files/folder.ts";
 import { readJson } from "../../files/json.ts";
@@ -15,6 +15,7 @@ import { openFolder } from "../../files/open.ts";
 import { listCheckpoints, stepOf, StoreLostError } from "../../training/checkpoint.ts";
 import type { CheckpointStore } from "../../training/checkpoint.ts";
 import { WEIGHTS_FILE } from "../../gpt2/checkpoint-files.ts";
+import { hasOthersReadme, MODEL_CARD_FILE } from "../../training/model-card.ts";
 import { RESULT_FILES } from "../../training/results.ts";
 import { lossChart } from "../../training/loss-chart.ts";
 import type { LogEntry } from "../../training/trainer-state.ts";
@@ -91,6 +92,11 @@ export class RunFolder implements CheckpointStore {
 
   private static async take(path: string, place: string, made: boolean): Promise<RunFolder> {
     return new RunFolder(path, { made, lock: await usable(path, () => FolderLock.take(place, path)) });
+  }
+
+  /** Its last part, whatever path names it. */
+  get name(): string {
+    return basename(this.place);
   }
 
   /** Lets others have it. */
@@ -173,6 +179,7 @@ export class RunFolder implements CheckpointStore {
     }
     const files = [MANIFEST_FILE, METRICS_FILE, CHART_FILE, REPORT_FILE, REPORT_LOG_FILE, ...RESULT_FILES];
     for (const file of files) await this.removeEntry(file);
+    if (!(await hasOthersReadme(await this.open("")))) await this.removeEntry(MODEL_CARD_FILE);
   }
 
   /** Adds a line to metrics.jsonl, after those that were added before: appends at once would come in any order. */

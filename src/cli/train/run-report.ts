@@ -75,12 +75,14 @@ export class RunReport {
 
   /** Lets the model write into the gaps and writes the page. */
   async onSample({ step }: Pick<Progress, "step">): Promise<void> {
-    await this.attempt(async () => {
-      const texts = await fillGaps(this.model, this.gaps, this.job.start);
-      this.lines.push({ step, texts: texts.map((text, i) => ({ real: this.gaps[i].real[1], text })) });
-    });
+    if (this.gaps.length > 0) await this.attempt(() => this.fillGaps(step));
     await this.write();
     this.clock.restart();
+  }
+
+  private async fillGaps(step: number): Promise<void> {
+    const texts = await fillGaps(this.model, this.gaps, this.job.start);
+    this.lines.push({ step, texts: texts.map((text, i) => ({ real: this.gaps[i].real[1], text })) });
   }
 
   /** Of a run that has logged something. */

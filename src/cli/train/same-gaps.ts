@@ -14,7 +14,6 @@ import { write } from "../../writing/candidates.ts";
 import { drawNumbers } from "../shared/draw.ts";
 import type { Job } from "./job.ts";
 
-const GAPS = 4;
 /** Tokens that plain text begins with, at most, and that are written after them. */
 const OPENING = 48,
   CONTINUATION = 64;
@@ -25,12 +24,12 @@ export interface SameGap extends Omit<ReportGap, "written"> {
   readonly plan: (model: ModelFolder) => Plan;
 }
 
-/** Drawn by the run's seed; none where nothing is evaluated. */
-export function sameGaps({ evaluation, args, start: { template, tokenizer } }: Job): SameGap[] {
+/** As many as the flags say, drawn by the run's seed; none where nothing is evaluated. */
+export function sameGaps({ evaluation, args, flags: { reportGaps }, start: { template, tokenizer } }: Job): SameGap[] {
   if (!evaluation) return [];
   const { gaps } = evaluation;
   const examples = exampleSet(evaluation.examples);
-  const numbers = [...drawNumbers(examples.length, GAPS, new Random(args.seed))];
+  const numbers = [...drawNumbers(examples.length, reportGaps, new Random(args.seed))];
   const options = { ...SAMPLING, seed: args.seed };
   if (template && gaps)
     return numbers.map((number): SameGap => {

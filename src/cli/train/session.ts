@@ -28,7 +28,7 @@ export class Session {
   readonly trainer: Trainer;
   /** Where the run stands, if it goes on from a checkpoint. */
   readonly state: TrainerState | undefined;
-  private readonly model: GPT2LMHeadModel;
+  readonly model: GPT2LMHeadModel;
   private readonly saved: Saved | undefined;
   private readonly told: Told | undefined;
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { listCheckpoints } from "../../training/checkpoint.ts";
 import { byRankZero } from "../mpi/rank-zero.ts";
 import { writeNote } from "../shared/announce.ts";
+import { describeModel } from "../shared/describe-model.ts";
 import { flagName } from "../shared/flag-table.ts";
 import { lossesText, nothingLeft, paddingText, waitText, whichModel, whyEarly } from "./ended.ts";
 import { firstSession } from "./first-session.ts";
@@ -28,6 +29,7 @@ export async function train(program: Program, run: RunFolder): Promise<void> {
   const { session, job } = await firstSession(program, run);
   const { trainer, state } = session;
   const { worldSize } = trainer;
+  const size = describeModel(session.model);
   if (state && (await trainer.isComplete())) {
     await run.writeLog(state.logHistory);
     // Killed after the model and before these: how long it took is lost.
@@ -38,6 +40,7 @@ export async function train(program: Program, run: RunFolder): Promise<void> {
         started: performance.now(),
         finalStep: await trainer.finalStep(),
         worldSize,
+        size,
       });
     throw nothingLeft(run.path, state, trainer.totalSteps, whyEarly(state.logHistory, job.args));
   }
@@ -79,7 +82,7 @@ export async function train(program: Program, run: RunFolder): Promise<void> {
   const which = whichModel(logHistory, job.args, finalStep);
   if (which !== undefined) print(`Best     ${which}`);
   const from = state?.step ?? 0;
-  await writeResults(run, job, { history: logHistory, from, started, finalStep, dataWait, worldSize });
+  await writeResults(run, job, { history: logHistory, from, started, finalStep, dataWait, worldSize, size });
   print(`Saved    ${run.path}`);
   if (flags.evalAllCheckpoints) await evaluateAll(program, run);
   print(

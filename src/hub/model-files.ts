@@ -10,6 +10,9 @@ export const CONFIG = "config.json";
 export const WEIGHTS = "model.safetensors";
 /** Names the files of weights that are stored in several. */
 export const INDEX = "model.safetensors.index.json";
+/** An adapter's (PEFT), which has these in the place of a config and weights; its base is another repository. */
+export const ADAPTER_CONFIG = "adapter_config.json";
+export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
 const TOKENIZERS = [["tokenizer.json"], ["vocab.json", "merges.txt"]];
 
 const TOKENIZER_FILES: readonly string[] = [
@@ -24,7 +27,14 @@ export type Part = "model" | "tokenizer" | "config";
 
 /** All but the weights, in the order of fetching; a model has some of them. */
 export const SMALL_FILES: Readonly<Record<Part, readonly string[]>> = {
-  model: [CONFIG, "generation_config.json", ...TOKENIZER_FILES, "infill_template.json", "infill_rerank.json"],
+  model: [
+    CONFIG,
+    ADAPTER_CONFIG,
+    "generation_config.json",
+    ...TOKENIZER_FILES,
+    "infill_template.json",
+    "infill_rerank.json",
+  ],
   tokenizer: TOKENIZER_FILES,
   config: [CONFIG],
 };
@@ -39,6 +49,11 @@ export const OTHER_WEIGHTS: readonly string[] = [
   "tf_model.h5",
   "flax_model.msgpack",
 ];
+export const OTHER_ADAPTER_WEIGHTS = "adapter_model.bin";
+
+/** Whether these files are an adapter's, and no model's. */
+export const isAdapterAmong = (has: (file: string) => boolean): boolean =>
+  has(ADAPTER_CONFIG) && !has(WEIGHTS) && !has(INDEX);
 
 /**
  * The weight files that an index names, each once. Throws UserError when it is no index, or names a file outside the
@@ -63,13 +78,14 @@ export function shardsOf(index: string, where: string): string[] {
 }
 
 /**
- * What a folder lacks of the part; a whole model is config, weights and a tokenizer. (Python's library may have fetched
- * only some of it.)
+ * What a folder lacks of the part; a whole model is config, weights and a tokenizer, an adapter its config and weights.
+ * (Python's library may have fetched only some of it.)
  */
 export async function missingFiles(folder: string, part: Part): Promise<string[]> {
   const has = (file: string): Promise<boolean> => isFile(join(folder, file));
   const lacking = async (files: readonly string[]): Promise<string[]> =>
     (await Promise.all(files.map(async (file) => ((await has(file)) ? [] : [file])))).flat();
+  if (part === "model" && (await isAdapter(folder))) return lacking([ADAPTER_WEIGHTS]);
   const missing = part === "tokenizer" ? [] : await lacking([CONFIG]);
   if (part === "model" && !(await has(WEIGHTS)))
     missing.push(...((await has(INDEX)) ? await lacking(await shardsIn(folder)) : [WEIGHTS]));
@@ -80,10 +96,18 @@ export async function missingFiles(folder: string, part: Part): Promise<string[]
 /** Those files of the part that the folder has. */
 export async function presentFiles(folder: string, part: Part): Promise<string[]> {
   const small = [...SMALL_FILES[part]];
+  const adapter = part === "model" && (await isAdapter(folder));
   const single = (await isFile(join(folder, WEIGHTS))) || !(await isFile(join(folder, INDEX)));
-  if (part === "model") small.push(...(single ? [WEIGHTS] : [INDEX, ...(await shardsIn(folder))]));
+  if (adapter) small.push(ADAPTER_WEIGHTS);
+  else if (part === "model") small.push(...(single ? [WEIGHTS] : [INDEX, ...(await shardsIn(folder))]));
   const there = await Promise.all(small.map((file) => isFile(join(folder, file))));
   return small.filter((_, i) => there[i]);
+}
+
+async function isAdapter(folder: string): Promise<boolean> {
+  const files = [ADAPTER_CONFIG, WEIGHTS, INDEX];
+  const there = await Promise.all(files.map((file) => isFile(join(folder, file))));
+  return isAdapterAmong((file) => there[files.indexOf(file)]);
 }
 
 function isFile(path: string): Promise<boolean> {

@@ -12,10 +12,13 @@ import { fileSize } from "./file-size.ts";
 import { download } from "./download.ts";
 import type { RemoteFile } from "./download.ts";
 import {
+  ADAPTER_WEIGHTS,
   CONFIG,
   INDEX,
+  isAdapterAmong,
   MAX_SMALL_FILE_BYTES,
   missingTokenizer,
+  OTHER_ADAPTER_WEIGHTS,
   OTHER_WEIGHTS,
   shardsIn,
   SMALL_FILES,
@@ -106,7 +109,8 @@ async function askHub(request: SnapshotRequest): Promise<Known> {
   );
   if (!REGEX_COMMIT_HASH.test(sha))
     throw new HubError(`${hubUrl} names no commit for ${repo}, so it is no Hub; check HF_ENDPOINT.`);
-  const weights = request.part === "model" ? [WEIGHTS, INDEX, ...OTHER_WEIGHTS] : [];
+  const weights =
+    request.part === "model" ? [WEIGHTS, INDEX, ADAPTER_WEIGHTS, ...OTHER_WEIGHTS, OTHER_ADAPTER_WEIGHTS] : [];
   return { commit: sha, files: await askFiles(request, sha, [...SMALL_FILES[request.part], ...weights]) };
 }
 
@@ -172,7 +176,9 @@ async function complete({ commit, files }: Known, cache: RepoCache, request: Sna
   };
 
   let weights: RemoteFile[] = [];
-  if (part === "model") {
+  const adapter = isAdapterAmong((file) => files.has(file));
+  if (part === "model" && adapter) weights = [adapterWeights(files, request)];
+  else if (part === "model") {
     // The index comes first and unannounced: only with it is it known how much there is to fetch.
     const index = files.has(WEIGHTS) ? undefined : files.get(INDEX);
     if (index) await bring(index, await isHere(index), () => {});
@@ -203,7 +209,8 @@ async function complete({ commit, files }: Known, cache: RepoCache, request: Sna
 
 /** Throws UserError when the Hub does not have the part, or has a small file that cannot be one. */
 function checkOffer(files: ReadonlyMap<string, RemoteFile>, { repo, part }: SnapshotRequest): void {
-  if (part !== "tokenizer" && !files.has(CONFIG))
+  const adapter = part === "model" && isAdapterAmong((file) => files.has(file));
+  if (part !== "tokenizer" && !adapter && !files.has(CONFIG))
     throw new UserError(
       `${repo} on the Hub has no ${CONFIG}, so it is not a model in Hugging Face's layout; choose another model.`,
     );
@@ -231,6 +238,17 @@ function single(files: ReadonlyMap<string, RemoteFile>, { repo, revision }: Aske
     `${repo} at revision ${revision} has ${other} but no ${WEIGHTS}, the only weight format read here; give ` +
       "the --revision of its conversion if it has one (such as refs/pr/1), or convert it once in Python: " +
       "GPT2LMHeadModel.from_pretrained(name).save_pretrained(folder).",
+  );
+}
+
+function adapterWeights(files: ReadonlyMap<string, RemoteFile>, { repo }: Asked): RemoteFile {
+  const weights = files.get(ADAPTER_WEIGHTS);
+  if (weights) return weights;
+  throw new UserError(
+    files.has(OTHER_ADAPTER_WEIGHTS)
+      ? `${repo} on the Hub has ${OTHER_ADAPTER_WEIGHTS} but no ${ADAPTER_WEIGHTS}, the only format of an adapter's ` +
+          "weights read here; convert it once in Python: PeftModel.from_pretrained(base, name).save_pretrained(folder)."
+      : `${repo} on the Hub is an adapter without ${ADAPTER_WEIGHTS}; choose another model or --revision.`,
   );
 }
 

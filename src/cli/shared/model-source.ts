@@ -7,7 +7,7 @@ import { UserError } from "../../errors.ts";
 import type { Folder } from "../../files/folder.ts";
 import { openFolder } from "../../files/open.ts";
 import { quote } from "../../files/quote.ts";
-import { withBase } from "../../gpt2/adapter-files.ts";
+import { isAdapter, readLoraConfig, withBase } from "../../gpt2/adapter-files.ts";
 import { readConfig } from "../../gpt2/checkpoint-files.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import { isRepoName, isRevision } from "../../hub/access.ts";
@@ -128,13 +128,20 @@ async function resolvePart(part: Part, nameOrPath: string, options: SourceOption
       signal: options.signal ?? new AbortController().signal,
       onProgress: options.onProgress ?? ((progress) => bar.update(progress)),
       onNote: options.onNote ?? writeNote,
-      beforeWeights: async (folder) => void (await readConfig(await openFolder(folder))),
+      beforeWeights: expectGPT2,
     });
   } catch (error) {
     throw error instanceof UserError ? new UserError(`${by}${error.message}`, { cause: error }) : error;
   } finally {
     bar.stop();
   }
+}
+
+/** Throws UserError unless the folder has the config of a model that is computed here, or of an adapter to one. */
+async function expectGPT2(path: string): Promise<void> {
+  const folder = await openFolder(path);
+  if (await isAdapter(folder)) await readLoraConfig(folder);
+  else await readConfig(folder);
 }
 
 async function isFolder(part: Part, path: string): Promise<boolean> {

@@ -12,14 +12,14 @@ import { KillTrials } from "./kill-trials.ts";
 import type { Trial } from "./kill-trials.ts";
 
 const flags = defineFlags({
-  trials: { type: "int", min: 1, default: 50, group: "What", help: "How many runs." },
+  trials: { type: "int", min: 1, default: 50, group: "What", help: "How many runs; with --every_call, at most." },
   everyCall: {
     type: "bool",
     defaultText: "off",
     group: "What",
     help:
       "Instead, of a run and of one over an earlier run, what each call that changes the folder would leave if the run " +
-      "were killed there: those that differ are gone on with.",
+      "were killed there: those that differ are gone on with. With --trials so many of them, evenly spread.",
   },
   seed: { type: "int", min: 0, default: 1, group: "What", help: "Of when they are killed." },
 });
@@ -81,16 +81,19 @@ function atRandom(count: number, seed: number, trials: KillTrials): Coming[] {
   });
 }
 
-async function atEveryCall(trials: KillTrials): Promise<Coming[]> {
+async function atEveryCall(trials: KillTrials, most: number): Promise<Coming[]> {
   const coming: Coming[] = [];
   for (const over of [false, true])
     for (const [call, remains] of await trials.remains(over))
       coming.push({ name: `at call ${call}${over ? ", over an earlier run" : ""}`, run: () => trials.goOn(remains) });
-  return coming;
+  if (coming.length > most)
+    process.stdout.write(`${coming.length} of what they leave differ; ${most} of those are gone on with.\n`);
+  const count = Math.min(most, coming.length);
+  return Array.from({ length: count }, (_, i) => coming[Math.floor((i * coming.length) / count)]);
 }
 
 await runCli(async ({ argv, signal }) => {
-  const { values } = parseFlags(
+  const { values, given } = parseFlags(
     { command: "npx tsx bench/kill-resume.ts", summary: "Kills training runs and goes on with them.", flags },
     argv,
   );
@@ -99,7 +102,9 @@ await runCli(async ({ argv, signal }) => {
     const trials = new KillTrials(folder);
     await trials.prepare();
     process.stdout.write(`A run changes its folder ${trials.calls.length} times.\n`);
-    const all = values.everyCall ? await atEveryCall(trials) : atRandom(values.trials, values.seed, trials);
+    const all = values.everyCall
+      ? await atEveryCall(trials, given.has("trials") ? values.trials : Infinity)
+      : atRandom(values.trials, values.seed, trials);
     const count = all.length;
     let identical = 0;
     for (const [i, { name, run }] of all.entries()) {

@@ -46,6 +46,9 @@ async function act(what: string | undefined, ranks: MpiRanks): Promise<string> {
       return ranks.agree(ranks.rank, (all) => {
         throw new UserError(`${all.length} cooks spoil the broth.`);
       });
+    case "die":
+      if (ranks.rank === 1) process.kill(process.pid, "SIGKILL");
+      return `${await ranks.meet()}`;
     case "hang":
       await ranks.expectSigns(2);
       if (ranks.rank === 1) process.kill(process.pid, "SIGSTOP");

@@ -80,6 +80,17 @@ describe.each(launchers)("ranks of %s", (_name, launcher) => {
     expect(code).not.toBe(0);
   });
 
+  it.runIf(launcher !== undefined)("end together when one is killed, with its number", async () => {
+    const started = performance.now();
+    const { code, stdout, stderr } = await start(2, "die");
+    // The launcher's words, on the stream that it likes.
+    expect(stdout + stderr).toMatch(
+      /rank 1 .*exited on signal 9|YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed/,
+    );
+    expect(code).not.toBe(0);
+    expect(performance.now() - started).toBeLessThan(60_000);
+  });
+
   it.runIf(launcher !== undefined)("end together when one hangs, with its number", async () => {
     const { code, stderr } = await start(2, "hang");
     expect(stderr).toContain("Error: Rank 1 hangs: rank 0 has not heard of it for 2 s.");
@@ -92,21 +103,23 @@ describe("training", { timeout: 240_000 }, () => {
   /** What became of two ranks. */
   let two: Ended | undefined;
   const text = join(folder, "text.txt");
-  const args = `--train_data_file ${text} --eval_data_file ${text} --vocab_from_data --block_size 8 --dropout 0.1
-    --config_overrides n_layer=1,n_embd=16,n_head=2,n_positions=16 --per_device_train_batch_size 2 --max_steps 20
-    --save_steps 10 --eval_steps 10 --logging_steps 5 --learning_rate 1e-3`.split(/\s+/);
+  const common = `--train_data_file ${text} --eval_data_file ${text} --block_size 8 --dropout 0.1
+    --per_device_train_batch_size 2 --save_steps 10 --eval_steps 10 --logging_steps 5
+    --learning_rate 1e-3`.split(/\s+/);
+  const fresh = "--vocab_from_data --config_overrides n_layer=1,n_embd=16,n_head=2,n_positions=16".split(" ");
+  const args = [...common, ...fresh, "--max_steps", "20"];
   const train = (to: string, ...more: string[]): string[] => [...args, "--output_dir", join(folder, to), ...more];
   const program = (to: string, ...more: string[]): string[] => node("src/train.ts", ...train(to, ...more));
 
-  async function weightsOf(name: string): Promise<Float32Array> {
-    const tensors = await Safetensors.open(await openFolder(join(folder, name)), "model.safetensors");
+  async function weightsOf(name: string, file = "model.safetensors"): Promise<Float32Array> {
+    const tensors = await Safetensors.open(await openFolder(join(folder, name)), file);
     const all: number[] = [];
     for (const tensor of [...tensors.tensors.keys()].sort()) all.push(...(await tensors.read(tensor)));
     return Float32Array.from(all);
   }
 
-  async function largestDifference(a: string, b: string): Promise<number> {
-    const [one, other] = [await weightsOf(a), await weightsOf(b)];
+  async function largestDifference(a: string, b: string, file?: string): Promise<number> {
+    const [one, other] = [await weightsOf(a, file), await weightsOf(b, file)];
     expect(one.length).toBe(other.length);
     return one.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i])), 0);
   }
@@ -152,6 +165,29 @@ describe("training", { timeout: 240_000 }, () => {
     expect(three.code).toBe(0);
     expect(await largestDifference("alone", "three")).toBeLessThan(1e-6);
     expect(stepsLogged("three")).toEqual([5, 10, 10, 15, 20, 20]);
+  });
+
+  it.runIf(openMpi !== undefined).each([
+    ["an adapter", ["--lora_r", "2", "--lora_alpha", "4", "--lora_dropout", "0.1"], "adapter_model.safetensors"],
+    ["a part of the model", ["--freeze", "wte", "--freeze", "h.0.attn.*"], "model.safetensors"],
+  ])("of %s is that of one process", async (what, flags, file) => {
+    const base = ["--model_name_or_path", join(folder, "alone"), "--max_steps", "6", ...flags];
+    const begin = (to: string, ...more: string[]): string[] =>
+      node("src/train.ts", ...common, ...base, "--output_dir", join(folder, to), ...more);
+    const [one, both] = [`${what}-1`, `${what}-2`];
+    const alone = await run(begin(one, "--gradient_accumulation_steps", "2"));
+    expect(alone.stderr).not.toContain("Error");
+    expect((await mpirun(openMpi!, 2, begin(both))).code).toBe(0);
+    expect(await largestDifference(one, both, file)).toBeLessThan(1e-6);
+    // Each rank has moments of its part: together those of all that is trained, and of nothing else.
+    const momentsOf = async (name: string): Promise<string[]> => {
+      const checkpoint = await openFolder(join(folder, name, "checkpoint-6"));
+      return [...(await Safetensors.open(checkpoint, "optimizer.safetensors")).tensors.keys()].sort();
+    };
+    const moments = await momentsOf(both);
+    expect(moments).toEqual(await momentsOf(one));
+    expect(moments.some((name) => name.includes("wte") || /h\.0\.attn\.c_proj/.test(name))).toBe(false);
+    expect(moments.length).toBeGreaterThan(3);
   });
 
   it.runIf(openMpi !== undefined)("is refused where ranks would train different models", async () => {

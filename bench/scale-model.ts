@@ -8,7 +8,9 @@
 //   host      gradients come from the GPU and values go back, over PCIe; sums are made on the host.
 //   compute   6P operations a token, forward and backward (Kaplan et al. 2020, section 2.1).
 //
-// Nothing of the exchange is hidden behind backward here, so efficiency is the share of compute in the sum.
+// Nothing of the exchange is hidden behind backward here, so efficiency is the share of compute in the sum. What hiding
+// could gain at most: half of the exchange, that of gradients, behind two thirds of compute, which backward is; the
+// values' half comes after the update that all gradients are needed for.
 import { BUCKET } from "../src/training/shards.ts";
 
 export interface Cluster {
@@ -35,6 +37,8 @@ export interface Expected {
   readonly host: number;
   /** Share of the time that goes into computing, and so of N times one rank's speed. */
   readonly efficiency: number;
+  /** The same if as much of the exchange as can be were hidden behind backward. */
+  readonly overlapped: number;
 }
 
 /** An update of a model of so many parameters. */
@@ -47,5 +51,15 @@ export function expectedUpdate(
   const network = (8 * bytes) / (gbits * 1e9);
   const messages = latency * (2 * Math.ceil(parameters / BUCKET) + 4) * (ranks - 1);
   const host = ranks === 1 ? 0 : (2 * 4 * parameters) / hostRate;
-  return { bytes, compute, network, messages, host, efficiency: compute / (compute + network + messages + host) };
+  const exchange = network + messages + host;
+  const hidden = Math.min(exchange / 2, (2 / 3) * compute);
+  return {
+    bytes,
+    compute,
+    network,
+    messages,
+    host,
+    efficiency: compute / (compute + exchange),
+    overlapped: compute / (compute + exchange - hidden),
+  };
 }

@@ -6,11 +6,11 @@ import { formatBytes } from "../src/cli/shared/format.ts";
 import { runCli } from "../src/cli/shared/run.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
+import { summarize } from "../src/profile/measure.ts";
 import { Random } from "../src/random.ts";
 import { memoryNeeds } from "../src/training/memory-needs.ts";
 import { AdamW } from "../src/training/optimizer.ts";
 import { TrainingStep } from "../src/training/step.ts";
-import { summarize } from "./measure.ts";
 import { DEMO, GPT2, SMALL } from "./models.ts";
 
 const MODELS = { demo: DEMO, small: SMALL, "124M": GPT2 };

@@ -18,8 +18,8 @@ const flags = defineFlags({
     defaultText: "off",
     group: "What",
     help:
-      "Instead, of a run and of one over an earlier run, what each call that changes the folder would leave if the run " +
-      "were killed there: those that differ are gone on with. With --trials so many of them, evenly spread.",
+      "Instead, of a run and of one over an earlier run, what each call that changes the folder would leave if the " +
+      "run were killed there: those that differ are gone on with. With --trials so many of them, evenly spread.",
   },
   seed: { type: "int", min: 0, default: 1, group: "What", help: "Of when they are killed." },
 });

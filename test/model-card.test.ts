@@ -30,7 +30,7 @@ import { CARD_MARKER, code, markdown, modelCard } from "../src/training/model-ca
 const root = mkdtempSync(join(tmpdir(), "model-card-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-const about: CardAbout = { name: "run-1", from: "fresh weights", languages: [], fillsGaps: false };
+const about: CardAbout = { name: "run-1", origin: "fresh weights", languages: [], fillsGaps: false };
 const usage = { prompt: "Once upon a time", maxNewTokens: 20 };
 const history: LogEntry[] = [
   { step: 1, epoch: 0.5, loss: 3.25 },
@@ -226,10 +226,10 @@ describe("the file", () => {
   });
 
   it("says of its base what that folder's card says, and what is known of OpenAI's", async () => {
-    expect(await baseOf("gpt2-xl")).toEqual({ from: "gpt2-xl", baseModel: "gpt2-xl", license: "mit" });
-    expect(await baseOf("someone/model")).toEqual({ from: "someone/model", baseModel: "someone/model" });
+    expect(await baseOf("gpt2-xl")).toEqual({ origin: "gpt2-xl", baseModel: "gpt2-xl", license: "mit" });
+    expect(await baseOf("someone/model")).toEqual({ origin: "someone/model", baseModel: "someone/model" });
     const path = mkdtempSync(join(root, "base-"));
-    expect(await baseOf(path)).toEqual({ from: path.slice(root.length + 1) });
+    expect(await baseOf(path)).toEqual({ origin: path.slice(root.length + 1) });
     await writeFile(join(path, "README.md"), "---\nbase_model: a/b\nlicense: apache-2.0\n---\n# x\n");
     expect(await baseOf(path)).toMatchObject({ baseModel: "a/b", license: "apache-2.0" });
   });
@@ -241,8 +241,8 @@ describe("the file", () => {
       { title: "Germinal", language: "fr-FR" },
       undefined,
     ];
-    const gaps = metas.map((meta, i) => ({ p1: "", p2: "x", p3: "", meta, place: { book: `/home/me/${i}.txt` } }));
-    const data = { examples: gaps, gaps, tokens: 9, file: "/home/me/train.jsonl", summary: "", source: "" };
+    const gaps = metas.map((meta, i) => ({ p1: "", p2: "x", p3: "", meta, place: { book: `/disk/me/${i}.txt` } }));
+    const data = { examples: gaps, gaps, tokens: 9, file: "/disk/me/train.jsonl", summary: "", source: "" };
     const start = { config: new GPT2Config(), fresh: true, tokenizer: GPT2Tokenizer.default() };
     const job = { flags: {}, args: DEFAULT_ARGUMENTS, blockSize: 9, start, train: data } as unknown as Job;
     const run = new RunFolder(join(root, "novels"));
@@ -250,7 +250,7 @@ describe("the file", () => {
     expect(card).toContain("# novels\n");
     expect(card).toContain("| Emma, by Jane Austen | 2 |\n| 3.txt | 1 |\n| Germinal | 1 |\n");
     expect(frontOf(card).language).toEqual(["en", "fr"]);
-    expect(card).not.toMatch(/\/home|\/tmp/);
+    expect(card).not.toMatch(/\/disk|\/me/);
   });
 
   it("comes with an export, in the place of none but its own kind", async () => {

@@ -4,7 +4,7 @@
 export interface CardAbout {
   readonly name: string;
   /** What training began with, in words: a folder's name, "fresh weights". */
-  readonly from: string;
+  readonly origin: string;
   /** On the Hub, where it is there. */
   readonly baseModel?: string;
   /** Of the base, where it is known: what is made of it has it too. */

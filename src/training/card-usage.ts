@@ -79,25 +79,26 @@ function python(name: string, { prompt, maxNewTokens, template }: CardUsage, isA
 function javascript(name: string, { prompt, maxNewTokens, template }: CardUsage): string[] {
   if (template)
     return [
-      'import { Infiller } from "gpt2-webgpu/infill";',
+      importLine("Infiller", "gpt2-webgpu/infill"),
       "",
       `const infiller = await Infiller.load(${literal(name)});`,
       'const { text } = await infiller.fill({ p1: "The paragraph before.", p3: "The paragraph after." });',
-      "console.log(text);",
       "infiller.dispose();",
     ];
   return [
-    'import { generate, GPT2Decoder, GPT2LMHeadModel, GPT2Tokenizer, requestDevice } from "gpt2-webgpu";',
+    importLine("generate, GPT2Decoder, GPT2LMHeadModel, GPT2Tokenizer, requestDevice", "gpt2-webgpu"),
     "",
     "const device = await requestDevice();",
     `const tokenizer = await GPT2Tokenizer.fromPretrained(${literal(name)});`,
     `const model = await GPT2LMHeadModel.fromPretrained(device, ${literal(name)}, { gradients: false });`,
     `const inputIds = [tokenizer.encode(${literal(prompt)})];`,
     `const { sequences } = await generate(new GPT2Decoder(model), { inputIds, maxNewTokens: ${maxNewTokens} });`,
-    "console.log(tokenizer.decode(sequences[0]));",
+    "const text = tokenizer.decode(sequences[0]);",
     "device.destroy();",
   ];
 }
+
+const importLine = (names: string, entry: string): string => `import { ${names} } from ${literal(entry)};`;
 
 function templateSection({ example, fields, file }: CardTemplate): string[] {
   return [

@@ -52,8 +52,8 @@ export interface CardData {
 }
 
 export function modelCard({ about, size, usage, training }: ModelCard): string {
-  const { name, from, baseModel } = about;
-  const origin = baseModel === undefined ? `trained from ${markdown(from)}` : `fine-tuned from ${code(baseModel)}`;
+  const { name, origin, baseModel } = about;
+  const made = baseModel === undefined ? `trained from ${markdown(origin)}` : `fine-tuned from ${code(baseModel)}`;
   const evaluated = training && finalEvaluation(training);
   return [
     frontMatter(about, evaluated && { ...evaluated, data: training.evaluation?.file ?? "" }),
@@ -61,7 +61,7 @@ export function modelCard({ about, size, usage, training }: ModelCard): string {
     "",
     `# ${markdown(name)}`,
     "",
-    `A GPT-2 ${about.adapter ? "adapter (LoRA) " : ""}of ${size}, ${origin}.`,
+    `A GPT-2 ${about.adapter ? "adapter (LoRA) " : ""}of ${size}, ${made}.`,
     ...(evaluated ? ["", "On its evaluation data:", "", ...figures(evaluated)] : []),
     "",
     ...usageSections(name, usage, about.adapter !== undefined),

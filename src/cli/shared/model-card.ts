@@ -26,7 +26,7 @@ export async function cardFile(folder: Folder, path: string, card: string): Prom
   return new Map();
 }
 
-type Base = Pick<CardAbout, "from" | "baseModel" | "license">;
+type Base = Pick<CardAbout, "origin" | "baseModel" | "license">;
 
 /** OpenAI's models, whose card on the Hub says so. */
 const MIT = /^(openai-community\/)?gpt2(-medium|-large|-xl)?$/;
@@ -37,14 +37,14 @@ export async function baseOf(nameOrPath: string): Promise<Base> {
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder && isRepoName(nameOrPath)) return { ...ofHub(nameOrPath), from: nameOrPath };
-  const from = nameOrPath === DEMO_MODEL ? "the demo model of gpt2-webgpu" : basename(resolve(nameOrPath));
+  if (!isFolder && isRepoName(nameOrPath)) return { ...ofHub(nameOrPath), origin: nameOrPath };
+  const origin = nameOrPath === DEMO_MODEL ? "the demo model of gpt2-webgpu" : basename(resolve(nameOrPath));
   const folder = isFolder ? await openFolder(nameOrPath) : undefined;
-  if (!folder || !(await folder.has(MODEL_CARD_FILE))) return { from };
+  if (!folder || !(await folder.has(MODEL_CARD_FILE))) return { origin };
   const card = await readText(folder, MODEL_CARD_FILE);
   const [baseModel] = frontMatterTexts(card, "base_model");
   const [license] = frontMatterTexts(card, "license");
-  return { ...(baseModel !== undefined && ofHub(baseModel)), ...(license !== undefined && { license }), from };
+  return { ...(baseModel !== undefined && ofHub(baseModel)), ...(license !== undefined && { license }), origin };
 }
 
 /** Of a base that may be a path of another machine. */

@@ -59,8 +59,8 @@ export const OUTPUT_FLAGS = defineFlags({
     default: 4,
     group: "Output",
     help:
-      "Gaps of the evaluation data that the model fills at every evaluation, for report.html (of plain text, beginnings " +
-      "that it goes on from); 0: none, which saves the time that it takes.",
+      "Gaps of the evaluation data that the model fills at every evaluation, for report.html (of plain text, " +
+      "beginnings that it goes on from); 0: none, which saves the time that it takes.",
   },
   saveSteps: {
     type: "int",

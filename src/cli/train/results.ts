@@ -1,27 +1,11 @@
 // The model card and the Trainer's result files, written into the run's folder when it has ended.
 import { isRankZero } from "../mpi/rank-zero.ts";
 import { resultFiles } from "../../training/results.ts";
-import type { LogEntry } from "../../training/trainer-state.ts";
 import { cardFile } from "../shared/model-card.ts";
 import { runCard } from "./run-card.ts";
+import type { RunEnd } from "./run-end.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Job } from "./session.ts";
-
-export interface RunEnd {
-  readonly history: readonly LogEntry[];
-  /** The step that this process went on from. */
-  readonly from: number;
-  /** performance.now() when it began. */
-  readonly started: number;
-  /** Seconds in which the GPU had to wait for data; where it did not train, not known. */
-  readonly dataWait?: number;
-  /** The step whose weights were saved. */
-  readonly finalStep: number;
-  /** How many ranks' batches an update takes. */
-  readonly worldSize: number;
-  /** Of the model, in words. */
-  readonly size: string;
-}
 
 export async function writeResults(run: RunFolder, job: Job, end: RunEnd): Promise<void> {
   const { args, train, evaluation, mpi } = job;

@@ -7,7 +7,7 @@ import { baseOf, cardUsage, ofHub } from "../shared/model-card.ts";
 import { DEMO_MODEL, versionLine } from "../shared/project-path.ts";
 import type { OpenedExamples } from "./data-choice.ts";
 import type { Job } from "./job.ts";
-import type { RunEnd } from "./results.ts";
+import type { RunEnd } from "./run-end.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 /** Examples whose title is looked at: reading those of a data set larger than memory would take minutes. */
@@ -17,7 +17,7 @@ export async function runCard(run: RunFolder, job: Job, end: RunEnd): Promise<st
   const { flags, args, start, blockSize, train, evaluation } = job;
   const { config, lora, fresh, tokenizer, template } = start;
   const { history, finalStep, worldSize, size } = end;
-  const begun = fresh ? { from: "fresh weights" } : await baseOf(flags.modelNameOrPath ?? DEMO_MODEL);
+  const begun = fresh ? { origin: "fresh weights" } : await baseOf(flags.modelNameOrPath ?? DEMO_MODEL);
   return modelCard({
     about: {
       name: run.name,

@@ -152,9 +152,8 @@ await runCli(async ({ argv }) => {
       const args = ["--model", values.model, "--updates", `${values.updates}`];
       const { update, exchange, gradients, bytes, parameters } = timeRanks(ranks, values.mpirun, args);
       const rate = ranks === 1 ? "" : ((8 * parameters) / exchange / 1e6).toFixed(2);
-      print(
-        `| ${ranks} | ${update.toFixed(0)} | ${exchange.toFixed(0)} | ${gradients.toFixed(0)} | ${formatBytes(bytes)} | ${rate} |`,
-      );
+      const times = [update, exchange, gradients].map((each) => each.toFixed(0));
+      print(`| ${[ranks, ...times, formatBytes(bytes), rate].join(" | ")} |`);
     }
     print("");
   }

@@ -8,7 +8,11 @@ export const GUIDES = [
     folder: "writers",
     pages: ["install", "fill-a-gap", "your-books", "candidates", "constraints", "figures", "training"],
   },
-  { title: "For developers", folder: "developers", pages: ["node", "pages", "training", "entry-points", "errors"] },
+  {
+    title: "For developers",
+    folder: "developers",
+    pages: ["node", "pages", "training", "several-machines", "entry-points", "errors"],
+  },
   {
     title: "Inside the engine",
     folder: "engine",

@@ -12,6 +12,7 @@ import { fileSize } from "./file-size.ts";
 import { download } from "./download.ts";
 import type { RemoteFile } from "./download.ts";
 import {
+  ADAPTER_CONFIG,
   ADAPTER_WEIGHTS,
   CONFIG,
   INDEX,
@@ -184,7 +185,9 @@ async function complete({ commit, files }: Known, cache: RepoCache, request: Sna
     if (index) await bring(index, await isHere(index), () => {});
     weights = index ? await shards(folder, commit, request) : single(files, request);
   }
-  const small = SMALL_FILES[part].flatMap((path) => files.get(path) ?? []);
+  // Beside a whole model's files, of which none is here yet, an adapter's would make the folder look like one.
+  const taken = SMALL_FILES[part].filter((path) => adapter || path !== ADAPTER_CONFIG);
+  const small = taken.flatMap((path) => files.get(path) ?? []);
   const wanted = [...small, ...weights];
   const here: boolean[] = [];
   for (const file of wanted) here.push(await isHere(file));

@@ -6,9 +6,11 @@ export type {
   EngineEndpoint,
   EngineInfo,
   FolderPlace,
+  FreshModel,
   Generated,
   GenerateRequest,
   ModelSource,
   Trained,
+  TrainingEstimate,
   TrainRequest,
 } from "../worker/messages.ts";

@@ -3,6 +3,7 @@
 import { UserError } from "../errors.ts";
 import { checkFileName, checkRange } from "../files/file-name.ts";
 import type { FileData, Store } from "../files/folder.ts";
+import { HandleCheckpoints } from "./handle-checkpoints.ts";
 import type { DirectoryHandle, StoredFile, WritableFile } from "./handles.ts";
 
 /** A file that is being written: nothing of it shows until it is closed. */
@@ -14,13 +15,6 @@ interface Pending {
   readonly isNew: boolean;
   writable?: WritableFile;
   closed?: true;
-}
-
-/** Folders of a folder, as training's CheckpointStore has them. */
-export interface HandleCheckpoints {
-  open(name: string): Promise<HandleFolder>;
-  list(): Promise<string[]>;
-  remove(name: string): Promise<void>;
 }
 
 export class HandleFolder implements Store {
@@ -121,28 +115,37 @@ export class HandleFolder implements Store {
 
   /** As the place where training keeps its checkpoints: TrainerOptions.store. */
   checkpoints(): HandleCheckpoints {
-    return {
-      open: async (name) =>
-        new HandleFolder(`${this.name}/${name}`, this.root, [...this.path, ...(name ? [name] : [])]),
-      list: async () => {
-        try {
-          const directory = await this.directory(this.path, true);
-          const names: string[] = [];
-          for await (const { kind, name } of directory.values?.() ?? []) if (kind === "directory") names.push(name);
-          return names.sort();
-        } catch (error) {
-          return explain(error, "list", this.name);
-        }
-      },
-      remove: async (name) => {
-        checkFileName(this.name, name);
-        try {
-          await (await this.directory(this.path, true)).removeEntry(name, { recursive: true });
-        } catch (error) {
-          if ((error as Error).name !== "NotFoundError") explain(error, "remove", `${this.name}/${name}`);
-        }
-      },
-    };
+    return new HandleCheckpoints(this);
+  }
+
+  /** The folder `name` in it, which is made when something is written; "" is this one. */
+  sub(name: string): HandleFolder {
+    if (name === "") return this;
+    checkFileName(this.name, name);
+    return new HandleFolder(`${this.name}/${name}`, this.root, [...this.path, name]);
+  }
+
+  /** Names of the folders in it; none where it is not made yet. */
+  async folders(): Promise<string[]> {
+    try {
+      const directory = await this.directory(this.path, false);
+      const names: string[] = [];
+      for await (const { kind, name } of directory.values?.() ?? []) if (kind === "directory") names.push(name);
+      return names.sort();
+    } catch (error) {
+      if ((error as Error).name === "NotFoundError") return [];
+      return explain(error, "list", this.name);
+    }
+  }
+
+  /** Removes the folder `name` with all that is in it, or nothing where there is none. */
+  async removeFolder(name: string): Promise<void> {
+    checkFileName(this.name, name);
+    try {
+      await (await this.directory(this.path, false)).removeEntry(name, { recursive: true });
+    } catch (error) {
+      if ((error as Error).name !== "NotFoundError") explain(error, "remove", `${this.name}/${name}`);
+    }
   }
 
   private async begin(file: string, path: string): Promise<Pending> {

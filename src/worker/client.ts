@@ -6,7 +6,7 @@ import type { EngineHost } from "./host.ts";
 import { watchLife, watchTerminate } from "./life.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
-import type { GenerateRequest, ModelSource, Outcome, Trained, TrainRequest } from "./messages.ts";
+import type { GenerateRequest, ModelSource, Outcome, Trained, TrainingEstimate, TrainRequest } from "./messages.ts";
 import type { Filled, FillRequest, GapRequest } from "../writing/infiller.ts";
 import type { NextWord } from "../writing/next-words.ts";
 import type { Ranked } from "../rerank/reranker.ts";
@@ -37,6 +37,8 @@ export interface TrainOptions extends Watched {
   readonly onSample?: (sample: EngineEvents["sample"]) => void;
   /** Name of the checkpoint that was written; "" for the model's folder at the end. */
   readonly onSave?: (name: string) => void;
+  /** A sentence for a checkpoint that could not be written. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** A call that waits for the worker. */
@@ -108,9 +110,15 @@ export class Engine {
    * throws it, and where a model cannot learn from such data.
    */
   train(request: TrainRequest & TrainOptions): Promise<Trained> {
-    const { signal, onStep, onLog, onEvaluation, onSample, onSave, ...wish } = request;
-    const listeners = { step: onStep, log: onLog, evaluation: onEvaluation, sample: onSample, save: onSave };
+    const { signal, onStep, onLog, onEvaluation, onSample, onSave, onNote, ...wish } = request;
+    const told = { step: onStep, log: onLog, evaluation: onEvaluation, sample: onSample, save: onSave };
+    const listeners = { ...told, note: onNote };
     return this.call((id) => this.host.train(id, wish as never), listeners, signal, { rejects: false });
+  }
+
+  /** What train() would take of the device, the model staying as it is. Rejects with UserError as train(). */
+  estimate(request: TrainRequest, { signal }: Watched = {}): Promise<TrainingEstimate> {
+    return this.call((id) => this.host.estimate(id, request as never), {}, signal);
   }
 
   /** The model as it is now, in Hugging Face's layout: into a folder, or, without one, as files. */

@@ -16,8 +16,10 @@ import { LoadedModel, openPlace, openSource } from "./loaded-model.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
 import type { GenerateRequest, Listener, ModelSource, Outcome, TrainRequest, Trained } from "./messages.ts";
-import type { WorkerFillRequest } from "./messages.ts";
-import { trainModel } from "./train.ts";
+import type { TrainingEstimate, WorkerFillRequest } from "./messages.ts";
+import { estimateTraining } from "./estimate.ts";
+import { checkpointOf, trainModel } from "./train.ts";
+import type { SampleWish } from "./train.ts";
 import type { Filled, GapRequest, Infiller } from "../writing/infiller.ts";
 import type { NextWord } from "../writing/next-words.ts";
 import type { Ranked } from "../rerank/reranker.ts";
@@ -59,8 +61,8 @@ export class EngineHost {
         onProgress: (progress: EngineEvents["progress"]): void => tell("progress", progress),
         onNote: (note: string): void => tell("note", note),
       };
-      const folder = await openSource(source, watcher);
       const device = (this.device ??= await requestDevice());
+      const folder = await openSource(source, watcher, device);
       const loaded = await LoadedModel.open(device, folder, { ...watcher, gradients: false });
       this.loaded?.dispose();
       this.loaded = loaded;
@@ -91,17 +93,28 @@ export class EngineHost {
   train(id: number, request: TrainRequest): Promise<Outcome<Trained>> {
     return this.call(id, async ({ signal, tell }) => {
       const { isTrainable, folder } = this.need();
-      if (!isTrainable) {
-        const trainable = await LoadedModel.open(this.device!, folder.folder, { signal, gradients: true });
+      const from = await checkpointOf(request);
+      if (!isTrainable || from) {
+        const options = { signal, gradients: true, weights: from };
+        const trainable = await LoadedModel.open(this.device!, folder.folder, options);
         this.loaded!.dispose();
         this.loaded = trainable;
       }
       const loaded = this.loaded!;
-      const sample = async (wish: NonNullable<TrainRequest["sample"]>): Promise<string> =>
+      const sample = async (wish: SampleWish): Promise<string> =>
         "gap" in wish
           ? (await loaded.infiller!.fill(wish.gap)).text
           : (await this.write({ prompt: wish.prompt, options: wish.options }, signal)).texts[0];
-      return trainModel(loaded, request, { signal, tell, sample });
+      return trainModel(loaded, request, { signal, tell, sample, from });
+    });
+  }
+
+  estimate(id: number, request: TrainRequest): Promise<Outcome<TrainingEstimate>> {
+    return this.call(id, async ({ signal }) => {
+      const loaded = this.need();
+      const open = (): Promise<LoadedModel> =>
+        LoadedModel.open(this.device!, loaded.folder.folder, { signal, gradients: true });
+      return estimateTraining(this.device!, loaded, request, { signal, open });
     });
   }
 

@@ -3,8 +3,10 @@ import { abortable } from "../files/abortable.ts";
 import type { FileData, Folder } from "../files/folder.ts";
 import { MemoryFolder } from "../files/folder.ts";
 import { openFolder } from "../files/open.ts";
+import { parameterShapes } from "../gpt2/checkpoint-files.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { Device } from "../gpu/device.ts";
+import { elementCount } from "../gpu/tensor.ts";
 import { TEMPLATE_FILE } from "../infill/template.ts";
 import { directoryFolder, opfsFolder } from "../storage/browser-folders.ts";
 import type { HandleFolder } from "../storage/handle-folder.ts";
@@ -14,15 +16,18 @@ import { Infiller } from "../writing/infiller.ts";
 import { readModelFolder } from "../writing/model-folder.ts";
 import type { ModelFolder } from "../writing/model-folder.ts";
 import type { EngineInfo, FolderPlace, ModelSource } from "./messages.ts";
+import { freshFolder, withTemplate } from "./new-model.ts";
 
-/** Throws UserError for a place that cannot be opened. */
-export async function openSource(source: ModelSource, watcher: CacheWatcher): Promise<Folder> {
+/** Throws UserError for a place that cannot be opened. `device`: makes a model that lies nowhere yet. */
+export async function openSource(source: ModelSource, watcher: CacheWatcher, device: Device): Promise<Folder> {
   if (typeof source === "string") return openFolder(source);
   if ("cached" in source) return cachedFolder(source.cached, watcher);
   if ("hub" in source) {
     const { hub, ...options } = source;
     return hubFolder(hub, { ...options, ...watcher });
   }
+  if ("fresh" in source) return freshFolder(device, source.fresh);
+  if ("base" in source) return withTemplate(device, await openSource(source.base, watcher, device), source.template);
   if ("files" in source) return new MemoryFolder("the files given", source.files);
   return openPlace(source);
 }
@@ -32,6 +37,12 @@ export const openPlace = async (place: FolderPlace): Promise<HandleFolder> =>
 
 /** Beside the weights and the tokenizer: what a model's folder says of filling and generating. */
 const OTHER_FILES = [TEMPLATE_FILE, "infill_rerank.json", "generation_config.json"];
+
+interface OpenOptions extends CacheWatcher {
+  readonly gradients: boolean;
+  /** Where the weights lie, if not in the folder itself: a checkpoint of a run that began with it. */
+  readonly weights?: Folder;
+}
 
 export class LoadedModel {
   readonly folder: ModelFolder;
@@ -52,11 +63,11 @@ export class LoadedModel {
   static async open(
     device: Device,
     from: Folder,
-    { gradients, signal, onNote }: CacheWatcher & { readonly gradients: boolean },
+    { gradients, signal, onNote, weights = from }: OpenOptions,
   ): Promise<LoadedModel> {
     const reading = abortable(from, signal);
     const folder = { ...(await readModelFolder(reading, { onNote })), folder: from };
-    const model = await GPT2LMHeadModel.fromPretrained(device, reading, { gradients });
+    const model = await GPT2LMHeadModel.fromPretrained(device, abortable(weights, signal), { gradients });
     if (!signal?.aborted) return new LoadedModel(folder, model, gradients);
     model.destroy();
     throw signal.reason;
@@ -69,6 +80,8 @@ export class LoadedModel {
       fillsGaps: encoder !== undefined,
       metadata: encoder?.template.metadataFields ?? [],
       nPositions: config.nPositions,
+      template: encoder?.template,
+      parameters: [...parameterShapes(config).values()].reduce((sum, shape) => sum + elementCount(shape), 0),
     };
   }
 

@@ -1,25 +1,42 @@
 // What goes between a page and the engine in its worker: plain data, which a browser copies or hands over.
 import type { GenerationOptions } from "../generation/options/options.ts";
+import type { GPT2ConfigFields } from "../gpt2/config.ts";
 import type { InfillExample } from "../infill/example.ts";
+import type { InfillTemplate } from "../infill/template.ts";
 import type { DirectoryHandle } from "../storage/handles.ts";
 import type { DownloadProgress } from "../storage/watcher.ts";
 import type { TrainingArguments } from "../training/arguments.ts";
 import type { Evaluation } from "../training/evaluate.ts";
+import type { MemoryNeeds } from "../training/memory-needs.ts";
 import type { LogEntry } from "../training/trainer-state.ts";
 import type { Progress } from "../training/trainer-options.ts";
 import type { FillRequest } from "../writing/infiller.ts";
 
 /**
  * Where a model lies: an address (relative to the worker's script in a browser; a path in Node); an address or a name
- * on the Hub whose files are kept in the browser (see /storage); a folder in OPFS; one that the user picked; or its
- * files, whose memory goes to the worker.
+ * on the Hub whose files are kept in the browser (see /storage); a folder in OPFS; one that the user picked; its
+ * files, whose memory goes to the worker; or, to train it, a fresh one, or another that is to fill gaps by a template,
+ * whose embedding grows by the tokens that it lacks.
  */
 export type ModelSource =
   | string
   | { readonly cached: string }
   | { readonly hub: string; readonly revision?: string; readonly token?: string; readonly endpoint?: string }
   | FolderPlace
-  | { readonly files: ReadonlyMap<string, Uint8Array> };
+  | { readonly files: ReadonlyMap<string, Uint8Array> }
+  | { readonly fresh: FreshModel }
+  | { readonly base: Exclude<ModelSource, { readonly base: unknown }>; readonly template: InfillTemplate };
+
+/** Weights that are drawn, to be trained on gaps. */
+export interface FreshModel {
+  /** Sizes; what they leave open is GPT-2 124M's. */
+  readonly config: Partial<Omit<GPT2ConfigFields, "vocabSize">>;
+  readonly template: InfillTemplate;
+  /** What will be learnt from: its tokens are the vocabulary, and what they are made of. */
+  readonly examples: readonly InfillExample[];
+  /** Of the weights; default 42. */
+  readonly seed?: number;
+}
 
 /** A folder that can be written, too. */
 export type FolderPlace = { readonly opfs: string } | { readonly directory: DirectoryHandle };
@@ -32,6 +49,10 @@ export interface EngineInfo {
   /** Names of its template's metadata fields. */
   readonly metadata: readonly string[];
   readonly nPositions: number;
+  /** By which it fills gaps. */
+  readonly template?: InfillTemplate;
+  /** Weights and biases, the head's being the embedding's. */
+  readonly parameters: number;
 }
 
 export interface GenerateRequest {
@@ -61,7 +82,31 @@ export interface TrainRequest {
   /** Where checkpoints and at last the model are saved; default nowhere. */
   readonly saveTo?: FolderPlace;
   /** What onSample is told, every so many updates. */
-  readonly sample?: (GenerateRequest | { readonly gap: WorkerFillRequest }) & { readonly everySteps: number };
+  readonly sample?: (
+    | GenerateRequest
+    | { readonly gap: WorkerFillRequest }
+    | { readonly gaps: readonly WorkerFillRequest[] }
+  ) & { readonly everySteps: number };
+  /**
+   * Go on from the newest whole checkpoint in `saveTo`, as if the run had not been stopped; from the beginning where
+   * there is none. Default false. The model that was loaded must be the one that the run began with.
+   */
+  readonly resume?: boolean;
+}
+
+/** What a run takes of this device. */
+export interface TrainingEstimate {
+  readonly adapter: string;
+  /** Updates of the whole run. */
+  readonly totalSteps: number;
+  /** Measured; undefined where the device has not the memory. */
+  readonly secondsPerUpdate: number | undefined;
+  /** That are learnt from, and those left out because they do not fit into a block. */
+  readonly examples: number;
+  readonly leftOut: number;
+  readonly memory: Omit<MemoryNeeds, "buffers">;
+  /** Bytes that the device gave when asked for all that; undefined on a software adapter, which is not asked. */
+  readonly available: number | undefined;
 }
 
 export interface Trained {
@@ -82,7 +127,8 @@ export interface EngineEvents {
   readonly step: Progress;
   readonly log: LogEntry;
   readonly evaluation: { readonly evaluation: Evaluation; readonly progress: Progress };
-  readonly sample: { readonly text: string; readonly step: number };
+  /** `number`: of the gap among several. */
+  readonly sample: { readonly text: string; readonly step: number; readonly number?: number };
   /** The sub-folder that was written, "" for the model's own. */
   readonly save: string;
 }

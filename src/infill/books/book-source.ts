@@ -3,6 +3,7 @@ import { UserError } from "../../errors.ts";
 import { printable } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import type { BookText } from "./book-text.ts";
+import type { BookAccount } from "./book-account.ts";
 import { readBook } from "./chapters.ts";
 import type { Book } from "./chapters.ts";
 import type { Form, FormFound } from "./form.ts";
@@ -49,7 +50,9 @@ export function bookSource(file: string | BookText, name: string, fields: Fields
     const example = { p1, p3, p2, meta, ...known, where: `${name}, line ${line}`, place: { book: name, chapter } };
     return { example, first, last, source: `${name}:${line}`, tokens };
   });
-  return { name, drafts, units: set.passages, summary: summaryOf(book, paragraphs.length, set), details: report };
+  const summary = summaryOf(book, paragraphs.length, set);
+  const account = accountOf({ name, language, book, paragraphs: paragraphs.length, set });
+  return { name, drafts, units: set.passages, summary, details: report, account };
 }
 
 function refuseForm(name: string, { form, share, example }: FormFound): never {
@@ -88,6 +91,26 @@ function headerByLine({ parts }: Book): (line: number) => Fields {
     return first ? [{ line: first.line, header: { ...header } }] : [];
   });
   return (line) => known.findLast((part) => part.line <= line)?.header ?? {};
+}
+
+function accountOf({ name, language, book, paragraphs, set }: Found): BookAccount {
+  const { passages, triples, tooShort, tooLong, torn, alone } = set;
+  return {
+    name,
+    language,
+    chapters: book.chapters,
+    paragraphs,
+    passages,
+    examples: triples.length,
+    dropped: { tooShort, tooLong, torn, alone },
+    leftOut: book.leftOut.counted,
+    largest: book.leftOut.largestPieces,
+  };
+}
+
+interface Found extends Pick<BookAccount, "name" | "language" | "paragraphs"> {
+  readonly book: Book;
+  readonly set: TripleSet;
 }
 
 function summaryOf({ chapters }: Book, paragraphs: number, set: TripleSet): string {

@@ -79,6 +79,20 @@ export class LeftOut {
     return sum;
   }
 
+  /** In the order of REASONS. */
+  get counted(): { readonly reason: Reason; readonly pieces: number; readonly characters: number }[] {
+    return REASONS.filter((reason) => this.counts.has(reason)).map((reason) => ({
+      reason,
+      ...this.counts.get(reason)!,
+    }));
+  }
+
+  /** Those that are worth showing, the largest first. */
+  get largestPieces(): readonly LeftOutPiece[] {
+    this.close();
+    return [...this.largest];
+  }
+
   /** Lines for people, each shorter than a paragraph; none where nothing was left out. `kept`: characters. */
   report(kept: number): string[] {
     this.close();

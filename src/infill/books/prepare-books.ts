@@ -15,6 +15,7 @@ import type { PlacedExample, Shares, Split, SplitExamples } from "../split.ts";
 import { DEFAULT_TEMPLATE, specialTokensToAdd, TEMPLATE_FILE, templateToJson } from "../template.ts";
 import type { InfillTemplate } from "../template.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { BookAccount } from "./book-account.ts";
 import { bookSource } from "./book-source.ts";
 import type { Form } from "./form.ts";
 import { FOUND_FIELDS } from "./found-fields.ts";
@@ -54,6 +55,8 @@ export interface PrepareBooksOptions {
   readonly signal?: AbortSignal;
   /** One sentence on what was found in a book, and on each thing that was left out. */
   readonly onNote?: (note: string) => void;
+  /** The same of each book, in numbers. */
+  readonly onBook?: (account: BookAccount) => void;
 }
 
 const OPTIONS: FieldsOf<PrepareBooksOptions> = {
@@ -67,6 +70,7 @@ const OPTIONS: FieldsOf<PrepareBooksOptions> = {
   seed: true,
   signal: true,
   onNote: true,
+  onBook: true,
 };
 
 export interface PreparedBooks extends Readonly<Record<Split, readonly InfillExample[]>> {
@@ -93,7 +97,7 @@ export async function prepareBooks(
 ): Promise<PreparedBooks> {
   expectFields("prepareBooks()", options, OPTIONS);
   const { template = DEFAULT_TEMPLATE, tokenizer = GPT2Tokenizer.default(), form = "auto", findNames = true } = options;
-  const { validation = 0.05, test = 0.05, seed = 42, signal, onNote = () => {} } = options;
+  const { validation = 0.05, test = 0.05, seed = 42, signal, onNote = () => {}, onBook } = options;
   if (books.length === 0) throw new UserError("prepareBooks() has no book to read; give it one.");
   if (!(validation >= 0 && test >= 0 && validation + test < 1))
     throw new UserError(
@@ -124,6 +128,7 @@ export async function prepareBooks(
     }));
     sources.push({ ...source, drafts });
     for (const note of [`${name}: ${source.summary}`, ...source.details]) onNote(note);
+    if (source.account) onBook?.(source.account);
   }
   for (const note of fieldsLeftOut(left)) onNote(note);
   const divided = divideSources(sources, template, counter, { validation, test }, seed);

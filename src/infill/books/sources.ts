@@ -12,6 +12,7 @@ import type { LengthBounds } from "../length-class.ts";
 import { recordedTemplate } from "../recorded-template.ts";
 import type { PlacedExample, Source } from "../split.ts";
 import { DEFAULT_TEMPLATE } from "../template.ts";
+import type { BookAccount } from "./book-account.ts";
 import type { Form } from "./form.ts";
 import type { Gazetteer } from "./gazetteer.ts";
 import type { TokenCounter } from "./measure.ts";
@@ -42,6 +43,8 @@ export interface ReadSource {
   readonly summary: string;
   /** What was left out, a line each. */
   readonly details: readonly string[];
+  /** Of a book: the same in numbers. */
+  readonly account?: BookAccount;
 }
 
 /** The order of the fields in a file, for readers; in the sequence the template's order holds. */

@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import type { EngineHost } from "./host.ts";
 import { watchLife, watchTerminate } from "./life.ts";
 import { transferables } from "./messages.ts";
-import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
+import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated, GgufRequest } from "./messages.ts";
 import type { GenerateRequest, ModelSource, Outcome, Trained, TrainingEstimate, TrainRequest } from "./messages.ts";
 import type { Filled, FillRequest, GapRequest } from "../writing/infiller.ts";
 import type { NextWord } from "../writing/next-words.ts";
@@ -127,6 +127,11 @@ export class Engine {
   async save(place?: FolderPlace): Promise<Map<string, Uint8Array> | void> {
     const files = await this.call<Map<string, Uint8Array>>((id) => this.host.save(id, place as never));
     return place === undefined ? files : undefined;
+  }
+
+  /** The model as it is now as one file for llama.cpp. Rejects with UserError where that could not compute the same. */
+  gguf(request: GgufRequest, { signal }: Watched = {}): Promise<Blob> {
+    return this.call((id) => this.host.gguf(id, request as never) as Promise<unknown>, {}, signal);
   }
 
   /**

@@ -49,8 +49,7 @@ export async function estimateTraining(
   // A software adapter promises memory that there is not.
   const available = device.software ? undefined : await trialAllocation(device, buffers);
   signal.throwIfAborted();
-  if (available !== undefined && available < needs.peak)
-    return { ...common, available, secondsPerUpdate: undefined };
+  if (available !== undefined && available < needs.peak) return { ...common, available, secondsPerUpdate: undefined };
   const copy = await open();
   try {
     const trial = { ...args, maxSteps: WARM_UP + MEASURED, loggingSteps: 1, evalSteps: 0, saveSteps: 0 };
@@ -78,7 +77,10 @@ export async function estimateTraining(
 function updatesOf(train: readonly EncodedExample[], args: TrainingArguments): number {
   const { perDeviceTrainBatchSize: batchSize, seed, groupByLength: bucketByLength, padToMultipleOf } = args;
   const { lengths } = exampleSet(train);
-  return totalSteps(args, new DataLoader(lengths, { batchSize, seed, bucketByLength, padToMultipleOf }).batchesPerEpoch);
+  return totalSteps(
+    args,
+    new DataLoader(lengths, { batchSize, seed, bucketByLength, padToMultipleOf }).batchesPerEpoch,
+  );
 }
 
 function shapeOf(

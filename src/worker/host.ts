@@ -11,12 +11,13 @@ import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import { endTokens } from "../writing/model-folder.ts";
 import { textStreamer } from "../writing/text-streamer.ts";
+import { ggufOf } from "./gguf.ts";
 import { holdLife } from "./life.ts";
 import { LoadedModel, openPlace, openSource } from "./loaded-model.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
 import type { GenerateRequest, Listener, ModelSource, Outcome, TrainRequest, Trained } from "./messages.ts";
-import type { TrainingEstimate, WorkerFillRequest } from "./messages.ts";
+import type { GgufRequest, TrainingEstimate, WorkerFillRequest } from "./messages.ts";
 import { estimateTraining } from "./estimate.ts";
 import { checkpointOf, trainModel } from "./train.ts";
 import type { SampleWish } from "./train.ts";
@@ -128,6 +129,10 @@ export class EngineHost {
       for (const file of await memory.list()) files.set(file, await memory.read(file));
       return files;
     });
+  }
+
+  gguf(id: number, request: GgufRequest): Promise<Outcome<Blob>> {
+    return this.call(id, ({ signal }) => ggufOf(this.need(), request, signal));
   }
 
   dispose(id: number): Promise<Outcome<undefined>> {

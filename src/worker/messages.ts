@@ -1,6 +1,7 @@
 // What goes between a page and the engine in its worker: plain data, which a browser copies or hands over.
 import type { GenerationOptions } from "../generation/options/options.ts";
 import type { GPT2ConfigFields } from "../gpt2/config.ts";
+import type { GgufTensorType } from "../gguf/tensor-types.ts";
 import type { InfillExample } from "../infill/example.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import type { DirectoryHandle } from "../storage/handles.ts";
@@ -14,18 +15,28 @@ import type { FillRequest } from "../writing/infiller.ts";
 
 /**
  * Where a model lies: an address (relative to the worker's script in a browser; a path in Node); an address or a name
- * on the Hub whose files are kept in the browser (see /storage); a folder in OPFS; one that the user picked; its
- * files, whose memory goes to the worker; or, to train it, a fresh one, or another that is to fill gaps by a template,
- * whose embedding grows by the tokens that it lacks.
+ * on the Hub whose files are kept in the browser (see /storage); a folder in OPFS; or one that the user picked.
  */
-export type ModelSource =
+export type StoredModel =
   | string
   | { readonly cached: string }
   | { readonly hub: string; readonly revision?: string; readonly token?: string; readonly endpoint?: string }
-  | FolderPlace
-  | { readonly files: ReadonlyMap<string, Uint8Array> }
+  | FolderPlace;
+
+/** Its files, whose memory goes to the worker. */
+export interface GivenModel {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * A model that lies somewhere or is given; or, to be trained, a fresh one, or another that is to fill gaps by a
+ * template and whose embedding grows by the tokens that it lacks.
+ */
+export type ModelSource =
+  | StoredModel
+  | GivenModel
   | { readonly fresh: FreshModel }
-  | { readonly base: Exclude<ModelSource, { readonly base: unknown }>; readonly template: InfillTemplate };
+  | { readonly base: StoredModel | GivenModel; readonly template: InfillTemplate };
 
 /** Weights that are drawn, to be trained on gaps. */
 export interface FreshModel {
@@ -83,9 +94,7 @@ export interface TrainRequest {
   readonly saveTo?: FolderPlace;
   /** What onSample is told, every so many updates. */
   readonly sample?: (
-    | GenerateRequest
-    | { readonly gap: WorkerFillRequest }
-    | { readonly gaps: readonly WorkerFillRequest[] }
+    GenerateRequest | { readonly gap: WorkerFillRequest } | { readonly gaps: readonly WorkerFillRequest[] }
   ) & { readonly everySteps: number };
   /**
    * Go on from the newest whole checkpoint in `saveTo`, as if the run had not been stopped; from the beginning where
@@ -113,6 +122,13 @@ export interface Trained {
   /** False where the signal ended it before its last update. */
   readonly finished: boolean;
   readonly logHistory: readonly LogEntry[];
+}
+
+export interface GgufRequest {
+  /** What people call the model. */
+  readonly name: string;
+  /** Of its matrices; Q8_0 is about a quarter of F32. */
+  readonly outtype: GgufTensorType;
 }
 
 /** fill()'s, without what is not data. */

@@ -1,12 +1,12 @@
 // A model as the studio knows it: a name for people, and where its files lie.
-import type { ModelSource } from "../../../src/entries/worker.ts";
+import type { StoredModel } from "../../../src/entries/worker.ts";
 
 export interface StudioModel {
   readonly id: string;
   readonly name: string;
   readonly kind: "demo" | "hub" | "address" | "folder" | "own";
   /** Whatever IndexedDB can keep: no Map of files. */
-  readonly source: Exclude<ModelSource, { readonly files: unknown }>;
+  readonly source: StoredModel;
 }
 
 export const DEMO_ID = "demo";

@@ -1,12 +1,11 @@
 // Training through a worker's engine: runs that stop and go on with the same bits, fresh models and other people's that
 // learn a template, what a run will take.
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DEFAULT_TEMPLATE } from "../src/infill/template.ts";
 import { connectEngine } from "../src/worker/client.ts";
-import type { Engine } from "../src/worker/client.ts";
 import { serveEngine } from "../src/worker/host.ts";
-import type { EngineEndpoint, ModelSource, TrainRequest } from "../src/worker/messages.ts";
+import type { EngineEndpoint, ModelSource, Trained, TrainRequest } from "../src/worker/messages.ts";
 import { contentsOf, FakeDisk } from "./fake-handles.ts";
 
 const demo = fileURLToPath(new URL("../weights/demo", import.meta.url));
@@ -33,44 +32,59 @@ const fresh: ModelSource = {
 };
 
 let disk: FakeDisk;
-const engines: Engine[] = [];
 beforeEach(() => {
   disk = new FakeDisk();
   vi.stubGlobal("navigator", { storage: { getDirectory: async () => disk.root } });
 });
-afterEach(async () => {
-  vi.unstubAllGlobals();
-  for (const engine of engines.splice(0)) await engine.dispose();
+afterEach(() => void vi.unstubAllGlobals());
+
+// One device, whose shaders are compiled once.
+const { port1, port2 } = new MessageChannel();
+serveEngine(port2 as unknown as EngineEndpoint);
+const engine = connectEngine(port1 as unknown as EngineEndpoint);
+afterAll(async () => {
+  await engine.dispose();
+  port1.close();
 });
 
-async function loaded(source: ModelSource): Promise<Engine> {
-  const { port1, port2 } = new MessageChannel();
-  serveEngine(port2 as unknown as EngineEndpoint);
-  const engine = connectEngine(port1 as unknown as EngineEndpoint);
-  engines.push(engine);
-  await engine.load(source);
-  return engine;
+const under = (place: string): Map<string, unknown> =>
+  new Map(
+    Object.entries(contentsOf(disk.root)).flatMap(([name, data]) =>
+      name.startsWith(`${place}/`) ? [[name.slice(place.length + 1), data] as const] : [],
+    ),
+  );
+
+/** Stopped at the third update, which ends there or one later: the news takes its time. Its last update. */
+async function trainAndStop(): Promise<number> {
+  const stop = new AbortController();
+  let last = 0;
+  const onStep = ({ step }: { step: number }): void => {
+    last = step;
+    if (step === 3) stop.abort();
+  };
+  const { finished } = await engine.train({ ...request, signal: stop.signal, onStep });
+  expect([finished, [3, 4].includes(last)]).toEqual([false, true]);
+  return last;
 }
 
-/** All that lies there but what is not the run's own: a time. */
-const filesOf = (place: string): [string, unknown][] =>
-  Object.entries(contentsOf(disk.root)).filter(([name]) => name.startsWith(`${place}/`));
-const under = (place: string): Map<string, unknown> =>
-  new Map(filesOf(place).map(([name, data]) => [name.slice(place.length + 1), data]));
+/** The updates that a run makes which goes on. */
+async function goOn(): Promise<{ steps: number[]; logHistory: Trained["logHistory"] }> {
+  const steps: number[] = [];
+  const onStep = ({ step }: { step: number }): void => void steps.push(step);
+  const { finished, logHistory } = await engine.train({ ...request, resume: true, onStep });
+  expect(finished).toBe(true);
+  return { steps, logHistory };
+}
 
 describe("training in a worker", () => {
-  it("goes on, in another worker, from where it was stopped, with the same bits", async () => {
-    const whole = await (await loaded(fresh)).train({ ...request, saveTo: { opfs: "whole" } });
-    const first = await loaded(fresh);
-    const stop = new AbortController();
-    const onStep = ({ step }: { step: number }) => void (step === 3 && stop.abort());
-    const begun = await first.train({ ...request, signal: stop.signal, onStep });
-    expect(begun.finished).toBe(false);
-    const steps: number[] = [];
-    const second = await loaded(fresh);
-    const ended = await second.train({ ...request, resume: true, onStep: ({ step }) => void steps.push(step) });
-    expect([ended.finished, steps]).toEqual([true, [4, 5]]);
-    expect(ended.logHistory).toEqual(whole.logHistory);
+  it("goes on from where it was stopped, with the same bits", async () => {
+    await engine.load(fresh);
+    const whole = await engine.train({ ...request, saveTo: { opfs: "whole" } });
+    await engine.load(fresh);
+    const last = await trainAndStop();
+    await engine.load(fresh);
+    const { steps, logHistory } = await goOn();
+    expect([steps, logHistory]).toEqual([[4, 5].filter((step) => step > last), whole.logHistory]);
     const [there, here] = [under("whole"), under("run")];
     for (const file of ["model.safetensors", "checkpoint-5/optimizer.safetensors", "checkpoint-4/model.safetensors"])
       expect([file, here.get(file)]).toEqual([file, there.get(file)]);
@@ -78,35 +92,29 @@ describe("training in a worker", () => {
   });
 
   it("passes over a checkpoint whose writing did not come to its end", async () => {
-    const stop = new AbortController();
-    const first = await loaded(fresh);
-    await first.train({ ...request, signal: stop.signal, onStep: ({ step }) => void (step === 3 && stop.abort()) });
-    const names = [...under("run").keys()];
-    expect(names).toEqual(expect.arrayContaining(["checkpoint-2/sizes.json", "checkpoint-3/sizes.json"]));
-    const directory = await (await disk.root.getDirectoryHandle("run")).getDirectoryHandle("checkpoint-3");
+    await engine.load(fresh);
+    const last = await trainAndStop();
+    expect([...under("run").keys()]).toContain("checkpoint-2/sizes.json");
+    const directory = await (await disk.root.getDirectoryHandle("run")).getDirectoryHandle(`checkpoint-${last}`);
     await directory.removeEntry("sizes.json");
-    const steps: number[] = [];
-    await first.train({ ...request, resume: true, onStep: ({ step }) => void steps.push(step) });
-    expect(steps).toEqual([3, 4, 5]);
+    expect((await goOn()).steps).toEqual([3, 4, 5]);
   });
 
   it("begins where nothing was saved, and asks for a place", async () => {
-    const engine = await loaded(fresh);
-    const steps: number[] = [];
-    await engine.train({ ...request, resume: true, onStep: ({ step }) => void steps.push(step) });
-    expect(steps).toEqual([1, 2, 3, 4, 5]);
+    await engine.load(fresh);
+    expect((await goOn()).steps).toEqual([1, 2, 3, 4, 5]);
     await expect(engine.train({ ...request, saveTo: undefined, resume: true })).rejects.toThrow(/give saveTo/);
   });
 
   it("tells what stands in each of the gaps", async () => {
-    const engine = await loaded(fresh);
+    await engine.load(fresh);
     const told: [number, number | undefined][] = [];
     await engine.train({ ...request, onSample: ({ step, number }) => void told.push([step, number]) });
     expect(told).toEqual([2, 4, 5].flatMap((step) => [0, 1].map((number) => [step, number])));
   });
 
   it("makes a model of the vocabulary of what is learnt from", async () => {
-    const engine = await loaded(fresh);
+    await engine.load(fresh);
     const { text } = await engine.fill({ p1: "A mole sat.", p3: "It slept.", options: { maxNewTokens: 4 } });
     expect(text).toEqual(expect.any(String));
     const files = await engine.save();
@@ -117,21 +125,19 @@ describe("training in a worker", () => {
 
   it("gives another model the template's tokens, or only the template where it has them", async () => {
     const template = { ...DEFAULT_TEMPLATE, specialTokens: { ...DEFAULT_TEMPLATE.specialTokens, p1: "[BEFORE]" } };
-    const grown = await loaded({ base: demo, template });
-    const same = await loaded({ base: demo, template: DEFAULT_TEMPLATE });
-    const sizes = await Promise.all(
-      [grown, same].map(async (engine) => {
-        const config = (await engine.save()).get("config.json");
-        return JSON.parse(new TextDecoder().decode(config)).vocab_size;
-      }),
-    );
-    expect(sizes).toEqual([2147, 2146]);
-    const { finished } = await grown.train({ ...request, args: { ...request.args, maxSteps: 1 }, sample: undefined });
+    const sizes: number[] = [];
+    for (const each of [DEFAULT_TEMPLATE, template]) {
+      await engine.load({ base: demo, template: each });
+      const config = (await engine.save()).get("config.json");
+      sizes.push(JSON.parse(new TextDecoder().decode(config)).vocab_size);
+    }
+    expect(sizes).toEqual([2146, 2147]);
+    const { finished } = await engine.train({ ...request, args: { ...request.args, maxSteps: 1 }, sample: undefined });
     expect(finished).toBe(true);
   });
 
   it("says what a run takes, and leaves the model as it is", async () => {
-    const engine = await loaded(fresh);
+    await engine.load(fresh);
     const before = (await engine.save()).get("model.safetensors");
     const long = { p1: "A.", p2: "It sang. ".repeat(40), p3: "B." };
     const estimate = await engine.estimate({ ...request, examples: [...examples, long] });

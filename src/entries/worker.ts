@@ -5,6 +5,7 @@ export { serveEngine } from "../worker/host.ts";
 export type {
   EngineEndpoint,
   EngineInfo,
+  ExplainRequest,
   FolderPlace,
   FreshModel,
   Generated,

@@ -2,10 +2,12 @@
 import { proxy, releaseProxy, transfer, wrap } from "comlink";
 import type { Endpoint, Remote } from "comlink";
 import { UserError } from "../errors.ts";
+import type { Explanation } from "../explain/explanation.ts";
 import type { EngineHost } from "./host.ts";
 import { watchLife, watchTerminate } from "./life.ts";
 import { transferables } from "./messages.ts";
-import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated, GgufRequest } from "./messages.ts";
+import type { EngineEndpoint, EngineEvents, EngineInfo, ExplainRequest, FolderPlace } from "./messages.ts";
+import type { Generated, GgufRequest } from "./messages.ts";
 import type { GenerateRequest, ModelSource, Outcome, Trained, TrainingEstimate, TrainRequest } from "./messages.ts";
 import type { Filled, FillRequest, GapRequest } from "../writing/infiller.ts";
 import type { NextWord } from "../writing/next-words.ts";
@@ -127,6 +129,11 @@ export class Engine {
   async save(place?: FolderPlace): Promise<Map<string, Uint8Array> | void> {
     const files = await this.call<Map<string, Uint8Array>>((id) => this.host.save(id, place as never));
     return place === undefined ? files : undefined;
+  }
+
+  /** What a text in a gap was chosen from: one that stands already, or one that is written now. See ExplainRequest. */
+  explain(request: ExplainRequest, { signal }: Watched = {}): Promise<Explanation> {
+    return this.call((id) => this.host.explain(id, request as never) as Promise<unknown>, {}, signal);
   }
 
   /** The model as it is now as one file for llama.cpp. Rejects with UserError where that could not compute the same. */

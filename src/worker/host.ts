@@ -5,19 +5,19 @@ import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
 import { MemoryFolder } from "../files/folder.ts";
+import type { Explanation } from "../explain/explanation.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
 import { generate } from "../generation/generate.ts";
 import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import { endTokens } from "../writing/model-folder.ts";
 import { textStreamer } from "../writing/text-streamer.ts";
-import { ggufOf } from "./gguf.ts";
 import { holdLife } from "./life.ts";
 import { LoadedModel, openPlace, openSource } from "./loaded-model.ts";
 import { transferables } from "./messages.ts";
 import type { EngineEndpoint, EngineEvents, EngineInfo, FolderPlace, Generated } from "./messages.ts";
 import type { GenerateRequest, Listener, ModelSource, Outcome, TrainRequest, Trained } from "./messages.ts";
-import type { GgufRequest, TrainingEstimate, WorkerFillRequest } from "./messages.ts";
+import type { ExplainRequest, GgufRequest, TrainingEstimate, WorkerFillRequest } from "./messages.ts";
 import { estimateTraining } from "./estimate.ts";
 import { checkpointOf, trainModel } from "./train.ts";
 import type { SampleWish } from "./train.ts";
@@ -131,8 +131,18 @@ export class EngineHost {
     });
   }
 
+  explain(id: number, request: ExplainRequest): Promise<Outcome<Explanation>> {
+    return this.call(id, async ({ signal }) => {
+      const { explainText } = await import("./explain.ts"); // not every page looks inside
+      return explainText(this.need(), request, signal);
+    });
+  }
+
   gguf(id: number, request: GgufRequest): Promise<Outcome<Blob>> {
-    return this.call(id, ({ signal }) => ggufOf(this.need(), request, signal));
+    return this.call(id, async ({ signal }) => {
+      const { ggufOf } = await import("./gguf.ts");
+      return ggufOf(this.need(), request, signal);
+    });
   }
 
   dispose(id: number): Promise<Outcome<undefined>> {

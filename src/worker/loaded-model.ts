@@ -16,7 +16,6 @@ import { Infiller } from "../writing/infiller.ts";
 import { readModelFolder } from "../writing/model-folder.ts";
 import type { ModelFolder } from "../writing/model-folder.ts";
 import type { EngineInfo, FolderPlace, ModelSource } from "./messages.ts";
-import { freshFolder, withTemplate } from "./new-model.ts";
 
 /** Throws UserError for a place that cannot be opened. `device`: makes a model that lies nowhere yet. */
 export async function openSource(source: ModelSource, watcher: CacheWatcher, device: Device): Promise<Folder> {
@@ -26,10 +25,11 @@ export async function openSource(source: ModelSource, watcher: CacheWatcher, dev
     const { hub, ...options } = source;
     return hubFolder(hub, { ...options, ...watcher });
   }
-  if ("fresh" in source) return freshFolder(device, source.fresh);
-  if ("base" in source) return withTemplate(device, await openSource(source.base, watcher, device), source.template);
   if ("files" in source) return new MemoryFolder("the files given", source.files);
-  return openPlace(source);
+  if (!("fresh" in source || "base" in source)) return openPlace(source);
+  const { freshFolder, withTemplate } = await import("./new-model.ts"); // it brings GPT-2's vocabulary along
+  if ("fresh" in source) return freshFolder(device, source.fresh);
+  return withTemplate(device, await openSource(source.base, watcher, device), source.template);
 }
 
 export const openPlace = async (place: FolderPlace): Promise<HandleFolder> =>

@@ -2,7 +2,7 @@
 import type { GenerationOptions } from "../generation/options/options.ts";
 import type { GPT2ConfigFields } from "../gpt2/config.ts";
 import type { GgufTensorType } from "../gguf/tensor-types.ts";
-import type { InfillExample } from "../infill/example.ts";
+import type { InfillExample, InfillRequest } from "../infill/example.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import type { DirectoryHandle } from "../storage/handles.ts";
 import type { DownloadProgress } from "../storage/watcher.ts";
@@ -122,6 +122,16 @@ export interface Trained {
   /** False where the signal ended it before its last update. */
   readonly finished: boolean;
   readonly logHistory: readonly LogEntry[];
+}
+
+export interface ExplainRequest {
+  readonly gap: Pick<InfillRequest, "p1" | "p3" | "meta">;
+  /** What stands in it; without one a text is written, by `options`. */
+  readonly text?: string;
+  /** generate()'s; what they leave open is the model's generation_config.json's. */
+  readonly options?: GenerationOptions;
+  /** Headings of the three parts. */
+  readonly labels?: { readonly before: string; readonly after: string; readonly written: string };
 }
 
 export interface GgufRequest {

@@ -1,3 +1,31 @@
 import type { Messages } from "../messages.ts";
 
-export const look: Messages["look"] = { title: "Voir dedans", lead: "Voyez parmi quoi un texte a été choisi." };
+export const look: Messages["look"] = {
+  title: "Voir dedans",
+  lead: "Voyez parmi quoi chaque mot d’un texte a été choisi, et ce que le modèle a regardé.",
+  written: "Ce qui a été écrit",
+  typed: "Ce qui se trouve ci-dessous",
+  before: "Avant",
+  after: "Après",
+  text: "Le texte entre les deux",
+  lookAtText: "Regarder ce texte",
+  lookByChance: "Le laisser écrire et observer",
+  lookByBeams: "Le laisser peser quatre chemins et observer",
+  looking: "Observation…",
+  texts: "Textes",
+  textNumber: (number) => `Texte ${number}`,
+  onAverage: (choice) => `En moyenne, le modèle hésitait à chaque pas comme s’il devait choisir entre ${choice} mots.`,
+  expected: "attendu",
+  surprising: "surprenant",
+  lookedAt: "regardé pour le morceau choisi",
+  pieces: "Le texte, morceau par morceau ; les flèches vont de l’un à l’autre",
+  end: "(fin)",
+  panel: "Le morceau choisi",
+  chance: (percent, oneIn) => `Il avait une chance de ${percent} (1 sur ${oneIn}).`,
+  first: "C’est ce que le modèle attendait le plus.",
+  rank: (rank) => `C’était le numéro ${rank} de ce que le modèle attendait.`,
+  alternatives: "Ce que le modèle aurait écrit ici",
+  everything: "Tout : les chemins pesés, et l’attention de chaque couche",
+  everythingHint: "En anglais, pour ceux qui connaissent les modèles de langue.",
+  saveAsPage: "Enregistrer comme page",
+};

@@ -16,8 +16,8 @@ export interface Studio {
   /** Of the site, with a slash at its end. */
   readonly address: string;
   readonly report: (what: string, isRight: boolean, found?: string) => void;
-  /** Pictures of the page as it is, where a folder for them was named. */
-  readonly shots: (name: string) => Promise<void>;
+  /** The page as it is by axe-core, in both colours, and pictures of it where a folder for them was named. */
+  readonly look: (name: string) => Promise<void>;
 }
 export type Check = (studio: Studio) => Promise<void>;
 
@@ -43,9 +43,12 @@ export async function inStudio(checks: Readonly<Record<string, Check>>, shotsFol
         const page = await browser.newPage();
         page.setDefaultTimeout(PATIENCE_MS);
         page.on("pageerror", (error) => report("no error in the page", false, (error as Error).message));
-        const shots = (shot: string): Promise<void> =>
-          shotsFolder === undefined ? Promise.resolve() : picture(page, join(shotsFolder, shot));
-        await check({ page, address, report, shots });
+        const look = async (what: string): Promise<void> => {
+          const wrong = await violations(page);
+          report(`axe-core finds nothing wrong with ${what}`, wrong.length === 0, wrong.join("; "));
+          if (shotsFolder !== undefined) await pictures(page, join(shotsFolder, what));
+        };
+        await check({ page, address, report, look });
       } catch (error) {
         report("came to its end", false, (error as Error).message.split("\n")[0]);
       } finally {
@@ -58,7 +61,27 @@ export async function inStudio(checks: Readonly<Record<string, Check>>, shotsFol
   return failed;
 }
 
-async function picture(page: Page, path: string): Promise<void> {
+/** What axe-core finds wrong, light and dark, each rule with the first place. */
+async function violations(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in globalThis)))
+    await page.addScriptTag({ path: join(ROOT, "studio", "node_modules", "axe-core", "axe.min.js") });
+  const found: string[] = [];
+  for (const colors of ["light", "dark"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: colors }]);
+    found.push(
+      ...(await page.evaluate(async () => {
+        interface Result {
+          readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
+        }
+        const { axe } = globalThis as unknown as { axe: { run(): Promise<Result> } };
+        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 120)}`);
+      })),
+    );
+  }
+  return [...new Set(found)];
+}
+
+async function pictures(page: Page, path: string): Promise<void> {
   await mkdir(join(path, ".."), { recursive: true });
   for (const colors of ["light", "dark"]) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: colors }]);

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import JSZip from "jszip";
 import type { Page } from "puppeteer-core";
-import type { Check } from "./harness.ts";
+import type { Check, Studio } from "./harness.ts";
 
 const BOOK = "the-brook.txt";
 const UPDATES = 5;
@@ -23,11 +23,11 @@ function book(): string {
   return `${paragraphs.join("\n\n")}\n`;
 }
 
-export const checkTeach: Check = async ({ page, address, report, shots }) => {
+export const checkTeach: Check = async ({ page, address, report, look }) => {
   await begin(page, address);
   report("a book's passages are shown", (await texts(page, ".triple .target")).length === 1);
   report("good and dropped ones, per book", (await texts(page, ".account summary"))[0]?.includes(BOOK) === true);
-  await shots("teach-new");
+  await look("teach-new");
   await press(page, "button[type=button]", "What will it take?");
   await page.waitForSelector(".estimate", PATIENCE);
   const said = (await texts(page, ".estimate"))[0]!;
@@ -39,14 +39,14 @@ export const checkTeach: Check = async ({ page, address, report, shots }) => {
     await page.waitForSelector(".saved", PATIENCE);
     const saved = (await texts(page, ".saved"))[0]!;
     report("after a reload the page says where it was saved", /at update 2/.test(saved), saved);
-    await shots("teach-paused");
+    await look("teach-paused");
     await press(page, "button.primary", "Go on");
   });
   const shown = await page.$eval("[data-steps]", (element) => ({ ...(element as HTMLElement).dataset }));
   report("the curve shows both parts", shown.steps === "1 2 3 4 5" && shown.resumed === "2", JSON.stringify(shown));
   const gaps = await texts(page, ".texts li p.small");
   report("a gap is filled before, at each look and at the end", gaps.length === 4, gaps.join(", "));
-  await shots("teach-done");
+  await look("teach-done");
 
   const zip = await JSZip.loadAsync(await download(page, "Download (Hugging Face, zip)"));
   const files = Object.keys(zip.files).map((name) => name.split("/").at(-1)!);
@@ -68,8 +68,49 @@ export const checkTeach: Check = async ({ page, address, report, shots }) => {
 
   await page.goto(`${address}#/teach`);
   await page.waitForSelector(".runs li:nth-child(2)", PATIENCE);
-  await shots("teach-runs");
+  await look("teach-runs");
+  await lostDevice(page, address, report);
+  await fullDisk(page, address, report);
 };
+
+/** The device is destroyed in the midst: a sentence, and the run goes on in another worker. */
+async function lostDevice(page: Page, address: string, report: Studio["report"]): Promise<void> {
+  await begin(page, address);
+  await press(page, "button.primary", "Start");
+  await page.waitForSelector("[data-steps]", PATIENCE);
+  await page.waitForFunction('document.querySelector("[data-steps]").dataset.steps.includes("2")', PATIENCE);
+  for (const worker of page.workers())
+    await worker.evaluate(() => {
+      const { prototype } = GPUDevice;
+      const create = prototype.createCommandEncoder;
+      prototype.createCommandEncoder = function (this: GPUDevice, ...rest) {
+        this.destroy();
+        return create.apply(this, rest);
+      };
+    });
+  await page.waitForSelector("[role=alert]", PATIENCE);
+  const [said = ""] = await texts(page, "[role=alert]");
+  report("a lost device ends in a sentence", /^It stopped: .*\. What was saved is safe/.test(said), said);
+  await press(page, "button.primary", "Go on");
+  await ended(page);
+  report("and the run goes on to its end", (await texts(page, ".state strong"))[0] === "Done");
+}
+
+/** No room for the run: a sentence, and the page is as it was. */
+async function fullDisk(page: Page, address: string, report: Studio["report"]): Promise<void> {
+  await begin(page, address);
+  const cdp = await page.createCDPSession();
+  const { origin } = new URL(address);
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1000 });
+  await press(page, "button.primary", "Start");
+  await page.waitForSelector("[role=alert]", PATIENCE);
+  const [said = ""] = await texts(page, "[role=alert]");
+  report("a full disk ends in a sentence", /storage is full/.test(said), said);
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin });
+  await press(page, "button.primary", "Start");
+  await page.waitForSelector("[data-steps]", PATIENCE);
+  report("and with room again the run begins", true);
+}
 
 /** The book in, the demo chosen, five updates wished for. */
 async function begin(page: Page, address: string): Promise<void> {
@@ -111,6 +152,11 @@ async function run(page: Page, address: string, meanwhile: (steps: string) => Pr
     return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   }, id);
   return bytes;
+}
+
+async function ended(page: Page): Promise<void> {
+  const zip = '[...document.querySelectorAll("button")].some((button) => /zip/.test(button.textContent))';
+  await page.waitForFunction(zip, PATIENCE);
 }
 
 const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -1,6 +1,8 @@
 // What a run would begin with: a model's positions and template, read by an engine, or a fresh model's sizes.
 import { connectEngine } from "../../../src/entries/worker.ts";
+import type { EngineInfo } from "../../../src/entries/worker.ts";
 import type { InfillTemplate } from "../../../src/entries/infill.ts";
+import { modelState } from "../engine/engine.ts";
 import { t } from "../i18n/index.ts";
 import { demo, models } from "../models/library.ts";
 import type { StudioModel } from "../engine/model.ts";
@@ -39,12 +41,20 @@ function freshFacts(size: SizeName): BaseFacts {
   };
 }
 
-async function modelFacts({ source, name }: StudioModel): Promise<BaseFacts> {
+async function modelFacts({ id, source, name }: StudioModel): Promise<BaseFacts> {
+  const state = modelState.value;
+  if (state.is === "ready" && state.model.id === id) return factsOf(state.info, { source, name });
   const worker = new Worker(new URL("../engine/worker.ts", import.meta.url), { type: "module", name: "inspecting" });
   try {
-    const { nPositions, parameters, template } = await connectEngine(worker).load(source);
-    return { base: { source, name }, nPositions, parameters, template };
+    return factsOf(await connectEngine(worker).load(source), { source, name });
   } finally {
     worker.terminate();
   }
 }
+
+const factsOf = ({ nPositions, parameters, template }: EngineInfo, base: Base): BaseFacts => ({
+  base,
+  nPositions,
+  parameters,
+  template,
+});

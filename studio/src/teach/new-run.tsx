@@ -17,7 +17,7 @@ import { argumentsOf, gapsOf, learningRateFor, secondsOf, SIZE_NAMES, updatesOf 
 import type { Wish } from "./plan.ts";
 import { createRun } from "./runs.ts";
 import type { RunData, RunRecord } from "./runs.ts";
-import { estimateRun, train, training } from "./training.ts";
+import { estimateRun, keptBase, train, training } from "./training.ts";
 import { Triples } from "./triples.tsx";
 import { WishFields } from "./wish-fields.tsx";
 
@@ -103,9 +103,14 @@ export function NewRun(): JSX.Element {
     });
   const begin = (): Promise<void> =>
     attempt("starting", async () => {
-      if (!estimate.value) await ask();
-      const { run, data } = whole()!;
-      if (failure.value !== undefined) return;
+      // Where there is too little memory that is said first; who starts again after that has read it.
+      if (!estimate.value) {
+        await ask();
+        busy.value = "starting";
+        if (failure.value !== undefined || !estimate.value || isShort(estimate.value)) return;
+      }
+      const { run: wished, data } = whole()!;
+      const run = { ...wished, base: await keptBase(wished) };
       await createRun(run, data);
       void train(run);
       goTo("teach", run.id);
@@ -167,6 +172,9 @@ export function NewRun(): JSX.Element {
   );
 }
 
+const isShort = ({ available, memory }: TrainingEstimate): boolean =>
+  available !== undefined && available < memory.peak;
+
 interface EstimateProps {
   readonly estimate: TrainingEstimate;
   readonly run: RunRecord;
@@ -176,7 +184,7 @@ interface EstimateProps {
 function EstimateSaid({ estimate, run, data }: EstimateProps): JSX.Element {
   const words = t.value.teach;
   const { secondsPerUpdate, totalSteps, memory, available, adapter, leftOut } = estimate;
-  const short = available !== undefined && available < memory.peak;
+  const short = isShort(estimate);
   return (
     <div class={`notice estimate${short ? " bad" : ""}`}>
       {secondsPerUpdate !== undefined && (

@@ -12,6 +12,7 @@ const HOME = "own";
 const RUN = "run.json";
 const DATA = "data.json";
 const JOURNAL = "journal.json";
+const BASE = "base";
 
 /** What it began with: another model, or fresh weights of these sizes. */
 export type Base =
@@ -41,6 +42,8 @@ export interface RunData {
 }
 
 export const placeOf = (id: string): { readonly opfs: string } => ({ opfs: `${HOME}/${id}` });
+/** A copy of what it began with, where that lies outside of the browser. */
+export const basePlaceOf = (id: string): { readonly opfs: string } => ({ opfs: `${HOME}/${id}/${BASE}` });
 const folderOf = (id: string): Promise<HandleFolder> => opfsFolder(`${HOME}/${id}`);
 const notesOf = (id: string): Promise<HandleFolder> => opfsFolder(`${HOME}/${id}/studio`);
 
@@ -84,10 +87,10 @@ export async function removeRun(id: string): Promise<void> {
   await (await opfsFolder(HOME)).checkpoints().remove(id);
 }
 
-/** A finished run's checkpoints are of no use: the model is in its folder. */
+/** Of no use when a run is finished: the model is in its folder. */
 export async function removeCheckpoints(id: string): Promise<void> {
   const store = (await folderOf(id)).checkpoints();
-  for (const name of await store.list()) if (name.startsWith("checkpoint-")) await store.remove(name);
+  for (const name of await store.list()) if (name === BASE || name.startsWith("checkpoint-")) await store.remove(name);
 }
 
 /** The step of the newest checkpoint that is whole; 0 without one. */

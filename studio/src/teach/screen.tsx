@@ -29,7 +29,8 @@ export default function Screen(): JSX.Element {
     );
   }, [rest, isBusy]);
   const words = t.value.teach;
-  const run = runs.value?.find(({ id }) => id === rest);
+  const now = training.value?.run;
+  const run = runs.value?.find(({ id }) => id === rest) ?? (now?.id === rest ? now : undefined);
   return (
     <div class="page teach">
       <header class="stack">

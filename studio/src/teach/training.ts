@@ -8,8 +8,17 @@ import { addModel } from "../models/library.ts";
 import { LatestWriter } from "../store/latest.ts";
 import { goneOnWith, withEntry, withSample } from "./journal.ts";
 import type { Journal } from "./journal.ts";
-import { placeOf, readData, readJournal, removeCheckpoints, savedStep, writeJournal, writeRecord } from "./runs.ts";
-import type { RunData, RunRecord } from "./runs.ts";
+import {
+  basePlaceOf,
+  placeOf,
+  readData,
+  readJournal,
+  removeCheckpoints,
+  savedStep,
+  writeJournal,
+  writeRecord,
+} from "./runs.ts";
+import type { Base, RunData, RunRecord } from "./runs.ts";
 
 export type Phase = "loading" | "before" | "training" | "pausing";
 
@@ -70,6 +79,23 @@ export async function estimateRun(
     const { parameters } = await engine.load(sourceOf(run, data), { signal: abort });
     const request = { examples: data.train, evaluation: heldOut(data), args: run.args };
     return { ...(await engine.estimate(request, { signal: abort })), parameters };
+  } finally {
+    if (!training.value) stop();
+  }
+}
+
+/**
+ * What the run begins with, where the page finds it again: a folder that the user picked may be gone tomorrow, and so
+ * may the permission to read it.
+ */
+export async function keptBase({ id, base }: Pick<RunRecord, "id" | "base">): Promise<Base> {
+  if (!("source" in base) || typeof base.source === "string" || !("directory" in base.source)) return base;
+  const { engine } = start();
+  try {
+    const source = basePlaceOf(id);
+    await engine.load(base.source);
+    await engine.save(source);
+    return { ...base, source };
   } finally {
     if (!training.value) stop();
   }
@@ -183,17 +209,22 @@ class Speed {
   }
 }
 
+/** A page that was hidden for less, and three updates, says nothing of it. */
+const LONG_MS = 10_000;
+
 /** Keeps the screen, and so the machine, awake while the page is seen; returns what ends it. */
 async function keepAwake(): Promise<() => void> {
   let held: WakeLockSentinel | undefined;
-  let hiddenAt: number | undefined;
+  let hidden: { readonly step: number; readonly at: number } | undefined;
   const look = async (): Promise<void> => {
     const step = training.value?.progress?.step;
-    if (document.visibilityState === "hidden") hiddenAt = step;
+    if (document.visibilityState === "hidden") hidden = { step: step ?? 0, at: performance.now() };
     else {
-      if (hiddenAt !== undefined && step !== undefined)
-        training.value = { ...training.value!, madeHidden: step - hiddenAt };
-      hiddenAt = undefined;
+      const wasLong =
+        hidden && performance.now() - hidden.at > LONG_MS + 3000 * (training.value?.secondsPerUpdate ?? 0);
+      if (hidden && wasLong && step !== undefined)
+        training.value = { ...training.value!, madeHidden: step - hidden.step };
+      hidden = undefined;
       held = await navigator.wakeLock?.request("screen").catch(() => undefined);
     }
   };

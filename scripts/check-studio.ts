@@ -1,5 +1,6 @@
 // npm run check:studio: the built site in Chromium, with WebGPU on a software adapter, as a writer uses it: a gap filled,
-// candidates pinned, changed, taken and undone, a reload, files in and out, a lost device; no request leaves the page;
+// candidates pinned, changed, taken and undone, a reload, files in and out, a lost device; a book taught, with a stop, to
+// the same bytes; a text looked into; no request leaves the page;
 // axe-core finds nothing to mend on any screen, light and dark. --screenshots FOLDER keeps pictures of every screen at
 // three widths. Words on the command line choose checks by their names.
 import { mkdir } from "node:fs/promises";
@@ -8,8 +9,10 @@ import { runCli } from "../src/cli/shared/run.ts";
 import { findBrowser, notInstalled } from "./browsers/launch.ts";
 import { checkEveryone, takePictures } from "./studio/everyone.ts";
 import { checkFiles } from "./studio/files.ts";
+import { checkLooking } from "./studio/look.ts";
 import { checkModels } from "./studio/models.ts";
 import { buildStudio, openChromium, serveStudio } from "./studio/site.ts";
+import { checkTeaching } from "./studio/teach.ts";
 import { Visit } from "./studio/visit.ts";
 import { checkWriting } from "./studio/write.ts";
 
@@ -17,7 +20,9 @@ import { checkWriting } from "./studio/write.ts";
 const CHECKS: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   write: checkWriting,
   files: checkFiles,
+  teach: checkTeaching,
   models: checkModels,
+  look: checkLooking,
   everyone: checkEveryone,
 };
 

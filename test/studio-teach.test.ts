@@ -14,6 +14,7 @@ import {
 import type { Journal } from "../studio/src/teach/journal.ts";
 import { argumentsOf, gapsOf, learningRateFor, passageSize, secondsOf, spread } from "../studio/src/teach/plan.ts";
 import { updatesOf } from "../studio/src/teach/plan.ts";
+// oxlint-disable-next-line import/no-unassigned-import -- it sets the seed
 import "./property-seed.ts";
 
 const WISH = { passes: 2, batchSize: 8, learningRate: 1e-3, seed: 42 };

@@ -35,7 +35,7 @@ const MEASURED = 20_000;
 async function read({ books, source, template, nPositions, validation }: BookRequest): Promise<BookResult> {
   const tokenizer = await tokenizerOf(source);
   const refused: { name: string; reason: string }[] = [];
-  const good: BookInput[] = [];
+  let good: BookInput[] = [];
   let measured = "";
   for (const book of books) {
     try {
@@ -58,12 +58,13 @@ async function read({ books, source, template, nPositions, validation }: BookReq
   const all = await attempt(() => prepare(good, validation));
   if (all instanceof Error) {
     // One of them gives nothing, or all together too little to hold some out.
-    for (const book of [...good]) {
+    const usable: BookInput[] = [];
+    for (const book of good) {
       const alone = await attempt(() => prepare([book], 0));
-      if (!(alone instanceof Error)) continue;
-      refused.push({ name: book.name, reason: alone.message });
-      good.splice(good.indexOf(book), 1);
+      if (alone instanceof Error) refused.push({ name: book.name, reason: alone.message });
+      else usable.push(book);
     }
+    good = usable;
   }
   if (good.length === 0) return { accounts: [], refused, train: [], validation: [], template: undefined };
   let prepared = all instanceof Error ? await attempt(() => prepare(good, validation)) : all;

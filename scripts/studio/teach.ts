@@ -13,7 +13,9 @@ const LOOK_EVERY = 2;
 
 /** A book of short paragraphs, so that the demo model sees what stands around each. */
 function book(): string {
-  const animals = ["mole", "fox", "hare", "toad", "owl", "wren", "otter", "mouse"];
+  const animals = ["mole", "fox", "hare", "toad", "owl", "wren", "otter", "mouse"].flatMap((animal) =>
+    ["old", "young", "brave"].map((kind) => `${kind} ${animal}`),
+  );
   const paragraphs = animals.flatMap((animal, i) => [
     `One morning the ${animal} went down to the brook, for it had heard that the water sang there.`,
     `"Who are you?" asked the ${animals[(i + 1) % animals.length]}. "I am the ${animal}, and I am cold," it said.`,

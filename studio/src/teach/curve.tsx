@@ -91,7 +91,8 @@ function optionsOf(
   const color = (name: string): string => colorOf(element, name);
   const axis = { stroke: color("--ink-soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
   const format = (_: uPlot, values: number[]): string[] => values.map((value) => numbers.value.format(value));
-  const value = (_: uPlot, raw: number | null): string => (raw === null ? "–" : numbers.value.format(round(raw)));
+  const value = (_: uPlot, raw: number | null): string =>
+    typeof raw === "number" ? numbers.value.format(round(raw)) : "–"; // undefined where nothing is pointed at
   return {
     width: Math.max(200, element.clientWidth),
     height: HEIGHT,

@@ -38,7 +38,7 @@ export function Gaps({ gaps, journal }: Props): JSX.Element | null {
         {texts.length === 0 ? (
           <p class="soft">{words.noSample}</p>
         ) : (
-          <ol class="texts">
+          <ol class="texts" tabIndex={0} aria-label={words.gapNumber(numbers.value.format(number + 1))}>
             {texts.map(({ step, text }) => (
               <li key={step}>
                 <p class="soft small">

@@ -114,6 +114,7 @@ async function begin(page: Page): Promise<void> {
   await page.locator("summary", { hasText: /^More$/ }).click();
   await page.getByLabel("Stop after so many updates").fill(String(UPDATES));
   await page.getByLabel("Updates between two looks").fill(String(LOOK_EVERY));
+  await page.getByLabel("Passages an update").fill("1"); // without a GPU an update of eight takes half a minute
 }
 
 /** To its end; the digest of the weights. */

@@ -1,6 +1,5 @@
 // Training through a worker's engine: runs that stop and go on with the same bits, fresh models and other people's that
 // learn a template, what a run will take.
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DEFAULT_TEMPLATE } from "../src/infill/template.ts";
 import { connectEngine } from "../src/worker/client.ts";
@@ -8,7 +7,6 @@ import { serveEngine } from "../src/worker/host.ts";
 import type { EngineEndpoint, ModelSource, Trained, TrainRequest } from "../src/worker/messages.ts";
 import { contentsOf, FakeDisk } from "./fake-handles.ts";
 
-const demo = fileURLToPath(new URL("../weights/demo", import.meta.url));
 const examples = ["mole", "fox", "hare", "toad"].map((animal) => ({
   p1: `A ${animal} sat.`,
   p2: `It sang to the ${animal}.`,
@@ -125,13 +123,18 @@ describe("training in a worker", () => {
 
   it("gives another model the template's tokens, or only the template where it has them", async () => {
     const template = { ...DEFAULT_TEMPLATE, specialTokens: { ...DEFAULT_TEMPLATE.specialTokens, p1: "[BEFORE]" } };
+    await engine.load(fresh);
+    const vocabulary = async (): Promise<number> =>
+      JSON.parse(new TextDecoder().decode((await engine.save()).get("config.json"))).vocab_size;
+    const before = await vocabulary();
+    const files = await engine.save();
     const sizes: number[] = [];
     for (const each of [DEFAULT_TEMPLATE, template]) {
-      await engine.load({ base: demo, template: each });
-      const config = (await engine.save()).get("config.json");
-      sizes.push(JSON.parse(new TextDecoder().decode(config)).vocab_size);
+      const copies = new Map([...files].map(([name, bytes]) => [name, bytes.slice()]));
+      await engine.load({ base: { files: copies }, template: each });
+      sizes.push(await vocabulary());
     }
-    expect(sizes).toEqual([2146, 2147]);
+    expect(sizes).toEqual([before, before + 1]);
     const { finished } = await engine.train({ ...request, args: { ...request.args, maxSteps: 1 }, sample: undefined });
     expect(finished).toBe(true);
   });

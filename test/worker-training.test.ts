@@ -42,7 +42,7 @@ serveEngine(port2 as unknown as EngineEndpoint);
 const engine = connectEngine(port1 as unknown as EngineEndpoint);
 afterAll(async () => {
   await engine.dispose();
-  port1.close();
+  for (const port of [port1, port2]) port.close();
 });
 
 const under = (place: string): Map<string, unknown> =>

@@ -12,6 +12,7 @@ import {
   withSample,
 } from "../studio/src/teach/journal.ts";
 import type { Journal } from "../studio/src/teach/journal.ts";
+import type { LogEntry } from "../src/training/log-entry.ts";
 import { argumentsOf, gapsOf, learningRateFor, passageSize, secondsOf, spread } from "../studio/src/teach/plan.ts";
 import { updatesOf } from "../studio/src/teach/plan.ts";
 // oxlint-disable-next-line import/no-unassigned-import -- it sets the seed
@@ -92,7 +93,7 @@ describe("a run's journal", () => {
   });
 
   it("keeps one entry a step of each kind, the last", () => {
-    const entries = [
+    const entries: LogEntry[] = [
       { epoch: 0, step: 1, loss: 5 },
       { epoch: 0, step: 1, eval_loss: 4 },
       { epoch: 0, step: 1, loss: 3 },

@@ -1,21 +1,27 @@
 // A run's checkpoints in folders of the browser, as training's CheckpointStore has them. A page may be closed in the
 // midst of a save: sizes.json, which lists the files, is removed first and written last, so that a folder without it,
 // or with other sizes than it says, is none to go on from.
-import type { FileData } from "../files/folder.ts";
+import type { FileData, Store } from "../files/folder.ts";
 import { isObject, readJson } from "../files/json.ts";
 import { printable } from "../files/quote.ts";
-import type { HandleFolder } from "./handle-folder.ts";
+
+/** A folder that has folders, as HandleFolder. */
+interface FolderOfFolders extends Store {
+  sub(name: string): FolderOfFolders;
+  folders(): Promise<string[]>;
+  removeFolder(name: string): Promise<void>;
+}
 
 export const SIZES_FILE = "sizes.json";
 
 export class HandleCheckpoints {
-  private readonly run: HandleFolder;
+  private readonly run: FolderOfFolders;
 
-  constructor(run: HandleFolder) {
+  constructor(run: FolderOfFolders) {
     this.run = run;
   }
 
-  async open(name: string): Promise<HandleFolder> {
+  async open(name: string): Promise<Store> {
     return this.run.sub(name);
   }
 

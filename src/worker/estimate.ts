@@ -1,4 +1,4 @@
-// What a training run will take of this device, before it begins: its memory, recorded without a GPU and then asked for,
+// What a training run will take of this device, before it begins: its memory, recorded without a GPU, then asked for;
 // and its time, from a few updates on a copy of the model that is thrown away.
 import { paddedLength } from "../examples/collate.ts";
 import { DataLoader } from "../examples/data-loader.ts";

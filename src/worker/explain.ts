@@ -32,7 +32,8 @@ export async function explainText(
   const room = written?.length ?? options.maxNewTokens ?? Math.floor(nPositions * NEW_SHARE);
   if (room < 1 || room > nPositions - MARKERS)
     throw new UserError(
-      `The text has ${room} tokens, and this model sees from 1 to ${nPositions - MARKERS} at once; choose a part of it.`,
+      `The text has ${room} tokens, and this model sees from 1 to ${nPositions - MARKERS} at once; ` +
+        "choose a part of it.",
     );
   const inputs = encoder.generationInputs([gap], { maxLength: nPositions - room });
   const { p1, p2, p3 } = encoder.ids;

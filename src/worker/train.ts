@@ -47,7 +47,7 @@ export async function checkpointOf({ resume, saveTo }: TrainRequest): Promise<Fo
   return undefined;
 }
 
-/** What is learnt from and evaluated on, as token ids, and how many examples were given. Throws UserError as train(). */
+/** What is learnt from and evaluated on, as token ids; how many examples were given. Throws UserError as train(). */
 export function encodedData(folder: ModelFolder, request: TrainRequest): EncodedData {
   expectFields("train()", request, FIELDS);
   const { examples, text, evaluation } = request;

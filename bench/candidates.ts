@@ -51,6 +51,11 @@ export const SWEEPS = {
     ],
   },
   matvec: { family: "matmul", concerns: isVector, candidates: combinations({ matvecRows: [0, 4, 8, 16, 32] }) },
+  epilogue: {
+    family: "matmul",
+    concerns: (name) => /bias/.test(name),
+    candidates: combinations({ epilogue: ["compiled", "parameter"] }),
+  },
   attention: {
     family: "attention",
     concerns: () => true,

@@ -11,6 +11,7 @@ import { gelu } from "./oracle/ops.ts";
 const LAYOUTS = ["nn", "nt", "tn"] as const;
 const ALIGNED = { M: 132, N: 68, K: 64 },
   ODD = { M: 70, N: 131, K: 37 };
+const SPLIT = { M: 132, N: 68, K: 760 }; // its reduction in parts
 const MORE = [
   { M: 33, N: 5, K: 3 },
   { M: 12, N: 1, K: 1 },
@@ -138,10 +139,10 @@ async function checkEpilogue(device: Device, { layout, M, N, K }: Case, fused: F
 }
 
 describe("matmul, workgroup variant, the reduction in parts", () => {
-  const size = { M: 132, N: 68, K: 760 };
+  const size = SPLIT;
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ tuning: { matmul: "workgroup", matmulWorkgroups: 100 } });
+    device = await openDevice({ tuning: { matmul: "workgroup", matmulWorkgroups: 100, epilogue: "compiled" } });
   });
   afterAll(() => device.destroy());
 
@@ -149,10 +150,28 @@ describe("matmul, workgroup variant, the reduction in parts", () => {
   it.each(FUSED)("with %s", (each) => checkEpilogue(device, { layout: "nn", ...size }, each));
 });
 
+describe.each([
+  { tuning: { matmul: "subgroup", epilogue: "compiled" }, size: ODD, kernels: 5 },
+  { tuning: { matmul: "subgroup", epilogue: "parameter" }, size: ODD, kernels: 2 },
+  { tuning: { matmul: "workgroup", matmulWorkgroups: 100, epilogue: "parameter" }, size: SPLIT, kernels: 3 },
+] as const)("matmul, $tuning.matmul variant, the epilogue $tuning.epilogue", ({ tuning, size, kernels }) => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ tuning });
+  });
+  afterAll(() => device.destroy());
+
+  it.each(FUSED)("with %s", (each) => checkEpilogue(device, { layout: "nn", ...size }, each));
+  it("none", () => checkProduct(device, { layout: "nn", ...size }));
+  // with its sum, where the reduction is in parts; the one that saves always has a kernel of its own
+  it(`takes ${kernels} kernels for all`, () => expect(device.batch.counters.pipelines).toBe(kernels));
+});
+
 describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning: { matmul: variant } });
+    const tuning = { matmul: variant, epilogue: variant === "subgroup" ? "parameter" : "compiled" } as const; // as tuned
+    device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning });
   });
   afterAll(() => device.destroy());
 

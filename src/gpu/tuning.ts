@@ -10,6 +10,8 @@ export type RowsVariant = Variant | "mixed";
 /** "builtin": asked of the device; "computed": the local index over the subgroup's size (kernels/subgroup-ids.ts). */
 export type SubgroupIds = "builtin" | "computed";
 
+export type EpilogueForm = "compiled" | "parameter";
+
 export interface Tuning {
   /**
    * Row reductions (layer norm, cross-entropy, ...): one subgroup a row, one workgroup a row without subgroup
@@ -35,6 +37,11 @@ export interface Tuning {
   readonly matmulWorkgroups: number;
   /** Products of at most this many rows take the kernel for few rows, which is bound by reading the weights. */
   readonly matvecRows: number;
+  /**
+   * What a product does with its results: a kernel for each epilogue, or one for all, which a parameter tells: fewer to
+   * compile, which takes software adapters seconds.
+   */
+  readonly epilogue: EpilogueForm;
   /** Attention forward and backward. */
   readonly attention: Variant;
   /** Attention of a new token over the cache. */
@@ -53,6 +60,7 @@ const SOFTWARE: Tuning = {
   matmul: "subgroup",
   matmulWorkgroups: 2,
   matvecRows: 8,
+  epilogue: "parameter",
   attention: "subgroup",
   attentionDecode: "subgroup",
   attentionLanes: 64,
@@ -67,6 +75,7 @@ const GPU: Tuning = {
   matmul: "workgroup",
   matmulWorkgroups: 400,
   matvecRows: 32,
+  epilogue: "compiled",
   attention: "workgroup",
   attentionDecode: "workgroup",
   attentionLanes: 512,
@@ -95,6 +104,7 @@ const ALLOWED: { readonly [K in keyof Tuning]: Allowed } = {
   matmul: VARIANTS,
   matmulWorkgroups: { kind: "a whole number", from: 1 },
   matvecRows: { kind: "a whole number", from: 0 },
+  epilogue: ["compiled", "parameter"] satisfies readonly EpilogueForm[],
   attention: VARIANTS,
   attentionDecode: VARIANTS,
   attentionLanes: { kind: "a power of two", from: 64, to: 1024 },

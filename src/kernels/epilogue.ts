@@ -36,4 +36,13 @@ export const BIAS_RESIDUAL = {
   source: ["epilogue/bias_residual.wgsl"],
   bindings: { bias, residual: read("f32", "as out") },
 } as const;
-export const EPILOGUES = [NO_EPILOGUE, BIAS, BIAS_GELU, BIAS_GELU_SAVE, BIAS_RESIDUAL] as const;
+/** Any of these but the one that saves, by the parameter `epilogue`; what it does not need may be bound to anything. */
+export const ANY_EPILOGUE = {
+  name: "any epilogue",
+  source: ["lib/gelu.wgsl", "epilogue/any.wgsl"],
+  bindings: { bias, residual: read("f32", "as out") },
+} as const;
+export const EPILOGUES = [NO_EPILOGUE, BIAS, BIAS_GELU, BIAS_GELU_SAVE, BIAS_RESIDUAL, ANY_EPILOGUE] as const;
+
+/** What the parameter says, as in epilogue/any.wgsl. */
+export const EPILOGUE_BITS = { none: 0, bias: 1, bias_gelu: 3, bias_residual: 5 } as const;

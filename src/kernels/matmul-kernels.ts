@@ -48,7 +48,15 @@ const sumKernels = joinedForms(<B extends Bindings>(_form: "sum", epilogue: Epil
   const sum = {
     source: ["lib/grid.wgsl", "matmul_sum.wgsl"],
     bindings: { parts: read("f32", "[parts, m, n]"), out: readWrite("f32", "[m, n]") },
-    params: { m: "u32", n: "u32", parts: "u32", out_stride: "u32", out_column: "u32", accumulate: "u32" } as const,
+    params: {
+      m: "u32",
+      n: "u32",
+      parts: "u32",
+      out_stride: "u32",
+      out_column: "u32",
+      accumulate: "u32",
+      epilogue: "u32",
+    } as const,
     constants: { WG_SIZE: "u32" } as const,
     example: { WG_SIZE: SUM_SIZE },
   };
@@ -135,7 +143,7 @@ function launchWorkgroups<B extends Bindings>(
       sumKernels("sum", epilogue),
       { WG_SIZE: SUM_SIZE },
       Object.assign({ parts: sums, out }, more),
-      { m, n, parts, out_stride, out_column, accumulate },
+      { m, n, parts, out_stride, out_column, accumulate, epilogue: params.epilogue },
       Math.ceil((m * n) / SUM_SIZE),
     );
   } finally {

@@ -6,7 +6,15 @@ import type { Bindings, BindingsOf } from "../gpu/kernel.ts";
 import { Scope } from "../gpu/scope.ts";
 import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { BIAS, BIAS_GELU, BIAS_GELU_SAVE, BIAS_RESIDUAL, NO_EPILOGUE } from "./epilogue.ts";
+import {
+  ANY_EPILOGUE,
+  BIAS,
+  BIAS_GELU,
+  BIAS_GELU_SAVE,
+  BIAS_RESIDUAL,
+  EPILOGUE_BITS,
+  NO_EPILOGUE,
+} from "./epilogue.ts";
 import type { Epilogue, EpiloguePart } from "./epilogue.ts";
 import { layerNormForward } from "./layernorm.ts";
 import { launchMatmul } from "./matmul-kernels.ts";
@@ -185,6 +193,7 @@ function productOf(
     out_column: outColumn,
     accumulate: accumulate ? 1 : 0,
     depth: k,
+    epilogue: 0,
   };
   const operands = a_stride % 4 === 0 && aColumn % 4 === 0 && b_stride % 4 === 0 ? "vec4" : "scalar";
   return { a, b, out, layout, operands, norm, params };
@@ -192,6 +201,11 @@ function productOf(
 
 /** The launch with the epilogue, if there is one, for rows of out from `start` on. */
 function launchFor(batch: CommandBatch, product: Product, epilogue: Epilogue | undefined, start: number): void {
+  const saves = epilogue?.kind === "bias_gelu" && epilogue.preactivation !== undefined;
+  if (batch.device.tuning.epilogue === "parameter" && !saves) {
+    launchAny(batch, product, epilogue, start);
+    return;
+  }
   if (!epilogue) {
     launch(batch, product, NO_EPILOGUE, {});
     return;
@@ -214,6 +228,14 @@ function launchFor(batch: CommandBatch, product: Product, epilogue: Epilogue | u
     default:
       throw new Error(`matmul: unknown epilogue ${kind satisfies never}`);
   }
+}
+
+/** By the one kernel that has any epilogue. */
+function launchAny(batch: CommandBatch, product: Product, epilogue: Epilogue | undefined, start: number): void {
+  const { a, params } = product;
+  params.epilogue = EPILOGUE_BITS[epilogue?.kind ?? "none"];
+  const residual = epilogue?.kind === "bias_residual" ? sliceRows(epilogue.residual, start, params.m) : a;
+  launch(batch, product, ANY_EPILOGUE, { bias: epilogue?.bias ?? a, residual });
 }
 
 function launch<B extends Bindings>(

@@ -32,8 +32,9 @@ const params = {
   out_column: "u32",
   accumulate: "u32",
   depth: "u32", // of one part, where the reduction is split
+  epilogue: "u32", // which, where the kernel has any: see EPILOGUE_BITS
 } as const;
-export type ProductParams = ParamsOf<typeof params>;
+export type ProductParams = { -readonly [N in keyof ParamsOf<typeof params>]: number };
 
 /** Reading blocks of a and b, and storing blocks of out through an epilogue. */
 export function productPart(operands: Operands) {

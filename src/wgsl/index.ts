@@ -51,6 +51,7 @@ export const wgslFiles: Readonly<Record<string, URL>> = {
   "top_k.wgsl": new URL("./top_k.wgsl", import.meta.url),
   "top_k_exclude.wgsl": new URL("./top_k_exclude.wgsl", import.meta.url),
   "top_k_candidates.wgsl": new URL("./top_k_candidates.wgsl", import.meta.url),
+  "epilogue/any.wgsl": new URL("./epilogue/any.wgsl", import.meta.url),
   "epilogue/bias.wgsl": new URL("./epilogue/bias.wgsl", import.meta.url),
   "epilogue/bias_gelu.wgsl": new URL("./epilogue/bias_gelu.wgsl", import.meta.url),
   "epilogue/bias_gelu_save.wgsl": new URL("./epilogue/bias_gelu_save.wgsl", import.meta.url),

@@ -174,6 +174,14 @@ describe("makeTriples and speeches that no p2 has room for", () => {
     expect(makeTriples([run(texts.with(2, speech(12, ["", ""], 20)))], tokens, options).torn).toBe(0);
   });
 
+  it("ends no p2 between paragraphs of a speech that do not open again", () => {
+    const story = Array.from({ length: 4 }, (_, i) => speech(4, [i === 0 ? "“" : "", i === 3 ? "”" : ""], 10 * i));
+    const short = ["“Well, I went there.", "I saw it.", `I came back.” ${sentence(70, 300)}`];
+    const set = makeTriples([run([told(90), ...story, told(95), ...short, told(97), told(98)])], tokens, options);
+    expect(set.triples.map(({ p2 }) => p2.slice(0, 10))).toEqual(["Number 95 ", "“Well, I w", "Number 97 "]);
+    expect(set.torn).toBe(4);
+  });
+
   it("divides a paragraph of several speeches between them, and loses nothing", () => {
     const parts = Array.from({ length: 8 }, (_, i) => `${speech(2, ["“", "”"], 2 * i)} He nodded.`);
     const set = makeTriples([run([told(30), parts.join(" "), told(40), told(50)])], tokens, options);

@@ -78,6 +78,7 @@ describe("sentence ends", () => {
     ['He ran. "Stop!" she cr', "He ran."],
     ['"Stop!" She', '"Stop!"'],
     ["Mr. Smith and Dr. J. Fox ran", null],
+    ["in a burst of passion—Mr. Hargrave rose, --Mrs. Fox sat", null],
     ["It cost 3.50 then", null],
     ["He came. Mr.", "He came."],
     ["Well... he s", null],

@@ -44,6 +44,8 @@ describe("what may follow", () => {
     " “title",
     " x\npoint de vue",
     " thème",
+    " He sat.\nlenglength", // the false start of a model that may not begin a line with the name
+    " He sat.\n letitle",
   ])("no colon after %j", (text) => {
     expect(forbidden(text)).toContain(token(":"));
     expect(forbidden(text)).not.toContain(token(","));

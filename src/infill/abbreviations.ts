@@ -1,6 +1,6 @@
 // Words whose dot ends no sentence, in English and French prose.
 
-const BEFORE = String.raw`(?:^|[\s("'“‘«[])`;
+const BEFORE = String.raw`(?:^|[\s("'“‘«[—–-])`;
 /** Initials, titles, and words that always introduce something. */
 const ABBREVIATION = new RegExp(
   String.raw`${BEFORE}(?:\p{Lu}|Mr|Mrs|Ms|Dr|St|Mt|Prof|Capt|Col|Gen|Lt|Sgt|Rev|Hon|MM|Mme|Mlle|Mgr|cf|vs|pp?)\.$`,

@@ -6,7 +6,7 @@ export const GUIDES = [
   {
     title: "For writers",
     folder: "writers",
-    pages: ["install", "fill-a-gap", "your-books", "candidates", "constraints", "figures", "training"],
+    pages: ["install", "fill-a-gap", "your-books", "candidates", "constraints", "figures", "novel-gaps", "training"],
   },
   {
     title: "For developers",

@@ -354,6 +354,25 @@ describe("what is shown", () => {
     expect(markdownTable(evaluation([model("a", false)])).split("\n")[0]).toBe("|  | a |");
   });
 
+  it("names beside each chart whose bars are in it, and says of texts in words what they lead to", () => {
+    const one = evaluation([model("one", true)]);
+    const { use: _, scored: __, ...other } = model("theirs.jsonl", true);
+    const gain = { value: 0.2, low: 0.1, high: 0.3, clusters: 9 };
+    const figure = { own: gain, real: gain, gain, realGain: gain };
+    const judged = { p3: figure, seam_p1_p2: figure, seam_p2_p3: figure };
+    const others = [{ ...other, written: { ...other.written!, judged } }];
+    const page = htmlReport({ ...one, others }, DEFAULT_TEMPLATE);
+    const keysOf = (title: string): string =>
+      new RegExp(`<h2>${title}</h2>.*?<div class="keys">(.*?)</div>`).exec(page)![1]!;
+    expect(keysOf("Perplexity")).toContain("one");
+    expect(keysOf("Perplexity")).not.toContain("theirs.jsonl");
+    expect(keysOf("Written texts")).toContain("theirs.jsonl");
+    expect(page).toMatch(
+      /<span class="badge used">they lead there<\/span><b>Its texts, .*<\/b> They fit their own gaps/,
+    );
+    expect(page).not.toContain("written texts:");
+  });
+
   it("is one page that loads and runs nothing", () => {
     const page = htmlReport(evaluation([model("one", true), model("two", true)]), DEFAULT_TEMPLATE);
     expect(page).not.toMatch(/<script|https?:|<link|<img|@import|url\(|\son\w+=/i);

@@ -2,14 +2,13 @@
 import { describe, expect, it } from "vitest";
 import {
   DEFAULT_TEMPLATE,
-  metadataFields,
-  metadataText,
   parseTemplate,
   specialIds,
   specialTokenList,
   SUFFIX_FIRST_TEMPLATE,
   templateToJson,
 } from "../src/infill/template.ts";
+import { metadataFields, metadataText } from "../src/infill/metadata-text.ts";
 import type { TemplateTokenizer } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 

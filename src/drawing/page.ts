@@ -19,9 +19,11 @@ export function reportPage(title: string, body: readonly string[], style = ""): 
 }
 
 /** Which colour is whose, where there are several. */
-export function seriesKeys(names: readonly string[]): string {
+export function seriesKeys(names: readonly string[], isShown: (series: number) => boolean = () => true): string {
   if (names.length === 1) return "";
-  const keys = names.map((name, series) => `<span>${seriesKey(series)}${escapeHtml(name)}</span>`);
+  const keys = names.flatMap((name, series) =>
+    isShown(series) ? [`<span>${seriesKey(series)}${escapeHtml(name)}</span>`] : [],
+  );
   return `<div class="keys">${keys.join("")}</div>`;
 }
 

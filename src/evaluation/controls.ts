@@ -3,7 +3,7 @@
 // The exchanged parts come from three distances: another chapter or book, the same book at the same length, and the
 // next passages of the same chapter, which speak of the same people and things.
 import type { InfillExample } from "../infill/example.ts";
-import { metadataFields, metadataText } from "../infill/template.ts";
+import { metadataFields, metadataText } from "../infill/metadata-text.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { Random } from "../random.ts";
 import { wantedClass } from "./length-rule.ts";

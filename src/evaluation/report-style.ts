@@ -28,5 +28,7 @@ export const STYLE = `
 tr.group td { font-weight: 600; padding-top: .8rem; }
 @media (max-width: 600px) {
   .bar { grid-template-columns: minmax(0, 1fr) 10.6rem; gap: .5rem; }
+  /* of five labels those between would touch */
+  .axis .track span:nth-child(2):nth-last-child(4), .axis .track span:nth-child(4):nth-last-child(2) { display: none; }
 }
 `;

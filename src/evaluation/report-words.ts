@@ -30,8 +30,8 @@ export const EXPLANATIONS: Readonly<Record<Group, string>> = {
     "author's text get the best score? The dashed line is what guessing would give.",
   choice:
     "The candidate that ranking puts first, beside the one that stands first without it (the most probable " +
-    "sample, the best beam). How likely what follows becomes is the model's own judgement, and part of what it " +
-    "chooses by.",
+    "sample, the best beam). Word F1 says how many words they share with the author's text. (How likely what follows " +
+    "becomes, in the table, is the model's own judgement, and part of what it chooses by.)",
 };
 
 export const SCALES: Readonly<Record<Group, Scale>> = {
@@ -60,3 +60,20 @@ export const FINDING_WORDS: Readonly<Record<Finding, string>> = {
   misleading: "The model does better with somebody else's.",
   "cannot tell": "These examples are too few or too different to say.",
 };
+
+/** By the findings of textVerdict: a word, its colour's class, and a sentence. */
+export const TEXT_WORDS: ReadonlyMap<
+  string,
+  { readonly badge: string; readonly style: string; readonly words: string }
+> = new Map([
+  ["lead to p3", { badge: "they lead there", style: "used", words: "They fit their own gaps better than others." }],
+  [
+    "lead away from p3",
+    { badge: "they lead away", style: "misleading", words: "The texts of other gaps would fit better." },
+  ],
+  [
+    "no sign that they lead to p3",
+    { badge: "no sign", style: "not", words: "They may fit their own gaps no better than others." },
+  ],
+  ["cannot tell", { badge: "cannot tell", style: "cannot", words: FINDING_WORDS["cannot tell"] }],
+]);

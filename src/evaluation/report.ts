@@ -2,7 +2,7 @@
 // texts next to the real ones. No scripts, no fonts or images from elsewhere.
 import { escapeHtml } from "../drawing/html.ts";
 import { reportPage, samplePart, seriesClass, seriesKey, seriesKeys } from "../drawing/page.ts";
-import { metadataFields, metadataText } from "../infill/template.ts";
+import { metadataFields, metadataText } from "../infill/metadata-text.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { barChart } from "./bar-chart.ts";
 import { clearDifferences } from "./comparison.ts";
@@ -12,7 +12,7 @@ import type { SystemFindings } from "./findings.ts";
 import { cell } from "./format.ts";
 import { DIFFERENCE } from "./markdown-table.ts";
 import { STYLE } from "./report-style.ts";
-import { CLAIM_WORDS, EXPLANATIONS, FINDING_WORDS, SCALES } from "./report-words.ts";
+import { CLAIM_WORDS, EXPLANATIONS, FINDING_WORDS, SCALES, TEXT_WORDS } from "./report-words.ts";
 import { GROUP_TITLES } from "./row.ts";
 import type { Group, Row } from "./row.ts";
 import { summaryRows, systemsOf } from "./summary.ts";
@@ -72,9 +72,19 @@ function findingHtml({ name, about, verdicts, texts }: SystemFindings, series: n
       `<span class="soft small">${escapeHtml(figures)}</span></li>`
     );
   });
-  if (texts) items.push(`<li class="small">${escapeHtml(texts)}</li>`);
+  if (texts) items.push(textsItem(texts));
   const head = `<h3>${seriesKey(series)}${escapeHtml(name)} <span class="soft small">${escapeHtml(about)}</span></h3>`;
   return items.length === 0 ? head : `${head}<ul class="verdicts">${items.join("")}</ul>`;
+}
+
+/** A sentence of textVerdict in a writer's words. */
+function textsItem(sentence: string): string {
+  const [, finding = "", figures = ""] = /^written texts: (.*?); (.*)$/.exec(sentence) ?? [];
+  const { badge, style, words } = TEXT_WORDS.get(finding)!;
+  return (
+    `<li><span class="badge ${style}">${badge}</span><b>Its texts, on the way to what comes after (p3).</b> ` +
+    `${words} <span class="soft small">${escapeHtml(figures)}</span></li>`
+  );
 }
 
 function differencesSection(rows: readonly Row[], [first, second]: readonly string[]): string {
@@ -94,8 +104,9 @@ function differencesSection(rows: readonly Row[], [first, second]: readonly stri
 
 function chartSection(group: Group, rows: readonly Row[], names: readonly string[]): string {
   const drawn = SCALES[group] === "share" ? rows.filter(({ share }) => share) : rows;
+  const hasBar = (series: number): boolean => drawn.some(({ figures }) => figures[series] !== undefined);
   return (
-    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>${seriesKeys(names)}` +
+    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>${seriesKeys(names, hasBar)}` +
     `${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`
   );
 }

@@ -227,12 +227,12 @@ function choiceRows(models: readonly ModelEvaluation[], figures: PerModel): Row[
   });
   const real = models[0].rerank?.choices?.p3.real;
   return [
-    row("word F1 with the true p2: the first candidate", percent, ({ likeness }) => likeness.first),
-    row("the chosen one", percent, ({ likeness }) => likeness.chosen),
-    row("the best of them", percent, ({ likeness }) => likeness.best),
+    row("word F1 of the first candidate with the true p2", percent, ({ likeness }) => likeness.first),
+    row("word F1 of the chosen one", percent, ({ likeness }) => likeness.chosen),
+    row("word F1 of the best of them", percent, ({ likeness }) => likeness.best),
     row("chosen less first", signedShare, ({ gain }) => gain.likeness),
     { ...row("log P(p3), nats a token, after the first", nats, ({ p3 }) => p3.first), real },
-    { ...row("after the chosen one", nats, ({ p3 }) => p3.chosen), real },
+    { ...row("log P(p3), nats a token, after the chosen one", nats, ({ p3 }) => p3.chosen), real },
     row("chosen less first, nats a token", nats, ({ gain }) => gain.p3),
     row("words that candidates differ by", percent, ({ apart }) => apart),
   ];

@@ -10,12 +10,14 @@ import { TOKEN_TYPE } from "../examples/encoded-example.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
 import type { InfillExample, InfillRequest } from "./example.ts";
 import { fitContext } from "./fit.ts";
-import type { Context, TokenCounts } from "./fit.ts";
+import type { TokenCounts } from "./fit.ts";
+import { GapLayout } from "./gap-layout.ts";
+import type { Piece } from "./gap-layout.ts";
+import { metadataSections } from "./metadata-text.ts";
 import { NoTemplateSyntaxLogitsProcessor } from "./no-template-syntax.ts";
 import type { PieceTokenizer } from "./no-template-syntax.ts";
 import { roomForP2 } from "./room.ts";
-import { forbiddenSpecialIds, metadataFields, metadataSections, metadataText } from "./template.ts";
-import { markerIds, parseTemplate, specialIds, specialTokenList, TEMPLATE_FILE } from "./template.ts";
+import { forbiddenSpecialIds, parseTemplate, TEMPLATE_FILE } from "./template.ts";
 import type { InfillTemplate, SpecialIds, TemplateTokenizer } from "./template.ts";
 
 export interface FittedExample extends EncodedExample {
@@ -66,14 +68,6 @@ export interface GenerationInputs {
   readonly logitsProcessors: NoTemplateSyntaxLogitsProcessor[];
 }
 
-interface Piece {
-  readonly ids: readonly number[];
-  /** A TOKEN_TYPE. */
-  readonly type: number;
-  /** Id of the section's marker. */
-  readonly section: number;
-}
-
 /** Markers that every prompt has: of p1, p3 and p2. */
 const MARKERS = 3;
 
@@ -83,18 +77,20 @@ export class InfillEncoder {
   readonly ids: SpecialIds;
   /** Of metadata, by the marker. */
   readonly markers: ReadonlyMap<string, number>;
-  private readonly tokenizer: TemplateTokenizer & PieceTokenizer;
+  private readonly layout: GapLayout;
+  private readonly tokenizer: PieceTokenizer;
   private readonly counts: TokenCounts;
   private guard: NoTemplateSyntaxLogitsProcessor | undefined;
 
   constructor(template: InfillTemplate, tokenizer: TemplateTokenizer & PieceTokenizer) {
     this.template = template;
     this.tokenizer = tokenizer;
-    this.ids = specialIds(template, tokenizer);
-    this.markers = markerIds(template, tokenizer);
+    this.layout = new GapLayout(template, tokenizer);
+    this.ids = this.layout.ids;
+    this.markers = this.layout.markers;
     this.counts = {
-      text: (text) => this.encodeText(text).length,
-      plain: (text) => this.plain(text).length,
+      text: (text) => this.layout.encodeText(text).length,
+      plain: (text) => this.layout.plain(text).length,
       sections: (fields) => metadataSections(template, fields),
     };
   }
@@ -115,7 +111,7 @@ export class InfillEncoder {
     expectFields("encodeExample()", options, EXAMPLE_OPTIONS);
     const { ids, template } = this;
     const { blockSize, contextShare } = options;
-    const p2 = this.encodeText(this.checked(example.p2, "p2", example));
+    const p2 = this.layout.encodeText(this.layout.checked(example.p2, "p2", example));
     const tail = [
       { ids: p2, type: TOKEN_TYPE.target, section: ids.p2 },
       { ids: [ids.eos], type: TOKEN_TYPE.end, section: ids.p2 },
@@ -132,12 +128,15 @@ export class InfillEncoder {
   encodeReadingOrder(example: InfillExample, options: BlockOptions): ReadingOrderExample | undefined {
     expectFields("encodeReadingOrder()", options, BLOCK_OPTIONS);
     const { ids } = this;
-    const p2 = this.encodeText(this.checked(example.p2, "p2", example));
-    const whole = { p1: this.checked(example.p1, "p1", example), p3: this.checked(example.p3, "p3", example) };
+    const p2 = this.layout.encodeText(this.layout.checked(example.p2, "p2", example));
+    const whole = {
+      p1: this.layout.checked(example.p1, "p1", example),
+      p3: this.layout.checked(example.p3, "p3", example),
+    };
     const room = options.blockSize - MARKERS - 1 - p2.length;
     if (room < 0) return undefined;
     const context = fitContext({ ...whole, metadata: [] }, room, this.template.p1Share, this.counts);
-    const p3 = this.encodeText(context.p3);
+    const p3 = this.layout.encodeText(context.p3);
     const marker = (part: "p1" | "p2" | "p3"): Piece => ({
       ids: [ids[part]],
       type: TOKEN_TYPE.special,
@@ -145,7 +144,7 @@ export class InfillEncoder {
     });
     const before = [
       marker("p1"),
-      { ids: this.encodeText(context.p1), type: TOKEN_TYPE.context, section: ids.p1 },
+      { ids: this.layout.encodeText(context.p1), type: TOKEN_TYPE.context, section: ids.p1 },
       marker("p2"),
       { ids: p2, type: TOKEN_TYPE.context, section: ids.p2 },
       marker("p3"),
@@ -153,7 +152,7 @@ export class InfillEncoder {
     const end = context.p3 === whole.p3 ? [{ ids: [ids.eos], type: TOKEN_TYPE.end, section: ids.p3 }] : [];
     const start = before.reduce((sum, piece) => sum + piece.ids.length, 0);
     return {
-      ...this.joined([...before, { ids: p3, type: TOKEN_TYPE.target, section: ids.p3 }, ...end]),
+      ...this.layout.joined([...before, { ids: p3, type: TOKEN_TYPE.target, section: ids.p3 }, ...end]),
       trimmed: context.p1 !== whole.p1 || context.p3 !== whole.p3,
       p3: { start, end: start + p3.length },
     };
@@ -179,7 +178,7 @@ export class InfillEncoder {
   encodePrompt(request: InfillRequest, options: PromptOptions): FittedExample {
     expectFields("encodePrompt()", options, PROMPT_OPTIONS);
     const { maxLength, prefix = "" } = options;
-    const forced = this.encodeText(this.checked(prefix, "prefix", request));
+    const forced = this.layout.encodeText(this.layout.checked(prefix, "prefix", request));
     const tail = [{ ids: forced, type: TOKEN_TYPE.target, section: this.ids.p2 }];
     const prompt = this.assemble(request, tail, maxLength);
     if (prompt) return prompt;
@@ -213,22 +212,12 @@ export class InfillEncoder {
 
   /** Ids of a text as it stands in the layout after a marker; what looks like a marker in it is plain text. */
   textIds(text: string): number[] {
-    return this.encodeText(normalizeText(text));
+    return this.layout.encodeText(normalizeText(text));
   }
 
   /** The example as one string, untrimmed: what the ids stand for, for previews. */
   render(example: InfillExample): string {
-    const { specialTokens: tokens, order } = this.template;
-    const { p1, p3, metadata } = this.context(example);
-    const text = {
-      p1: tokens.p1 + spaced(p1),
-      p3: tokens.p3 + spaced(p3),
-      metadata: metadataSections(this.template, metadata)
-        .map(({ marker = "", text }) => marker + text)
-        .join(""),
-      p2: tokens.p2 + spaced(normalizeText(example.p2)),
-    };
-    return order.map((part) => text[part]).join("") + tokens.eos;
+    return this.layout.render(example);
   }
 
   /** `kept`: tokens that the context leaves free even where `tail` needs fewer. */
@@ -239,77 +228,11 @@ export class InfillEncoder {
     kept = 0,
     share = 1,
   ): FittedExample | undefined {
-    const whole = this.context(request);
+    const whole = this.layout.context(request);
     const needed = tail.reduce((sum, piece) => sum + piece.ids.length, 0);
     if (MARKERS + needed > maxLength) return undefined;
     const room = maxLength - MARKERS - Math.max(needed, kept);
     const context = fitContext(whole, room, this.template.p1Share, this.counts, share);
-    return { ...this.joined([...this.layout(context), ...tail]), trimmed: context !== whole };
+    return { ...this.layout.joined([...this.layout.before(context), ...tail]), trimmed: context !== whole };
   }
-
-  private joined(pieces: readonly Piece[]): EncodedExample {
-    const each = (of: (piece: Piece) => number): number[] => pieces.flatMap((piece) => piece.ids.map(() => of(piece)));
-    return {
-      ids: pieces.flatMap(({ ids }) => ids),
-      types: Uint8Array.from(each(({ type }) => type)),
-      ...(this.template.sectionTypes && { tokenTypeIds: each(({ section }) => section) }),
-    };
-  }
-
-  /**
-   * Markers and context up to [P2]. Metadata without a marker is encoded together with the text before it, as it would
-   * be in the whole string.
-   */
-  private layout(context: Context): Piece[] {
-    const sections: { marker: number | undefined; text: string }[] = [];
-    for (const part of this.template.order) {
-      if (part !== "metadata") {
-        sections.push({ marker: this.ids[part], text: part === "p2" ? "" : spaced(context[part]) });
-        continue;
-      }
-      for (const { marker, text } of metadataSections(this.template, context.metadata)) {
-        const last = sections.at(-1);
-        if (marker === undefined && last) last.text += text;
-        else sections.push({ marker: marker === undefined ? undefined : this.markers.get(marker)!, text });
-      }
-    }
-    return sections.flatMap(({ marker, text }, i) => {
-      const section = marker ?? sections[i + 1]!.marker!; // text at the very start has a section after it
-      return [
-        { ids: marker === undefined ? [] : [marker], type: TOKEN_TYPE.special, section },
-        { ids: this.plain(text), type: TOKEN_TYPE.context, section },
-      ];
-    });
-  }
-
-  private context(request: InfillRequest): Context {
-    const metadata = metadataFields(this.template, request.meta, request.where ?? "The example");
-    this.checked(metadataText(metadata), "meta", request);
-    return { p1: this.checked(request.p1, "p1", request), p3: this.checked(request.p3, "p3", request), metadata };
-  }
-
-  /**
-   * The text in its one spelling. A special token inside it would become a real marker, so it is refused, not escaped.
-   */
-  private checked(text: string, field: string, { where }: InfillRequest): string {
-    const token = specialTokenList(this.template).find((special) => text.includes(special));
-    if (token)
-      throw new UserError(
-        `${where ?? "The example"}: field "${field}" contains ${token}, which marks the layout and cannot ` +
-          "stand in a text; remove it.",
-      );
-    return normalizeText(text);
-  }
-
-  private encodeText(text: string): number[] {
-    return this.plain(spaced(text));
-  }
-
-  private plain(text: string): number[] {
-    return text === "" ? [] : this.tokenizer.encode(text, { allowSpecial: false });
-  }
-}
-
-function spaced(text: string): string {
-  return text === "" ? "" : ` ${text}`;
 }

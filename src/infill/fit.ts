@@ -3,7 +3,7 @@
 // words at the end of metadata's longest field. Where there are no spaces (Chinese, Japanese, Thai, one endless word)
 // characters are what is whole. What must stay (markers, p2, the end token) is not this file's to cut. Texts of any
 // length take time in proportion to the room: a part that is longer than the room shows it early.
-import type { MetadataSection } from "./template.ts";
+import type { MetadataSection } from "./metadata-text.ts";
 
 export interface Context {
   readonly p1: string;

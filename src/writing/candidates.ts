@@ -6,54 +6,19 @@ import type { GenerateOutput } from "../generation/generate.ts";
 import type { GenerationObserver } from "../generation/loops/observer.ts";
 import { UnmetConstraints } from "../generation/loops/constraint.ts";
 import { argmax } from "../generation/scores/scores.ts";
-import type { FinishReason } from "../generation/loops/stopping-criteria.ts";
 import type { InfillRequest } from "../infill/example.ts";
-import { trimToSentence } from "../infill/sentences.ts";
-import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
-import type { Ranked, Reranker } from "../rerank/reranker.ts";
+import type { Reranker } from "../rerank/reranker.ts";
+import { isShort, joined, toText, violationsOf, withoutEqual } from "./candidate-text.ts";
+import type { Candidate, ConstraintCost, Found, TextWriter } from "./candidate-text.ts";
 import { meanLogProbs } from "./log-probs.ts";
 import type { ScoringDecoder } from "./log-probs.ts";
 import { ownLimits, promptInputs } from "./plan.ts";
-import type { Plan, PlannedPrompt } from "./plan.ts";
 import { textsStreamer } from "./text-streamer.ts";
 
-export interface Candidate {
-  /** p2 with its forced beginning; or the plain prompt and what follows it. */
-  readonly text: string;
-  /** Tokens of the text that the model wrote, its end token not counted. */
-  readonly tokens: number;
-  readonly reason: FinishReason;
-  /** The limit came in the middle of a sentence. */
-  readonly unfinished: boolean;
-  /** The unfinished sentence was cut off. */
-  readonly trimmed: boolean;
-  /** What was cut off leaves fewer tokens than its length class begins with. */
-  readonly shortOfClass?: true;
-  /**
-   * Where several of its prompt's sequences came to this text, because they differed only in what was cut off: which,
-   * in generate()'s numbering.
-   */
-  sequences?: readonly number[];
-  /**
-   * Mean natural log-probability of those tokens (and of the end, if it came), before any option changes the scores.
-   */
-  logProb?: number;
-  /** With constraints: what they cost in natural log-probability, against the best text of a search without them. */
-  cost?: ConstraintCost;
-  /** Where candidates are ranked: what its place among them follows from. */
-  ranked?: Pick<Ranked, "score" | "terms">;
-}
+export type { Candidate, ConstraintCost } from "./candidate-text.ts";
 
-export interface ConstraintCost {
-  readonly logProb: number;
-  readonly logProbPerToken: number;
-}
-
-export interface Writer {
+export interface Writer extends TextWriter {
   readonly decoder: ScoringDecoder;
-  readonly tokenizer: PreTrainedTokenizer;
-  readonly plan: Plan;
-  readonly trim: boolean;
   readonly observer?: GenerationObserver;
   /** Orders the candidates of each gap. */
   readonly reranker?: Reranker;
@@ -178,11 +143,6 @@ function costAgainst(
   });
 }
 
-/** What is asked of the prompt's text and does not hold for it. */
-function violationsOf({ constraints, opening }: PlannedPrompt, text: string, inGap: boolean): string[] {
-  return constraints?.violations(inGap ? text : text.slice(opening.length).trim()) ?? [];
-}
-
 /** The candidates in the reranker's order; as they are without one, or when the run is to stop. */
 async function ranked(
   { reranker }: Writer,
@@ -199,66 +159,4 @@ async function ranked(
     found[index].candidate.ranked = { score, terms };
     return found[index];
   });
-}
-
-const isShort = ({ candidate }: Found): boolean => candidate.shortOfClass === true;
-
-interface Found {
-  readonly candidate: Candidate;
-  /** Its number among the sequences of its prompt. */
-  readonly sequence: number;
-}
-
-/**
- * Sequences that only their cut-off ends told apart, as one candidate where the first of them stands; it names them
- * all.
- */
-function withoutEqual(found: readonly Found[]): Found[] {
-  const cut = new Set(found.flatMap(({ candidate }) => (candidate.trimmed ? [candidate.text] : [])));
-  const shown = new Map<string, Found>();
-  return found.filter((each) => {
-    const { candidate, sequence } = each;
-    const first = shown.get(candidate.text);
-    if (!first || !cut.has(candidate.text)) {
-      shown.set(candidate.text, each);
-      return true;
-    }
-    first.candidate.sequences = [...(first.candidate.sequences ?? [first.sequence]), sequence];
-    return false;
-  });
-}
-
-/** A generated row as a candidate, and the tokens that it keeps, the end token with them if it came. */
-function toText(
-  { tokenizer, plan, trim }: Writer,
-  prompt: PlannedPrompt,
-  generated: readonly number[],
-  reason: FinishReason,
-): { candidate: Candidate; ids: readonly number[] } {
-  const { opening } = prompt;
-  const body = reason === "eos" ? generated.slice(0, -1) : generated;
-  let text = joined(opening, tokenizer.decode(body), plan.inGap);
-  if (reason !== "eos") text = text.replace(/\uFFFD+$/, ""); // a character cut in its middle
-  const cut = reason === "length" || reason === "time" ? trimToSentence(text, opening.length) : undefined;
-  // What was cut off may be what had to be there.
-  if (!trim || !cut?.trimmed || violationsOf(prompt, cut.text, plan.inGap).length > 0) {
-    const unfinished = cut?.unfinished ?? false;
-    return { candidate: { text, tokens: body.length, reason, unfinished, trimmed: false }, ids: generated };
-  }
-  const tokens = tokensFor(tokenizer, body, (part) => joined(opening, part, plan.inGap).length >= cut.text.length);
-  const shortOfClass = tokens < (prompt.limits.minNewTokens ?? 0) && ({ shortOfClass: true } as const);
-  const candidate = { text: cut.text, tokens, reason, unfinished: true, trimmed: true, ...shortOfClass };
-  return { candidate, ids: body.slice(0, tokens) };
-}
-
-/** Prompts and their opening words, as one text. p2 stands alone, so outer spaces are no part of it. */
-function joined(opening: string, text: string, inGap: boolean): string {
-  return inGap ? (opening + text).trim() : opening + text;
-}
-
-/** How many of the first `ids` make `enough` text. */
-function tokensFor(tokenizer: PreTrainedTokenizer, ids: readonly number[], enough: (text: string) => boolean): number {
-  const stream = tokenizer.createDecodeStream();
-  let text = "";
-  return ids.findIndex((id) => enough((text += stream.push(id)))) + 1 || ids.length;
 }

@@ -8,28 +8,24 @@ import { openModelFolder } from "../files/open.ts";
 import type { HubSourceOptions } from "../files/open.ts";
 import type { Folder } from "../files/folder.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
-import type { GenerationOptions } from "../generation/options/options.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import type { InfillEncoder } from "../infill/encode.ts";
-import { TEXT_WISHES } from "../infill/constraints/text-constraints.ts";
-import type { TextWishes } from "../infill/constraints/text-constraints.ts";
-import type { InfillRequest } from "../infill/example.ts";
 import type { InfillTemplate } from "../infill/template.ts";
 import { Reranker } from "../rerank/reranker.ts";
 import type { Ranked } from "../rerank/reranker.ts";
 import type { PreTrainedTokenizer } from "../tokenizer/pretrained-tokenizer.ts";
 import { write } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
+import { FILL_FIELDS, MOST_CANDIDATES, planOf } from "./fill-request.ts";
+import type { FillRequest, GapRequest, Signalled } from "./fill-request.ts";
 import { needEncoder, needTemplate, readModelFolder } from "./model-folder.ts";
 import type { ModelFolder } from "./model-folder.ts";
 import { nextWords } from "./next-words.ts";
 import type { NextWord } from "./next-words.ts";
-import { planGaps } from "./plan.ts";
-import type { Plan } from "./plan.ts";
-import { severalCandidates } from "./several.ts";
-import { withBeams } from "./wishes.ts";
+
+export type { FillRequest, GapRequest } from "./fill-request.ts";
 
 export interface InfillerOptions extends HubSourceOptions {
   /** What computes; stays the caller's. Default: the best adapter's, opened here and destroyed with the infiller. */
@@ -48,65 +44,6 @@ const LOAD_FIELDS: FieldsOf<InfillerOptions> = {
   cacheDir: true,
 };
 
-export interface FillRequest extends Pick<InfillRequest, "p1" | "p3" | "meta" | "aliases">, TextWishes {
-  /** Texts wanted, each another; fewer come where they turn out the same. Default: what `options` say, else 1. */
-  readonly candidates?: number;
-  /** The names in the metadata field "characters" must occur. Default false. */
-  readonly requireCharacters?: boolean;
-  /** End with a whole sentence within the length class of the metadata. Default false. */
-  readonly requireLength?: boolean;
-  /**
-   * Order the candidates by how well each leads from p1 to p3, by the model's own weights (see Reranker); default
-   * false. Without `candidates` there are five.
-   */
-  readonly rerank?: boolean;
-  /** Cut off a sentence that the limit of new tokens leaves unfinished. Default true. */
-  readonly trim?: boolean;
-  /** Let p2 hold special tokens and the template's syntax. Default false. */
-  readonly allowSpecialTokens?: boolean;
-  /** generate()'s; what they leave open follows from the model's generation_config.json, the wishes and the context. */
-  readonly options?: GenerationOptions;
-  /** fill() rejects with its reason, within a token or so. */
-  readonly signal?: AbortSignal;
-  /**
-   * Told the text so far as it grows, whole characters only. A search that compares texts (beams, several candidates,
-   * words that must occur) tells none before it has chosen. The last call has the first candidate's text as it is
-   * returned, which may be shorter: an unfinished sentence is cut off.
-   */
-  readonly onText?: (text: string) => void;
-  /**
-   * Told the texts so far of all candidates while they are drawn side by side, whole characters only; "" before a
-   * text's first token. Which candidate became of which text `Filled.sequences` says. A search that compares texts
-   * tells none.
-   */
-  readonly onTexts?: (texts: readonly string[]) => void;
-}
-
-/** A gap, and what the text between is to be. */
-export type GapRequest = Pick<FillRequest, "p1" | "p3" | "meta" | "aliases">;
-interface Signalled {
-  /** The call rejects with its reason. */
-  readonly signal?: AbortSignal;
-}
-
-const FILL_FIELDS: FieldsOf<FillRequest> = {
-  p1: true,
-  p3: true,
-  meta: true,
-  aliases: true,
-  ...TEXT_WISHES,
-  candidates: true,
-  requireCharacters: true,
-  requireLength: true,
-  rerank: true,
-  trim: true,
-  allowSpecialTokens: true,
-  options: true,
-  signal: true,
-  onText: true,
-  onTexts: true,
-};
-
 export interface Filled {
   /** The first candidate's text: the paragraph between, without space at either end. */
   readonly text: string;
@@ -120,9 +57,6 @@ export interface Filled {
   /** The paragraphs around the gap were longer than the context has room for, and their far ends were left out. */
   readonly contextCut: boolean;
 }
-
-/** Beams or samples beside each other: a device's memory ends somewhere, and so does a reader's patience. */
-const MOST_CANDIDATES = 64;
 
 export class Infiller {
   readonly model: GPT2LMHeadModel;
@@ -213,7 +147,7 @@ export class Infiller {
   async rank(gap: GapRequest, texts: readonly string[], { signal }: Signalled = {}): Promise<Ranked[]> {
     return this.inTurn(async () => {
       this.needLoaded();
-      this.plan(gap); // what is wrong with the gap is told in the same words
+      planOf(this.folder, gap); // what is wrong with the gap is told in the same words
       return (await this.ownReranker()).rank(gap, texts, { signal });
     });
   }
@@ -231,7 +165,7 @@ export class Infiller {
       this.needLoaded();
       if (!(Number.isInteger(count) && count >= 1 && count <= MOST_CANDIDATES))
         throw new UserError(`count is ${count}, wanted a whole number from 1 to ${MOST_CANDIDATES}.`);
-      const plan = this.plan({ ...gap, beginsWith: before });
+      const plan = planOf(this.folder, { ...gap, beginsWith: before });
       const words = await nextWords({ decoder: this.decoder, tokenizer: this.tokenizer, plan, count, signal });
       await this.model.device.finish();
       signal?.throwIfAborted();
@@ -267,7 +201,7 @@ export class Infiller {
     const { signal, onText, onTexts, trim = true } = request;
     signal?.throwIfAborted();
     this.needLoaded();
-    const plan = this.plan(request);
+    const plan = planOf(this.folder, request);
     const reranker = request.rerank ? await this.ownReranker() : undefined;
     const { numReturnSequences, numBeams } = plan.config;
     const grow = numBeams === 1 && !plan.prompts[0].constraints;
@@ -287,41 +221,5 @@ export class Infiller {
 
   private async ownReranker(): Promise<Reranker> {
     return (this.reranker ??= await Reranker.fromPretrained(this.model, this.encoder, this.folder.folder));
-  }
-
-  private plan(request: FillRequest): Plan {
-    const { p1, p3, meta, aliases, candidates, rerank = false, allowSpecialTokens = false } = request;
-    const { requireCharacters = false, requireLength = false } = request;
-    for (const [name, text] of Object.entries({ p1, p3 }))
-      if (typeof text !== "string")
-        throw new UserError(`${name} is ${typeof text}, wanted a text, which may be empty.`);
-    if (p1.trim() === "" && p3.trim() === "")
-      throw new UserError("The paragraphs before and after the gap are both empty; give p1 or p3 some text.");
-    if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= 1 && candidates <= MOST_CANDIDATES))
-      throw new UserError(`candidates is ${candidates}, wanted a whole number from 1 to ${MOST_CANDIDATES}.`);
-    const { options = {}, forceWords, badWords, anyCase, words, sentences, beginsWith = "", endsWith } = request;
-    const { wholeSentences } = request;
-    if (candidates !== undefined && options.numReturnSequences !== undefined)
-      throw new UserError("candidates and options.numReturnSequences say the same thing twice; give one of them.");
-    const required = { requireCharacters, requireLength };
-    const wishes = {
-      forceWords,
-      badWords,
-      anyCase,
-      words,
-      sentences,
-      beginsWith,
-      endsWith,
-      wholeSentences,
-      ...required,
-    };
-    const asked = candidates === undefined ? options : { ...options, numReturnSequences: candidates };
-    const several = (candidates ?? 1) > 1;
-    const search = severalCandidates(withBeams(asked, wishes, several), this.folder.defaults, {
-      interactive: several,
-      rerank,
-    });
-    const gap = { p1, p3, meta, aliases, where: "The gap" };
-    return planGaps(this.folder, [gap], beginsWith, { options: search, allowSpecialTokens, wishes });
   }
 }

@@ -7,18 +7,16 @@ import type { GenerationConfig, GenerationOptions } from "../generation/options/
 import type { GenerateInputs } from "../generation/generate.ts";
 import type { LogitsProcessor } from "../generation/scores/logits-processor.ts";
 import type { InfillRequest } from "../infill/example.ts";
-import { classBounds, roomForP2 } from "../infill/room.ts";
-import type { InfillTemplate } from "../infill/template.ts";
+import { roomForP2 } from "../infill/room.ts";
 import { normalizeText } from "../text/normalize.ts";
 import { withAliases } from "../infill/constraints/character-forms.ts";
 import type { TextConstraints } from "../infill/constraints/text-constraints.ts";
+import { checkRoom, classLimits, lengths, roomAfter } from "./lengths.ts";
+import type { Limits } from "./lengths.ts";
 import { constraintsOf, tokensFor } from "./wishes.ts";
 import type { Wishes } from "./wishes.ts";
 import { endTokens, needEncoder } from "./model-folder.ts";
 import type { ModelFolder } from "./model-folder.ts";
-
-/** A text's greatest length in new tokens, where nothing else says so: a long paragraph. */
-const MOST_NEW_TOKENS = 256;
 
 /** More characters than any token has; GPT-2's longest are 128 spaces. */
 const LONGEST_TOKEN = 1024;
@@ -49,8 +47,6 @@ export function promptInputs(prompts: readonly PlannedPrompt[]): Pick<GenerateIn
     ...(prompts[0]?.tokenTypeIds && { tokenTypeIds: prompts.map(({ tokenTypeIds }) => tokenTypeIds!) }),
   };
 }
-
-export type Limits = Pick<GenerationOptions, "minNewTokens" | "maxNewTokens">;
 
 export interface Plan {
   readonly prompts: readonly PlannedPrompt[];
@@ -150,63 +146,6 @@ export function planPrompt(model: ModelFolder, text: string, settings: PlanSetti
   const room = roomAfter(ids.length, model, settings.options, tokensFor(constraints, model.config.nPositions));
   const prompts = [{ ids, opening: text, constraints, limits: {}, room }];
   return plan(model, prompts, { gaps: 0, room: [total, total] }, false, settings);
-}
-
-/**
- * How long p2 is to be by its length class, where the template knows what the classes mean. The end token comes on top.
- */
-function classLimits(gap: InfillRequest, template: InfillTemplate, forced: number, most: number): Limits {
-  const bounds = classBounds(gap, template);
-  if (bounds === undefined) return {};
-  const [least, greatest] = bounds;
-  const maxNewTokens = Math.min(most, Math.max(1, greatest - forced) + 1);
-  return { minNewTokens: Math.min(maxNewTokens, Math.max(0, least - forced)), maxNewTokens };
-}
-
-/** Throws UserError where a gap's class cannot be met with so many new tokens, one of which is the end. */
-function checkRoom(gap: InfillRequest, template: InfillTemplate, most: number): void {
-  const [least] = classBounds(gap, template) ?? [0];
-  if (least >= most)
-    throw new UserError(
-      `requireLength asks for at least ${least} tokens, and there is room for ${most - 1}; shorten the paragraphs ` +
-        "around the gap, or ask for a shorter class.",
-    );
-}
-
-interface Lengths {
-  /** Positions that prompt and text may fill together. */
-  readonly total: number;
-  /** If that is what the options or the model's folder give. */
-  readonly maxLength: number | undefined;
-  /** New tokens asked for, if they are. */
-  readonly given: number | undefined;
-  /** New tokens there must be. */
-  readonly wanted: number;
-}
-
-/** `room`: new tokens that what is asked of a text may take. */
-function lengths({ config, defaults }: ModelFolder, options: GenerationOptions, room = 0): Lengths {
-  if (options.maxNewTokens != null && options.maxLength !== undefined)
-    throw new UserError(
-      `maxLength ${options.maxLength} and maxNewTokens ${options.maxNewTokens} say the same thing twice; ` +
-        "give one of them.",
-    );
-  const given =
-    options.maxNewTokens ?? (options.maxLength === undefined ? defaults.maxNewTokens : undefined) ?? undefined;
-  const maxLength = given === undefined ? (options.maxLength ?? defaults.maxLength) : undefined;
-  return {
-    total: Math.min(config.nPositions, maxLength ?? Infinity),
-    maxLength,
-    given,
-    wanted: Math.max(options.minNewTokens ?? defaults.minNewTokens ?? 0, room),
-  };
-}
-
-/** New tokens after a prompt of so many: those asked for, else what the context leaves, at most a long paragraph. */
-function roomAfter(prompt: number, model: ModelFolder, options: GenerationOptions, asked: number): number {
-  const { total, maxLength, given, wanted } = lengths(model, options, asked);
-  const most = maxLength === undefined ? Math.max(MOST_NEW_TOKENS, wanted) : Infinity;
-  return given ?? Math.min(total - prompt, most);
 }
 
 function plan(

@@ -5,7 +5,7 @@ import { UserError } from "../../errors.ts";
 import { printableText, quote } from "../../files/quote.ts";
 import { gapMetadata } from "../../infill/document.ts";
 import type { InfillRequest } from "../../infill/example.ts";
-import { metadataFields, metadataText } from "../../infill/template.ts";
+import { metadataFields, metadataText } from "../../infill/metadata-text.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import { LineReader } from "./line-reader.ts";
 import { GapPrinter } from "./print.ts";

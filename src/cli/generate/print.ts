@@ -1,7 +1,7 @@
 // How src/generate.ts shows what it wrote: paragraphs with margins for people, plain objects for programs.
 import { printableText } from "../../files/quote.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
-import { metadataFields, metadataText } from "../../infill/template.ts";
+import { metadataFields, metadataText } from "../../infill/metadata-text.ts";
 import type { InfillTemplate } from "../../infill/template.ts";
 import type { InfillRequest } from "../../infill/example.ts";
 import { TERM_NAMES, TERMS } from "../../rerank/terms.ts";

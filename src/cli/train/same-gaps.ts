@@ -4,7 +4,7 @@ import { exampleSet } from "../../examples/example-set.ts";
 import { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import { InfillEncoder } from "../../infill/encode.ts";
-import { metadataFields, metadataText } from "../../infill/template.ts";
+import { metadataFields, metadataText } from "../../infill/metadata-text.ts";
 import { Random } from "../../random.ts";
 import type { ReportGap } from "../../training/report.ts";
 import type { ModelFolder } from "../../writing/model-folder.ts";

@@ -4,7 +4,8 @@
 import { UserError } from "../../errors.ts";
 import { normalizeText } from "../../text/normalize.ts";
 import type { InfillExample } from "../example.ts";
-import { metadataFields, metadataSections, metadataText, specialTokenList } from "../template.ts";
+import { metadataFields, metadataSections, metadataText } from "../metadata-text.ts";
+import { specialTokenList } from "../template.ts";
 import type { InfillTemplate, TemplateTokenizer } from "../template.ts";
 
 /** In every example: markers of the three parts, and the end. */

@@ -176,9 +176,16 @@ describe("makeTriples and speeches that no p2 has room for", () => {
 
   it("ends no p2 between paragraphs of a speech that do not open again", () => {
     const story = Array.from({ length: 4 }, (_, i) => speech(4, [i === 0 ? "“" : "", i === 3 ? "”" : ""], 10 * i));
-    const short = ["“Well, I went there.", "I saw it.", `I came back.” ${sentence(70, 300)}`];
-    const set = makeTriples([run([told(90), ...story, told(95), ...short, told(97), told(98)])], tokens, options);
-    expect(set.triples.map(({ p2 }) => p2.slice(0, 10))).toEqual(["Number 95 ", "“Well, I w", "Number 97 "]);
+    const short = ["“Well, I went there.", "I saw it.", `I came back.” ${sentence(70, 570)}`];
+    const texts = [told(90), ...story, told(95), ...short, told(97), told(98), told(99)];
+    const set = makeTriples([run(texts)], tokens, options);
+    expect(set.triples.map(({ p2 }) => p2.slice(0, 10))).toEqual([
+      "Number 95 ",
+      "“Well, I w",
+      "Number 97 ",
+      "Number 98 ",
+    ]);
+    expect(set.triples[1]!.p2).toContain("came back.” Number 70");
     expect(set.torn).toBe(4);
   });
 

@@ -82,6 +82,13 @@ it.each<[paragraphs: string[], goesOn: string]>([
   expect(goesOn.map((each) => (each ? "|" : ".")).join("")).toBe(expected);
 });
 
+it("goes on from the paragraph before until it closes", () => {
+  const text = "He saw it. He don’t know. I came back.” He left. “And you? Yes.” Well.";
+  const ends = [...text.matchAll(/[.?]”?(?= |$)/g)].map(({ index, 0: end }) => index + end.length);
+  expect(openSpeeches(text, ends, undefined, true)).toEqual([true, true, false, false, true, false, false]);
+  expect(openSpeeches(text, ends)).toEqual([false, false, false, false, true, false, false]);
+});
+
 it("says of each position what it says of it alone, and reads a long paragraph once (property)", () => {
   const marks = fc.array(fc.constantFrom("“", "”", '"', "‘", "’", "'", "«", "»", "a", ".", " ", "--"), {
     maxLength: 60,

@@ -99,6 +99,7 @@ function sentencesOf(
       text,
       spans.map(([, to]) => to),
       frame,
+      goOn[paragraph - 1],
     );
     return spans.map(([from, to], i) => ({
       paragraph,

@@ -39,9 +39,12 @@ export function frameOf(paragraphs: readonly string[]): FrameMark | undefined {
   return [...length].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-/** Whether a speech is open at each of `positions`, which ascend; what stands between marks of the frame is none. */
-export function openSpeeches(text: string, positions: readonly number[], frame?: FrameMark): boolean[] {
-  const state = new Speech(withoutFrame(text, frame));
+/**
+ * Whether a speech is open at each of `positions`, which ascend; what stands between marks of the frame is none.
+ * `goesOn`: one of the paragraph before goes on here, without a mark (see speechesThatGoOn).
+ */
+export function openSpeeches(text: string, positions: readonly number[], frame?: FrameMark, goesOn = false): boolean[] {
+  const state = new Speech(withoutFrame(text, frame), goesOn);
   return positions.map((position) => state.isOpenAt(position));
 }
 
@@ -88,8 +91,11 @@ class Speech {
   private straight = false;
   private single = false;
   private dash: boolean;
+  /** What was opened in an earlier paragraph is not yet closed. */
+  private goesOn: boolean;
 
-  constructor(text: string) {
+  constructor(text: string, goesOn = false) {
+    this.goesOn = goesOn;
     this.text = text;
     this.start = text.search(/\S/);
     this.hasStraightSingle = /^\s*'/.test(text);
@@ -105,7 +111,7 @@ class Speech {
   /** By a mark, not by the dash at the beginning alone. */
   isQuotingAt(position: number): boolean {
     for (; this.next && this.next.index! < position; this.advance()) this.read(this.next[0], this.next.index!);
-    return this.straight || this.single || this.depth > 0;
+    return this.straight || this.single || this.goesOn || this.depth > 0;
   }
 
   private advance(): void {
@@ -114,7 +120,8 @@ class Speech {
   }
 
   private read(mark: string, at: number): void {
-    if (mark === '"') this.straight = !this.straight;
+    if (this.goesOn) this.goesOn = !this.closes(mark, at);
+    else if (mark === '"') this.straight = !this.straight;
     else if (OPENING.includes(mark) || CLOSING.includes(mark)) {
       if (this.opens(mark, at)) this.depth++;
       else if (this.depth > 0) this.depth--;
@@ -129,10 +136,20 @@ class Speech {
     return this.depth === 0 || isBeforeLetter || !(STOP.test(before) || LETTER.test(before));
   }
 
+  /** Where nothing was opened before it in the paragraph. */
+  private closes(mark: string, at: number): boolean {
+    return mark === '"' || CLOSING.includes(mark) || (mark === "’" && this.endsSingle(at));
+  }
+
+  private endsSingle(at: number): boolean {
+    const before = this.text[at - 1] ?? " ";
+    return (STOP.test(before) || CLOSING.includes(before)) && !LETTER.test(this.text[at + 1] ?? " ");
+  }
+
   private singleAfter(mark: string, at: number): boolean {
     const before = this.text[at - 1] ?? " ";
     const after = this.text[at + 1] ?? " ";
-    if (mark !== "‘" && (STOP.test(before) || CLOSING.includes(before)) && !LETTER.test(after)) return false;
+    if (mark !== "‘" && this.endsSingle(at)) return false;
     const opens = mark === "‘" || (mark === "'" && this.hasStraightSingle && !LETTER.test(before));
     return this.single || (opens && !LETTER.test(before) && after !== " ");
   }

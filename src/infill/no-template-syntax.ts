@@ -1,6 +1,6 @@
 // Keeps the template's own writing out of p2: a model that met "\nlength: M; theme: hope" before every p2 writes it at
-// times into p2 itself. Forbidden are a field's name with its colon, and markers spelt in ordinary tokens; a line that
-// begins with a field's name, and one that comes to it after a false start ("lenglength:"). The rule looks at bytes, so it holds for every way in which tokens can spell them;
+// times into p2 itself. Forbidden are a field's name with its colon, and markers spelt in ordinary tokens; and a line
+// that begins with a field's name. The rule looks at bytes, so it holds for every way in which tokens can spell them;
 // "the length of the rope" stays possible. A logits processor in the form of generation's, as Hugging Face's
 // NoBadWordsLogitsProcessor is one; it edits few tokens by the text alone, so no row of scores is read back for it.
 import { plainFields, specialTokenList } from "./template.ts";
@@ -30,8 +30,6 @@ interface Forbidden {
  * dots outside ASCII are two or three characters.
  */
 const BOUNDARY = "(?:^|Ċ|Ġ|[!-/:-@[-`{-~]|âĢ[ĵĶĺĻľĿ¦]|Â[«»])";
-/** The beginning of a line, or of a word that a line begins with in small letters. */
-const LINE_START = "ĊĠ*[a-z]{0,12}";
 /** Half of such a mark. */
 const HALF_MARK = "âĢ?|Â";
 /** What stands for text that is out of reach: no character of the byte alphabet. */
@@ -66,10 +64,9 @@ export class NoTemplateSyntaxLogitsProcessor {
     const lineStart = small.length > 0 ? [`ĊĠ*${oneOf(small.map(escaped))}$`] : [];
     this.p2 = ids.p2;
     this.pieceOf = (id) => tokenizer.idToToken(id);
-    const before = oneOf([BOUNDARY, LINE_START]);
-    const named = names.length > 0 ? [`${before}${oneOf(names.map(escaped))}:`] : []; // else any colon would be one
+    const named = names.length > 0 ? [`${BOUNDARY}${oneOf(names.map(escaped))}:`] : []; // else any colon would be one
     this.whole = new RegExp(oneOf([...named, ...markers.map(escaped), ...lineStart]));
-    const begunField = `${before}${oneOf([...names.map(beginnings), ""])}`;
+    const begunField = `(?:ĊĠ*|${BOUNDARY})${oneOf([...names.map(beginnings), ""])}`;
     this.begun = new RegExp(`${oneOf([begunField, ...markers.map(beginnings), HALF_MARK])}$`);
     this.reach = Math.max(...[...names, ...markers].map((text) => text.length)) + 16;
     const lasts = [":", ...markers.map((marker) => marker.at(-1)!)];

@@ -106,7 +106,8 @@ function chartSection(group: Group, rows: readonly Row[], names: readonly string
   const drawn = SCALES[group] === "share" ? rows.filter(({ share }) => share) : rows;
   const hasBar = (series: number): boolean => drawn.some(({ figures }) => figures[series] !== undefined);
   return (
-    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>${seriesKeys(names, hasBar)}` +
+    `<section><h2>${GROUP_TITLES[group]}</h2><p class="soft small">${EXPLANATIONS[group]}</p>` +
+    seriesKeys(names, hasBar) +
     `${barChart(drawn, SCALES[group], GROUP_TITLES[group])}</section>`
   );
 }

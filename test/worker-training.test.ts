@@ -139,6 +139,20 @@ describe("training in a worker", () => {
     expect(finished).toBe(true);
   });
 
+  it("explains a text that stands already, and one that it writes", async () => {
+    await engine.load(fresh);
+    const gap = { p1: "A mole sat.", p3: "It slept." };
+    const given = await engine.explain({ gap, text: "It sang to the fox." });
+    const [{ ids, sequences }] = given.prompts;
+    expect(sequences[0].text.join("")).toBe(" It sang to the fox.");
+    expect(sequences[0].choices.every(({ own }) => own.probability > 0 && own.probability < 1)).toBe(true);
+    expect(sequences[0].choices[0].alternatives.length).toBe(10);
+    expect([ids.length > 3, sequences[0].attention !== undefined]).toEqual([true, true]);
+    const written = await engine.explain({ gap, options: { numBeams: 2, numReturnSequences: 2, maxNewTokens: 3 } });
+    expect([written.prompts[0].sequences.length, written.prompts[0].beams?.beams]).toEqual([2, 2]);
+    await expect(engine.explain({ gap, text: "It sang. ".repeat(40) })).rejects.toThrow(/choose a part of it/);
+  });
+
   it("says what a run takes, and leaves the model as it is", async () => {
     await engine.load(fresh);
     const before = (await engine.save()).get("model.safetensors");

@@ -49,7 +49,7 @@ export async function explainText(
           inputIds: inputs.inputIds,
           ...(inputs.tokenTypeIds && { tokenTypeIds: inputs.tokenTypeIds }),
           padTokenId: inputs.padTokenId,
-          eosTokenId: [],
+          eosTokenId: inputs.eosTokenId,
           maxNewTokens: written.length,
           prefixAllowedTokensFn: (_, ids) => [written[ids.length - start]!],
         }

@@ -12,6 +12,7 @@ import { buildJs, ROOT } from "../scripts/package/build-js.ts";
 import type { DoctorReport } from "../src/doctor/doctor.ts";
 import { examineStorage } from "../src/doctor/machine.ts";
 import { fillHoles, show } from "../src/doctor/show.ts";
+import { examplesIn } from "./docstrings.ts";
 import { contentsOf, FakeDisk } from "./fake-handles.ts";
 
 let project: string;
@@ -113,6 +114,16 @@ describe("the package's doctor", () => {
     [["--jason"], /^Error: Unknown flag --jason; did you mean --json\?/],
   ])("refuses %j", async (argv, message) => {
     expect(await doctor(argv)).toMatchObject({ code: 1, stderr: expect.stringMatching(message) });
+  });
+
+  it("is called as its docstring shows", async () => {
+    const [example] = examplesIn("doctor/doctor.ts");
+    const script = `import { doctor } from "./dist/entries/doctor.js";
+      const show = (...words) => console.log(...words);\n${example}process.exit();`;
+    await writeFile(join(project, "example.mjs"), script);
+    const { code, stdout } = await run(["example.mjs"]);
+    expect(stdout).toMatch(/^gelu\n(gelu\n)*\d+ checks passed\n$/);
+    expect(code).toBe(0);
   });
 
   it("explains itself, and has a table for every kernel that has one in a clone", async () => {

@@ -30,7 +30,15 @@ export interface Retrieval {
   readonly candidates: number;
 }
 
-/** The figures. `seed` draws the resampled books or chapters. */
+/**
+ * The figures of what scoreExamples() found. `seed` draws the resampled books or chapters.
+ *
+ * @example
+ * const examples = parseJsonl(text, "gaps.jsonl");
+ * const scored = await scoreExamples(model, encoder, examples, { candidates: 4, batchSize: 8, seed: 1 });
+ * const { perplexity, change } = contextUse(scored, { seed: 1 });
+ * show(perplexity.infill?.value, change.p3?.value);
+ */
 export function contextUse(scored: readonly ScoredExample[], { seed }: { readonly seed: number }): ContextUse {
   const kinds = { context: "context", infill: "p2", infillTextonly: "text" } as const;
   const perplexity = (kind: "context" | "text" | "p2"): Estimate | undefined =>

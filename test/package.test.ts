@@ -246,7 +246,7 @@ describe("the built files", () => {
           found++;
         }
     }
-    expect(found).toBeGreaterThan(400);
+    expect(found).toBeGreaterThan(300);
   });
 
   it("never name a program of the sources", async () => {

@@ -79,7 +79,7 @@ const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
 /**
  * Files as small as can be: a page loads them one by one, or by a bundler that does the same. Functions and classes keep
  * their names, which stack traces show, and a map says from which line of the sources everything comes. Maps of the npm
- * packages would name files that nobody has.
+ * packages would name files that nobody has; the command line, which nobody imports, goes without.
  */
 async function tidy(outDir: string): Promise<void> {
   for (const file of await readdir(outDir, { recursive: true })) {
@@ -88,7 +88,7 @@ async function tidy(outDir: string): Promise<void> {
     const text = (await readFile(path, "utf8")).replace(IDLE_IMPORT, "");
     const mapFile = `${path}.map`;
     const inputMap = existsSync(mapFile) ? (JSON.parse(await readFile(mapFile, "utf8")) as SourceMap) : undefined;
-    const mapped = inputMap !== undefined && !/^(vendor|_virtual)[/\\]/.test(file);
+    const mapped = inputMap !== undefined && !/^(vendor|_virtual|cli)[/\\]/.test(file);
     const mangle = { keepNames: { function: mapped, class: mapped } };
     const { code, map, errors } = minifySync(path, text, { module: true, mangle, sourcemap: mapped, inputMap });
     if (errors.length > 0) throw new Error(`build: ${file}: ${errors[0].message}`);

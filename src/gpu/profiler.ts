@@ -127,7 +127,8 @@ export class Profiler {
     let bytes = work?.bytes;
     if (bytes === undefined) {
       bytes = 0;
-      for (const name of kernel.bindingNames) bytes += byteLength(tensors[name]);
+      // A tensor bound twice is read once, or stands where nothing is read.
+      for (const tensor of new Set(kernel.bindingNames.map((name) => tensors[name]))) bytes += byteLength(tensor);
     }
     const at = 2 * this.launches.length;
     this.launches.push({ name: kernel.name, flops: work?.flops ?? 0, bytes });

@@ -14,13 +14,13 @@ import * as train from "../src/entries/train.ts";
 import * as worker from "../src/entries/worker.ts";
 import { openFolder } from "../src/files/open.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
+import { requestDevice } from "../src/gpu/device.ts";
 import type { Device } from "../src/gpu/device.ts";
 import * as index from "../src/index.ts";
 import { InfillEncoder } from "../src/infill/encode.ts";
 import { PreTrainedTokenizer } from "../src/tokenizer/pretrained-tokenizer.ts";
 import { serveEngine } from "../src/worker/host.ts";
 import type { EngineEndpoint } from "../src/worker/messages.ts";
-import { openDevice } from "./check-kernel.ts";
 import { documentedFiles, examplesIn } from "./docstrings.ts";
 import { contentsOf, FakeDisk } from "./fake-handles.ts";
 
@@ -82,7 +82,7 @@ describe("the example of", () => {
   });
 
   beforeAll(async () => {
-    device = await openDevice();
+    device = await requestDevice();
     const folder = await openFolder(demo);
     model = await GPT2LMHeadModel.fromPretrained(device, folder);
     encoder = await InfillEncoder.fromPretrained(folder, await PreTrainedTokenizer.fromPretrained(folder));

@@ -237,8 +237,11 @@ describe("an engine in a worker", () => {
       await vi.waitFor(() => expect(waiting.length).toBe(3));
       expect(waiting[2].name).not.toBe(waiting[0].name);
       const releasedByDispose = Promise.resolve(waiting[2].held());
+      await vi.waitFor(() => expect(waiting.length).toBe(4)); // the page's, to which the lock comes before the answer
+      const heard = releasedByDispose.then(() => waiting[3].held());
       await disposed.dispose();
-      await releasedByDispose; // the lock is given back
+      await heard;
+      await expect(disposed.fill(gap)).rejects.toThrow(/^This engine is disposed of/);
       const first = await Promise.race([released.then(() => "released"), Promise.resolve("held")]);
       expect(first).toBe("held");
     } finally {

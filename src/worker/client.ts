@@ -147,8 +147,12 @@ export class Engine {
    */
   async dispose(): Promise<void> {
     if (this.ended) return;
-    await this.call((id) => this.host.dispose(id));
-    this.end(new UserError("This engine is disposed of: connect another."));
+    // The worker gives its lock back with all else, and that may be heard before its answer.
+    await this.call((id) => this.host.dispose(id)).catch((error: unknown) => {
+      if (error !== this.ended) throw error;
+    });
+    this.ended = new UserError("This engine is disposed of: connect another.");
+    this.end(this.ended);
     this.host[releaseProxy]();
   }
 

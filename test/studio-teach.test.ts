@@ -64,6 +64,8 @@ describe("a run's plan", () => {
     const of = (count: number) => Array.from({ length: count }, (_, i) => ({ p1: "", p2: String(i), p3: "" }));
     expect(gapsOf(of(9), of(30)).map(({ p2 }) => p2)).toEqual(["5", "15", "25"]);
     expect(gapsOf(of(9), []).map(({ p2 }) => p2)).toEqual(["1", "4", "7"]);
+    expect(gapsOf(of(9), of(1)).map(({ p2 }) => p2)).toEqual(["0", "2", "6"]);
+    expect(gapsOf(of(1), of(1)).map(({ p2 }) => p2)).toEqual(["0", "0"]);
     expect(spread([1, 2], 3)).toEqual([1, 2]);
   });
 

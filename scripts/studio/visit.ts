@@ -63,10 +63,16 @@ export class Visit {
     return within.getByRole("button", { name });
   }
 
-  /** The manuscript, as it stands in the editor. */
+  /** The manuscript, as it stands in the editor; what is shown in the place of a gap is none of it. */
   async text(): Promise<string> {
-    const lines = await this.page.locator(".cm-line").allInnerTexts();
-    return lines.map((line) => line.replace(/\n$/, "")).join("\n");
+    const lines = await this.page.locator(".cm-line").evaluateAll((all) =>
+      all.map((line) => {
+        const bare = line.cloneNode(true) as typeof line;
+        for (const place of bare.querySelectorAll(".gap-place")) place.remove();
+        return bare.textContent;
+      }),
+    );
+    return lines.join("\n");
   }
 
   async write(text: string): Promise<void> {
@@ -75,11 +81,9 @@ export class Visit {
     await this.page.keyboard.insertText(text);
   }
 
-  /** The cursor in a line of the manuscript, from 0. */
+  /** The cursor in a line of the manuscript, from 0; a paragraph is one, however it is broken. */
   async goToLine(line: number): Promise<void> {
-    await this.page.locator(".cm-content").click();
-    await this.page.keyboard.press("ControlOrMeta+Home");
-    for (let i = 0; i < line; i++) await this.page.keyboard.press("ArrowDown");
+    await this.page.locator(".cm-line").nth(line).click();
   }
 
   cards(): Locator {

@@ -8,6 +8,7 @@ import { chooseLanguage, language, percents, t } from "../i18n/index.ts";
 import { LANGUAGE_NAMES } from "../i18n/language.ts";
 import type { Language } from "../i18n/language.ts";
 import { Icon } from "../ui/icon.tsx";
+import { failure } from "./failure.ts";
 import { addressOf, route, SCREENS } from "./route.ts";
 import type { Screen } from "./route.ts";
 import { chooseTheme, theme, THEMES } from "./theme.ts";
@@ -60,6 +61,7 @@ export function App(): JSX.Element {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <ScreenOf screen={shown} />
+        <Failure />
       </main>
     </div>
   );
@@ -85,6 +87,18 @@ function ScreenOf({ screen }: { readonly screen: Screen }): JSX.Element {
       <p class="notice bad" role="alert">
         {t.value.app.screenFailed(failure.value)}
       </p>
+    </div>
+  );
+}
+
+function Failure(): JSX.Element | null {
+  if (failure.value === undefined) return null;
+  return (
+    <div class="notice bad failure" role="alert">
+      <span>{t.value.app.wentWrong(failure.value)}</span>
+      <button class="quiet" onClick={() => (failure.value = undefined)}>
+        {t.value.app.close}
+      </button>
     </div>
   );
 }

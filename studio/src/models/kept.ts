@@ -26,11 +26,26 @@ export async function keptBytes(model: StudioModel): Promise<number | undefined>
   return folder ? bytesIn(folder) : 0;
 }
 
+/** Files may come and go meanwhile, in a worker that loads or in another tab: what is gone takes no room. */
 async function bytesIn(folder: FileSystemDirectoryHandle): Promise<number> {
   let sum = 0;
-  for await (const entry of folder.values())
-    sum += entry.kind === "directory" ? await bytesIn(entry) : (await entry.getFile()).size;
+  try {
+    for await (const entry of folder.values())
+      sum += entry.kind === "directory" ? await bytesIn(entry) : await bytesOf(entry);
+  } catch (error) {
+    ignoreGone(error as Error);
+  }
   return sum;
+}
+
+const bytesOf = (file: FileSystemFileHandle): Promise<number> =>
+  file.getFile().then(
+    ({ size }) => size,
+    (error: Error) => (ignoreGone(error), 0),
+  );
+
+function ignoreGone(error: Error): void {
+  if (error.name !== "NotFoundError") throw error;
 }
 
 export async function removeKept(model: StudioModel): Promise<void> {
@@ -39,9 +54,7 @@ export async function removeKept(model: StudioModel): Promise<void> {
   const names = place.split("/");
   const last = names.pop()!;
   const parent = await folderAt(names.join("/"));
-  await parent?.removeEntry(last, { recursive: true }).catch((error: Error) => {
-    if (error.name !== "NotFoundError") throw error;
-  });
+  await parent?.removeEntry(last, { recursive: true }).catch(ignoreGone);
 }
 
 export interface StorageUse {

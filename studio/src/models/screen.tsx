@@ -62,10 +62,13 @@ function ModelCard({ model, bytes, onChange }: ModelCardProps): JSX.Element {
   const isReady = isThis && state.is === "ready";
   const remove = async (): Promise<void> => {
     if (isThis) unloadModel();
-    await removeKept(model);
-    if (model.kind !== "demo") await forgetModel(model.id);
-    removing.value = false;
-    onChange();
+    try {
+      await removeKept(model);
+      if (model.kind !== "demo") await forgetModel(model.id);
+    } finally {
+      removing.value = false;
+      onChange();
+    }
   };
   return (
     <li class={`card model${isThis ? " chosen" : ""}`}>

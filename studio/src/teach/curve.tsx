@@ -10,6 +10,8 @@ import { bestOf, columnsOf } from "./journal.ts";
 import type { Journal } from "./journal.ts";
 
 const HEIGHT = 260;
+/** Between two ticks of the updates: there is no half one. */
+const WHOLE = Array.from({ length: 8 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
 
 export function Curve({
   journal,
@@ -98,7 +100,7 @@ function optionsOf(
     height: HEIGHT,
     scales: { x: { time: false, range: [0, totalSteps] } },
     axes: [
-      { ...axis, values: format },
+      { ...axis, values: format, incrs: WHOLE },
       { ...axis, values: format, size: 44 },
     ],
     series: [

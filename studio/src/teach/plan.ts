@@ -99,9 +99,10 @@ export function spread<T>(all: readonly T[], count: number): T[] {
 
 export const GAPS = 3;
 
-/** Three gaps to look at: of what was held out, where there is that. */
+/** Three gaps to look at: of what was held out as far as that goes, the rest of what is learnt from. */
 export function gapsOf(train: readonly InfillExample[], validation: readonly InfillExample[]): InfillExample[] {
-  return spread(validation.length > 0 ? validation : train, GAPS);
+  const heldOut = spread(validation, GAPS);
+  return [...heldOut, ...spread(train, GAPS - heldOut.length)];
 }
 
 /** Seconds that a run takes: updates, and after each look an evaluation (forward alone, a third) and three gaps. */

@@ -112,7 +112,9 @@ const wishOf = ({ p1, p3, meta }: InfillExample) => ({ p1, p3, meta, options: SA
 export async function train(run: RunRecord): Promise<void> {
   if (training.value) return;
   failures.value = { ...failures.value, [run.id]: "" };
-  training.value = { run, phase: "loading", journal: await readJournal(run.id) };
+  const journal = await readJournal(run.id).catch((error: Error) => fail(run, error.message));
+  if (!journal || training.value) return;
+  training.value = { run, phase: "loading", journal };
   pausing = new AbortController();
   // While a page holds a lock the browser does not freeze it, and no other tab trains the same run.
   await navigator.locks.request(`studio-run-${run.id}`, { ifAvailable: true }, async (lock) => {

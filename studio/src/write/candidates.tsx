@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { NextWord } from "../../../src/entries/infill.ts";
+import { addressOf } from "../app/route.ts";
 import { numbers, percents, t } from "../i18n/index.ts";
 import { newId } from "../store/records.ts";
 import type { CandidateRecord, FillRecord } from "../store/records.ts";
@@ -170,6 +171,11 @@ function Card({ fill, candidate, number, share, leads, isBest }: CardProps): JSX
         >
           {t.value.write.moreLike}
         </button>
+        {!isGrowing && text !== "" && (
+          <a class="button quiet" href={addressOf("look", candidate.id)}>
+            {t.value.app.look}
+          </a>
+        )}
       </div>
     </li>
   );

@@ -19,6 +19,7 @@ export const app = {
   cancel: "Cancel",
   loading: "Loading …",
   screenFailed: (reason: string) => `This screen could not be opened (${reason}); load the page again.`,
+  wentWrong: (reason: string) => `Something went wrong: ${reason}`,
   noStorage:
     "This browser keeps nothing here (a private window, or storage is switched off): what you write is lost when the " +
     "page is closed. Export it before you leave.",

@@ -21,6 +21,7 @@ export const app: Messages["app"] = {
   cancel: "Annuler",
   loading: "Chargement…",
   screenFailed: (reason) => `Cet écran n’a pas pu s’ouvrir (${reason}) ; rechargez la page.`,
+  wentWrong: (reason) => `Un problème est survenu : ${reason}`,
   noStorage:
     "Ce navigateur ne garde rien ici (fenêtre privée, ou stockage désactivé) : ce que vous écrivez sera perdu à la " +
     "fermeture de la page. Exportez-le avant de partir.",

@@ -73,6 +73,10 @@ export async function takePictures(browser: Browser, address: string, path: (nam
       await page.emulateMedia({ colorScheme });
       for (const screen of SCREENS) {
         await show(page, screen);
+        if (screen === "look") {
+          await visit.button("Look at this text").click();
+          await page.waitForSelector(".piece");
+        }
         await page.screenshot({ path: path(`${screen}-${width}-${colorScheme}.png`) });
         if (screen !== "write" || width > 900) continue;
         for (const name of ["Text", "Wishes", "Suggestions"] as const) {

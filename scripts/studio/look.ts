@@ -22,7 +22,7 @@ export async function checkLooking(visit: Visit): Promise<void> {
   visit.same("arrow keys go from piece to piece", await chosen.textContent(), pieces[1]);
   visit.same("ten alternatives", await page.locator(".alternatives li").count(), 10);
   const looked = await page
-    .locator(".given")
+    .locator(".given, .piece")
     .evaluateAll((all) => Math.max(...all.map((each) => Number(each.style.getPropertyValue("--a")))));
   visit.same("what was looked at", looked, 1);
   await visit.button("Let it weigh four ways and watch").click();

@@ -16,7 +16,17 @@ const known = new Set(
   ),
 );
 /** Of every program, of Node, npm, Deno and mpirun, and of the scripts in bench. */
-const OTHERS = new Set(["help", "version", "import", "omit", "allow_all", "oversubscribe", "mca", "trials", "only_expected"]);
+const OTHERS = new Set([
+  "help",
+  "version",
+  "import",
+  "omit",
+  "allow_all",
+  "oversubscribe",
+  "mca",
+  "trials",
+  "only_expected",
+]);
 const flagsIn = (text: string): string[] =>
   [...text.matchAll(/`(?:[^`]* )?--([a-z]\w*(?:-\w+)*)[^`]*`/g)].map(([, name]) => name!.replaceAll("-", "_"));
 

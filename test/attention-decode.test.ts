@@ -92,7 +92,8 @@ class Cache {
     if (length > 1) kvCacheAppend(batch, { qkv, keys, values, length, past });
     attentionDecode(batch, { qkv, keys, values, ...this.tables, out, past, length });
     rows.forEach((row, b) => {
-      row.qkv.push(...xs.subarray(b * length * 3 * C, (b + 1) * length * 3 * C));
+      // one by one: a worker's stack is too small for so many arguments
+      for (const x of xs.subarray(b * length * 3 * C, (b + 1) * length * 3 * C)) row.qkv.push(x);
       row.mask.push(...(masks?.[b] ?? new Array<number>(length).fill(1)));
     });
     this.length += length;

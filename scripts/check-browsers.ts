@@ -128,7 +128,8 @@ async function check(page: Page, address: string, wanted: Wanted, browser: strin
       const right = problems.length === 0 && checks > 0;
       const said = `${names.length - left.length} of ${names.length}, ${checks} checks`;
       report(`kernels in a ${where}`, right, right ? said : problems.join("\n      "));
-      if (left.length > 0) print(`skip  ${browser.padEnd(22)} after ${KERNELS_MS / 1000} s of kernels: ${left.join(", ")}`);
+      if (left.length > 0)
+        print(`skip  ${browser.padEnd(22)} after ${KERNELS_MS / 1000} s of kernels: ${left.join(", ")}`);
     });
   await attempt("a worker that is terminated", async () => {
     const said = await call<string[]>("terminated");

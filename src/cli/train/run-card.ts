@@ -9,15 +9,16 @@ import type { OpenedExamples } from "./data-choice.ts";
 import type { Job } from "./job.ts";
 import type { RunEnd } from "./run-end.ts";
 import type { RunFolder } from "./run-folder.ts";
+import { beginsFresh } from "./setup.ts";
 
 /** Examples whose title is looked at: reading those of a data set larger than memory would take minutes. */
 const MOST_EXAMPLES = 100_000;
 
 export async function runCard(run: RunFolder, job: Job, end: RunEnd): Promise<string> {
   const { flags, args, start, blockSize, train, evaluation } = job;
-  const { config, lora, fresh, tokenizer, template } = start;
+  const { config, lora, tokenizer, template } = start;
   const { history, finalStep, worldSize, size } = end;
-  const begun = fresh ? { origin: "fresh weights" } : await baseOf(flags.modelNameOrPath ?? DEMO_MODEL);
+  const begun = beginsFresh(flags) ? { origin: "fresh weights" } : await baseOf(flags.modelNameOrPath ?? DEMO_MODEL);
   return modelCard({
     about: {
       name: run.name,

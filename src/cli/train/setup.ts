@@ -51,6 +51,10 @@ export type TokensOf = (
   nPositions: number,
 ) => Promise<Iterable<number>>;
 
+/** Whether the run began with fresh weights, also where it is gone on with. */
+export const beginsFresh = ({ configName, configOverrides }: FlagValues<TrainFlags>): boolean =>
+  configName !== undefined || configOverrides.size > 0;
+
 /**
  * What the flags say of the folder `from`, or of fresh weights where they give a config (a resumed run has them in its
  * checkpoint). `wishes` go before what the template says. With a `trainFile` of infilling examples the template's
@@ -64,7 +68,7 @@ export async function readStart(
   wishes: Pick<InfillTemplate, "sectionTypes" | "orderMix">,
   tokensOf: TokensOf,
 ): Promise<Start> {
-  const fresh = !resuming && (flags.configName !== undefined || flags.configOverrides.size > 0);
+  const fresh = !resuming && beginsFresh(flags);
   const folder = await openModelFolder(from, hubOptions(flags));
   const chosen =
     trainFile === undefined ? undefined : await chooseTemplate(flags.template, trainFile, fresh ? undefined : folder);

@@ -243,11 +243,13 @@ describe("the file", () => {
     ];
     const gaps = metas.map((meta, i) => ({ p1: "", p2: "x", p3: "", meta, place: { book: `/disk/me/${i}.txt` } }));
     const data = { examples: gaps, gaps, tokens: 9, file: "/disk/me/train.jsonl", summary: "", source: "" };
-    const start = { config: new GPT2Config(), fresh: true, tokenizer: GPT2Tokenizer.default() };
-    const job = { flags: {}, args: DEFAULT_ARGUMENTS, blockSize: 9, start, train: data } as unknown as Job;
+    // Of a run that is gone on with: its weights are a checkpoint's by now.
+    const start = { config: new GPT2Config(), fresh: false, tokenizer: GPT2Tokenizer.default() };
+    const flags = { configOverrides: new Map([["n_layer", 2]]) };
+    const job = { flags, args: DEFAULT_ARGUMENTS, blockSize: 9, start, train: data } as unknown as Job;
     const run = new RunFolder(join(root, "novels"));
     const card = await runCard(run, job, { history, from: 0, started: 0, finalStep: 4, worldSize: 1, size: "1M" });
-    expect(card).toContain("# novels\n");
+    expect(card).toMatch(/^# novels\n\nA GPT-2 of 1M parameters, trained from fresh weights/m);
     expect(card).toContain("| Emma, by Jane Austen | 2 |\n| 3.txt | 1 |\n| Germinal | 1 |\n");
     expect(frontOf(card).language).toEqual(["en", "fr"]);
     expect(card).not.toMatch(/\/disk|\/me/);

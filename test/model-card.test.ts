@@ -249,7 +249,8 @@ describe("the file", () => {
     const job = { flags, args: DEFAULT_ARGUMENTS, blockSize: 9, start, train: data } as unknown as Job;
     const run = new RunFolder(join(root, "novels"));
     const card = await runCard(run, job, { history, from: 0, started: 0, finalStep: 4, worldSize: 1, size: "1M" });
-    expect(card).toMatch(/^# novels\n\nA GPT-2 of 1M parameters, trained from fresh weights/m);
+    expect(card).toContain("# novels\n");
+    expect(card).toContain("trained from fresh weights");
     expect(card).toContain("| Emma, by Jane Austen | 2 |\n| 3.txt | 1 |\n| Germinal | 1 |\n");
     expect(frontOf(card).language).toEqual(["en", "fr"]);
     expect(card).not.toMatch(/\/disk|\/me/);

@@ -1,6 +1,6 @@
 // Loaded with --import before a program: ends it with SIGKILL at the n-th call that changes something below a folder,
-// as a power cut would, or fills the disk from there on. A write is cut in half and a removal of a folder left half done
-// first.
+// as a power cut would, or fills the disk from there on. A write is cut in half and a removal of a folder left half
+// done first.
 //   KILL_ROOT   the folder
 //   KILL_AT     n, from 1; 0 or nothing: never
 //   KILL_LOG    a file for one line a call: what it does, to what

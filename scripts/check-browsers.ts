@@ -45,7 +45,9 @@ const inOrder = (names: readonly string[]): string[] => [
   ...names.filter((name) => !LONG_KERNELS.includes(name)),
   ...LONG_KERNELS.filter((name) => names.includes(name)),
 ];
-/** After this no further kernel is begun: the longest takes minutes on a software adapter. On a GPU all take seconds. */
+/**
+ * After this no further kernel is begun: the longest takes minutes on a software adapter. On a GPU all take seconds.
+ */
 const KERNELS_MS = 60_000;
 const failuresOf = ({ checks }: DoctorReport): string[] =>
   checks.flatMap(({ kernel, failures }) => failures.map(({ name, message }) => `${kernel}, ${name}: ${message}`));

@@ -2,8 +2,8 @@
 // Runs every kernel's table there (so every shader is compiled in every form that the adapter allows; the others are
 // skipped by name), the demo's text, which must be Node's to the letter, and five training steps, whose losses must be
 // Node's within 1e-5. Names on the command line run only those checks of `npm run doctor`.
-// Deno looks for Vulkan at its start: where the system has no driver, or GPT2_WEBGPU_ADAPTER=swiftshader asks for it, it
-// is shown the SwiftShader that npm brings.
+// Deno looks for Vulkan at its start: where the system has no driver, or GPT2_WEBGPU_ADAPTER=swiftshader asks for it,
+// it is shown the SwiftShader that npm brings.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

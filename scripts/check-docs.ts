@@ -1,6 +1,6 @@
 // npm run check:docs: a reader follows docs/ page by page (test/documents.ts): every command and every snippet runs,
-// prints what the page says and leaves no GPU memory taken. Later pages go on with the models of earlier ones, so all of
-// them are followed.
+// prints what the page says and leaves no GPU memory taken. Later pages go on with the models of earlier ones, so all
+// of them are followed.
 import { runCli } from "../src/cli/shared/run.ts";
 import { fencesOf, PAGES, Reader, textOf } from "../test/documents.ts";
 

@@ -1,6 +1,7 @@
-// npm run docs: the site of docs/ into docs/.vitepress/dist, TypeDoc's reference of all entry points in it. Its packages
-// are those of docs/package.json: npm ci of the project installs them not (150 MB, and TypeDoc wants TypeScript 6), this
-// does where they are not there. What follows needs no network. A warning fails the build, and so does a dead link.
+// npm run docs: the site of docs/ into docs/.vitepress/dist, TypeDoc's reference of all entry points in it. Its
+// packages are those of docs/package.json: npm ci of the project installs them not (150 MB, and TypeDoc wants
+// TypeScript 6), this does where they are not there. What follows needs no network. A warning fails the build, and so
+// does a dead link.
 import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// The demo model by the public API alone, so that any runtime can run it: a gap filled by beam search, and five training
-// steps. What it returns must be the same everywhere, the text to the letter.
+// The demo model by the public API alone, so that any runtime can run it: a gap filled by beam search, and five
+// training steps. What it returns must be the same everywhere, the text to the letter.
 import {
   AdamW,
   generate,

@@ -1,5 +1,5 @@
-// After npm install: unpacks the software adapter that npm brings, so that a user who may not write here finds it ready.
-// Quick, silent, and never a reason for the installation to fail: the engine unpacks it on first use too.
+// After npm install: unpacks the software adapter that npm brings, so that a user who may not write here finds it
+// ready. Quick, silent, and never a reason for the installation to fail: the engine unpacks it on first use too.
 import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
 

@@ -1,5 +1,5 @@
-// Less memory for the same updates: activations computed again in backward give the same bits, logits by chunks the same
-// numbers; both count as memoryNeeds() says, and take no WebGPU object in the steady state.
+// Less memory for the same updates: activations computed again in backward give the same bits, logits by chunks the
+// same numbers; both count as memoryNeeds() says, and take no WebGPU object in the steady state.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../src/errors.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";

@@ -1,4 +1,5 @@
-// Every flag that a page names in its sentences is one of the programs' own (`npm run check:docs` runs only whole commands).
+// Every flag that a page names in its sentences is one of the programs' own (`npm run check:docs` runs only whole
+// commands).
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// The doctor: what it says of a machine, that it finds a kernel that computes wrongly, and its exit codes. The package's
-// own, built here, since a clone's takes its tables from files like this one.
+// The doctor: what it says of a machine, that it finds a kernel that computes wrongly, and its exit codes. The
+// package's own, built here, since a clone's takes its tables from files like this one.
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

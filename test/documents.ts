@@ -1,6 +1,6 @@
-// What stands in fences in Markdown, run as a reader would: commands by the shell, in a folder with a reader's own books
-// and paragraphs, and a Hub on this machine whose gpt2 is the demo model; TypeScript and JavaScript as one module for
-// each page.
+// What stands in fences in Markdown, run as a reader would: commands by the shell, in a folder with a reader's own
+// books and paragraphs, and a Hub on this machine whose gpt2 is the demo model; TypeScript and JavaScript as one module
+// for each page.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// The browser's File System API in memory, as far as the storage room uses it: a file changes when its writer is closed,
-// asking for a handle with `create` makes an empty file, and each call may be refused as a browser does.
+// The browser's File System API in memory, as far as the storage room uses it: a file changes when its writer is
+// closed, asking for a handle with `create` makes an empty file, and each call may be refused as a browser does.
 import type { DirectoryHandle, FileHandle, WritableFile } from "../src/storage/handles.ts";
 
 export class FakeDisk {

@@ -1,4 +1,5 @@
-// LoRA on a model: gradients against the float64 oracle, PEFT's files, merging, memory, new tokens' rows, exact resuming.
+// LoRA on a model: gradients against the float64 oracle, PEFT's files, merging, memory, new tokens' rows, exact
+// resuming.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryFolder } from "../src/files/folder.ts";
 import { Safetensors } from "../src/files/safetensors.ts";

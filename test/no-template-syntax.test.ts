@@ -1,5 +1,5 @@
-// The template's own syntax never comes into p2: the rule against its definition over a whole vocabulary, what it leaves
-// alone, and 64 short gaps written by the demo model, which writes metadata into some of them without it.
+// The template's own syntax never comes into p2: the rule against its definition over a whole vocabulary, what it
+// leaves alone, and 64 short gaps written by the demo model, which writes metadata into some of them without it.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";

@@ -1,5 +1,5 @@
-// One spelling for every door: characters, spaces, line ends, marks and wrapped lines, each kind by several members; and
-// the property that counts, that a paragraph of a book has the ids of the same paragraph given to generation.
+// One spelling for every door: characters, spaces, line ends, marks and wrapped lines, each kind by several members;
+// and the property that counts, that a paragraph of a book has the ids of the same paragraph given to generation.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bookSource } from "../src/infill/books/book-source.ts";

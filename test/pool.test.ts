@@ -1,4 +1,5 @@
-// What the pool keeps: with batches of many lengths little more than the largest takes, and equal ones make nothing new.
+// What the pool keeps: with batches of many lengths little more than the largest takes, and equal ones make nothing
+// new.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { BufferPool } from "../src/gpu/buffer-pool.ts";

@@ -1,5 +1,5 @@
-// Command lines that people bring from Hugging Face's scripts: each flag of the 2020 run_language_modeling.py and of the
-// TrainingArguments of that time is taken, or answered together with all others that are not.
+// Command lines that people bring from Hugging Face's scripts: each flag of the 2020 run_language_modeling.py and of
+// the TrainingArguments of that time is taken, or answered together with all others that are not.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

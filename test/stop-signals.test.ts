@@ -1,5 +1,5 @@
-// The command tsx kills a program that does not answer a signal within 60 ms. Ours, which compute for longer, hear every
-// signal nevertheless and end by themselves. The program here computes for 300 ms at a time.
+// The command tsx kills a program that does not answer a signal within 60 ms. Ours, which compute for longer, hear
+// every signal nevertheless and end by themselves. The program here computes for 300 ms at a time.
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// What Teach decides and keeps, without a page: passages that fit, looks, the three gaps, a journal that is gone on with.
+// What Teach decides and keeps, without a page: passages that fit, looks, the three gaps, a journal that is gone on
+// with.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { partsOf } from "../studio/src/teach/duration-parts.ts";

@@ -48,7 +48,8 @@ test("is on after an evaluation in mid-run, and draws what it would have drawn",
 
 describe("each layer draws a mask of its own", () => {
   /**
-   * The loss of a forward in which only one part of layer `active`, with seed 1's weights of layer 0, adds to the stream.
+   * The loss of a forward in which only one part of layer `active`, with seed 1's weights of layer 0, adds to the
+   * stream.
    */
   async function lossWith(active: number, adds: "attn" | "mlp", rates: Rates, training: boolean): Promise<number> {
     const model = GPT2LMHeadModel.fromConfig(device, tinyConfig.with(rates), { seed: 1 });

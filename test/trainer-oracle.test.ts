@@ -1,6 +1,6 @@
-// Updates of the Trainer against the float64 oracle, step by step: unequal lengths, accumulation, windows cut short by an
-// epoch's end, clipping, warm-up and decay, and evaluations in between. A run that only agrees with itself resumed would
-// pass with a wrong divisor, a wrong order or a forgotten clip; this one does not.
+// Updates of the Trainer against the float64 oracle, step by step: unequal lengths, accumulation, windows cut short by
+// an epoch's end, clipping, warm-up and decay, and evaluations in between. A run that only agrees with itself resumed
+// would pass with a wrong divisor, a wrong order or a forgotten clip; this one does not.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collate } from "../src/examples/collate.ts";
 import { DataLoader } from "../src/examples/data-loader.ts";

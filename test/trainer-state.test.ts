@@ -1,5 +1,5 @@
-// trainer_state.json and the run's fingerprint: a state that no run can have been in is refused, whichever field says so,
-// and so is the checkpoint of a run that would have become another model.
+// trainer_state.json and the run's fingerprint: a state that no run can have been in is refused, whichever field says
+// so, and so is the checkpoint of a run that would have become another model.
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../src/errors.ts";

@@ -1,5 +1,6 @@
 // Does a model use what it is given? node uses-context.mjs [folder or address of a model] [examples.jsonl]
-// Each example's p2 is scored as it stands, then with p1, p3 or the metadata withheld: a model that listens loses by it.
+// Each example's p2 is scored as it stands, then with p1, p3 or the metadata withheld: a model that listens loses by
+// it.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

@@ -9,7 +9,9 @@ const demo = join(dirname(createRequire(import.meta.url).resolve("gpt2-webgpu/pa
 const infiller = await Infiller.load(process.argv[2] ?? demo);
 try {
   const { candidates } = await infiller.fill({
-    p1: "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named Kim.",
+    p1:
+      "Once upon a time, a mole named Jack lived in a village near the woods. " +
+      "His best friend was a rabbit named Kim.",
     p3: "But the calf took a step back and fell: now it sat in the deep hollow. It cried and cried.",
     meta: { length: "S", characters: "Jack" },
     candidates: 2,

@@ -77,9 +77,9 @@ export async function buildJs(outDir: string): Promise<void> {
 const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
 
 /**
- * Files as small as can be: a page loads them one by one, or by a bundler that does the same. Functions and classes keep
- * their names, which stack traces show, and a map says from which line of the sources everything comes. Maps of the npm
- * packages would name files that nobody has; the command line, which nobody imports, goes without.
+ * Files as small as can be: a page loads them one by one, or by a bundler that does the same. Functions and classes
+ * keep their names, which stack traces show, and a map says from which line of the sources everything comes. Maps of
+ * the npm packages would name files that nobody has; the command line, which nobody imports, goes without.
  */
 async function tidy(outDir: string): Promise<void> {
   for (const file of await readdir(outDir, { recursive: true })) {
@@ -161,7 +161,8 @@ export const ranksAsText = (): Plugin => ({
       });
       return `
         const text = ${JSON.stringify(lines.join("\n"))};
-        const ranks = () => text.split("\\n").map((line) => (line[0] === "\\0" ? line.slice(1).split(",").map(Number) : line));
+        const token = (line) => (line[0] === "\\0" ? line.slice(1).split(",").map(Number) : line);
+        const ranks = () => text.split("\\n").map(token);
         export default /* @__PURE__ */ ranks();
       `;
     },

@@ -73,5 +73,11 @@ export function tablesModule(): string {
   const entries = [...tableFiles().keys()].map(
     (name) => `  [${JSON.stringify(name)}, () => import("./tables/${name}.js")],`,
   );
-  return `const tables = new Map([\n${entries.join("\n")}\n]);\nexport const kernelTables = () => Promise.resolve(tables);\n`;
+  return [
+    "const tables = new Map([",
+    ...entries,
+    "]);",
+    "export const kernelTables = () => Promise.resolve(tables);",
+    "",
+  ].join("\n");
 }

@@ -70,13 +70,14 @@ async function epub(): Promise<Buffer> {
   zip.file("mimetype", "application/epub+zip");
   zip.file(
     "META-INF/container.xml",
-    '<?xml version="1.0"?><container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles>' +
-      '<rootfile full-path="book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>',
+    '<?xml version="1.0"?><container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0">' +
+      '<rootfiles><rootfile full-path="book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>',
   );
   zip.file(
     "book.opf",
-    '<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id"><metadata ' +
-      'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Night</dc:title><dc:language>en</dc:language></metadata>' +
+    '<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">' +
+      '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Night</dc:title>' +
+      "<dc:language>en</dc:language></metadata>" +
       '<manifest><item id="one" href="one.xhtml" media-type="application/xhtml+xml"/></manifest>' +
       '<spine><itemref idref="one"/></spine></package>',
   );

@@ -1,4 +1,5 @@
-// Look inside, as a writer does: a text piece by piece, by keyboard too, several ways weighed, and the whole page of it.
+// Look inside, as a writer does: a text piece by piece, by keyboard too, several ways weighed, and the whole page of
+// it.
 import type { Visit } from "./visit.ts";
 
 const BEFORE = "Kim sat by the brook.";

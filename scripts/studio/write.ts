@@ -28,7 +28,8 @@ async function fill(visit: Visit): Promise<void> {
   const begun = Date.now();
   await page.keyboard.press("ControlOrMeta+Enter");
   await page.waitForFunction(
-    "[...document.querySelectorAll('.candidate-text')].some((text) => /\\w/.test(text.innerText) && !/Searching/.test(text.innerText))",
+    "[...document.querySelectorAll('.candidate-text')]" +
+      ".some(({ innerText }) => /\\w/.test(innerText) && !/Searching/.test(innerText))",
   );
   const first = Date.now() - begun;
   visit.report("first word", true, `${first} ms after Fill${first > FIRST_WORD_MS ? " (slow or busy machine)" : ""}`);

@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import type { Folder } from "../../files/folder.ts";
 
 /** What of a folder decides what its model writes: weights, vocabulary, template, defaults. */
-const FILES =
-  /^((generation_)?config|tokenizer(_config)?|vocab|added_tokens|special_tokens_map|infill_template)\.json$|^merges\.txt$|\.safetensors$/;
+const FILES = new RegExp(
+  "^((generation_)?config|tokenizer(_config)?|vocab|added_tokens|special_tokens_map|infill_template)\\.json$|" +
+    "^merges\\.txt$|\\.safetensors$",
+);
 const PIECE = 1 << 24;
 
 /** SHA-256, in hex, over those files of the folder. */

@@ -1,5 +1,5 @@
-// The curve of a run: how surprised the model was by what it read, and by what was held out. uPlot draws it on a canvas;
-// beside it stands the same in words.
+// The curve of a run: how surprised the model was by what it read, and by what was held out. uPlot draws it on a
+// canvas; beside it stands the same in words.
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";

@@ -1,5 +1,5 @@
-// What a run has told so far: its curve, what it wrote into the three gaps, where it was gone on with. Plain data; a run
-// that goes on from an earlier step tells the steps after it once more, and the new ones count.
+// What a run has told so far: its curve, what it wrote into the three gaps, where it was gone on with. Plain data; a
+// run that goes on from an earlier step tells the steps after it once more, and the new ones count.
 import type { LogEntry } from "../../../src/entries/train.ts";
 
 export interface Sample {

@@ -1,5 +1,5 @@
-// A gap in a document: where the text that is accepted will stand, and the paragraphs around it that a model reads. They
-// are as long as the passages that models learn from, and never from another part: a heading or a break ends them.
+// A gap in a document: where the text that is accepted will stand, and the paragraphs around it that a model reads.
+// They are as long as the passages that models learn from, and never from another part: a heading or a break ends them.
 import { blocksOf, separatorOf, textOfRuns } from "./markdown.ts";
 import type { Block } from "./markdown.ts";
 
@@ -21,8 +21,8 @@ export interface Gap {
 const MARKER = /\[\[[^[\]]*\]\]/g;
 
 /**
- * The gap at a selection, or at the cursor (from = to): a [[...]] that it touches, else what is selected, else the place
- * between two paragraphs or two words.
+ * The gap at a selection, or at the cursor (from = to): a [[...]] that it touches, else what is selected, else the
+ * place between two paragraphs or two words.
  */
 export function gapAt(text: string, from: number, to: number): Gap {
   const marker = [...text.matchAll(MARKER)].find(

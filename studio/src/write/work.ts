@@ -1,5 +1,5 @@
-// What the engine does for a gap: it fills, writes more, goes on from a word, judges. One thing at a time; what is being
-// written is on the page as it grows and on the disk every second, and stays when it is stopped.
+// What the engine does for a gap: it fills, writes more, goes on from a word, judges. One thing at a time; what is
+// being written is on the page as it grows and on the disk every second, and stays when it is stopped.
 import { signal } from "@preact/signals";
 import { parseDocument } from "../../../src/entries/infill.ts";
 import type { FillRequest, GapRequest, NextWord } from "../../../src/entries/infill.ts";

@@ -68,7 +68,8 @@ export const write = {
   avoid: "Words to avoid, with commas between",
   seed: "The same again: a number",
   noCandidates:
-    "Suggestions stand here, side by side. Put the cursor where a paragraph is missing, or select one to replace, and press Fill.",
+    "Suggestions stand here, side by side. Put the cursor where a paragraph is missing, or select one to replace, " +
+    "and press Fill.",
   writing: "Writing …",
   written: (count: string) => `${count} suggestions`,
   searching: "Searching …",
@@ -107,7 +108,7 @@ export const write = {
   copied: "Copied",
   sampleTitle: "A first gap",
   sample:
-    "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named Kim. One " +
-    "day Jack lost his blue kite, and Kim saw it high up in the old oak tree.\n\n" +
+    "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named " +
+    "Kim. One day Jack lost his blue kite, and Kim saw it high up in the old oak tree.\n\n" +
     "In the evening Jack sat by the brook with Kim. The kite was safe again, and both Jack and Kim laughed.\n",
 };

@@ -2,7 +2,9 @@ import type { Messages } from "../messages.ts";
 
 export const models: Messages["models"] = {
   title: "Modèles",
-  lead: "Ce qui écrit pour vous. Un modèle vient une fois et reste sur cet appareil ; rien de ce que vous écrivez ne le quitte.",
+  lead:
+    "Ce qui écrit pour vous. Un modèle vient une fois et reste sur cet appareil ; rien de ce que vous écrivez ne " +
+    "le quitte.",
   inUse: "Utilisé",
   use: "Utiliser",
   loading: (percent) => `Chargement${percent}`,
@@ -25,7 +27,8 @@ export const models: Messages["models"] = {
   add: "Ajouter un modèle",
   hubName: "Nom sur le Hub de Hugging Face",
   hubHint:
-    "Par exemple gpt2 ou auteur/nom. Ses fichiers viennent de huggingface.co : la seule fois où cette page interroge le réseau.",
+    "Par exemple gpt2 ou auteur/nom. Ses fichiers viennent de huggingface.co : la seule fois où cette page " +
+    "interroge le réseau.",
   address: "Adresse du dossier d’un modèle",
   addressHint: "Commence par https:// ; il contient config.json, model.safetensors et les fichiers du tokenizer.",
   folder: "Choisir un dossier…",

@@ -104,8 +104,8 @@ export const teach: Messages["teach"] = {
   savedAt: (step) =>
     `Sauvegardé à la mise à jour ${step} : fermez la page quand vous voulez, et continuez à partir de là.`,
   hidden:
-    "Vous pouvez regarder d’autres onglets : il continue d’apprendre quand celui-ci est caché. Si l’ordinateur se met " +
-    "en veille, il attend.",
+    "Vous pouvez regarder d’autres onglets : il continue d’apprendre quand celui-ci est caché. Si l’ordinateur se " +
+    "met en veille, il attend.",
   madeHidden: (updates) => `${updates} mises à jour faites pendant que cet onglet était caché.`,
   hiddenPaused: "Le navigateur a mis cet onglet en pause pendant qu’il était caché ; il continue maintenant.",
   otherTab: "Ce modèle apprend dans un autre onglet.",

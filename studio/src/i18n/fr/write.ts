@@ -38,7 +38,8 @@ export const write: Messages["write"] = {
   gapNumber: (number) => `Trou ${number}`,
   needText: "Il n’y a de texte ni avant ni après cet endroit ; écrivez d’abord une phrase ou deux.",
   cannotFill:
-    "Ce modèle sait continuer un début, mais n’a pas appris à remplir des trous ; choisissez-en un autre, ou enseignez-le-lui.",
+    "Ce modèle sait continuer un début, mais n’a pas appris à remplir des trous ; choisissez-en un autre, ou " +
+    "enseignez-le-lui.",
   length: "Longueur",
   lengths: { S: "Court", M: "Moyen", L: "Long" },
   beginsWith: "Commence par",
@@ -71,8 +72,8 @@ export const write: Messages["write"] = {
   avoid: "Mots à éviter, séparés par des virgules",
   seed: "Encore la même chose : un nombre",
   noCandidates:
-    "Les propositions se placent ici, côte à côte. Mettez le curseur là où manque un paragraphe, ou sélectionnez celui " +
-    "à remplacer, puis « Remplir ».",
+    "Les propositions se placent ici, côte à côte. Mettez le curseur là où manque un paragraphe, ou sélectionnez " +
+    "celui à remplacer, puis « Remplir ».",
   writing: "Écriture…",
   written: (count) => `${count} propositions`,
   searching: "Recherche…",
@@ -116,7 +117,7 @@ export const write: Messages["write"] = {
   copied: "Copié",
   sampleTitle: "Un premier trou",
   sample:
-    "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named Kim. One " +
-    "day Jack lost his blue kite, and Kim saw it high up in the old oak tree.\n\n" +
+    "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named " +
+    "Kim. One day Jack lost his blue kite, and Kim saw it high up in the old oak tree.\n\n" +
     "In the evening Jack sat by the brook with Kim. The kite was safe again, and both Jack and Kim laughed.\n",
 };

@@ -1,5 +1,5 @@
-// Writes the sample stories: with no flags, exactly the committed data/sample/; with --count and --output_dir, as many as
-// wanted.
+// Writes the sample stories: with no flags, exactly the committed data/sample/; with --count and --output_dir, as
+// many as wanted.
 //   npx tsx scripts/make-sample-stories.ts --count 20000 --validation_count 300 --seed 20 --output_dir output/stories
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -153,11 +153,16 @@ export async function readStream(data: FileData): Promise<Uint8Array> {
   if (typeof data === "string" || data instanceof Uint8Array) return toBytes(data);
   const pieces: Uint8Array[] = [];
   for await (const piece of data) pieces.push(piece.slice());
-  const bytes = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  return joinBytes(pieces);
+}
+
+/** One after the other. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
   return bytes;
 }

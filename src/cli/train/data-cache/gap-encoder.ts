@@ -1,4 +1,5 @@
 // Lines of infilling examples to the records that the cache keeps.
+import { joinBytes } from "../../../files/folder.ts";
 import { InfillEncoder } from "../../../infill/encode.ts";
 import { exampleOf, rowsOf } from "../../../infill/example.ts";
 import { withKnownFields } from "../../../infill/known-fields.ts";
@@ -8,7 +9,7 @@ import type { TokenizerParts } from "../../../tokenizer/parts.ts";
 import { PreTrainedTokenizer } from "../../../tokenizer/pretrained-tokenizer.ts";
 import { encodeRecord } from "./gap-record.ts";
 import type { RecordLayout } from "./gap-record.ts";
-import { idBytes, joinBytes } from "./piece.ts";
+import { idBytes } from "./piece.ts";
 import type { EncodedPiece, Piece } from "./piece.ts";
 
 export interface GapSetup {

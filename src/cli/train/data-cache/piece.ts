@@ -35,13 +35,3 @@ export const idBytes = (vocabSize: number): 2 | 4 => (vocabSize <= 1 << 16 ? 2 :
 
 export const idArray = (bytes: 2 | 4): Uint16ArrayConstructor | Uint32ArrayConstructor =>
   bytes === 2 ? Uint16Array : Uint32Array;
-
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}

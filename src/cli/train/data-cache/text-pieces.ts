@@ -5,8 +5,8 @@ import { open } from "node:fs/promises";
 import { UserError } from "../../../errors.ts";
 import { decodeUtf8 } from "../../../files/folder.ts";
 import { normalizeLineEnds, unifyLineEnds } from "../../../text/normalize.ts";
+import { joinBytes } from "../../../files/folder.ts";
 import { cannotRead } from "../../shared/input-file.ts";
-import { joinBytes } from "./piece.ts";
 
 /** Finds places at which a text may be cut; see TextCutter. */
 export interface Cutter {

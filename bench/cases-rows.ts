@@ -143,7 +143,7 @@ const gradNormCases = [2 ** 20, 2 ** 24].map((count): KernelCase => ({
   prepare(workspace) {
     const grads = workspace.normal([count]),
       result = workspace.zeros([2]),
-      skipped = workspace.zeros([1]);
+      skipped = workspace.integers([1], [0]);
     return {
       outputs: [result],
       launch: () => gradNorm(workspace.device.batch, { grads: [grads], maxNorm: 1, result, skipped }),

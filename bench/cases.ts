@@ -1,7 +1,7 @@
 // One case is one launch function at one size: its tensors, what it writes, and the work it cannot avoid. The benchmark
 // of kernels times them all, tuning compares and times those that a setting concerns.
 import type { Tensor } from "../src/gpu/tensor.ts";
-import type { Sizes, Work } from "./report.ts";
+import type { Sizes, Work } from "./result.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The entries of the tuning table that name a variant of some kernels. */

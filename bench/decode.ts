@@ -11,7 +11,7 @@ import type { Timing } from "../src/profile/measure.ts";
 import { DEMO, GPT2, SMALL } from "./models.ts";
 import type { BenchModel } from "./models.ts";
 import type { BenchRun } from "./options.ts";
-import { sizesText } from "./report.ts";
+import { sizesText } from "./result.ts";
 import { StepClock } from "./step-clock.ts";
 import { productLaunch, tokenLaunch, WAYS } from "./token-launch.ts";
 import type { Way } from "./token-launch.ts";

@@ -8,8 +8,8 @@ import { rowCases } from "./cases-rows.ts";
 import type { Family, KernelCase } from "./cases.ts";
 import type { Ceiling } from "../src/profile/ceiling.ts";
 import { measure } from "../src/profile/measure.ts";
-import { rates, sizesText } from "./report.ts";
-import type { Work } from "./report.ts";
+import { rates, sizesText } from "./result.ts";
+import type { Work } from "./result.ts";
 import type { BenchRun } from "./options.ts";
 import { Workspace } from "./workspace.ts";
 

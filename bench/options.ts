@@ -3,7 +3,7 @@ import { defineFlags } from "../src/cli/shared/flags.ts";
 import type { FlagValues, Program } from "../src/cli/shared/flags.ts";
 import type { Ceiling } from "../src/profile/ceiling.ts";
 import type { MeasureOptions } from "../src/profile/measure.ts";
-import type { Result } from "./report.ts";
+import type { Result } from "./result.ts";
 
 export const PARTS = ["kernels", "train", "decode"] as const;
 export type Part = (typeof PARTS)[number];

@@ -1,87 +1,82 @@
-// What a benchmark hands out: a JSON line on stdout for programs, an aligned row on stderr for people.
-import type { Ceiling } from "../src/profile/ceiling.ts";
-import type { Timing } from "../src/profile/measure.ts";
+// One command for a machine with a GPU: what it lists, whether every kernel is right there, then what it can do at most
+// and what this engine makes of it. `npx tsx bench/report.ts`, or `node bench/report.ts` from version 24.
+import { mkdir, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { defineFlags, parseFlags } from "../src/cli/shared/flags.ts";
+import type { Program } from "../src/cli/shared/flags.ts";
+import { formatDuration } from "../src/cli/shared/format.ts";
+import { runCli } from "../src/cli/shared/run.ts";
+import type { CliContext } from "../src/cli/shared/run.ts";
+import type { Machine } from "../src/doctor/machine.ts";
+import { examine } from "./report/machine.ts";
+import type { MatrixConfig } from "./report/machine.ts";
+import { machineLines, stageLines, toggleLines } from "./report/print.ts";
+import { runStage } from "./report/run-stage.ts";
+import type { StageOutcome } from "./report/run-stage.ts";
+import { stages } from "./report/stages.ts";
 
-export type Sizes = Readonly<Record<string, number | string>>;
-
-/** One JSON line. Times are milliseconds; rates are 10^9 a second. */
-export interface Result extends Timing {
-  readonly name: string;
-  readonly sizes: Sizes;
-  /** Key of the adapter, and the kernel variant where there are several. */
-  readonly adapter: string;
-  readonly variant?: string;
-  readonly gflops?: number;
-  readonly gbs?: number;
-  /** Of the multiply-add rate where gflops is given, else of the copy rate, both measured in the same run. */
-  readonly share_of_ceiling?: number;
-  /** What one kind of benchmark reports besides. */
-  readonly details?: Readonly<Record<string, number | string>>;
+interface Report {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly matrices: readonly MatrixConfig[];
+  readonly stages: readonly StageOutcome[];
 }
 
-/** Operations or bytes that one launch needs at least. */
-export interface Work {
-  readonly flops?: number;
-  readonly bytes?: number;
-}
+const flags = defineFlags({
+  minutes: { type: "float", above: 0, default: 8, group: "What", help: "Stages that would begin later are left out." },
+  quick: { type: "bool", group: "What", help: "Small sizes and few checks: to see that everything works." },
+  output: {
+    type: "string",
+    defaultText: "bench/results/report-<adapter>.json",
+    placeholder: "file",
+    group: "Output",
+    help: "Where the JSON goes, rewritten after each stage.",
+  },
+});
+const REPORT: Program<typeof flags> = {
+  command: "npx tsx bench/report.ts",
+  summary: "Checks the kernels on this adapter and measures it and them: JSON in a file, tables on stdout.",
+  flags,
+};
 
-/** Rates of `work` done in `timing`, and their share of what the adapter can do. */
-export function rates(
-  { flops, bytes }: Work,
-  { median_ms }: Timing,
-  ceiling: Ceiling,
-): Pick<Result, "gflops" | "gbs" | "share_of_ceiling"> {
-  if (flops !== undefined) {
-    const gflops = flops / median_ms / 1e6;
-    return { gflops, share_of_ceiling: gflops / ceiling.gflops };
+async function main({ argv, signal }: CliContext): Promise<number> {
+  const { values } = parseFlags(REPORT, argv);
+  const started = performance.now();
+  const { machine, matrices } = await examine();
+  print(machineLines(machine, matrices));
+  const file = values.output ?? fileURLToPath(new URL(`./results/report-${machine.adapter.key}.json`, import.meta.url));
+  if (values.output === undefined) await mkdir(new URL("./results/", import.meta.url), { recursive: true });
+  const done: StageOutcome[] = [];
+  const plan = stages(values.quick);
+  for (const stage of plan) {
+    if (signal.aborted) return 1;
+    const minutes = (performance.now() - started) / 60_000;
+    if (minutes > values.minutes) {
+      print(`\n${stage.name}: left out after ${minutes.toFixed(1)} minutes\n`);
+      continue;
+    }
+    const outcome = await runStage(stage, signal);
+    done.push(outcome);
+    print(stageLines(outcome));
+    const report: Report = { date: new Date().toISOString(), machine, matrices, stages: done };
+    await writeFile(file, `${JSON.stringify(report, undefined, 1)}\n`);
+    if (stage.must && outcome.ended === "failed") {
+      print("Nothing is timed where the arithmetic is wrong.\n");
+      return 1;
+    }
   }
-  if (bytes === undefined) return {};
-  const gbs = bytes / median_ms / 1e6;
-  return { gbs, share_of_ceiling: gbs / ceiling.gbs };
+  print(
+    toggleLines(
+      done,
+      plan.filter(({ toggles }) => toggles !== undefined).map(({ name }) => name),
+    ),
+  );
+  print(`\n${file}, after ${formatDuration((performance.now() - started) / 1000)}\n`);
+  return done.some(({ ended }) => ended === "failed") ? 1 : 0;
 }
 
-const significant = (value: unknown): unknown =>
-  typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
-
-/** The line for programs: four significant digits. */
-export function jsonLine(result: Result): string {
-  return JSON.stringify(result, (_key, value) => significant(value));
+function print(text: string): void {
+  process.stdout.write(text);
 }
 
-const COLUMNS = [38, 36, 10, 17, 13, 8] as const;
-
-/** A row of the table for people; the first cell may be a heading. */
-function tableRow(cells: readonly string[]): string {
-  return cells
-    .map((cell, i) => (i < 2 ? cell.padEnd(COLUMNS[i]) : cell.padStart(COLUMNS[i])))
-    .join(" ")
-    .trimEnd();
-}
-
-export const tableHead = tableRow(["name", "sizes", "median ms", "quartiles", "rate", "ceiling"]);
-
-export function tableLines(result: Result): string {
-  const { name, variant, sizes, median_ms, spread, gflops, gbs, share_of_ceiling, details } = result;
-  const rate = gflops !== undefined ? `${digits(gflops)} GFLOP/s` : gbs !== undefined ? `${digits(gbs)} GB/s` : "";
-  const row = tableRow([
-    variant ? `${name} (${variant})` : name,
-    sizesText(sizes),
-    digits(median_ms),
-    `${digits(spread.q1)} - ${digits(spread.q3)}`,
-    rate,
-    share_of_ceiling === undefined ? "" : `${Math.round(100 * share_of_ceiling)}%`,
-  ]);
-  return details ? `${row}\n    ${sizesText(details)}` : row;
-}
-
-export function sizesText(sizes: Sizes): string {
-  return Object.entries(sizes)
-    .map(([key, value]) => `${key}=${typeof value === "number" ? digits(value) : value}`)
-    .join(" ");
-}
-
-/** Three digits that matter, without an exponent. */
-function digits(value: number): string {
-  if (Number.isInteger(value) || Math.abs(value) >= 1000) return String(Math.round(value));
-  return String(Number(value.toPrecision(3)));
-}
+await runCli(main);

@@ -12,8 +12,8 @@ import { benchDecoding } from "./decode.ts";
 import { benchKernels } from "./kernels.ts";
 import { BENCH, benchOptions, PARTS } from "./options.ts";
 import type { BenchRun, Part } from "./options.ts";
-import { jsonLine, tableHead, tableLines } from "./report.ts";
-import type { Result } from "./report.ts";
+import { jsonLine, tableHead, tableLines } from "./result.ts";
+import type { Result } from "./result.ts";
 import { benchTraining } from "./train-step.ts";
 
 const BENCHES: Readonly<Record<Part, (run: BenchRun) => Promise<void>>> = {

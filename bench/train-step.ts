@@ -1,6 +1,7 @@
 // Times training steps as the trainer takes them: forward, backward, clipping, update, one submit, the next step
 // recorded while the GPU is at this one. Then, on a device that takes timestamps, which share of the time is matrix
 // products.
+import { UserError } from "../src/errors.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
@@ -12,22 +13,22 @@ import { summarize } from "../src/profile/measure.ts";
 import { DEMO, GPT2, SMALL } from "./models.ts";
 import type { BenchModel } from "./models.ts";
 import type { BenchRun } from "./options.ts";
-import { rates, sizesText } from "./report.ts";
+import { rates, sizesText } from "./result.ts";
 
 export async function benchTraining({ options, ceiling, report, note }: BenchRun): Promise<void> {
-  for (const shape of [DEMO, SMALL, GPT2]) {
+  for (const shape of [DEMO, SMALL, GPT2, ...FULL_ROWS]) {
     const model = options.quick ? { ...shape, batch: Math.min(shape.batch, 2) } : shape;
     const sizes = { model: model.name, B: model.batch, T: model.length };
     if (!`train step ${sizesText(sizes)}`.includes(options.filter)) continue;
     const device = await requestDevice();
-    if (shape === GPT2 && device.software && !options.large) {
-      note("A training step of GPT-2 124M takes long on a software adapter; --large times it too.");
-      device.destroy();
+    const adapter = device.adapterKey;
+    const why = leftOut(shape, device, options);
+    const steps = why === undefined ? await timeSteps(device, model, options.runs).catch(tooLarge) : why;
+    device.destroy();
+    if (typeof steps === "string") {
+      note(`train step ${sizesText(sizes)}: ${steps}`);
       continue;
     }
-    const steps = await timeSteps(device, model, options.runs);
-    const adapter = device.adapterKey;
-    device.destroy();
     const work = { flops: stepFlops(model) };
     report({
       name: "train step",
@@ -42,6 +43,21 @@ export async function benchTraining({ options, ceiling, report, note }: BenchRun
       },
     });
   }
+}
+
+/** As much as is trained at once on a GPU; hours on a software adapter. */
+const FULL_ROWS = [4, 8, 16].map((batch): BenchModel => ({ ...GPT2, batch, length: 1024 }));
+
+/** Why it is not timed. */
+function leftOut(shape: BenchModel, { software }: Device, { large, quick }: BenchRun["options"]): string | undefined {
+  if (FULL_ROWS.includes(shape) && (software || quick)) return "it is for GPUs, and not for --quick.";
+  if (shape === GPT2 && software && !large) return "it takes long on a software adapter; --large times it too.";
+  return undefined;
+}
+
+function tooLarge(error: unknown): string {
+  if (!(error instanceof UserError)) throw error;
+  return error.message;
 }
 
 class Training {

@@ -15,7 +15,7 @@ import { measureCeiling } from "../src/profile/ceiling.ts";
 import type { KernelCase } from "./cases.ts";
 import { allCases, withinReach } from "./kernels.ts";
 import { measure } from "../src/profile/measure.ts";
-import { sizesText } from "./report.ts";
+import { sizesText } from "./result.ts";
 import { Workspace } from "./workspace.ts";
 
 const NAMES = Object.keys(SWEEPS) as readonly (keyof typeof SWEEPS)[];

@@ -10,8 +10,11 @@ import { UserError } from "../src/errors.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import { SWEEPS, untuned } from "../bench/candidates.ts";
 import { summarize } from "../src/profile/measure.ts";
-import { jsonLine, rates } from "../bench/report.ts";
+import { jsonLine, rates } from "../bench/result.ts";
 import { equal, expect as shimExpect } from "../src/doctor/shim-expect.ts";
+import type { KernelCase } from "../bench/cases.ts";
+import { allCases } from "../bench/kernels.ts";
+import { Workspace } from "../bench/workspace.ts";
 import { shaderText } from "../bench/print-shader.ts";
 import { StepClock } from "../bench/step-clock.ts";
 import type { Decoder } from "../src/generation/device/decoder.ts";
@@ -119,6 +122,27 @@ describe("nothing is forgotten", () => {
       "addHeadRows", // products between copies
       "topKOfCandidates", // top-k's second pass
     ]);
+  });
+
+  it("every kind of case can be launched, in both of its forms", async () => {
+    const amount = ({ work: { flops = 0, bytes = 0 } }: KernelCase): number => flops + bytes;
+    const smallestFirst = [...allCases].sort((a, b) => amount(a) - amount(b));
+    const smallest = smallestFirst.filter(({ name }, i) => smallestFirst.findIndex((each) => each.name === name) === i);
+    for (const form of ["subgroup", "workgroup"] as const) {
+      const real = await requestDevice({
+        tuning: { rows: form, matmul: form, attention: form, attentionDecode: form },
+      });
+      const device = real.dry(); // launches are checked, and compute nothing
+      for (const { prepare } of smallest) {
+        const workspace = new Workspace(device);
+        prepare(workspace).launch();
+        await device.finish();
+        workspace.release();
+      }
+      expect(device.batch.counters.dispatches).toBeGreaterThanOrEqual(smallest.length);
+      device.destroy();
+      real.destroy();
+    }
   });
 
   it("every entry of the tuning table has candidates, and the present row is among them", async () => {

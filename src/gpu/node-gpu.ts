@@ -18,6 +18,12 @@ import {
  */
 const OVERRIDE = "GPT2_WEBGPU_ADAPTER";
 
+/**
+ * More flags for Dawn, separated by spaces, for those who measure it, such as
+ * "enable-dawn-features=disable_robustness".
+ */
+export const DAWN_FLAGS = "GPT2_WEBGPU_DAWN";
+
 // Dawn leaves half-precision floats off on NVIDIA's Vulkan driver unless asked; other drivers ignore the toggle. It
 // rounds timestamps to steps of 65.5 us, longer than most launches, to keep pages from timing each other.
 const FEATURES = [
@@ -37,7 +43,7 @@ export async function openGpu(): Promise<GPU> {
   const quietly = await quietCalls();
   let said = "";
   const open = async (...flags: string[]): Promise<{ gpu: GPU; adapter: GPUAdapter } | undefined> => {
-    const made = quietly(() => create([...FEATURES, ...flags]));
+    const made = quietly(() => create([...FEATURES, ...flagsAsked(), ...flags]));
     instances.push(made.value);
     const gpu = quietGpu(made.value, (call) => {
       const asked = quietly(call);
@@ -80,6 +86,8 @@ export async function openGpu(): Promise<GPU> {
   if (said) reason += ` The driver said: ${printable(said, 400)}.`;
   throw new UserError(`No WebGPU adapter was found on this machine.${reason} ${remedies()}`);
 }
+
+const flagsAsked = (): string[] => process.env[DAWN_FLAGS]?.split(" ").filter(Boolean) ?? [];
 
 /** `gpu`, whose search for adapters goes through `quietly`: drivers print during it, each time. */
 function quietGpu(gpu: GPU, quietly: <R>(call: () => R) => R): GPU {

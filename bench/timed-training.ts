@@ -1,5 +1,5 @@
-// Training steps as the trainer takes them: forward, backward, clipping, update, one submit, the next step recorded while
-// the GPU is at this one.
+// Training steps as the trainer takes them: forward, backward, clipping, update, one submit, the next step recorded
+// while the GPU is at this one.
 import type { Device } from "../src/gpu/device.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { summarize } from "../src/profile/measure.ts";

@@ -36,7 +36,8 @@ await runCli(async ({ argv }) => {
   const folder = at < 0 ? undefined : argv[at + 1];
   const chosen = argv.filter((word, i) => Object.hasOwn(CHECKS, word) && (at < 0 || i !== at + 1));
   const names = Object.keys(CHECKS).filter((name) => chosen.length === 0 || chosen.includes(name));
-  const site = await serveStudio(await buildStudio());
+  await buildStudio();
+  const site = await serveStudio();
   const browser = await openChromium(path);
   let failed = 0;
   try {

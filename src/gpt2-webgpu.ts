@@ -18,6 +18,7 @@ const PROGRAMS: ReadonlyMap<string, Program> = new Map([
   ["prepare", { does: "makes examples to train on from books", run: () => import("./prepare.ts") }],
   ["evaluate", { does: "says whether a model uses what it is given", run: () => import("./evaluate.ts") }],
   ["export", { does: "writes a model as a GGUF file, for llama.cpp", run: () => import("./export.ts") }],
+  ["studio", { does: "opens the page for writers", run: () => import("./studio.ts") }],
   ["doctor", { does: "says what computes here, and checks it", run: () => import("./doctor.ts") }],
 ]);
 

@@ -109,17 +109,16 @@ const adamwCases = [2 ** 20, 2 ** 24].map((count): KernelCase => ({
       grads = workspace.normal([count]),
       m = workspace.zeros([count]),
       v = workspace.zeros([count]);
-    const norm = workspace.zeros([2]);
-    batch.write(norm, Float32Array.of(1, 1));
+    const factors = workspace.zeros([4]);
+    batch.write(factors, Float32Array.of(1, 1, 1, 1));
     const update = {
       form: "adamw_torch",
       learningRate: 1e-3,
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay: 0.01,
-      t: 10,
     } as const;
-    return { outputs: [values, m, v], launch: () => adamw(batch, { values, grads, m, v, norm, ...update }) };
+    return { outputs: [values, m, v], launch: () => adamw(batch, { values, grads, m, v, factors, ...update }) };
   },
 }));
 

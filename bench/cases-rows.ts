@@ -142,11 +142,11 @@ const gradNormCases = [2 ** 20, 2 ** 24].map((count): KernelCase => ({
   work: { bytes: f32(count) },
   prepare(workspace) {
     const grads = workspace.normal([count]),
-      result = workspace.zeros([2]),
-      skipped = workspace.integers([1], [0]);
+      result = workspace.zeros([4]),
+      updates = workspace.integers([2], [0, 0]);
     return {
       outputs: [result],
-      launch: () => gradNorm(workspace.device.batch, { grads: [grads], maxNorm: 1, result, skipped }),
+      launch: () => gradNorm(workspace.device.batch, { grads: [grads], maxNorm: 1, result, updates }),
     };
   },
 }));

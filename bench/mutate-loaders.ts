@@ -116,7 +116,15 @@ export async function mutateLoaders(): Promise<{ loaders: readonly Loader[]; end
   const fingerprint = { seed: 42, dropout: 0.1, optim: "adamw_torch" };
   const pending = { loss: 2.5, count: 7, skipped: 0, gradNorm: 0.5 };
   const logHistory = [{ step: 10, epoch: 1, loss: 3.5 }];
-  const state = { step: 12, dropoutStep: 12, optimizerStep: 12, skippedInARow: 0, pending, logHistory };
+  const state = {
+    step: 12,
+    dropoutStep: 12,
+    optimizerStep: 12,
+    skippedUpdates: 0,
+    skippedInARow: 0,
+    pending,
+    logHistory,
+  };
   const moments = new Map([...shapes].map(([name, shape]) => [`exp_avg.${name}`, shape]));
   const read = (name: string): Float32Array => zeros(name.replace("exp_avg.", ""));
   const optimizer = async (limit: number): Promise<ReadonlyMap<string, Uint8Array>> =>

@@ -26,17 +26,19 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("adamw, binding limit $l
     const values = device.tensor(starts, [size]),
       m = device.tensor(new Float32Array(size), [size]),
       v = device.tensor(new Float32Array(size), [size]);
-    const norm = device.tensor(new Float32Array([3, coefficient]), [2]);
+    const factors = garbage(device, [4]);
     const want = new Map([["p", Float64Array.from(starts)]]);
     const oracle = new OracleAdamW({ form, ...OPTIONS, decays: () => true });
     gradients.forEach((gradient, i) => {
       const grads = device.tensor(gradient, [size]);
-      adamw(device.batch, { values, grads, m, v, norm, form, ...OPTIONS, learningRate, t: i + 1 });
+      const [c1, c2] = OPTIONS.betas.map((beta) => 1 - beta ** (i + 1));
+      device.batch.write(factors, Float32Array.of(3, coefficient, 1 / c1, 1 / Math.sqrt(c2)));
+      adamw(device.batch, { values, grads, m, v, factors, form, ...OPTIONS, learningRate });
       device.pool.release(grads);
       oracle.step(want, new Map([["p", Float64Array.from(gradient, (g) => g * coefficient)]]), learningRate);
     });
     expectClose("values", await device.read(values), want.get("p")!, [size], { atol: 1e-6, rtol: 1e-6 });
-    for (const tensor of [values, m, v, norm]) device.pool.release(tensor);
+    for (const tensor of [values, m, v, factors]) device.pool.release(tensor);
   });
 
   it("leaves everything alone when the coefficient is 0", async () => {
@@ -50,11 +52,10 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("adamw, binding limit $l
       m,
       v,
       grads: garbage(device, [64]),
-      norm: device.tensor(new Float32Array([NaN, 0]), [2]),
+      factors: device.tensor(new Float32Array([NaN, 0, 1, 1]), [4]),
       form: "adamw_torch",
       ...OPTIONS,
       learningRate: 0.1,
-      t: 1,
     });
     expect(await device.read(values)).toEqual(starts);
     expect(await device.read(m)).toEqual(moments);
@@ -70,11 +71,10 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("adamw, binding limit $l
         m: eight,
         v: four,
         grads: eight,
-        norm: garbage(device, [2]),
+        factors: garbage(device, [4]),
         form: "adamw_torch",
         ...OPTIONS,
         learningRate: 0.1,
-        t: 1,
       }),
     ).toThrow("adamw: cannot bind v: shape is [4], expected [8] (as values)");
   });

@@ -16,12 +16,12 @@ describe.each([
 
   async function run(chunks: readonly Float32Array[], maxNorm: number, scale?: number): Promise<[number, number]> {
     const grads = chunks.map((chunk) => device.tensor(chunk, [chunk.length])),
-      result = garbage(device, [2]),
-      skipped = device.tensor(Uint32Array.of(0), [1]);
-    gradNorm(device.batch, { grads, maxNorm, scale, result, skipped });
+      result = garbage(device, [4]),
+      updates = device.tensor(Uint32Array.of(0, 0), [2]);
+    gradNorm(device.batch, { grads, maxNorm, scale, result, updates });
     const [norm, coefficient] = await device.read(result);
-    expect([...(await device.readU32(skipped))]).toEqual([coefficient === 0 ? 1 : 0]);
-    for (const tensor of [...grads, result, skipped]) device.pool.release(tensor);
+    expect([...(await device.readU32(updates))]).toEqual(coefficient === 0 ? [1, 0] : [0, 1]);
+    for (const tensor of [...grads, result, updates]) device.pool.release(tensor);
     return [norm, coefficient];
   }
 
@@ -64,15 +64,36 @@ describe.each([
   it("counts what is skipped in a row, and skips for ever from a limit on", async () => {
     const bad = device.tensor(new Float32Array(64).fill(NaN), [64]);
     const good = device.tensor(new Float32Array(64).fill(1), [64]);
-    const result = garbage(device, [2]);
-    const skipped = device.tensor(Uint32Array.of(0), [1]);
+    const result = garbage(device, [4]);
+    const updates = device.tensor(Uint32Array.of(0, 0), [2]);
     const seen: [number, boolean][] = [];
     for (const grads of [bad, bad, good, bad, bad, bad, good, bad, good]) {
-      gradNorm(device.batch, { grads: [grads], maxNorm: 1, limit: 3, result, skipped });
-      seen.push([(await device.readU32(skipped))[0], (await device.read(result))[1] > 0]);
+      gradNorm(device.batch, { grads: [grads], maxNorm: 1, limit: 3, result, updates });
+      seen.push([(await device.readU32(updates))[0], (await device.read(result))[1] > 0]);
     }
     expect(seen.map(([count]) => count)).toEqual([1, 2, 0, 1, 2, 3, 4, 5, 6]);
     expect(seen.map(([, made]) => made)).toEqual([false, false, true, false, false, false, false, false, false]);
-    for (const tensor of [bad, good, result, skipped]) device.pool.release(tensor);
+    expect((await device.readU32(updates))[1]).toBe(1);
+    for (const tensor of [bad, good, result, updates]) device.pool.release(tensor);
+  });
+
+  it("corrects AdamW's bias by how many updates were made, to the last digits at any age", async () => {
+    const grads = [device.tensor(new Float32Array(64).fill(1), [64])];
+    const result = garbage(device, [4]);
+    for (const betas of [
+      [0.9, 0.999],
+      [0.5, 0.99999],
+      [0, 0],
+    ] as const)
+      for (const t of [1, 2, 3, 6, 7, 50, 499, 693, 694, 5000, 2e6]) {
+        const updates = device.tensor(Uint32Array.of(0, t - 1), [2]);
+        gradNorm(device.batch, { grads, maxNorm: 0, betas, result, updates });
+        const [, , first, second] = await device.read(result);
+        const [want1, want2] = betas.map((beta) => 1 - beta ** t);
+        expect(Math.abs(first * want1 - 1), `beta ${betas[0]} after ${t}`).toBeLessThan(1e-6);
+        expect(Math.abs(second * Math.sqrt(want2) - 1), `beta ${betas[1]} after ${t}`).toBeLessThan(1e-6);
+        device.pool.release(updates);
+      }
+    for (const tensor of [...grads, result]) device.pool.release(tensor);
   });
 });

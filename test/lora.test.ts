@@ -2,6 +2,8 @@
 // resuming.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryFolder } from "../src/files/folder.ts";
+import type { FileData } from "../src/files/folder.ts";
+import { safetensorsFiles } from "../src/files/safetensors-write.ts";
 import { Safetensors } from "../src/files/safetensors.ts";
 import { withBase } from "../src/gpt2/adapter-files.ts";
 import { parameterShapes } from "../src/gpt2/checkpoint-files.ts";
@@ -275,6 +277,37 @@ describe("files", () => {
     await changed({ trainable_token_indices: [37] }, /trainable_tokens_delta is \[2,16\], wanted \[1,16\]/);
     await changed({ base_model_name_or_path: null }, /does not say of which model/);
     await changed({ trainable_token_indices: { lm_head: [37, 38] } }, /wanted token ids of wte/);
+  });
+
+  it("of token rows in any order keep it, as PEFT's do", async () => {
+    const config = JSON.parse(new TextDecoder().decode(await folder.read("adapter_config.json")));
+    const file = await Safetensors.open(folder, "adapter_model.safetensors");
+    const read = async (name: string): Promise<Float32Array> => {
+      const values = (await file.read(name)).slice();
+      if (name !== TOKENS) return values;
+      const C = tinyConfig.nEmbd;
+      return Float32Array.from([...values.subarray(C), ...values.subarray(0, C)]);
+    };
+    const shapes = new Map([...file.tensors].map(([name, { shape }]) => [name, shape]));
+    const other = new MemoryFolder("other");
+    await other.write(
+      new Map<string, FileData>([
+        ["adapter_config.json", JSON.stringify({ ...config, trainable_token_indices: [38, 37] })],
+        ...safetensorsFiles("adapter_model", shapes, read),
+      ]),
+    );
+    const model = await GPT2LMHeadModel.fromPretrained(device, await withBase(other, async () => base));
+    const wte = "transformer.wte.weight";
+    expect(await device.read(model.parameters.get(wte).value)).toEqual(merged.get(wte));
+    model.destroy();
+    const again = await GPT2LMHeadModel.fromPretrained(device, base);
+    await again.resizeTokenEmbeddings(39);
+    await again.loadAdapter(other, { trainable: true });
+    const copy = new MemoryFolder("copy");
+    await again.savePretrained(copy);
+    for (const name of await other.list())
+      if (name.endsWith("safetensors")) expect(await copy.read(name)).toEqual(await other.read(name));
+    again.destroy();
   });
 
   it("PEFT's other ways to say the same are read", async () => {

@@ -117,6 +117,7 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
       upload(first.store, gradients(t));
       first.optimizer.step(1e-3);
     }
+    expect([...(await device.readU32(first.optimizer.made))]).toEqual([3]);
     const { stepCount, moments } = first.optimizer.state();
     const saved = new Map<string, { shape: Shape; values: Float32Array }>();
     for (const [name, tensor] of moments) saved.set(name, { shape: tensor.shape, values: await device.read(tensor) });
@@ -177,6 +178,43 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
     for (const values of (await readAll(store)).values()) expect(values.every(Number.isFinite)).toBe(true);
     optimizer.destroy();
     store.destroy();
+  });
+
+  it("counts no skipped step in the bias corrections, before and after it is resumed", async () => {
+    const [plain, skipping] = [open({ weightDecay: 0.1 }), open({ weightDecay: 0.1 })];
+    const nan = new Map([["ln_f.weight", Float32Array.of(NaN)]]);
+    const step = ({ store, optimizer }: typeof plain, gradient: ReadonlyMap<string, Float32Array>): void => {
+      optimizer.zeroGrad();
+      upload(store, gradient);
+      optimizer.step(1e-3);
+    };
+    for (const t of [1, 2]) {
+      for (const bad of [nan, nan]) step(skipping, bad);
+      for (const each of [plain, skipping]) step(each, gradients(t));
+    }
+    expect(await readAll(skipping.store)).toEqual(await readAll(plain.store));
+    expect([skipping.optimizer.stepCount, ...(await device.readU32(skipping.optimizer.made))]).toEqual([6, 2]);
+
+    const { stepCount, moments } = skipping.optimizer.state();
+    const resumed = open({ weightDecay: 0.1 });
+    const values = new Map<string, Float32Array>();
+    for (const [name, tensor] of moments) values.set(name, (await device.read(tensor)).slice());
+    for (const [name, value] of await readAll(skipping.store)) device.batch.write(resumed.store.get(name).value, value);
+    const load = (skipped: number): Promise<void> =>
+      resumed.optimizer.load({
+        stepCount,
+        skipped,
+        shapes: new Map([...moments].map(([name, { shape }]) => [name, shape])),
+        read: (name) => values.get(name)!,
+      });
+    await load(4);
+    for (const each of [plain, resumed]) step(each, gradients(3));
+    expect(await readAll(resumed.store)).toEqual(await readAll(plain.store));
+    await expect(load(7)).rejects.toThrow("The optimizer state has 7 skipped steps, expected 0 to 6.");
+    for (const { store, optimizer } of [plain, skipping, resumed]) {
+      optimizer.destroy();
+      store.destroy();
+    }
   });
 
   it("launches neighbours that decay alike together", () => {

@@ -120,6 +120,30 @@ test("weights that are no numbers are not saved, and the last good checkpoint st
   expect(await (await store.open("checkpoint-4")).list()).toEqual([]);
 });
 
+test("a run with skipped updates is gone on with to the same bytes", async () => {
+  const settings = { ...args, saveSteps: 3 };
+  /** The gradients of updates 1 and 2 are not finite. */
+  const poisoned = (from: number): TrainerOptions["exchange"] => {
+    let step = from;
+    return ([first], counts) => {
+      if (++step < 3) device.batch.write(first, Float32Array.of(NaN));
+      return counts;
+    };
+  };
+  const [whole, parts] = [new MemoryStore(), new MemoryStore()];
+  const skipped: number[] = [];
+  const onSkip = (step: number): void => void skipped.push(step);
+  await (await begin({ store: whole, args: settings, exchange: poisoned(0), onSkip })).train();
+  expect(skipped).toEqual([1, 2]);
+  parts.folders.set("checkpoint-3", whole.folders.get("checkpoint-3")!);
+  const resumed = await begin({ store: parts, args: settings, exchange: poisoned(3) }, "checkpoint-3");
+  await resumed.train();
+  for (const file of ["model.safetensors", "optimizer.safetensors", "trainer_state.json"])
+    expect(await (await parts.open("checkpoint-6")).read(file), file).toEqual(
+      await (await whole.open("checkpoint-6")).read(file),
+    );
+});
+
 test("a run goes on through lost devices to the same bytes, and ends where they do not stop", async () => {
   const root = mkdtempSync(join(tmpdir(), "losses-"));
   const whole = new MemoryStore();

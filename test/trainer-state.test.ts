@@ -27,6 +27,7 @@ const state: TrainerState = {
   step: 5,
   dropoutStep: 7,
   optimizerStep: 4,
+  skippedUpdates: 2,
   skippedInARow: 1,
   pending: { loss: 3.25, count: 2, skipped: 1, gradNorm: 0.5 },
   logHistory: [
@@ -47,11 +48,18 @@ describe("a state", () => {
   test("is read as it was written, at every step of a run", () => {
     expect(parse(saved())).toEqual(state);
     for (let step = 0; step <= run.totalSteps; step++) {
-      const at: TrainerState = { ...state, step, dropoutStep: 0, optimizerStep: 0, skippedInARow: 0, logHistory: [] };
+      const none = { dropoutStep: 0, optimizerStep: 0, skippedUpdates: 0, skippedInARow: 0, logHistory: [] };
+      const at: TrainerState = { ...state, ...none, step };
       const pending = { loss: 0, count: 0, skipped: 0, gradNorm: null };
       const text = stateText({ ...at, pending }, fingerprint, run);
       expect(parse(JSON.parse(text))).toEqual({ ...at, pending });
     }
+  });
+
+  test("without the number of skipped updates, as it was saved before, is one without any", () => {
+    const { skipped_updates, ...before } = saved();
+    expect(skipped_updates).toBe(2);
+    expect(parse(before)).toEqual({ ...state, skippedUpdates: 0 });
   });
 
   const IMPOSSIBLE: readonly unknown[] = [undefined, null, "3", true, [], {}, -1, -5, 0.5, 1e300];
@@ -79,6 +87,7 @@ describe("a state", () => {
     ["dropout_step", [10]],
     ["optimizer_step", [6]],
     ["skipped_in_a_row", [5]],
+    ["skipped_updates", [...IMPOSSIBLE.slice(1), 5]],
     ["pending.skipped", [5]],
     ["pending.count", [0]],
     ["max_steps", [4, 0]],

@@ -52,8 +52,10 @@ test("an update without a label neither ends a row of skipped ones nor begins on
   }
   expect(skipped.map(([step]) => step)).toEqual([2, 3, 4]);
   expect(skipped[1][1]).toContain("no label");
+  expect(updates.state().skippedUpdates).toBe(2);
   const { loss, skipped_updates } = await updates.measured();
   expect(skipped_updates).toBe(2);
+  expect(updates.state().skippedUpdates, "of the whole run").toBe(2);
   expect(loss).toBeGreaterThan(0);
   end();
 });

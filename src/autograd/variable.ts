@@ -21,7 +21,7 @@ export function isParameter(variable: Variable): variable is Parameter {
 
 /** Rows of a table [V, C] that are trained while the others stay. */
 export interface TokenRows {
-  /** Which, ascending. */
+  /** Which, none twice. */
   readonly indices: readonly number[];
   /** Their values [indices, C], which the table has too. */
   readonly rows: Parameter;

@@ -22,7 +22,7 @@ export interface LoraOptions {
   readonly targetModules?: readonly string[];
   /** Divide alpha by sqrt(r) instead of r (Kalajdzievski 2023). Default false. */
   readonly useRslora?: boolean;
-  /** Rows of wte, and so of the tied head, that are trained besides: new tokens'. Default none. */
+  /** Rows of wte, and so of the tied head, that are trained besides: new tokens'; in this order. Default none. */
   readonly trainableTokenIndices?: readonly number[];
   /** Folder or Hub name of the model that the adapter changes, for whoever loads it. */
   readonly baseModelNameOrPath?: string | null;
@@ -86,15 +86,15 @@ export class LoraConfig implements Required<LoraOptions> {
         `LoRA: ${wrong === undefined ? "no layer is named" : `no layer is named ${quote(wrong)}`}; wanted some of ` +
           "c_attn, c_proj, c_fc, attn.c_proj, mlp.c_proj.",
       );
-    const tokens = [...trainableTokenIndices].sort((a, b) => a - b);
-    if (!tokens.every((id, i) => Number.isInteger(id) && id >= 0 && id !== tokens[i - 1]))
+    const areIds = trainableTokenIndices.every((id) => Number.isInteger(id) && id >= 0);
+    if (!areIds || new Set(trainableTokenIndices).size < trainableTokenIndices.length)
       throw new UserError("LoRA: trainable_token_indices holds what is no token id, or one twice.");
     this.r = r;
     this.loraAlpha = loraAlpha;
     this.loraDropout = loraDropout;
     this.targetModules = [...targetModules];
     this.useRslora = useRslora;
-    this.trainableTokenIndices = tokens;
+    this.trainableTokenIndices = [...trainableTokenIndices];
     this.baseModelNameOrPath = baseModelNameOrPath;
   }
 

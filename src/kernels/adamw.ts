@@ -12,7 +12,7 @@ const kernel = defineElementKernel({
   source: ["adamw.wgsl"],
   bindings: {
     grads: read("vec4f", "[count4]"),
-    norm: read("f32", "[2]", "norm, clip coefficient"),
+    factors: read("f32", "[4]", "norm, clip coefficient, 1 / c1, 1 / sqrt(c2)"),
     values: readWrite("vec4f", "[count4]"),
     m: readWrite("vec4f", "[count4]"),
     v: readWrite("vec4f", "[count4]"),
@@ -24,7 +24,7 @@ const kernel = defineElementKernel({
     one_minus_beta1: "f32",
     one_minus_beta2: "f32",
     eps: "f32",
-    root: "f32",
+    eps2020: "f32",
     step: "f32",
     decay: "f32",
   },
@@ -43,12 +43,11 @@ export interface AdamWStep {
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly weightDecay: number;
-  /** Which update this is, from 1. */
-  readonly t: number;
 }
 
 /**
- * Updates values, m and v (flat f32 [n], n a multiple of 4) by grads times the coefficient in norm [2] (see gradNorm).
+ * Updates values, m and v (flat f32 [n], n a multiple of 4) by grads times the coefficient in factors [4], which hold
+ * the bias corrections, too (see gradNorm).
  */
 export function adamw(
   batch: CommandBatch,
@@ -57,33 +56,30 @@ export function adamw(
     grads,
     m,
     v,
-    norm,
+    factors,
     ...update
   }: {
     readonly values: Tensor;
     readonly grads: Tensor;
     readonly m: Tensor;
     readonly v: Tensor;
-    readonly norm: Tensor;
+    readonly factors: Tensor;
   } & AdamWStep,
 ): void {
   const { shape } = values;
   if (shape.length !== 1 || shape[0] % 4 !== 0)
     throw new Error(`adamw: cannot bind values: shape is [${shape}], expected one dimension, a multiple of 4`);
   for (const [name, tensor] of Object.entries({ grads, m, v })) expectShape("adamw", name, tensor, shape, "as values");
-  expectShape("adamw", "norm", norm, [2]);
-  const {
-    betas: [beta1, beta2],
-    eps,
-  } = update;
-  const shared = { beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, eps, ...coefficients(update) };
+  expectShape("adamw", "factors", factors, [4]);
+  const [beta1, beta2] = update.betas;
+  const shared = { beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, ...coefficients(update) };
   for (const { start, count } of rowWindows(batch.device, values)) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
     const count4 = count / 4;
     kernel(
       batch,
       {},
-      { grads: slice(grads), norm, values: slice(values), m: slice(m), v: slice(v) },
+      { grads: slice(grads), factors, values: slice(values), m: slice(m), v: slice(v) },
       { count4, ...shared },
       count4,
     );
@@ -92,21 +88,20 @@ export function adamw(
 
 // With c1 = 1 - beta1^t, c2 = 1 - beta2^t, d = learningRate * weightDecay:
 //   torch: p = (1 - d) p, then p -= learningRate / c1 * m / (sqrt(v) / sqrt(c2) + eps)
-//   2020:  p -= learningRate * sqrt(c2) / c1 * m / (sqrt(v) + eps), then p = (1 - d) p, so its step shrinks by 1 - d
-// too
-function coefficients({ form, learningRate, betas: [beta1, beta2], weightDecay, t }: AdamWStep): {
-  root: number;
+//   2020:  p -= learningRate * sqrt(c2) / c1 * m / (sqrt(v) + eps), which is torch's with eps / sqrt(c2); then
+//          p = (1 - d) p, so its step shrinks by 1 - d too
+function coefficients({ form, learningRate, eps, weightDecay }: AdamWStep): {
+  eps: number;
+  eps2020: number;
   step: number;
   decay: number;
 } {
-  const correction1 = 1 - beta1 ** t,
-    correction2 = Math.sqrt(1 - beta2 ** t);
   const decay = learningRate * weightDecay;
   switch (form) {
     case "adamw_torch":
-      return { root: 1 / correction2, step: learningRate / correction1, decay };
+      return { eps, eps2020: 0, step: learningRate, decay };
     case "hf_adamw_2020":
-      return { root: 1, step: (learningRate * correction2 * (1 - decay)) / correction1, decay };
+      return { eps: 0, eps2020: eps, step: learningRate * (1 - decay), decay };
     default:
       throw new Error(`adamw: unknown form ${form satisfies never}`);
   }

@@ -1,4 +1,5 @@
-// The norm of all gradients together and the factor that clips it, both left on the GPU.
+// The norm of all gradients together, the factor that clips it, and how many updates were made: what an optimizer's
+// step goes by, left on the GPU.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { read, readWrite } from "../gpu/kernel.ts";
@@ -28,10 +29,10 @@ const clip = defineRowKernel({
   source: ["grad_norm_clip.wgsl"],
   bindings: {
     partial: read("f32", "[blocks]"),
-    result: readWrite("f32", "[2]", "norm, coefficient"),
-    skipped: readWrite("u32", "[1]", "updates in a row that were not made"),
+    result: readWrite("f32", "[4]", "norm, coefficient, 1 / c1, 1 / sqrt(c2)"),
+    updates: readWrite("u32", "[2]", "skipped in a row, made"),
   },
-  params: { blocks: "u32", max_norm: "f32", scale: "f32", limit: "u32" },
+  params: { blocks: "u32", max_norm: "f32", scale: "f32", limit: "u32", log_beta1: "f32", log_beta2: "f32" },
 });
 
 /** Values [start, start + count) of flat buffer `chunk`, whose squares are summed in `blocks` parts. */
@@ -46,15 +47,21 @@ interface NormSettings {
   readonly maxNorm: number;
   readonly scale?: number;
   readonly limit?: number;
+  /** AdamW's; default 0: no bias to correct. */
+  readonly betas?: readonly [number, number];
   readonly result: Tensor;
-  readonly skipped: Tensor;
+  readonly updates: Tensor;
 }
 
+/** What beta 0 has in the place of its logarithm: e^-t of it is 0 in float32, and no infinity is passed to a shader. */
+const LOG_ZERO = -1e4;
+
 /**
- * grads: flat f32 buffers [n] with n a multiple of 4 -> result [2] = norm, coefficient, of the gradients times `scale`:
+ * grads: flat f32 buffers [n], n a multiple of 4 -> result [4]: norm and coefficient of the gradients times `scale`;
  * what AdamW multiplies them by is scale * min(1, maxNorm / (norm + 1e-6)), scale for maxNorm 0, and 0 when the norm is
- * not finite (squares overflow above 1.8e19). skipped u32 [1] counts how often in a row it was 0; from `limit` times on
- * it stays 0 (limit 0: never).
+ * not finite (squares overflow above 1.8e19). updates u32 [2] counts how often in a row it was 0, and how often it was
+ * not, t; after `limit` zeros in a row it stays 0 (limit 0: never). Then AdamW's bias corrections 1 / (1 - beta1^t) and
+ * 1 / sqrt(1 - beta2^t) after the t updates that were made, this one included.
  */
 export function gradNorm(
   batch: CommandBatch,
@@ -130,10 +137,20 @@ export function sumSquares(
 /** As gradNorm(), from the sums of squares of all blocks: partial [blocks, 1]. */
 export function normOfBlocks(
   batch: CommandBatch,
-  { partial, maxNorm, scale = 1, limit = 0, result, skipped }: NormSettings & { readonly partial: Tensor },
+  {
+    partial,
+    maxNorm,
+    scale = 1,
+    limit = 0,
+    betas = [0, 0],
+    result,
+    updates,
+  }: NormSettings & { readonly partial: Tensor },
 ): void {
-  expectShape("grad_norm", "result", result, [2]);
-  expectShape("grad_norm", "skipped", skipped, [1]);
+  expectShape("grad_norm", "result", result, [4]);
+  expectShape("grad_norm", "updates", updates, [2]);
   const blocks = elementCount(partial.shape);
-  clip(batch, {}, { partial, result, skipped }, { blocks, max_norm: maxNorm, scale, limit }, 1, blocks);
+  const [log_beta1, log_beta2] = betas.map((beta) => Math.max(Math.log(beta), LOG_ZERO));
+  const params = { blocks, max_norm: maxNorm, scale, limit, log_beta1, log_beta2 };
+  clip(batch, {}, { partial, result, updates }, params, 1, blocks);
 }

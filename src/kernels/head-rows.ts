@@ -3,7 +3,7 @@ import type { CommandBatch } from "../gpu/batch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { matmul } from "./matmul.ts";
 
-/** drows [indices, C] += columns `indices` (ascending) of dlogits [N, Vp], transposed, times x [N, C]. */
+/** drows [indices, C] += columns `indices` of dlogits [N, Vp], transposed, times x [N, C]. */
 export function addHeadRows(
   batch: CommandBatch,
   indices: readonly number[],
@@ -21,7 +21,7 @@ export function addHeadRows(
   }
 }
 
-/** Ascending numbers as runs: `count` of them from `start` on, the first of which is number `row` of all. */
+/** Numbers as runs n, n + 1, ...: `count` of them from `start` on, the first of which is number `row` of all. */
 export function runsOf(indices: readonly number[]): { start: number; row: number; count: number }[] {
   const runs: { start: number; row: number; count: number }[] = [];
   for (const [row, index] of indices.entries()) {

@@ -118,6 +118,7 @@ export async function resume(
     : await Safetensors.open(folder, OPTIMIZER_FILE);
   await optimizer.load({
     stepCount: state.optimizerStep,
+    skipped: state.skippedUpdates,
     skippedInARow: state.skippedInARow,
     shapes: new Map([...moments.tensors].map(([name, { shape }]) => [name, shape])),
     read: (name) => moments.read(name),

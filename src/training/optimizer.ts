@@ -60,21 +60,23 @@ export interface OptimizerState {
   readonly moments: ReadonlyMap<string, Tensor>;
 }
 
+interface SavedSteps {
+  readonly stepCount: number;
+  readonly skipped?: number;
+  readonly skippedInARow?: number;
+}
+
 export class AdamW {
-  /**
-   * Calls of step(): the t of the bias corrections. Skipped ones count, where torch's GradScaler leaves them out: which
-   * those were is known on the GPU alone until it is waited for, and the corrections are made here in float64, as
-   * 1 - beta^t has few digits in float32 while t is small. So each skipped step makes the corrections those of one
-   * update later, which from the hundredth on changes an update by less than half a percent.
-   */
+  /** Calls of step(), those that were skipped included; `made` has the others. */
   stepCount = 0;
   private readonly store: ParameterStore;
   private readonly options: Required<Omit<AdamWOptions, "decay" | "shards">>;
   private readonly ranges: readonly DecayRange[];
   private readonly shards: Shards | undefined;
   private readonly moments: Moments;
-  private readonly norm: Tensor;
-  private readonly skips: Tensor;
+  /** [4] and u32 [2], see kernels/grad-norm.ts. */
+  private readonly factors: Tensor;
+  private readonly updates: Tensor;
   private readonly scope: Scope;
 
   /**
@@ -109,10 +111,10 @@ export class AdamW {
     this.scope = new Scope(pool, "This optimizer's memory");
     const zeros = (elements: number): Tensor => this.scope.adopt(pool.reserve(elements));
     this.shards = shards;
-    [this.moments, this.norm, this.skips] = pool.attempt(() => [
+    [this.moments, this.factors, this.updates] = pool.attempt(() => [
       new Moments(store, shards, zeros),
-      this.scope.acquire([2]),
-      this.scope.adopt(device.tensor(new Uint32Array(1), [1])),
+      this.scope.acquire([4]),
+      this.scope.adopt(device.tensor(new Uint32Array(2), [2])),
     ]);
   }
 
@@ -127,13 +129,22 @@ export class AdamW {
    */
   get gradNorm(): Tensor {
     this.scope.expectOpen();
-    return this.norm;
+    return { ...this.factors, shape: [2] };
   }
 
   /** u32 [1]: how many of the last steps in a row were skipped because their gradients were not finite. */
   get skipped(): Tensor {
     this.scope.expectOpen();
-    return this.skips;
+    return { ...this.updates, shape: [1] };
+  }
+
+  /**
+   * u32 [1]: how many steps were made, the t of the bias corrections. Skipped ones are not, as where torch's GradScaler
+   * leaves them out; which those were the GPU alone knows until it is waited for.
+   */
+  get made(): Tensor {
+    this.scope.expectOpen();
+    return { ...this.updates, byteOffset: this.updates.byteOffset + 4, shape: [1] };
   }
 
   /**
@@ -182,7 +193,9 @@ export class AdamW {
   }
 
   private normSettings({ maxGradNorm = 0, gradientScale = 1, maxSkipped = 0 }: StepOptions) {
-    return { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped, result: this.norm, skipped: this.skips };
+    const { betas } = this.options;
+    const { factors: result, updates } = this;
+    return { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped, betas, result, updates };
   }
 
   private update(learningRate: number): void {
@@ -198,13 +211,12 @@ export class AdamW {
           grads: sliceRows(grads, start, end - start),
           m: sliceRows(slice.m, start - slice.start, end - start),
           v: sliceRows(slice.v, start - slice.start, end - start),
-          norm: this.norm,
+          factors: this.factors,
           form,
           learningRate,
           betas,
           eps,
           weightDecay: range.decays ? weightDecay : 0,
-          t: this.stepCount + 1,
         });
       }
     }
@@ -242,18 +254,16 @@ export class AdamW {
   /**
    * Restores what state() gave: checks every shape, then takes the moments one by one from `read`. Throws UserError
    * when a moment is missing, of another shape or too many, having changed nothing; and when one holds values that no
-   * optimizer has.
+   * optimizer has. Of the steps `skipped` were skipped, the last `skippedInARow` of them in a row.
    */
-  async load({
-    stepCount,
-    skippedInARow = 0,
-    ...saved
-  }: SavedMoments & { readonly stepCount: number; readonly skippedInARow?: number }): Promise<void> {
+  async load({ stepCount, skipped = 0, skippedInARow = 0, ...saved }: SavedSteps & SavedMoments): Promise<void> {
     if (!Number.isInteger(stepCount) || stepCount < 0)
       throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
+    if (!Number.isInteger(skipped) || skipped < 0 || skipped > stepCount)
+      throw new UserError(`The optimizer state has ${skipped} skipped steps, expected 0 to ${stepCount}.`);
     this.scope.expectOpen();
     await this.moments.load(saved);
-    this.store.device.batch.write(this.skipped, Uint32Array.of(skippedInARow));
+    this.store.device.batch.write(this.updates, Uint32Array.of(skippedInARow, stepCount - skipped));
     this.stepCount = stepCount;
   }
 

@@ -25,8 +25,9 @@ export interface TrainerState {
   readonly step: number;
   /** How many forwards drew dropout. */
   readonly dropoutStep: number;
-  /** Steps that the optimizer was asked for, and how many of them, up to the last one, it skipped in a row. */
+  /** Steps that the optimizer was asked for, how many of them it skipped, and how many in a row up to the last one. */
   readonly optimizerStep: number;
+  readonly skippedUpdates: number;
   readonly skippedInARow: number;
   readonly pending: Pending;
   readonly logHistory: readonly LogEntry[];
@@ -65,6 +66,7 @@ export function stateText(state: TrainerState, fingerprint: Fingerprint, run: Ru
     data_position: position,
     dropout_step: state.dropoutStep,
     optimizer_step: state.optimizerStep,
+    skipped_updates: state.skippedUpdates,
     skipped_in_a_row: state.skippedInARow,
     pending: {
       loss: state.pending.loss,
@@ -133,6 +135,8 @@ export function parseState(json: unknown, run: RunShape, what: string): TrainerS
     step,
     dropoutStep: integer(state, "dropout_step", 0, wanted.epoch * run.batchesPerEpoch + wanted.batch),
     optimizerStep,
+    // Before it was kept, the bias corrections counted skipped steps, too: a run that began so goes on so.
+    skippedUpdates: state.skipped_updates === undefined ? 0 : integer(state, "skipped_updates", 0, optimizerStep),
     skippedInARow: integer(state, "skipped_in_a_row", 0, optimizerStep),
     pending: {
       loss,

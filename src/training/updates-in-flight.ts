@@ -26,6 +26,8 @@ interface InFlight extends SentStep {
   readonly dropoutStep: number;
 }
 
+type UpdatesState = Pick<TrainerState, "skippedUpdates" | "skippedInARow" | "pending">;
+
 const MOST_IN_FLIGHT = 2;
 
 export class UpdatesInFlight {
@@ -38,6 +40,7 @@ export class UpdatesInFlight {
   private readonly inFlight: InFlight[] = [];
   /** Sent, and not yet heard to be done. */
   private unfinished = 0;
+  private skippedUpdates = 0;
   private skippedInARow = 0;
 
   /** The caller disposes of it, and of model and optimizer, which it only uses. */
@@ -79,6 +82,7 @@ export class UpdatesInFlight {
       this.recent.add(done);
       if (done.gradNorm !== undefined) this.skippedInARow = done.skippedInARow;
       if (done.skippedInARow === 0) continue;
+      this.skippedUpdates++;
       if (maxSkippedUpdates > 0 && done.skippedInARow >= maxSkippedUpdates) {
         const again = { step: this.update, microBatches, dropoutStep, shards: this.options.shards };
         const parameter = await offendingParameter(this.model, again);
@@ -98,17 +102,19 @@ export class UpdatesInFlight {
 
   /** Gives rank 0 what all have summed, for its state(), after settle(). */
   async gatherState(): Promise<void> {
-    this.restore({ skippedInARow: this.skippedInARow, pending: await this.ofAllRanks() });
+    this.restore({ ...this.state(), pending: await this.ofAllRanks() });
   }
 
   /** What a checkpoint keeps, after settle(); where ranks train together, rank 0's after gatherState(). */
-  state(): Pick<TrainerState, "skippedInARow" | "pending"> {
-    return { skippedInARow: this.skippedInARow, pending: this.meter.state() };
+  state(): UpdatesState {
+    const { skippedUpdates, skippedInARow } = this;
+    return { skippedUpdates, skippedInARow, pending: this.meter.state() };
   }
 
   /** Where ranks train together, all with the same. */
-  restore({ skippedInARow, pending }: Pick<TrainerState, "skippedInARow" | "pending">): void {
+  restore({ skippedUpdates, skippedInARow, pending }: UpdatesState): void {
     const { rank } = this.options.shards?.ranks ?? ALONE;
+    this.skippedUpdates = skippedUpdates;
     this.skippedInARow = skippedInARow;
     this.meter.restore(rank === 0 ? pending : { ...pending, loss: 0, count: 0 }); // they are added up again
   }

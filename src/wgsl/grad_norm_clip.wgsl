@@ -1,6 +1,16 @@
 // The norm of scale * gradients, from partial sums of their squares, and the factor that clips them: scale * min(1,
 // max_norm / (norm + 1e-6)), as torch's clip_grad_norm_; scale when max_norm is 0; 0 when the norm is not finite, which
-// makes adamw leave everything as it was. A row kernel of one row.
+// makes adamw leave everything as it was. Such an update is not counted in AdamW's t, as torch's GradScaler leaves the
+// optimizer's step out: so t is counted here, and the bias corrections follow. A row kernel of one row.
+
+// 1 - e^x for x < 0. Near 0, where the difference would lose its digits, by the series x (1 + x / 2 (1 + x / 3 (...))),
+// whose ninth term is below half a unit of the last place from -0.5 on.
+fn one_minus_exp(x: f32) -> f32 {
+  if (x < -0.5) { return 1.0 - exp(x); }
+  var sum = 1.0;
+  for (var n = 8.0; n > 1.5; n -= 1.0) { sum = 1.0 + x / n * sum; }
+  return -x * sum;
+}
 
 fn row_count() -> u32 { return 1u; }
 
@@ -20,9 +30,14 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   if (params.max_norm > 0.0) { coefficient *= min(1.0, params.max_norm / (norm + 1e-6)); }
   if (lane == 0u) {
     // After `limit` of them none is made any more: who reads this some updates later finds the model as they met it.
-    let made = finite && (params.limit == 0u || skipped[0] < params.limit);
-    skipped[0] = select(skipped[0] + 1u, 0u, made);
+    let made = finite && (params.limit == 0u || updates[0] < params.limit);
+    updates[0] = select(updates[0] + 1u, 0u, made);
+    let t = updates[1] + select(0u, 1u, made);
+    updates[1] = t;
     result[0] = norm;
     result[1] = select(0.0, coefficient, made);
+    let age = f32(max(t, 1u)); // before the first update nobody reads them
+    result[2] = 1.0 / one_minus_exp(age * params.log_beta1);
+    result[3] = inverseSqrt(one_minus_exp(age * params.log_beta2));
   }
 }

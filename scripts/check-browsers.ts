@@ -16,8 +16,11 @@ import type { EngineEndpoint } from "../src/entries/worker.ts";
 import { BROWSERS, findBrowser, launch, notInstalled } from "./browsers/launch.ts";
 import type { BrowserName } from "./browsers/launch.ts";
 import type { StorageResult, WorkerResult } from "./browsers/page.ts";
+import { visitExamples } from "./browsers/examples.ts";
 import { runEngine } from "./browsers/portable-engine.ts";
 import type { EngineResult } from "./browsers/portable-engine.ts";
+import { readmeGap } from "./browsers/readme-gap.ts";
+import type { ReadmeGap } from "./browsers/readme-gap.ts";
 import { serve } from "./browsers/serve.ts";
 import { ROOT } from "./package/build-js.ts";
 import { runDemo } from "./portable-demo.ts";
@@ -35,6 +38,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 interface Wanted {
   readonly demo: DemoResult;
   readonly engine: EngineResult;
+  readonly readme: ReadmeGap;
 }
 
 /** In the page two show that it can be done; in a worker, where shaders are the same, all that there is time for. */
@@ -52,6 +56,14 @@ const KERNELS_MS = 60_000;
 const failuresOf = ({ checks }: DoctorReport): string[] =>
   checks.flatMap(({ kernel, failures }) => failures.map(({ name, message }) => `${kernel}, ${name}: ${message}`));
 
+interface Task {
+  /** Of the site. */
+  readonly address: string;
+  readonly wanted: Wanted;
+  /** Where the package lies, to visit the pages of examples/ with it. */
+  readonly examples?: string;
+}
+
 /** A row of the matrix: what was tried, and how it went. */
 type Row = readonly [what: string, found: string];
 interface Seen {
@@ -66,25 +78,28 @@ async function inNode(): Promise<Wanted> {
   serveEngine(port2 as unknown as EngineEndpoint);
   const engine = connectEngine(port1 as unknown as EngineEndpoint);
   try {
-    return { demo: await runDemo(weights), engine: await runEngine(engine, weights) };
+    const readme = readmeGap(await readFile(join(ROOT, "README.md"), "utf8"));
+    return { demo: await runDemo(weights), engine: await runEngine(engine, weights), readme };
   } finally {
     await engine.dispose();
     port1.close();
   }
 }
 
-async function check(page: Page, address: string, wanted: Wanted, browser: string): Promise<Seen> {
+async function check(page: Page, { address, wanted, examples }: Task, browser: string): Promise<Seen> {
   const rows: Row[] = [];
   let failed = 0;
-  const report = (what: string, right: boolean, found: string): void => {
+  const report = (what: string, right: boolean, found: string, cell = "yes"): void => {
     print(`${right ? "ok   " : "FAIL "} ${browser.padEnd(22)} ${what}${found ? `: ${found}` : ""}`);
-    rows.push([what, right ? "yes" : "no"]);
+    rows.push([what, right ? cell : "no"]);
     if (!right) failed++;
   };
   const attempt = async (what: string, act: () => Promise<void>): Promise<void> =>
     act().catch((error: Error) => report(what, false, error.message.split("\n")[0]));
-  const call = <R>(name: string): Promise<R> =>
-    page.evaluate(`${name}(location.origin + "/package/weights/demo")`) as Promise<R>;
+  const call = <R>(name: string, ...rest: unknown[]): Promise<R> => {
+    const argv = ['location.origin + "/package/weights/demo"', ...rest.map((each) => JSON.stringify(each))];
+    return page.evaluate(`${name}(${argv.join()})`) as Promise<R>;
+  };
 
   const same = (where: string, found: EngineResult | DemoResult, expected: EngineResult | DemoResult): void => {
     report(`text in a ${where}`, found.text === expected.text, JSON.stringify(found.text));
@@ -100,6 +115,10 @@ async function check(page: Page, address: string, wanted: Wanted, browser: strin
   }
   await page.waitForFunction("globalThis.runDemo !== undefined", { timeout: PATIENCE_MS });
   await attempt("text in a page", async () => same("page", await call<DemoResult>("runDemo"), wanted.demo));
+  await attempt("the README's paragraph in a page", async () => {
+    const text = await call<string>("fillGap", wanted.readme.request);
+    report("the README's paragraph in a page", text === wanted.readme.text, JSON.stringify(text));
+  });
   await attempt("text in a worker", async () => {
     let found = await call<WorkerResult>("inWorker");
     same("worker", found, wanted.engine);
@@ -109,7 +128,13 @@ async function check(page: Page, address: string, wanted: Wanted, browser: strin
     const said = `${busyGapMs.toFixed(0)} ms between frames at most, ${idleGapMs.toFixed(0)} when idle`;
     const stalls = idleGapMs >= LONGEST_GAP_MS / 2;
     if (stalls && busyGapMs >= LONGEST_GAP_MS) print(`skip  ${browser.padEnd(22)} this machine stalls: ${said}`);
-    else report("drawing while a worker works", busyGapMs < LONGEST_GAP_MS, said);
+    else
+      report(
+        "drawing while a worker works",
+        busyGapMs < LONGEST_GAP_MS,
+        said,
+        `${busyGapMs.toFixed(0)} ms between frames at most`,
+      );
   });
   for (const where of ["page", "worker"] as const)
     await attempt(`kernels in a ${where}`, async () => {
@@ -129,7 +154,8 @@ async function check(page: Page, address: string, wanted: Wanted, browser: strin
       }
       const right = problems.length === 0 && checks > 0;
       const said = `${names.length - left.length} of ${names.length}, ${checks} checks`;
-      report(`kernels in a ${where}`, right, right ? said : problems.join("\n      "));
+      report(`kernels in a ${where}`, right, right ? said : problems.join("
+      "), said);
       if (left.length > 0)
         print(`skip  ${browser.padEnd(22)} after ${KERNELS_MS / 1000} s of kernels: ${left.join(", ")}`);
     });
@@ -143,6 +169,8 @@ async function check(page: Page, address: string, wanted: Wanted, browser: strin
     const right = opfs === "2,3,4 of 10, b.txt, then none" && came[0] > 2e6 && came[1] === 0;
     report("storage (OPFS)", right, `${opfs}; ${came.join(", then ")} bytes came`);
   });
+  if (examples === undefined) print(`skip  ${browser.padEnd(22)} examples/: they are visited by the first browser`);
+  else await visitExamples(page.browser(), examples, PATIENCE_MS, report);
   return { browser, rows, failed };
 }
 
@@ -156,7 +184,7 @@ async function unpacked(folder: string): Promise<string> {
 }
 
 /** undefined where it is skipped. */
-async function tryBrowser(which: BrowserName, address: string, wanted: Wanted): Promise<Seen | undefined> {
+async function tryBrowser(which: BrowserName, task: Task): Promise<Seen | undefined> {
   const path = findBrowser(which);
   if (path === undefined) {
     print(`skip  ${notInstalled(which)}`);
@@ -173,7 +201,7 @@ async function tryBrowser(which: BrowserName, address: string, wanted: Wanted): 
       .replace(/^firefox/i, "Firefox");
     const page = await browser.newPage();
     page.on("pageerror", (error) => print(`page  ${String(error)}`));
-    return await check(page, address, wanted, version.replace("/", " "));
+    return await check(page, task, version.replace("/", " "));
   } finally {
     await Promise.race([browser.close(), new Promise((done) => setTimeout(done, 10_000))]);
     browser.process()?.kill("SIGKILL");
@@ -206,12 +234,14 @@ await runCli(async ({ argv }) => {
   );
   const folder = await mkdtemp(join(tmpdir(), "check-browsers-"));
   try {
-    const site = await serve(await unpacked(folder));
+    const packageFolder = await unpacked(folder);
+    const site = await serve(packageFolder);
     try {
       const wanted = await inNode();
       const seen: Seen[] = [];
       for (const name of names) {
-        const found = await tryBrowser(name, site.address, wanted);
+        const examples = seen.length === 0 ? packageFolder : undefined;
+        const found = await tryBrowser(name, { address: site.address, wanted, examples });
         if (found) seen.push(found);
       }
       if (argv.includes("--write_matrix")) await writeMatrix(seen);

@@ -2,6 +2,8 @@
 // the check gives this module in the place of the sources.
 import { doctor, kernelNames } from "../../src/entries/doctor.ts";
 import type { DoctorReport } from "../../src/entries/doctor.ts";
+import { Infiller } from "../../src/entries/infill.ts";
+import type { FillRequest } from "../../src/entries/infill.ts";
 import { cachedFolder, opfsFolder } from "../../src/entries/storage.ts";
 import { connectEngine } from "../../src/entries/worker.ts";
 import { runDemo } from "../portable-demo.ts";
@@ -39,6 +41,16 @@ function watchFrames(): () => number {
     going = false;
     return longest;
   };
+}
+
+/** What is written into a gap. */
+async function fillGap(weights: string, request: FillRequest): Promise<string> {
+  const infiller = await Infiller.load(weights);
+  try {
+    return (await infiller.fill(request)).text;
+  } finally {
+    infiller.dispose();
+  }
 }
 
 async function inWorker(weights: string): Promise<WorkerResult> {
@@ -111,4 +123,4 @@ async function terminated(weights: string): Promise<string[]> {
   return Promise.all([midst, crash, said(engine.fill(gap))]);
 }
 
-Object.assign(globalThis, { runDemo, inWorker, storage, kernelNames, kernel, terminated });
+Object.assign(globalThis, { runDemo, fillGap, inWorker, storage, kernelNames, kernel, terminated });

@@ -154,8 +154,7 @@ async function check(page: Page, { address, wanted, examples }: Task, browser: s
       }
       const right = problems.length === 0 && checks > 0;
       const said = `${names.length - left.length} of ${names.length}, ${checks} checks`;
-      report(`kernels in a ${where}`, right, right ? said : problems.join("
-      "), said);
+      report(`kernels in a ${where}`, right, right ? said : problems.join("\n      "), said);
       if (left.length > 0)
         print(`skip  ${browser.padEnd(22)} after ${KERNELS_MS / 1000} s of kernels: ${left.join(", ")}`);
     });

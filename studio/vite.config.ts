@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import type { Plugin } from "vite";
-import { hubAddress, ranksAsText, shadersAsText } from "../scripts/package/build-js.ts";
+import { hubAddress, shadersAsText } from "../scripts/package/build-js.ts";
+import { mergesAsText } from "../scripts/package/merges-as-text.ts";
 
 const DEMO = fileURLToPath(new URL("../weights/demo", import.meta.url));
 /** What loading a model reads; the rest of the folder tells how it was trained. */
@@ -53,7 +54,7 @@ const offline = (): Plugin => ({
 });
 
 /** What the package's own build does to the sources for pages. */
-const forPages = (): Plugin[] => [shadersAsText(), ranksAsText(), hubAddress()] as Plugin[];
+const forPages = (): Plugin[] => [shadersAsText(), mergesAsText(), hubAddress()] as Plugin[];
 
 export default defineConfig(({ command }) => ({
   root: fileURLToPath(new URL(".", import.meta.url)),

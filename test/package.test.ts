@@ -79,13 +79,13 @@ const INFERENCE = `import {
 /** Strings that stand in one part of the library each. */
 const MARKS = {
   training: /hf_adamw_2020|trainer_state\.json|max_skipped_updates/,
-  ranks: /SolidGoldMagikarp/,
+  vocabulary: /[(-~]{40000}/, // GPT-2's merges, as scripts/package/merges-as-text.ts writes them
   explanation: /<!doctype html/i,
   commandLine: /Usage: npx|"node:/,
 };
 
 describe("a bundle", () => {
-  it("for inference holds neither training nor GPT-2's ranks, and nothing of Node", async () => {
+  it("for inference holds neither training nor GPT-2's vocabulary, and nothing of Node", async () => {
     const code = await bundleOf(INFERENCE);
     expect(Object.entries(MARKS).flatMap(([part, mark]) => (mark.test(code) ? [part] : []))).toEqual([]);
     expect(code).toContain("attention_decode"); // it is not empty
@@ -98,7 +98,7 @@ describe("a bundle", () => {
     const code = await bundleOf(parts);
     expect(Object.entries(MARKS).flatMap(([part, mark]) => (mark.test(code) ? [part] : []))).toEqual([
       "training",
-      "ranks",
+      "vocabulary",
       "explanation",
     ]);
   });
@@ -149,7 +149,7 @@ describe("package.json", () => {
     expect(packageJson).not.toHaveProperty("dependencies"); // a page needs no package but this one
     for (const range of Object.values({ ...devDependencies, ...optionalDependencies }))
       expect(range).toMatch(/^\d+\.\d+\.\d+$/);
-    const built = [packageJson.bin["gpt2-webgpu"], ...packageJson.sideEffects];
+    const built = [packageJson.bin["gpt2-webgpu"], ...packageJson.sideEffects.filter((each) => !each.includes("*"))];
     for (const entry of Object.values(packageJson.exports)) if (typeof entry !== "string") built.push(entry.default);
     for (const file of built) expect(await readFile(join(dist, "..", file), "utf8"), file).not.toBe("");
   });
@@ -159,10 +159,10 @@ describe("package.json", () => {
     for (const file of await readdir(join(ROOT, "src"), { recursive: true }))
       if (file.endsWith(".ts"))
         for (const [, name, version] of (await readFile(join(ROOT, "src", file), "utf8")).matchAll(
-          /importOptional\("([^"]+)@([^"]+)"/g,
+          /importOptional\(\s*"([^"]+)@([^"]+)"/g,
         ))
           named.set(name, version);
-    expect([...named.keys()].sort()).toEqual(["compromise", "htmlparser2", "jszip", "mammoth"]);
+    expect([...named.keys()].sort()).toEqual(["compromise", "htmlparser2", "jszip", "mammoth", "undici"]);
     expect(packageJson.optionalDependencies).toMatchObject(Object.fromEntries(named));
   });
 
@@ -254,6 +254,13 @@ describe("the built files", () => {
       const text = (await readFile(file, "utf8")).replace(/^\/\/ src\/.*$/gm, "");
       expect(/(?:tsx )?src\/[a-z]+\.ts/.exec(text)?.[0], file).toBeUndefined();
     }
+  });
+
+  it("hold GPT-2's merges as the sources find them", async () => {
+    const { gpt2Merges } = await import("../src/tokenizer/gpt2-merges.ts");
+    type Merges = typeof import("../src/tokenizer/gpt2-merges.ts");
+    const built = (await import(join(dist, "tokenizer", "gpt2-merges.js"))) as Merges;
+    expect(built.gpt2Merges()).toEqual(gpt2Merges());
   });
 
   it("come with the licences of what they hold of others", async () => {

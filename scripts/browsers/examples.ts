@@ -16,7 +16,8 @@ const fillsGap: Visit = async (page) => {
   await page.evaluate(`
     globalThis.seen = [];
     const output = document.querySelector("output[name=text]");
-    new MutationObserver(() => seen.push(output.value)).observe(output, { childList: true, characterData: true, subtree: true });
+    const observer = new MutationObserver(() => seen.push(output.value));
+    observer.observe(output, { childList: true, characterData: true, subtree: true });
   `);
   await page.click("button[name=write]");
   await page.waitForSelector("button[name=write]:enabled");

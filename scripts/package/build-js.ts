@@ -5,18 +5,21 @@
 // package come along in vendor/, as far as they are used.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HUB_URL } from "@huggingface/hub";
-import ranks from "gpt-tokenizer/bpeRanks/r50k_base";
-import { rolldown, RolldownMagicString } from "rolldown";
+import { rolldown } from "rolldown";
 import type { Plugin, SourceMap } from "rolldown";
 import { minifySync } from "rolldown/utils";
 import packageJson from "../../package.json" with { type: "json" };
 import { wgslFiles } from "../../src/wgsl/index.ts";
+import { buildPrograms } from "./build-programs.ts";
 import { buildTables, tablesModule } from "./build-tables.ts";
+import { modulesOf } from "./built-apart.ts";
 import { linesOnly } from "./lines-only.ts";
+import { mergesAsText, mergesPackage } from "./merges-as-text.ts";
 import { licenceNotices } from "./notices.ts";
+import { commandNames, replacing } from "./rewrites.ts";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SRC = join(ROOT, "src");
@@ -42,17 +45,20 @@ const ES_MODULES = {
   stopword: join(ROOT, "node_modules", "stopword", "dist", "stopword.esm.mjs"),
 };
 
+/** They do nothing when they are loaded, and do not say so: without this all that uploads need comes along. */
+const QUIET = /[/\\]node_modules[/\\](?:@huggingface|gearhash-jit)[/\\]/;
+
 /** Source files -> where each stands in `outDir`, as one module without its comments, and a source map beside it. */
 export async function buildJs(outDir: string): Promise<void> {
-  const tables = await buildTables(outDir, SRC);
-  const files = [...new Set([...entryFiles(), ...tables.used])];
+  const apart = await Promise.all([buildTables(outDir, SRC), buildPrograms(outDir, SRC, EXTERNAL)]);
+  const files = [...new Set([...entryFiles(), ...apart.flatMap(({ used }) => used)])];
   const bundle = await rolldown({
     input: Object.fromEntries(files.map((file) => [file.replace(/\.ts$/, ""), join(SRC, file)])),
     external: EXTERNAL,
     platform: "node",
     resolve: { alias: ES_MODULES },
-    plugins: [shadersAsText(), ranksAsText(), hubAddress(), builtTables(), runtimeSeam(), commandNames(), notNode()],
-    treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) || isProgram(id) },
+    plugins: [shadersAsText(), mergesAsText(), hubAddress(), builtTables(), runtimeSeam(), commandNames(), notNode()],
+    treeshake: { moduleSideEffects: (id) => !id.startsWith(SRC) && !QUIET.test(id) },
   });
   try {
     const { output } = await bundle.write({
@@ -66,8 +72,8 @@ export async function buildJs(outDir: string): Promise<void> {
       comments: { legal: true, annotation: true, jsdoc: false },
     });
     await tidy(outDir);
-    const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
-    await writeFile(join(outDir, "vendor", "LICENSES.txt"), licenceNotices([...modules, ...tables.modules]));
+    const modules = [...apart, { modules: modulesOf(output) }].flatMap((each) => each.modules);
+    await writeFile(join(outDir, "vendor", "LICENSES.txt"), licenceNotices([...modules, mergesPackage()]));
   } finally {
     await bundle.close();
   }
@@ -79,7 +85,7 @@ const IDLE_IMPORT = /^import "[./]*_virtual\/_rolldown\/runtime\.js";$/m;
 /**
  * Files as small as can be: a page loads them one by one, or by a bundler that does the same. Functions and classes
  * keep their names, which stack traces show, and a map says from which line of the sources everything comes. Maps of
- * the npm packages would name files that nobody has; the command line, which nobody imports, goes without.
+ * the npm packages would name files that nobody has.
  */
 async function tidy(outDir: string): Promise<void> {
   for (const file of await readdir(outDir, { recursive: true })) {
@@ -88,7 +94,7 @@ async function tidy(outDir: string): Promise<void> {
     const text = (await readFile(path, "utf8")).replace(IDLE_IMPORT, "");
     const mapFile = `${path}.map`;
     const inputMap = existsSync(mapFile) ? (JSON.parse(await readFile(mapFile, "utf8")) as SourceMap) : undefined;
-    const mapped = inputMap !== undefined && !/^(vendor|_virtual|cli)[/\\]/.test(file);
+    const mapped = inputMap !== undefined && !/^(vendor|_virtual)[/\\]/.test(file);
     const mangle = { keepNames: { function: mapped, class: mapped } };
     const { code, map, errors } = minifySync(path, text, { module: true, mangle, sourcemap: mapped, inputMap });
     if (errors.length > 0) throw new Error(`build: ${file}: ${errors[0].message}`);
@@ -98,18 +104,12 @@ async function tidy(outDir: string): Promise<void> {
   }
 }
 
-/** What is started as a thread, by its address. */
-const WORKERS = ["cli/train/data-cache/encode-worker.ts"];
-
-/** The entry points, the command line, what only the seam imports, and what no file imports. */
+/** The entry points, and what only the seam imports. */
 export function entryFiles(): string[] {
   const entries = readdirSync(join(SRC, "entries")).map((file) => `entries/${file}`);
   const behindTheSeam = Object.keys(SEAM).map((path) => path.slice("./".length));
-  return ["index.ts", ...entries, "gpt2-webgpu.ts", ...behindTheSeam, ...WORKERS];
+  return ["index.ts", ...entries, ...behindTheSeam];
 }
-
-/** Files directly in src that are no library: importing one runs it. */
-const isProgram = (id: string): boolean => dirname(id) === SRC && readFileSync(id, "utf8").includes("runCli(");
 
 /** What stands in the place of Node's own modules where a bundler builds for a browser. */
 const notNode = (): Plugin => ({
@@ -149,26 +149,6 @@ export function shadersAsText(): Plugin {
   };
 }
 
-/** GPT-2's ranks as one string: as a list of strings they weigh a twelfth more, in the package and in every page. */
-export const ranksAsText = (): Plugin => ({
-  name: "ranks-as-text",
-  load: {
-    filter: { id: /[/\\]gpt-tokenizer[/\\].*[/\\]r50k_base\.js$/ },
-    handler: () => {
-      const lines = ranks.map((token) => {
-        if (typeof token === "string" && !/[\0\n]/.test(token)) return token;
-        return `\0${typeof token === "string" ? Buffer.from(token).join() : token.join()}`; // its bytes
-      });
-      return `
-        const text = ${JSON.stringify(lines.join("\n"))};
-        const token = (line) => (line[0] === "\\0" ? line.slice(1).split(",").map(Number) : line);
-        const ranks = () => text.split("\\n").map(token);
-        export default /* @__PURE__ */ ranks();
-      `;
-    },
-  },
-});
-
 /** Of @huggingface/hub a page needs one address. */
 export const hubAddress = (): Plugin => ({
   name: "hub-address",
@@ -197,26 +177,4 @@ function seamName(specifier: string, id: string): string {
   const name = SEAM[specifier];
   if (name === undefined) throw new Error(`build: SEAM in scripts/package/build-js.ts lacks ${specifier} of ${id}`);
   return name;
-}
-
-/** "npx tsx src/train.ts" -> "npx gpt2-webgpu train", in what the programs say. */
-const commandNames = (): Plugin =>
-  replacing("command-names", /(?:\btsx )?\bsrc\/([a-z]+)\.ts\b/g, (program) => `gpt2-webgpu ${program}`);
-
-/** `pattern` in the sources -> what `write` makes of its group; undefined leaves it. Source maps stay true. */
-function replacing(name: string, pattern: RegExp, write: (group: string, id: string) => string | undefined): Plugin {
-  return {
-    name,
-    transform: {
-      filter: { id: /[/\\]src[/\\].*\.ts$/, code: pattern },
-      handler(code, id) {
-        const text = new RolldownMagicString(code);
-        for (const match of code.matchAll(pattern)) {
-          const written = write(match[1], id);
-          if (written !== undefined) text.overwrite(match.index, match.index + match[0].length, written);
-        }
-        return { code: text.toString(), map: text.generateMap({ source: id, hires: true }).toString() };
-      },
-    },
-  };
 }

@@ -1,40 +1,25 @@
 // The doctor's tables in the package: the test files of kernels, each a module of its own that takes the engine from
 // the package's modules and vitest's functions from the doctor's stand-in. They are loaded when they are run.
 import { readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { join } from "node:path";
 import { rolldown } from "rolldown";
 import type { Plugin } from "rolldown";
 import { tableFiles } from "../../bench/kernel-tables.ts";
+import { modulesOf, usesThePackage } from "./built-apart.ts";
+import type { BuiltApart } from "./built-apart.ts";
 
 /** In dist. */
-const FOLDER = join("doctor", "tables");
-
-export interface BuiltTables {
-  /** The modules of `src` that they use, as paths from there: the package must hold all that these export. */
-  readonly used: readonly string[];
-  /** All that is in them. */
-  readonly modules: readonly string[];
-}
+const FOLDER = "doctor/tables";
+/** Stands in the place of vitest. */
+const TEST_SHIM = "doctor/test-shim.ts";
 
 /** Writes them to `outDir`, small and without maps. */
-export async function buildTables(outDir: string, src: string): Promise<BuiltTables> {
-  const used = new Set<string>(["doctor/test-shim.ts"]);
-  const fromPackage: Plugin = {
-    name: "the-engine-of-the-package",
-    resolveId(specifier, importer) {
-      const path =
-        specifier === "vitest" ? join(src, "doctor", "test-shim.ts") : resolve(dirname(importer ?? ""), specifier);
-      if (!specifier.startsWith(".") && specifier !== "vitest") return undefined;
-      const module = relative(src, path).replaceAll("\\", "/");
-      if (module.startsWith("..")) return undefined;
-      used.add(module);
-      return { id: `../../${module.replace(/\.ts$/, ".js")}`, external: "relative" };
-    },
-  };
+export async function buildTables(outDir: string, src: string): Promise<BuiltApart> {
+  const used = new Set<string>([TEST_SHIM]);
   const bundle = await rolldown({
     input: Object.fromEntries(tableFiles()),
     platform: "browser",
-    plugins: [fromPackage, usedOfFastCheck()],
+    plugins: [usesThePackage({ src, at: "../..", used, alias: { vitest: TEST_SHIM } }), usedOfFastCheck()],
   });
   try {
     const { output } = await bundle.write({
@@ -45,8 +30,7 @@ export async function buildTables(outDir: string, src: string): Promise<BuiltTab
       chunkFileNames: "shared-[name].js",
       comments: { legal: true, annotation: false, jsdoc: false },
     });
-    const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
-    return { used: [...used].sort(), modules };
+    return { used: [...used].sort(), modules: modulesOf(output) };
   } finally {
     await bundle.close();
   }

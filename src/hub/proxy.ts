@@ -3,6 +3,7 @@
 // it is made, brings an agent that does. It is loaded only where a proxy is set.
 import { UserError } from "../errors.ts";
 import { printable, quote } from "../files/quote.ts";
+import { importOptional } from "../runtime.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,9 +22,11 @@ export async function readProxy(env: Environment, endpoint: string): Promise<Pro
   if (chosen === undefined) return undefined;
   const except = firstSet(env, "no_proxy", "NO_PROXY");
   const address = proxyAddress(chosen);
-  const { EnvHttpProxyAgent, fetch: fetchThrough } = await import("undici").catch(() => {
-    throw new UserError(`${chosen.name} is set, and what goes through a proxy is not installed: npm install undici.`);
-  });
+  const { EnvHttpProxyAgent, fetch: fetchThrough } = await importOptional(
+    "undici@7.30.2",
+    `Going through a proxy (${chosen.name} is set)`,
+    () => import("undici"),
+  );
   const dispatcher = new EnvHttpProxyAgent({
     httpProxy: http && proxyAddress(http).href,
     httpsProxy: https && proxyAddress(https).href,

@@ -1,5 +1,5 @@
 // GPT-2's own tokenizer. It stands apart from what reads tokenizers from folders because GPT-2's vocabulary makes
-// 200 kB of gzip, which a page whose model brings its own need not carry.
+// 170 kB of gzip, which a page whose model brings its own need not carry.
 import { plainToken } from "./added-tokens.ts";
 import { gpt2Vocabulary } from "./gpt2-vocabulary.ts";
 import { END_OF_TEXT } from "./parts.ts";

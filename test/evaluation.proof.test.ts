@@ -16,7 +16,7 @@ import { InfillEncoder } from "../src/infill/encode.ts";
 import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import type { InfillExample } from "../src/infill/example.ts";
 import { DEFAULT_TEMPLATE, specialTokenList } from "../src/infill/template.ts";
-import type { PieceTokenizer } from "../src/infill/no-template-syntax.ts";
+import type { PieceTokenizer } from "../src/infill/constraints/token-bytes.ts";
 import type { TemplateTokenizer } from "../src/infill/template.ts";
 import { Random } from "../src/random.ts";
 import { DEFAULT_ARGUMENTS } from "../src/training/arguments.ts";

@@ -15,7 +15,7 @@ import { GapLayout } from "./gap-layout.ts";
 import type { Piece } from "./gap-layout.ts";
 import { metadataSections } from "./metadata-text.ts";
 import { NoTemplateSyntaxLogitsProcessor } from "./no-template-syntax.ts";
-import type { PieceTokenizer } from "./no-template-syntax.ts";
+import type { PieceTokenizer } from "./constraints/token-bytes.ts";
 import { roomForP2 } from "./room.ts";
 import { forbiddenSpecialIds, parseTemplate, TEMPLATE_FILE } from "./template.ts";
 import type { InfillTemplate, SpecialIds, TemplateTokenizer } from "./template.ts";

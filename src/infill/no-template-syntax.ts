@@ -1,18 +1,16 @@
 // Keeps the template's own writing out of p2: a model that met "\nlength: M; theme: hope" before every p2 writes it at
-// times into p2 itself. Forbidden are a field's name with its colon, and markers spelt in ordinary tokens; and a line
-// that begins with a field's name. The rule looks at bytes, so it holds for every way in which tokens can spell them;
-// "the length of the rope" stays possible. A logits processor in the form of generation's, as Hugging Face's
-// NoBadWordsLogitsProcessor is one; it edits few tokens by the text alone, so no row of scores is read back for it.
+// times into p2 itself. Forbidden are a field's name with its colon, in capital and small letters, with spaces between
+// the two, and after a false start ("lenglength:"); a line that begins with a field's name; and markers spelt in
+// ordinary tokens. The rule looks at bytes, so it holds for every way in which tokens can spell them.
+// Prose stays possible where it can be told apart: "the length of the rope", "two lengths: one", and words that the
+// vocabulary has as one token ("wavelength:"). "The length: three yards" cannot be told from metadata, so a model goes
+// on without the colon there; what a writer gives p2 to begin with is not looked at. A logits processor in the form of
+// generation's, as Hugging Face's NoBadWordsLogitsProcessor is one; it edits few tokens by the text alone, so no row of
+// scores is read back for it.
+import { foldAscii, toBytes, tokenBytes } from "./constraints/token-bytes.ts";
+import type { PieceTokenizer, TokenBytes } from "./constraints/token-bytes.ts";
 import { plainFields, specialTokenList } from "./template.ts";
 import type { InfillTemplate, SpecialIds } from "./template.ts";
-
-/** What the rule needs of a tokenizer: `idToToken` gives a token in GPT-2's byte alphabet. */
-export interface PieceTokenizer {
-  readonly vocabSize: number;
-  encode(text: string, options?: { readonly allowSpecial?: boolean }): number[];
-  idToToken(id: number): string;
-  isSpecial(id: number): boolean;
-}
 
 /** As much of generation's RowContext as is looked at. */
 interface Row {
@@ -25,25 +23,32 @@ interface Forbidden {
   readonly value: number;
 }
 
-/**
- * What may stand before a name: no letter. In the byte alphabet space is Ġ and newline Ċ, and the quotes, dashes and
- * dots outside ASCII are two or three characters.
- */
-const BOUNDARY = "(?:^|Ċ|Ġ|[!-/:-@[-`{-~]|âĢ[ĵĶĺĻľĿ¦]|Â[«»])";
-/** Half of such a mark. */
-const HALF_MARK = "âĢ?|Â";
-/** What stands for text that is out of reach: no character of the byte alphabet. */
+/** What may stand between a name and its colon: white space, two kinds of no-break space among it. */
+const SPACE = "(?:[\\t-\\r ]|\\xc2\\xa0|\\xe2\\x80\\xaf)";
+/** What ends a word. Quotes, dashes and spaces beyond ASCII begin with C2 or E2 80. */
+const NO_LETTER = "(?:^|[\\x00-/:-@[-`{-\\x7f]|\\xc2[\\x80-\\xbf]|\\xe2\\x80[\\x80-\\xbf])";
+/** Letters before a name where a line begins: small ones, and beyond ASCII all of two bytes. */
+const FALSE_START = "(?:[a-z]|[\\xc3-\\xdf][\\x80-\\xbf]){0,24}";
+/** What stands for text that is out of reach: no byte. */
 const MORE = "…";
+const NOTHING = /$^/;
 
 export class NoTemplateSyntaxLogitsProcessor {
   readonly needs = "text";
   private readonly p2: number;
-  private readonly pieceOf: (id: number) => string;
-  /** Whether a text's end may be the beginning of what is forbidden; otherwise no token needs a look. */
+  private readonly bytes: TokenBytes;
+  private readonly markers: readonly string[];
+  /** A field's name and colon at the end of a text whose ASCII letters are small. */
+  private readonly named: RegExp;
+  /** A last line that is a field's name, perhaps after a false start. */
+  private readonly line: RegExp;
+  /** Words that end as names do. */
+  private readonly prose: ReadonlySet<string>;
+  /** The beginning of such a line or of a marker at the end of a text. */
   private readonly begun: RegExp;
-  /** What is forbidden, at the end of a text or with something behind it. */
-  private readonly whole: RegExp;
-  /** The tokens that can complete it, with their pieces. */
+  /** What stands before the colon of tokens that have one: a name may end in it. */
+  private readonly heads: readonly string[];
+  /** The tokens that can complete what is forbidden. */
   private readonly completing: readonly (readonly [token: number, piece: string])[];
   /** Bytes before a token that matter. */
   private readonly reach: number;
@@ -51,67 +56,112 @@ export class NoTemplateSyntaxLogitsProcessor {
   private readonly afterEnd = new Map<string, readonly Forbidden[]>();
 
   constructor(template: InfillTemplate, ids: SpecialIds, tokenizer: PieceTokenizer) {
-    const spelt = (text: string): string =>
-      tokenizer
-        .encode(text, { allowSpecial: false })
-        .map((id) => tokenizer.idToToken(id))
-        .join("");
-    const fields = plainFields(template).map((field) => ({ field, name: spelt(field) }));
-    // A line of p2 that begins with a field's name in small letters is metadata: prose begins with a capital.
-    const small = fields.flatMap(({ field, name }) => (/^\p{Ll}/u.test(field) ? [name] : []));
-    const names = fields.map(({ name }) => name);
-    const markers = specialTokenList(template).map(spelt);
-    const lineStart = small.length > 0 ? [`ĊĠ*${oneOf(small.map(escaped))}$`] : [];
     this.p2 = ids.p2;
-    this.pieceOf = (id) => tokenizer.idToToken(id);
-    const named = names.length > 0 ? [`${BOUNDARY}${oneOf(names.map(escaped))}:`] : []; // else any colon would be one
-    this.whole = new RegExp(oneOf([...named, ...markers.map(escaped), ...lineStart]));
-    const begunField = `(?:ĊĠ*|${BOUNDARY})${oneOf([...names.map(beginnings), ""])}`;
-    this.begun = new RegExp(`${oneOf([begunField, ...markers.map(beginnings), HALF_MARK])}$`);
-    this.reach = Math.max(...[...names, ...markers].map((text) => text.length)) + 16;
-    const lasts = [":", ...markers.map((marker) => marker.at(-1)!)];
-    this.completing = Array.from({ length: tokenizer.vocabSize }, (_, id) => id)
-      .filter((id) => !tokenizer.isSpecial(id))
-      .map((id) => [id, tokenizer.idToToken(id)] as const)
-      .filter(
-        ([, piece]) =>
-          lasts.some((last) => piece.includes(last)) ||
-          small.some((name) => name.endsWith(piece) || piece.endsWith(name)),
-      );
+    this.bytes = tokenBytes(tokenizer);
+    this.markers = specialTokenList(template).map(toBytes);
+    const fields = plainFields(template);
+    const small = fields.filter((field) => /^\p{Ll}/u.test(field)).map(toBytes);
+    const tokens = [...this.bytes.entries()].filter(([token]) => !tokenizer.isSpecial(token));
+    const words = tokens.flatMap(([, piece]) => (/^ [A-Za-z\x80-\xff]+$/.test(piece) ? foldAscii(piece.slice(1)) : []));
+    const prose = fields.map((field) => wordsEndingIn(anyCase(field), words));
+    this.prose = new Set(prose.flatMap((starts) => starts.map(([word]) => word)));
+    const before = (starts: (typeof prose)[number]): string =>
+      starts.length > 0 ? `(?<!${NO_LETTER}${oneOf(starts.map(([, start]) => escaped(start)))})` : "";
+    const named = oneOf(fields.map((field, i) => before(prose[i]!) + anyCase(field)));
+    this.named = fields.length > 0 ? new RegExp(`${named}${SPACE}*:$`) : NOTHING; // else any colon would be one
+    // A line of p2 that begins with a field's name in small letters is metadata: prose begins with a capital.
+    this.line = small.length > 0 ? new RegExp(`\\n *((?:${FALSE_START}?)${oneOf(small.map(escaped))})$`) : NOTHING;
+    const begunLine = `\\n *${FALSE_START}${oneOf([...small.map(beginnings), "[\\xc3-\\xdf]", ""])}`;
+    const begun = [...(small.length > 0 ? [begunLine] : []), ...this.markers.map(beginnings)];
+    this.begun = new RegExp(`${oneOf(begun)}$`);
+    this.reach = 2 * Math.max(...[...fields.map(toBytes), ...this.markers].map(({ length }) => length)) + 32;
+    const lasts = [":", ...this.markers.map((marker) => marker.at(-1)!)];
+    this.completing = tokens.filter(
+      ([, piece]) =>
+        lasts.some((last) => piece.includes(last)) ||
+        small.some((name) => name.endsWith(piece) || piece.endsWith(name)),
+    );
+    const heads = tokens.flatMap(([, piece]) =>
+      piece.includes(":") ? foldAscii(piece.slice(0, piece.indexOf(":"))) : [],
+    );
+    this.heads = [...new Set(heads)].filter((head) => !this.named.test(`${MORE}${head}:`));
     this.alone = this.forbiddenAfter(MORE);
   }
 
   /** Removes the tokens after which the row's p2 would hold what is forbidden. */
   edits({ ids }: Row): readonly Forbidden[] {
     const text = this.textBefore(ids);
+    const folded = foldAscii(text);
+    const isNamed = this.heads.some((head) => this.named.test(`${folded}${head}:`));
     const begun = this.begun.exec(text);
-    if (begun === null) return this.alone;
+    if (!isNamed && begun === null) return this.alone;
     // What begins before this end is over: only the end matters, and there are few different ones.
-    const end = begun.index === 0 ? text : MORE + begun[0];
+    const end = isNamed || begun!.index === 0 ? text : MORE + begun![0];
     let known = this.afterEnd.get(end);
     if (known === undefined) this.afterEnd.set(end, (known = this.forbiddenAfter(end)));
     return known;
   }
 
+  /** Whether a text, as it would stand in a p2, has a field's name with its colon or a marker: no p2 will hold it. */
+  holds(text: string): boolean {
+    const whole = toBytes(` ${text}`);
+    return this.completesField(foldAscii(whole), 0) || this.markers.some((marker) => whole.includes(marker));
+  }
+
   private forbiddenAfter(text: string): Forbidden[] {
+    const folded = foldAscii(text);
     return this.completing
-      .filter(([, piece]) => this.whole.test(text + piece))
+      .filter(([, piece]) => this.completesField(folded + foldAscii(piece), text.length) || this.completes(text, piece))
       .map(([token]) => ({ kind: "set", token, value: -Infinity }));
   }
 
-  /** The last pieces of p2; where p2 begins among them, the text begins there too. */
+  /** Whether one of the text's colons from `from` on stands behind a field's name. */
+  private completesField(text: string, from: number): boolean {
+    for (let at = text.indexOf(":", from); at >= 0; at = text.indexOf(":", at + 1))
+      if (this.named.test(text.slice(0, at + 1))) return true;
+    return false;
+  }
+
+  /** Whether the piece completes a marker, or a line that is a field's name. */
+  private completes(text: string, piece: string): boolean {
+    const whole = text + piece;
+    if (this.markers.some((marker) => whole.includes(marker, Math.max(0, text.length - marker.length + 1))))
+      return true;
+    const last = this.line.exec(whole);
+    return last !== null && !this.prose.has(last[1]!);
+  }
+
+  /** The last bytes of p2; where p2 begins among them, the text begins there too. */
   private textBefore(ids: readonly number[]): string {
     let text = "";
     for (let i = ids.length - 1; i >= 0 && text.length < this.reach; i--) {
       if (ids[i] === this.p2) return text;
-      text = this.pieceOf(ids[i]!) + text;
+      text = this.bytes[ids[i]!] + text;
     }
     return MORE + text;
   }
 }
 
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
 const oneOf = (patterns: readonly string[]): string => `(?:${patterns.join("|")})`;
+
+/** A pattern for a name's bytes in capital and small letters, accents in one character or in two; ASCII ones small. */
+function anyCase(name: string): string {
+  const spelt = (char: string): string[] =>
+    [char.toLowerCase(), char.toUpperCase()].flatMap((each) => [each, each.normalize("NFD")]).map(toBytes);
+  return [...name.normalize("NFC")]
+    .map((char) => (char === " " ? `${SPACE}+` : oneOf([...new Set(spelt(char).map(foldAscii))].map(escaped))))
+    .join("");
+}
+
+/** Of the words those that have something before the name that they end in, and what that is. */
+function wordsEndingIn(name: string, words: readonly string[]): (readonly [word: string, start: string])[] {
+  const pattern = new RegExp(`^(.+)${name}$`);
+  return words.flatMap((word) => {
+    const found = pattern.exec(word);
+    return found ? [[word, found[1]!] as const] : [];
+  });
+}
 
 /** A pattern for every beginning of `text`, from its first character to the whole of it. */
 function beginnings(text: string): string {

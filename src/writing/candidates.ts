@@ -5,6 +5,7 @@ import { generate } from "../generation/generate.ts";
 import type { GenerateOutput } from "../generation/generate.ts";
 import type { GenerationObserver } from "../generation/loops/observer.ts";
 import { UnmetConstraints } from "../generation/loops/constraint.ts";
+import type { LogitsProcessor } from "../generation/scores/logits-processor.ts";
 import { argmax } from "../generation/scores/scores.ts";
 import type { InfillRequest } from "../infill/example.ts";
 import type { Reranker } from "../rerank/reranker.ts";
@@ -51,10 +52,31 @@ export interface Written {
   readonly output: GenerateOutput;
 }
 
-/** Writes for the chosen prompts, all in one batch. Throws UserError for options that do not go together. */
-export async function write(
+/**
+ * Writes for the chosen prompts, all in one batch; where words must occur, texts that say nothing twice if there are
+ * such. Throws UserError for options that do not go together.
+ */
+export async function write(writer: Writer, options: WriteOptions = {}): Promise<Written> {
+  const { constraints } = writer.plan.prompts[options.which?.[0] ?? 0];
+  const processors = constraints?.logitsProcessors ?? [];
+  const { preferred } = constraints ?? {};
+  try {
+    return await writeWith(writer, options, processors);
+  } catch (error) {
+    if (!(error instanceof UnmetConstraints) || preferred === undefined) throw error;
+    return writeWith(
+      writer,
+      options,
+      processors.filter((processor) => processor !== preferred),
+    );
+  }
+}
+
+/** `processors`: of the constraints, which are those of all chosen prompts. */
+async function writeWith(
   writer: Writer,
-  { which, signal, onText, onTexts, seed }: WriteOptions = {},
+  { which, signal, onText, onTexts, seed }: WriteOptions,
+  processors: readonly LogitsProcessor[],
 ): Promise<Written> {
   const { decoder, tokenizer, plan, observer } = writer;
   const numbers = which ?? plan.prompts.map((_, number) => number);
@@ -73,7 +95,7 @@ export async function write(
     {
       ...request,
       constraints: constraints?.constraints,
-      logitsProcessors: [...plan.logitsProcessors, ...(constraints?.logitsProcessors ?? [])],
+      logitsProcessors: [...plan.logitsProcessors, ...processors],
       ...(observer && { observer, returnDictInGenerate: true }),
       streamer:
         (onText || onTexts) &&

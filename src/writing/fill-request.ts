@@ -84,11 +84,12 @@ export function planOf(folder: ModelFolder, request: FillRequest): Plan {
   if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= 1 && candidates <= MOST_CANDIDATES))
     throw new UserError(`candidates is ${candidates}, wanted a whole number from 1 to ${MOST_CANDIDATES}.`);
   const { options = {}, forceWords, badWords, anyCase, words, sentences, beginsWith = "", endsWith } = request;
-  const { wholeSentences } = request;
+  const { wholeSentences, repeats } = request;
   if (candidates !== undefined && options.numReturnSequences !== undefined)
     throw new UserError("candidates and options.numReturnSequences say the same thing twice; give one of them.");
   const required = { requireCharacters, requireLength };
-  const wishes = { forceWords, badWords, anyCase, words, sentences, beginsWith, endsWith, wholeSentences, ...required };
+  const ofText = { forceWords, badWords, anyCase, words, sentences, beginsWith, endsWith, wholeSentences, repeats };
+  const wishes = { ...ofText, ...required };
   const asked = candidates === undefined ? options : { ...options, numReturnSequences: candidates };
   const several = (candidates ?? 1) > 1;
   const search = severalCandidates(withBeams(asked, wishes, several), folder.defaults, {

@@ -13,7 +13,7 @@ import { withAliases } from "../infill/constraints/character-forms.ts";
 import type { TextConstraints } from "../infill/constraints/text-constraints.ts";
 import { checkRoom, classLimits, lengths, roomAfter } from "./lengths.ts";
 import type { Limits } from "./lengths.ts";
-import { constraintsOf, tokensFor } from "./wishes.ts";
+import { checkSyntax, constraintsOf, tokensFor } from "./wishes.ts";
 import type { Wishes } from "./wishes.ts";
 import { endTokens, needEncoder } from "./model-folder.ts";
 import type { ModelFolder } from "./model-folder.ts";
@@ -83,6 +83,7 @@ export function planGaps(
 ): Plan {
   const gaps = requests.map(withAliases);
   const encoder = needEncoder(model);
+  if (!settings.allowSpecialTokens && settings.wishes) checkSyntax(model, settings.wishes);
   const constraints = constraintsOf(
     model,
     settings.wishes && { ...settings.wishes, beginsWith: prefix },

@@ -1,11 +1,13 @@
 // What is asked of a text: words that must or must not occur, so many words or sentences, its first and last sentence;
 // and the search that can give it.
 import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 import { asList } from "../generation/options/config.ts";
 import type { GenerationOptions } from "../generation/options/options.ts";
 import type { InfillRequest } from "../infill/example.ts";
 import { classBounds } from "../infill/room.ts";
 import { characterForms } from "../infill/constraints/character-forms.ts";
+import { wordForms } from "../infill/constraints/word-forms.ts";
 import { TextConstraints } from "../infill/constraints/text-constraints.ts";
 import type { TextWishes } from "../infill/constraints/text-constraints.ts";
 import { endTokens, needEncoder } from "./model-folder.ts";
@@ -97,12 +99,27 @@ function make(
   inGap: boolean,
   eosTokenId: GenerationOptions["eosTokenId"],
 ): TextConstraints | undefined {
-  const { forceWords = [], badWords = [], words, sentences, endsWith, wholeSentences } = wishes;
-  const nothingElse = [words, sentences, endsWith].every((text) => text === undefined) && !wholeSentences;
+  const { forceWords = [], badWords = [], words, sentences, endsWith, wholeSentences, repeats } = wishes;
+  const nothingElse =
+    [words, sentences, endsWith].every((text) => text === undefined) && !wholeSentences && repeats !== false;
   if (forceWords.length + badWords.length === 0 && nothingElse) return undefined;
   return new TextConstraints(inGap ? wishes : { ...wishes, beginsWith: undefined }, {
     tokenizer: model.tokenizer,
     eosTokenId: asList(eosTokenId ?? endTokens(model, inGap)),
     p2: inGap ? needEncoder(model).ids.p2 : undefined,
   });
+}
+
+/** Throws UserError for what a gap's text can never have, because it is written as metadata is. */
+export function checkSyntax(model: ModelFolder, { forceWords = [], anyCase, endsWith = "" }: TextWishes): void {
+  const { noTemplateSyntax } = needEncoder(model);
+  const never = [
+    ...forceWords.filter((word) => wordForms(word, anyCase).forms.every((form) => noTemplateSyntax.holds(form))),
+    ...(noTemplateSyntax.holds(endsWith) ? [endsWith] : []),
+  ];
+  if (never.length > 0)
+    throw new UserError(
+      `${quote(never[0])} is asked for, and has a marker or a metadata field's name with a colon, which are kept out ` +
+        "of texts for a gap; write it without the colon, or give it as the words that the text begins with.",
+    );
 }

@@ -42,6 +42,14 @@ export const WISH_FLAGS = defineFlags({
       "--force_words and --bad_words count in capitals and small letters alike; without it as written, and with a " +
       "capital where a sentence begins.",
   },
+  allowRepeats: {
+    type: "bool",
+    defaultText: "off",
+    group: WISHES,
+    help:
+      "With words that must occur, three words in a row may come twice in the text. Without it they do only where no " +
+      "text is found otherwise: the likeliest texts of a weak model go round in circles.",
+  },
   words: {
     type: "string",
     placeholder: "bounds",

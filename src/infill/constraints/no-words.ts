@@ -2,9 +2,8 @@
 // Hugging Face's NoBadWordsLogitsProcessor, by bytes instead of by one tokenisation. The token that would complete the
 // word is forbidden; "concatenate" does not hold "cat". It edits few tokens by the text alone, so no row of scores is
 // read back for it.
-import type { PieceTokenizer } from "../no-template-syntax.ts";
 import { endsInWord, foldAscii, startsInWord, toBytes, tokenBytes } from "./token-bytes.ts";
-import type { TokenBytes } from "./token-bytes.ts";
+import type { PieceTokenizer, TokenBytes } from "./token-bytes.ts";
 import type { WordForms } from "./word-forms.ts";
 
 interface Forbidden {

@@ -3,12 +3,11 @@
 // it always leaves a way: a new word, a full stop, the last sentence, the end token. Where a right end has been
 // reached and no room is left for another sentence of the text's usual length, the text ends. Reads whole rows of
 // scores, as it may forbid any of them.
-import type { PieceTokenizer } from "../no-template-syntax.ts";
 import { countSentences } from "../sentences.ts";
 import { countWords } from "./bounds.ts";
 import type { Bounds } from "./bounds.ts";
 import { fromBytes, tokenBytes } from "./token-bytes.ts";
-import type { TokenBytes } from "./token-bytes.ts";
+import type { PieceTokenizer, TokenBytes } from "./token-bytes.ts";
 import { occurs } from "./word-forms.ts";
 import type { WordForms } from "./word-forms.ts";
 

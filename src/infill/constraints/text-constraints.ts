@@ -7,10 +7,11 @@ import { expectFields } from "../../fields.ts";
 import type { FieldsOf } from "../../fields.ts";
 import { quote } from "../../files/quote.ts";
 import { normalizeText } from "../../text/normalize.ts";
-import type { PieceTokenizer } from "../no-template-syntax.ts";
+import type { PieceTokenizer } from "./token-bytes.ts";
 import { countSentences } from "../sentences.ts";
 import { ANY, boundsText, countWords, parseBounds } from "./bounds.ts";
 import type { Bounds } from "./bounds.ts";
+import { NoRepeatedRunsLogitsProcessor } from "./no-repeats.ts";
 import { NoWordsLogitsProcessor } from "./no-words.ts";
 import { TextBoundsLogitsProcessor } from "./text-bounds.ts";
 import { WordConstraint } from "./word-constraint.ts";
@@ -33,6 +34,11 @@ export interface TextWishes {
   readonly endsWith?: string;
   /** It ends where a sentence does, within the new tokens that there may be. Default: where something above says so. */
   readonly wholeSentences?: boolean;
+  /**
+   * Three words in a row may come twice in the text. Default: not where words must occur, because there a weak model
+   * goes round in circles.
+   */
+  readonly repeats?: boolean;
 }
 
 export const TEXT_WISHES: FieldsOf<TextWishes> = {
@@ -44,6 +50,7 @@ export const TEXT_WISHES: FieldsOf<TextWishes> = {
   beginsWith: true,
   endsWith: true,
   wholeSentences: true,
+  repeats: true,
 };
 
 export interface TextPlace {
@@ -59,7 +66,11 @@ export class TextConstraints {
   /** For generate()'s `constraints`. */
   readonly constraints: readonly WordConstraint[];
   /** For generate()'s `logitsProcessors`. */
-  readonly logitsProcessors: readonly (NoWordsLogitsProcessor | TextBoundsLogitsProcessor)[];
+  readonly logitsProcessors: readonly (
+    NoRepeatedRunsLogitsProcessor | NoWordsLogitsProcessor | TextBoundsLogitsProcessor
+  )[];
+  /** The one of them that may be left out where no text is found that holds everything else. */
+  readonly preferred: NoRepeatedRunsLogitsProcessor | undefined;
   /** New tokens that a text needs at least, or 0 where nothing says. */
   readonly leastTokens: number;
   /** The greatest number of words, or Infinity. */
@@ -97,9 +108,14 @@ export class TextConstraints {
     if (ends && eos.length === 0)
       throw new UserError("A text that ends with a whole sentence needs an end token to end by; set eosTokenId.");
     const rules = { words: this.words, sentences: this.sentences, endsWith: last, required: this.constraints };
+    const given = [last, ...this.forced.flatMap(({ forms }) => forms)];
+    const repeats = wishes.repeats ?? this.constraints.length === 0;
+    const noRepeats = repeats ? undefined : new NoRepeatedRunsLogitsProcessor(given, tokenizer, start);
+    this.preferred = wishes.repeats === undefined ? noRepeats : undefined;
     const bounds = ends ? new TextBoundsLogitsProcessor(rules, eos, tokenizer, start) : undefined;
     this.leastTokens = bounds && (counted || last !== "") ? bounds.leastTokens : 0;
     this.logitsProcessors = [
+      ...(noRepeats ? [noRepeats] : []),
       ...(this.bad.length > 0 ? [new NoWordsLogitsProcessor(this.bad, tokenizer, start)] : []),
       ...(bounds ? [bounds] : []),
     ];

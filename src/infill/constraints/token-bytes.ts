@@ -1,7 +1,14 @@
 // Tokens as the bytes that they stand for, one character a byte, and words in such strings. Rules about words look at
 // bytes, because tokens may end in the middle of a character: so they hold for every way in which tokens spell a word.
 import { pieceToBytes } from "../../tokenizer/byte-alphabet.ts";
-import type { PieceTokenizer } from "../no-template-syntax.ts";
+
+/** What rules about bytes need of a tokenizer: `idToToken` gives a token in GPT-2's byte alphabet. */
+export interface PieceTokenizer {
+  readonly vocabSize: number;
+  encode(text: string, options?: { readonly allowSpecial?: boolean }): number[];
+  idToToken(id: number): string;
+  isSpecial(id: number): boolean;
+}
 
 /** The bytes of each token, as a string of as many characters. */
 export type TokenBytes = readonly string[];

@@ -2,9 +2,8 @@
 // DisjunctiveConstraint), that follows the text by its bytes. So any tokens that spell the word fulfil it, at a text's
 // start, after a quotation mark or inside a sentence, but not as a part of another word: " cat" goes on to "catch" and
 // is missing again.
-import type { PieceTokenizer } from "../no-template-syntax.ts";
 import { endsInMiddle, endsInWord, foldAscii, fromBytes, startsInWord, toBytes, tokenBytes } from "./token-bytes.ts";
-import type { TokenBytes } from "./token-bytes.ts";
+import type { PieceTokenizer, TokenBytes } from "./token-bytes.ts";
 import type { WordForms } from "./word-forms.ts";
 
 interface Followed {

@@ -20,13 +20,13 @@ import { runCli } from "./cli/shared/run.ts";
 import type { CliContext } from "./cli/shared/run.ts";
 import { parseShard, shardName } from "./cli/shared/shard.ts";
 import type { Shard } from "./cli/shared/shard.ts";
+import { openTunedDevice } from "./cli/shared/tuned-device.ts";
 import { evaluationJson } from "./evaluation/evaluation-json.ts";
 import { markdownTable } from "./evaluation/markdown-table.ts";
 import { htmlReport } from "./evaluation/report.ts";
 import { findings } from "./evaluation/findings.ts";
 import { openFolder } from "./files/open.ts";
 import { printableText } from "./files/quote.ts";
-import { requestDevice } from "./gpu/device.ts";
 
 async function main({ argv, signal }: CliContext): Promise<void> {
   const started = performance.now();
@@ -36,7 +36,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
 
   if (values.shard !== undefined) return measureShard(setup, parseShard(values.shard), signal);
   const parts = values.mergeShards ? await mergedShards(setup) : new Parts();
-  const device = await requestDevice();
+  const device = await openTunedDevice(values.noTune ? "never" : "once");
   announce(device);
   const results: ModelResult[] = [];
   for (const [m, task] of setup.tasks.entries()) {
@@ -71,7 +71,7 @@ async function measureShard(setup: EvaluationSetup, shard: Shard, signal: AbortS
   const shares = setup.tasks.map((task) => shareOf(task, shard));
   const missing = setup.tasks.reduce((sum, task, m) => sum + countMissing(parts, partsOf(m, task, shares[m])), 0);
   if (missing > 0) {
-    const device = await requestDevice();
+    const device = await openTunedDevice(setup.values.noTune ? "never" : "once");
     announce(device);
     try {
       for (const [m, task] of setup.tasks.entries())

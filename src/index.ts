@@ -1,6 +1,9 @@
 // The public API, and nothing else. Everything here runs in Node and in the browser.
 export { requestDevice } from "./gpu/device.ts";
 export type { Device, DeviceOptions } from "./gpu/device.ts";
+export { requestTunedDevice } from "./tuning/tuned-device.ts";
+export type { TunedDeviceOptions } from "./tuning/tuned-device.ts";
+export type { Tuned } from "./tuning/tune.ts";
 export { openFolder } from "./files/open.ts";
 export type { Tensor } from "./gpu/tensor.ts";
 export { UserError } from "./errors.ts";

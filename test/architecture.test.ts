@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gpt2: ["autograd", "kernels", "gpu"],
   generation: ["gpt2", "kernels", "gpu"],
   infill: ["text", "examples", "tokenizer"],
+  tuning: ["kernels", "profile", "gpu", "wgsl"],
   training: ["text", "examples", "drawing", "gpt2", "autograd", "kernels", "gpu"],
   rerank: ["infill", "examples", "gpt2", "autograd"],
   evaluation: ["rerank", "infill", "examples", "drawing", "gpt2", "autograd"],
@@ -38,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ["hub"],
   doctor: ["storage", "gpu"],
   worker: [
+    "tuning",
     "storage",
     "writing",
     "explain",
@@ -64,6 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "examples",
   ],
   cli: [
+    "tuning",
     "profile",
     "doctor",
     "writing",

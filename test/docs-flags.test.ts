@@ -3,16 +3,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { DOCTOR } from "../src/cli/doctor/flags.ts";
 import { EVALUATE } from "../src/cli/evaluate/flags.ts";
 import { EXPORT } from "../src/cli/export/flags.ts";
 import { GENERATE } from "../src/cli/generate/flags.ts";
 import { PREPARE } from "../src/cli/prepare/flags.ts";
+import { STUDIO } from "../src/cli/studio/flags.ts";
 import { TRAIN } from "../src/cli/train/flags.ts";
 import { snakeCase } from "../src/snake-case.ts";
 import { ROOT } from "./documents.ts";
 
 const known = new Set(
-  [EVALUATE, EXPORT, GENERATE, PREPARE, TRAIN].flatMap(({ flags }) =>
+  [DOCTOR, EVALUATE, EXPORT, GENERATE, PREPARE, STUDIO, TRAIN].flatMap(({ flags }) =>
     Object.entries(flags).flatMap(([key, { aliases = [] }]) => [snakeCase(key), ...aliases]),
   ),
 );

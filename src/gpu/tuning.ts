@@ -173,6 +173,9 @@ export function resolveTuning(capabilities: Capabilities, overrides: Readonly<Re
   };
 }
 
+/** Whether the table was measured on such an adapter. */
+export const hasTableRow = (adapterKey: string): boolean => tableRow(adapterKey) !== undefined;
+
 function tableRow(adapterKey: string): Tuning | undefined {
   const key = [adapterKey, adapterKey.split("-", 1)[0]].find((each) => Object.hasOwn(TABLE, each));
   return key === undefined ? undefined : TABLE[key];

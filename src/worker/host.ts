@@ -8,10 +8,10 @@ import { MemoryFolder } from "../files/folder.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
 import { generate } from "../generation/generate.ts";
-import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import { endTokens } from "../writing/model-folder.ts";
 import { textStreamer } from "../writing/text-streamer.ts";
+import { openDevice } from "./device.ts";
 import { holdLife } from "./life.ts";
 import { LoadedModel, openPlace, openSource } from "./loaded-model.ts";
 import { transferables } from "./messages.ts";
@@ -62,7 +62,7 @@ export class EngineHost {
         onProgress: (progress: EngineEvents["progress"]): void => tell("progress", progress),
         onNote: (note: string): void => tell("note", note),
       };
-      const device = (this.device ??= await requestDevice());
+      const device = (this.device ??= await openDevice((line) => tell("note", line)));
       const folder = await openSource(source, watcher, device);
       const loaded = await LoadedModel.open(device, folder, { ...watcher, gradients: false });
       this.loaded?.dispose();

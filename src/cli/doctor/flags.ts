@@ -8,6 +8,13 @@ const flags = defineFlags({
     group: "Output",
     help: "One JSON object on stdout, when all is done: the machine, every group of checks, and what is wrong.",
   },
+  tune: {
+    type: "bool",
+    group: "What",
+    help:
+      "Try the kernels' forms on this adapter, print how fast each is, and keep the fastest for later runs; checks " +
+      "no kernel but those that are named.",
+  },
   machineOnly: { type: "bool", group: "What", help: "Only say what this machine is; check no kernel." },
 });
 

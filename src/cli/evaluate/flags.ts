@@ -5,6 +5,7 @@ import type { Flag, FlagValues, Program } from "../shared/flags.ts";
 import { optionFlags } from "../generate/options.ts";
 import { WISH_FLAGS } from "../generate/wish-flags.ts";
 import { HUB_FLAGS } from "../shared/model-source.ts";
+import { TUNE_FLAGS } from "../shared/tuned-device.ts";
 
 const SEARCH = [
   "doSample",
@@ -164,6 +165,7 @@ const flags = defineFlags({
     group: "Output",
     help: "When all shards are done, with the flags of theirs: the table, evaluation.json and report.html of all.",
   },
+  ...TUNE_FLAGS,
 });
 
 export type EvaluateFlags = typeof flags;

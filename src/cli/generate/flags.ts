@@ -2,7 +2,7 @@
 import { HUB_FLAGS } from "../shared/model-source.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { FlagValues, Program } from "../shared/flags.ts";
-import { PROFILE_FLAGS } from "../shared/profiling.ts";
+import { DEVICE_FLAGS } from "../shared/profiling.ts";
 import { optionFlags } from "./options.ts";
 import { WISH_FLAGS } from "./wish-flags.ts";
 
@@ -147,7 +147,7 @@ const flags = defineFlags({
       "only the end token can be chosen of them.",
   },
 
-  ...PROFILE_FLAGS,
+  ...DEVICE_FLAGS,
 
   ...optionFlags,
 });

@@ -1,4 +1,5 @@
-// --profile and --trace: the run's devices are opened through this, and at its end it says where the time went.
+// --no_tune, --profile and --trace: the run's devices are opened through this, and at its end it says where the time
+// went.
 import { open, writeFile } from "node:fs/promises";
 import { UserError } from "../../errors.ts";
 import { requestDevice } from "../../gpu/device.ts";
@@ -7,9 +8,11 @@ import { measureCeiling } from "../../profile/ceiling.ts";
 import { profileLines } from "../../profile/table.ts";
 import { Trace } from "../../profile/trace.ts";
 import { writeNote } from "./announce.ts";
+import { openTunedDevice, TUNE_FLAGS } from "./tuned-device.ts";
 import { defineFlags } from "./flag-table.ts";
 
-export const PROFILE_FLAGS = defineFlags({
+export const DEVICE_FLAGS = defineFlags({
+  ...TUNE_FLAGS,
   profile: {
     type: "bool",
     defaultText: "off",
@@ -28,33 +31,34 @@ export const PROFILE_FLAGS = defineFlags({
   },
 });
 
-interface ProfileValues {
+interface DeviceValues {
+  readonly noTune?: boolean;
   readonly profile: boolean;
   readonly trace?: string | undefined;
 }
 
 export class Profiling {
-  private readonly values: ProfileValues;
+  private readonly values: DeviceValues;
   private readonly print: (line: string) => void;
   private began = 0;
   private device: Device | undefined;
   private trace: Trace | undefined;
 
-  private constructor(values: ProfileValues, print: (line: string) => void) {
+  private constructor(values: DeviceValues, print: (line: string) => void) {
     this.values = values;
     this.print = print;
   }
 
   /** Throws UserError when the trace could not be written. Measures nothing unless the flags ask for it. */
-  static async begin(values: ProfileValues, print: (line: string) => void): Promise<Profiling> {
+  static async begin(values: DeviceValues, print: (line: string) => void): Promise<Profiling> {
     if (values.trace !== undefined) await requireWritable(values.trace);
     return new Profiling(values, print);
   }
 
   /** A device of the run; where one replaces another that was lost, the profile is of the last. */
   async openDevice(): Promise<Device> {
-    const { profile, trace } = this.values;
-    const device = await requestDevice({ profile: profile || trace !== undefined });
+    const { profile, trace, noTune } = this.values;
+    const device = await openTunedDevice(noTune ? "never" : "once", { profile: profile || trace !== undefined });
     const { profiler } = device;
     if (!profiler) return device;
     this.began = performance.now();

@@ -1,6 +1,6 @@
 // The flags of src/train.ts: Hugging Face's names (run_language_modeling.py of 2020, run_clm.py, TrainingArguments).
 import type { Program } from "../shared/flags.ts";
-import { PROFILE_FLAGS } from "../shared/profiling.ts";
+import { DEVICE_FLAGS } from "../shared/profiling.ts";
 import { DATA_FLAGS } from "./data-flags.ts";
 import { MODEL_FLAGS } from "./model-flags.ts";
 import { OUTPUT_FLAGS } from "./output-flags.ts";
@@ -14,7 +14,7 @@ const flags = {
   ...TRAINING_FLAGS,
   ...TRAINABLE_FLAGS,
   ...OUTPUT_FLAGS,
-  ...PROFILE_FLAGS,
+  ...DEVICE_FLAGS,
 };
 
 export type TrainFlags = typeof flags;

@@ -72,8 +72,14 @@ export async function readProgram({ argv, signal }: CliContext, mpi: MpiJob | un
   const trainFile =
     (evaluateOnly ? evalFile : (flags.trainDataFile ?? flags.trainFile)) ?? samplePath("train.jsonl", "--train_file");
   const files = { trainFile, evalFile, infilling };
-  const profiling = await Profiling.begin(isRankZero(mpi) ? flags : { profile: false }, print);
+  const profiling = await Profiling.begin(deviceFlags(flags, mpi), print);
   return { flags, given: parsed.given, evaluateOnly, files, signal, mpi, profiling };
+}
+
+/** Rank 0 alone profiles; and ranks that share a GPU, or time at once, would tune it badly. */
+function deviceFlags(flags: Flags, mpi: MpiJob | undefined): Parameters<typeof Profiling.begin>[0] {
+  if (!mpi) return flags;
+  return { ...(isRankZero(mpi) ? flags : { profile: false }), noTune: true };
 }
 
 /** What the Trainer would refuse, before a file is read for it. */

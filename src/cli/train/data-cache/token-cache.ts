@@ -4,11 +4,11 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../../errors.ts";
 import { readJsonObject } from "../../../files/json.ts";
 import { openFolder } from "../../../files/open.ts";
+import { cacheFolder } from "../../shared/cache-folder.ts";
 import { fileDigest } from "./text-pieces.ts";
 
 /** Raised whenever the same text would be encoded otherwise, or stored otherwise. */
@@ -42,7 +42,7 @@ export interface NewEntry {
 
 /** XDG_CACHE_HOME/gpt2-webgpu/datasets, else in ~/.cache. */
 export function defaultCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "gpt2-webgpu", "datasets");
+  return join(cacheFolder(env), "datasets");
 }
 
 /** Of what a killed process left, and whose like is still being written by another. */

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { openStudio } from "./database.ts";
 import type { StudioDatabase } from "./database.ts";
-import type { DocumentRecord, DocumentSummary, FillRecord } from "./records.ts";
+import type { DocumentRecord, DocumentSummary, FillRecord, UndoRecord } from "./records.ts";
 
 /** Why nothing is kept, once that was seen. */
 export const keepsNothing = signal<string | undefined>(undefined);
@@ -33,13 +33,25 @@ export async function readDocument(id: string): Promise<DocumentRecord | undefin
   return studio ? studio.get("documents", id) : inMemory.documents.get(id);
 }
 
-export async function writeDocument(record: DocumentRecord): Promise<void> {
+/** Both or neither: steps of undo fit one text only. */
+export async function writeDocument(record: DocumentRecord, undo?: UndoRecord): Promise<void> {
   const studio = await database();
-  if (studio) await studio.put("documents", record);
-  else inMemory.documents.set(record.id, record);
+  if (!studio) return void inMemory.documents.set(record.id, record);
+  const transaction = studio.transaction(["documents", "undo"], "readwrite");
+  await Promise.all([
+    transaction.objectStore("documents").put(record),
+    undo && transaction.objectStore("undo").put(undo),
+    transaction.done,
+  ]);
 }
 
-/** With all of its fills. */
+/** What fits the text of `record`; undefined without such. */
+export async function readUndo({ id, updated }: DocumentRecord): Promise<UndoRecord | undefined> {
+  const kept = await (await database())?.get("undo", id);
+  return kept?.updated === updated ? kept : undefined;
+}
+
+/** With all of its fills, and its undo. */
 export async function removeDocument(id: string): Promise<void> {
   const studio = await database();
   if (!studio) {
@@ -47,12 +59,13 @@ export async function removeDocument(id: string): Promise<void> {
     for (const fill of inMemory.fills.values()) if (fill.documentId === id) inMemory.fills.delete(fill.id);
     return;
   }
-  const transaction = studio.transaction(["documents", "fills"], "readwrite");
+  const transaction = studio.transaction(["documents", "fills", "undo"], "readwrite");
   const fills = transaction.objectStore("fills");
   const keys = await fills.index("document").getAllKeys(id);
   await Promise.all([
     ...keys.map((key) => fills.delete(key)),
     transaction.objectStore("documents").delete(id),
+    transaction.objectStore("undo").delete(id),
     transaction.done,
   ]);
 }

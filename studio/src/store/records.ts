@@ -31,6 +31,17 @@ export interface DocumentRecord {
   readonly names: NameChanges;
 }
 
+/** How the writer got there: steps of undo and redo (CodeMirror's, each as JSON), the next ones last. */
+export interface UndoRecord {
+  readonly id: string;
+  /** Of the document as these steps left it: with any other text they are of no use. */
+  readonly updated: number;
+  readonly anchor: number;
+  readonly head: number;
+  readonly done: readonly string[];
+  readonly undone: readonly string[];
+}
+
 /** In lists, without the text. */
 export type DocumentSummary = Pick<DocumentRecord, "id" | "title" | "created" | "updated">;
 

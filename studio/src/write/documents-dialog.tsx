@@ -1,13 +1,25 @@
 // All documents: open, begin, remove.
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import { formatDate, t } from "../i18n/index.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { createDocument, documents, open, openDocument, removeDocument } from "./desk.ts";
+import { createDocument, documents, open, openDocument, refreshDocuments, removeDocument } from "./desk.ts";
 
 export function DocumentsDialog({ onClose }: { readonly onClose: () => void }): JSX.Element {
   const removing = useSignal<string | undefined>(undefined);
+  const failure = useSignal<string | undefined>(undefined);
+  useEffect(() => void refreshDocuments(), []); // other tabs have theirs
+  const remove = async (id: string): Promise<void> => {
+    try {
+      await removeDocument(id);
+      failure.value = undefined;
+    } catch (error) {
+      failure.value = (error as Error).message;
+    }
+    removing.value = undefined;
+  };
   return (
     <Dialog title={t.value.write.documents} onClose={onClose}>
       <ul class="documents">
@@ -22,7 +34,7 @@ export function DocumentsDialog({ onClose }: { readonly onClose: () => void }): 
               <span class="small soft">{formatDate(updated)}</span>
             </button>
             {removing.value === id ? (
-              <button class="danger" onClick={() => void removeDocument(id).then(() => (removing.value = undefined))}>
+              <button class="danger" onClick={() => void remove(id)}>
                 {t.value.write.removeForGood}
               </button>
             ) : (
@@ -37,6 +49,11 @@ export function DocumentsDialog({ onClose }: { readonly onClose: () => void }): 
           </li>
         ))}
       </ul>
+      {failure.value !== undefined && (
+        <p class="notice bad" role="alert">
+          {failure.value}
+        </p>
+      )}
       <div class="row">
         <button class="primary" onClick={() => void createDocument(t.value.write.untitled).then(onClose)}>
           <Icon name="plus" />

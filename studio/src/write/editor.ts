@@ -3,12 +3,13 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { markdown } from "@codemirror/lang-markdown";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { search, searchKeymap } from "@codemirror/search";
-import { EditorSelection, EditorState } from "@codemirror/state";
-import type { Extension } from "@codemirror/state";
+import { Compartment, EditorSelection, EditorState } from "@codemirror/state";
+import type { Extension, TransactionSpec } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import type { OpenGap } from "../store/records.ts";
+import type { OpenGap, UndoRecord } from "../store/records.ts";
 import { gapExtension } from "./gap-field.ts";
+import { withUndoOf } from "./undo-record.ts";
 
 const look = HighlightStyle.define([
   { tag: tags.heading1, fontSize: "1.6em", fontWeight: "700", lineHeight: "1.3" },
@@ -28,8 +29,21 @@ export interface EditorHooks {
   readonly onStop: () => boolean;
 }
 
+const writing = new Compartment();
+const writable = (may: boolean): Extension =>
+  may ? [] : [EditorState.readOnly.of(true), EditorState.changeFilter.of(() => false)];
+
+/** Whether the text may be changed, by anybody. */
+export const setWritable = (may: boolean): TransactionSpec => ({ effects: writing.reconfigure(writable(may)) });
+
+export interface EditorText {
+  readonly text: string;
+  readonly gaps: readonly OpenGap[];
+  readonly undo: UndoRecord | undefined;
+}
+
 /** A document's own state: text, undo, gaps. */
-export function editorState(text: string, gaps: readonly OpenGap[], hooks: EditorHooks): EditorState {
+export function editorState({ text, gaps, undo }: EditorText, hooks: EditorHooks): EditorState {
   const shortcuts = keymap.of([
     { key: "Mod-Enter", run: hooks.onFill },
     { key: "Escape", run: hooks.onStop },
@@ -53,10 +67,11 @@ export function editorState(text: string, gaps: readonly OpenGap[], hooks: Edito
       autocapitalize: "sentences",
       tabindex: "0",
     }),
+    writing.of(writable(true)),
     gapExtension(gaps, hooks.onPickGap),
     EditorView.updateListener.of(({ state, docChanged }) => hooks.onChange(state, docChanged)),
   ];
-  return EditorState.create({ doc: text, extensions });
+  return withUndoOf(undo, text, extensions);
 }
 
 /** Puts the marks around each selection, or takes them away. */

@@ -110,6 +110,18 @@ const withUndo = invertedEffects.of((transaction) =>
   }),
 );
 
+/** An effect of a step of undo as plain data. */
+export type GapStep = { readonly opens: OpenGap } | { readonly closes: string };
+
+export const gapSteps = (effects: readonly StateEffect<unknown>[]): GapStep[] =>
+  effects.flatMap((effect): GapStep[] => {
+    if (effect.is(openGap)) return [{ opens: effect.value }];
+    return effect.is(closeGap) ? [{ closes: effect.value }] : [];
+  });
+
+export const gapEffects = (steps: readonly GapStep[]): StateEffect<unknown>[] =>
+  steps.map((step) => ("opens" in step ? openGap.of(step.opens) : closeGap.of(step.closes)));
+
 const markers = new MatchDecorator({
   regexp: /\[\[[^[\]]*\]\]/g,
   decoration: Decoration.mark({ class: "gap-marker" }),

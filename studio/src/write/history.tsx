@@ -4,7 +4,8 @@ import type { JSX } from "preact";
 import { formatDate, t } from "../i18n/index.ts";
 import type { CandidateRecord, FillRecord } from "../store/records.ts";
 import { Icon } from "../ui/icon.tsx";
-import { activate, fills, gaps, insertAtCursor } from "./desk.ts";
+import { activate, fills, gaps } from "./desk.ts";
+import { insertAtCursor } from "./fills.ts";
 
 export function History(): JSX.Element {
   const search = useSignal("");

@@ -8,17 +8,19 @@ import { readSetting, writeSetting } from "../app/settings.ts";
 import { t } from "../i18n/index.ts";
 import { keepsNothing } from "../store/documents.ts";
 import {
-  activeFill,
   attach,
   createDocument,
   documents,
   fills,
+  isElsewhere,
   open,
   openDocument,
   problem,
   refreshDocuments,
+  writeHere,
 } from "./desk.ts";
 import { Candidates } from "./candidates.tsx";
+import { activeFill } from "./fills.ts";
 import { setPlaceLabel } from "./gap-field.ts";
 import { History } from "./history.tsx";
 import { watchNames } from "./names.ts";
@@ -67,17 +69,20 @@ export default function WriteScreen(): JSX.Element {
           </button>
         ))}
       </div>
-      {keepsNothing.value !== undefined && <p class="notice bad banner">{t.value.app.noStorage}</p>}
-      {(problem.value ?? failure.value) !== undefined && (
-        <div class="notice bad banner row" role="alert">
-          <span>{problem.value ?? failure.value}</span>
-          <button class="quiet" onClick={() => (problem.value = failure.value = undefined)}>
-            {t.value.app.close}
-          </button>
-        </div>
-      )}
+      <div class="banners">
+        {keepsNothing.value !== undefined && <p class="notice bad">{t.value.app.noStorage}</p>}
+        {isElsewhere.value && <Elsewhere />}
+        {(problem.value ?? failure.value) !== undefined && (
+          <div class="notice bad row" role="alert">
+            <span>{problem.value ?? failure.value}</span>
+            <button class="quiet" onClick={() => (problem.value = failure.value = undefined)}>
+              {t.value.app.close}
+            </button>
+          </div>
+        )}
+      </div>
       <Manuscript />
-      <aside class={`side shows-${side.value}`} aria-label={t.value.write.side}>
+      <aside class={`side shows-${side.value}`} aria-label={t.value.write.side} inert={isElsewhere.value}>
         <div class="side-switch row" role="group" aria-label={t.value.write.side}>
           {(["wishes", "history"] as const).map((each) => (
             <button key={each} class="quiet" aria-pressed={side.value === each} onClick={() => (side.value = each)}>
@@ -89,6 +94,23 @@ export default function WriteScreen(): JSX.Element {
         <History />
       </aside>
       <Candidates />
+    </div>
+  );
+}
+
+/** Another tab writes this document. */
+function Elsewhere(): JSX.Element {
+  const isAsking = useSignal(false);
+  const take = async (): Promise<void> => {
+    isAsking.value = true;
+    await writeHere().finally(() => (isAsking.value = false));
+  };
+  return (
+    <div class="notice row" role="status">
+      <span>{t.value.write.elsewhere}</span>
+      <button disabled={isAsking.value} onClick={() => void take()}>
+        {t.value.write.writeHere}
+      </button>
     </div>
   );
 }

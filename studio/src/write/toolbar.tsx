@@ -7,7 +7,7 @@ import { modelState } from "../engine/engine.ts";
 import { t } from "../i18n/index.ts";
 import { Icon } from "../ui/icon.tsx";
 import type { IconName } from "../ui/icon.tsx";
-import { change, createDocument, documentText, editor, open, problem, saveState } from "./desk.ts";
+import { change, createDocument, documentText, editor, isElsewhere, open, problem, saveState } from "./desk.ts";
 import { DocumentsDialog } from "./documents-dialog.tsx";
 import { toggleHeading, toggleMark } from "./editor.ts";
 import { download, EXPORTS, exportFile, importFile, IMPORTS } from "./transfer.ts";
@@ -36,12 +36,13 @@ export function Toolbar(): JSX.Element {
         <input
           class="title"
           aria-label={t.value.write.documentTitle}
+          readOnly={isElsewhere.value}
           value={open.value?.title ?? ""}
           onInput={(event) => change({ title: event.currentTarget.value })}
         />
         <SaveState />
       </div>
-      <div class="row tools">
+      <div class="row tools" inert={isElsewhere.value}>
         <Tool icon="undo" label={t.value.write.undo} act={() => undo(editor()!)} />
         <Tool icon="redo" label={t.value.write.redo} act={() => redo(editor()!)} />
         {marks.map(([label, sign, act]) => (

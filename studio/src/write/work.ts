@@ -7,7 +7,8 @@ import { modelState, useEngine } from "../engine/engine.ts";
 import { t } from "../i18n/index.ts";
 import { newId } from "../store/records.ts";
 import type { CandidateRecord, FillRecord, Origin, Wishes } from "../store/records.ts";
-import { beginGap, commands, documentText, drawing, editor, fills, open, problem, saveFill } from "./desk.ts";
+import { commands, documentText, drawing, editor, fills, isElsewhere, open, problem, saveFill } from "./desk.ts";
+import { beginGap } from "./fills.ts";
 import { gapAt } from "./gap.ts";
 import { fillRequest, metaOf, openingOf } from "./wishes.ts";
 
@@ -28,7 +29,7 @@ export function shown(fill: FillRecord): CandidateRecord[] {
 /** Fills the gap at the editor's selection. */
 export function fillHere(): void {
   const view = editor();
-  if (!view || !open.value || working.value) return;
+  if (!view || !open.value || working.value || isElsewhere.value) return;
   const { anchor, head } = view.state.selection.main;
   const gap = gapAt(documentText(), anchor, head);
   if (gap.p1 === "" && gap.p3 === "") return void (problem.value = t.value.write.needText);
@@ -197,3 +198,11 @@ commands.fill = () => {
   return true;
 };
 commands.stop = stop;
+commands.ended = () =>
+  new Promise((resolve) => {
+    const end = working.subscribe((now) => {
+      if (now) return;
+      resolve();
+      queueMicrotask(() => end());
+    });
+  });

@@ -1,0 +1,55 @@
+// What goes wrong, in a writer's words; the engine's own sentences are found by i18n/reasons.ts.
+export const reasons = {
+  deviceLost:
+    "The graphics card was lost while it computed. What was saved is safe; try again, with fewer suggestions or a " +
+    "smaller model if memory was short.",
+  outOfMemory: "The graphics card has no memory left: use a smaller model, fewer suggestions, or fewer passages an update.",
+  noAdapter:
+    "No graphics card was found that this page can compute with: switch hardware acceleration on in the browser's " +
+    "settings, or update the card's driver.",
+  noWebGpu: "This browser has no WebGPU: use a current Chrome, Edge, Firefox or Safari, with hardware acceleration on.",
+  notSecure: "This page was not opened safely, so it may not compute: open it by https or from localhost.",
+  workerEnded: "What computes has stopped. It starts again by itself; try once more.",
+  storageFull:
+    "The storage is full: free some, in Models, in the browser's settings for this site, or on the disk, and try again.",
+  noRoom: (file: string, wanted: string, free: string) =>
+    `${file} needs ${wanted} more bytes, and the browser gives this page ${free}: free some space first.`,
+  notAllowed: "The folder may no longer be read or written: choose it once more.",
+  noStorage: "The browser keeps nothing for this page: check its settings, and that the window is no private one.",
+  busyFile: "Another tab is writing this file; close it, or wait for it.",
+  noSuchFile: (folder: string, file: string) =>
+    `There is no ${file} at ${folder}, so no model can be read there: check the address.`,
+  cannotFetch: (address: string) =>
+    `${address} cannot be fetched: check the connection, and that the server allows other pages to read it (CORS).`,
+  cannotReach: (name: string) => `The Hub cannot be reached for ${name}: check the connection.`,
+  serverRefused: (address: string, status: string) =>
+    `${address}: the server answers ${status}; check the address, or try again later.`,
+  cutShort: (file: string) => `${file} came in part only. Load it again when the connection is back: it goes on from there.`,
+  notOnHub: (name: string) => `The Hub has no open model of the name ${name}: check the spelling.`,
+  gated: (name: string) => `${name} is given only to those who accepted its terms on the Hub; choose another.`,
+  tooManyRequests: "The Hub has had too many requests from here; wait some minutes.",
+  badName: (name: string) => `${name} is no model's name: names look like gpt2 or owner/name.`,
+  badAddress: (address: string) => `${address} is no address that begins with http:// or https://.`,
+  damaged: (file: string) => `${file} is damaged or cut short: remove the model and load it again.`,
+  notATokenizer: (file: string) => `${file} is none that GPT-2's models have: choose a GPT-2 model.`,
+  noTemplate: "This model has not learnt to fill gaps; choose another, or teach it.",
+  unknownField: (field: string, known: string) =>
+    `This model has no place for “${field}”; it knows ${known}. Take it out of the gap's [[…]].`,
+  badLength: (value: string) => `“${value}” is no length; write S, M or L.`,
+  twiceInGap: (field: string) => `The gap's [[…]] gives ${field} twice; give it once.`,
+  mixedGap: (part: string) =>
+    `“${part}” stands among parts of the form name=value in the gap's [[…]]: write every part so, or one plain sentence.`,
+  marker: (token: string) => `The text contains ${token}, which is a sign of the model's own; remove it.`,
+  openingTooLong: "The words to begin with are too long for this model; shorten them.",
+  textTooLong: (tokens: string, most: string) =>
+    `The text has ${tokens} pieces of words, and this model sees ${most} at most; choose a part of it.`,
+  candidateTooLong: "A suggestion is too long to be judged by this model; shorten it.",
+  tooManyNames: "So many names have no room in one text; pick fewer.",
+  brokenModel: "The model gives no usable answers: its file is damaged, or its learning went astray; choose another.",
+  noText: "the file holds no text",
+  notReadable: (is: string) => `this is no text that can be read, but ${is}`,
+  copyProtected: "its text is locked by copy protection; use a copy without it",
+  password: "it is locked by a password; save the book without one",
+  damagedBook: "the file is damaged or cut short; fetch or save it again",
+  noPassages: "no passages of prose with paragraphs before and after them were found in it",
+};

@@ -11,6 +11,7 @@ import { checkEveryone, takePictures } from "./studio/everyone.ts";
 import { checkFiles } from "./studio/files.ts";
 import { checkLooking } from "./studio/look.ts";
 import { checkModels } from "./studio/models.ts";
+import { checkSafety } from "./studio/safe.ts";
 import { buildStudio, openChromium, serveStudio } from "./studio/site.ts";
 import { checkTeaching } from "./studio/teach.ts";
 import { Visit } from "./studio/visit.ts";
@@ -19,6 +20,7 @@ import { checkWriting } from "./studio/write.ts";
 /** By the screen or the matter that each looks at. */
 const CHECKS: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   write: checkWriting,
+  safe: checkSafety,
   files: checkFiles,
   teach: checkTeaching,
   models: checkModels,

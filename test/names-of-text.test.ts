@@ -21,6 +21,33 @@ describe("findNames", () => {
       expect(names.map(({ count }) => count)).toEqual(names.map(({ count }) => count).sort((a, b) => b - a));
   });
 
+  it.each(["Jack", "Max", "Will", "Ted", "Ottoline", "Zorblax"])(
+    "finds %s in a text of two paragraphs",
+    async (name) => {
+      const story = [
+        `Once upon a time, a mole named ${name} lived near the woods. His best friend was a rabbit named Kim.`,
+        `One day ${name} lost his kite, and Kim saw it in the oak tree. In the evening ${name} sat by the brook with Kim.`,
+      ];
+      const { characters, misc } = await findNames(story);
+      expect(characters.map((each) => [each.name, each.count])).toEqual(
+        expect.arrayContaining([
+          [name, 3],
+          ["Kim", 3],
+        ]),
+      );
+      expect(misc).toEqual([]);
+    },
+  );
+
+  it("takes no place for somebody, nor a thing, in as short a text", async () => {
+    const { characters, places } = await findNames([
+      "London is large. Nobody who has seen London forgets London, and the Excalibur was moored there.",
+      "The Excalibur went down in June. It had come from Marseille, and Marseille was far away. They sang of London.",
+    ]);
+    expect(characters).toEqual([]);
+    expect(places.map(({ name }) => name)).toContain("London");
+  });
+
   it("takes nobody for a person who is named once, and finds nothing in nothing", async () => {
     const once = await findNames(["The rain fell. Then Ottoline came in and sat down by the fire."]);
     expect(once.characters).toEqual([]);

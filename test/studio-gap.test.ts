@@ -54,6 +54,21 @@ describe("gapAt and insertionFor", () => {
     expect(p3).toBe(`${LONG}\n${LONG}`);
   });
 
+  it("finds the same in the midst of a novel", () => {
+    const novel = `${LONG}\n\n`.repeat(200);
+    const [before, after] = [`${LONG} One.\n\n${LONG} Two.`, `${LONG} Three.\n\n${LONG} Four.`];
+    const own = at(`# Part\n\n${before}\n\n[[a|b]]\n\n${after}\n\n***`);
+    const among = at(`${novel}# Part\n\n${before}\n\n[[a|b]]\n\n${after}\n\n***\n\n${novel}`);
+    expect([among.p1, among.p3, among.marker]).toEqual([own.p1, own.p3, "[[ab]]"]);
+    expect(among.from - own.from).toBe(novel.length);
+  });
+
+  it("cuts no line, however long it is", () => {
+    const line = `Begin. ${"The rain fell. ".repeat(2000)}End.`;
+    const found = at(`One.\n\n${line}\n\n|\n\n${line}\n\nTwo.`);
+    expect([found.p1, found.p3]).toEqual([line, line]);
+  });
+
   it("changes nothing but white space beside what it replaces", () => {
     const pieces = fc.array(fc.constantFrom("One.", " ", "\n", "\n\n", "Two two.", "# H", "***"), { maxLength: 12 });
     fc.assert(

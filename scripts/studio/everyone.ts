@@ -3,9 +3,11 @@
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { fromStudio } from "./site.ts";
+import { makeRun } from "./made-run.ts";
 import { Visit } from "./visit.ts";
 
 const SCREENS = ["write", "teach", "models", "look"] as const;
+const FULL = ["run", "inside"] as const;
 const WIDTHS = [390, 820, 1440] as const;
 const SCHEMES = ["light", "dark"] as const;
 
@@ -27,6 +29,17 @@ async function show(page: Page, screen: string): Promise<void> {
   await page.waitForTimeout(400);
 }
 
+/** A screen with something on it: a run with its curve and its gaps, a text that was looked into. */
+async function showFull(visit: Visit, screen: (typeof FULL)[number]): Promise<void> {
+  const { page } = visit;
+  await show(page, screen === "run" ? "teach/made-run" : "look");
+  if (screen === "run") await page.locator(".curve canvas").waitFor();
+  else if ((await page.locator(".piece").count()) === 0) {
+    await visit.button("Look at this text").click();
+    await page.waitForSelector(".piece");
+  }
+}
+
 export async function checkEveryone(visit: Visit): Promise<void> {
   const { page } = visit;
   await visit.ready();
@@ -34,12 +47,14 @@ export async function checkEveryone(visit: Visit): Promise<void> {
   await page.keyboard.press("ControlOrMeta+Enter");
   await visit.written();
   await page.locator(".more summary").click();
+  await makeRun(page);
   for (const width of [1440, 390]) {
     await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
-      for (const screen of SCREENS) {
-        await show(page, screen);
+      for (const screen of [...SCREENS, ...FULL]) {
+        if (screen === "run" || screen === "inside") await showFull(visit, screen);
+        else await show(page, screen);
         const found = await violations(page);
         visit.report(`axe: ${screen}, ${width} px, ${colorScheme}`, found.length === 0, found.join("; "));
         const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
@@ -55,9 +70,51 @@ export async function checkEveryone(visit: Visit): Promise<void> {
     await page.evaluate("document.activeElement.textContent !== ''"),
     true,
   );
+  await byKeyboard(visit);
+  await withoutMotion(visit);
   await page.getByLabel("Language").first().selectOption("fr");
   visit.same("the page is French where it is asked for", await page.evaluate("document.documentElement.lang"), "fr");
   await visit.button(/^Remplir/).waitFor();
+}
+
+/** From the manuscript to a text that is taken, without a pointer. */
+async function byKeyboard(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const before = await visit.text();
+  const [first] = await visit.cardTexts();
+  await page.locator(".cm-content").focus();
+  await page.keyboard.press("ControlOrMeta+Home");
+  const isTake = "document.activeElement.textContent.trim() === 'Take'";
+  for (let presses = 0; presses < 200 && !(await page.evaluate<boolean>(isTake)); presses++)
+    await page.keyboard.press("Tab");
+  visit.same("Tab leads from the text to Take", await page.evaluate(isTake), true);
+  const ring = await page.evaluate<string>("getComputedStyle(document.activeElement).outlineStyle");
+  visit.same("and what has the focus is seen", ring, "solid");
+  await page.keyboard.press("Enter");
+  const after = await visit.text();
+  visit.report("Enter takes the text", after.length > before.length && after.includes(first));
+  visit.same(
+    "and the focus is in the manuscript",
+    await page.evaluate("document.activeElement.classList.contains('cm-content')"),
+    true,
+  );
+  await page.keyboard.press("ControlOrMeta+z");
+  visit.same("where undo works", await visit.text(), before);
+}
+
+async function withoutMotion(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const animated =
+    "[...document.querySelectorAll('*')].flatMap((each) => each.getAnimations())" +
+    ".filter(({ effect }) => effect.getComputedTiming().activeDuration > 50).length";
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await visit.goToLine(1);
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await page.waitForSelector(".caret");
+  const moving = await page.evaluate(animated);
+  visit.same("nothing moves where motion is not wanted, while it writes", moving, 0);
+  await visit.written();
+  await page.emulateMedia({ reducedMotion: null });
 }
 
 export async function takePictures(browser: Browser, address: string, path: (name: string) => string): Promise<void> {
@@ -67,16 +124,14 @@ export async function takePictures(browser: Browser, address: string, path: (nam
   await visit.goToLine(1);
   await page.keyboard.press("ControlOrMeta+Enter");
   await visit.written();
+  await makeRun(page);
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
-      for (const screen of SCREENS) {
-        await show(page, screen);
-        if (screen === "look") {
-          await visit.button("Look at this text").click();
-          await page.waitForSelector(".piece");
-        }
+      for (const screen of [...SCREENS, ...FULL]) {
+        if (screen === "run" || screen === "inside") await showFull(visit, screen);
+        else await show(page, screen);
         await page.screenshot({ path: path(`${screen}-${width}-${colorScheme}.png`) });
         if (screen !== "write" || width > 900) continue;
         for (const name of ["Text", "Wishes", "Suggestions"] as const) {

@@ -21,7 +21,7 @@ const IN_WORD = STORY.replace("***", "* * *").replace("3 * 4", "3 * 4");
 async function exported(visit: Visit, format: string): Promise<{ readonly name: string; readonly buffer: Buffer }> {
   const [download] = await Promise.all([
     visit.page.waitForEvent("download"),
-    visit.page.getByLabel("Export").selectOption(format),
+    visit.page.locator("select.export").selectOption(format),
   ]);
   return { name: download.suggestedFilename(), buffer: await readFile((await download.path())!) };
 }
@@ -63,6 +63,49 @@ export async function checkFiles(visit: Visit): Promise<void> {
   await page.goto(own);
   await page.waitForFunction("document.querySelector('.cm-content')?.innerText.includes('The brook')");
   visit.same("the first document is still there", (await visit.text()).trim(), STORY);
+  await dropped(visit);
+  await inFrench(visit);
+}
+
+/** On the manuscript, where the editor itself would take a file for text. */
+async function dropped(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const before = page.url();
+  const bytes = [...(await epub())];
+  await page.evaluate((data) => {
+    const files = new DataTransfer();
+    files.items.add(new File([Uint8Array.from(data)], "dropped.epub"));
+    for (const type of ["dragover", "drop"])
+      document
+        .querySelector(".cm-content")!
+        .dispatchEvent(new DragEvent(type, { dataTransfer: files, bubbles: true, cancelable: true }));
+  }, bytes);
+  await page.waitForFunction(`location.href !== ${JSON.stringify(before)}`);
+  await page.getByText("Nobody slept.").waitFor();
+  visit.report("a file that is dropped becomes a document", /## Chapter One/.test(await visit.text()));
+  await page.goto(before);
+  await page.getByText("Nobody spoke").waitFor();
+  visit.same("and the one that was open stays as it was", (await visit.text()).trim(), STORY);
+}
+
+async function inFrench(visit: Visit): Promise<void> {
+  const { page } = visit;
+  await page.getByLabel("Language").first().selectOption("fr");
+  await page.getByLabel("Titre du document").fill("Le ruisseau");
+  const docx = await exported(visit, "docx");
+  visit.same("en français : le nom du fichier", docx.name, "Le ruisseau.docx");
+  visit.same("en français : docx revient", (await imported(visit, docx.name, docx.buffer)).trim(), IN_WORD);
+  const book = await imported(visit, "livre.epub", await epub());
+  visit.report("en français : epub", /## Chapter One/.test(book));
+  await page
+    .locator("input[type=file]")
+    .setInputFiles({ name: "scan.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.7\n") });
+  const said = await page.getByRole("alert").innerText();
+  visit.report(
+    "en français : ce qui n’est pas un texte",
+    /Impossible d’importer scan\.pdf : c’est du PDF/.test(said),
+    said,
+  );
 }
 
 async function epub(): Promise<Buffer> {

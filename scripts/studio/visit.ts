@@ -17,7 +17,6 @@ export class Visit {
     this.context = context;
     this.address = address;
     this.name = name;
-    context.on("request", (request) => void this.requests.push(request.url()));
     page.on("pageerror", (error) => this.report("no error in the page", false, error.message));
   }
 
@@ -25,8 +24,42 @@ export class Visit {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB" });
     context.setDefaultTimeout(PATIENCE_MS);
     const visit = new Visit(await context.newPage(), context, address, name);
+    context.on("request", (request) => void visit.requests.push(request.url()));
     await visit.page.goto(address);
     return visit;
+  }
+
+  /** The same visitor's second tab, at the same address. */
+  async another(): Promise<Visit> {
+    const visit = new Visit(await this.context.newPage(), this.context, this.address, this.name);
+    await visit.page.goto(this.page.url());
+    await visit.page.locator(".cm-line").first().waitFor();
+    return visit;
+  }
+
+  /** The longest time between two frames of the page while `act` goes on, and the longest task of its thread, in ms. */
+  async longestGap(act: () => Promise<void>): Promise<{ readonly frame: number; readonly task: number }> {
+    await this.page.evaluate(() => {
+      const seen = ((globalThis as unknown as { seen: object }).seen = { frame: 0, task: 0, ends: false });
+      let before = performance.now();
+      const frame = (now: number): void => {
+        seen.frame = Math.max(seen.frame, now - before);
+        before = now;
+        if (!seen.ends) requestAnimationFrame(frame);
+      };
+      requestAnimationFrame(frame);
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) seen.task = Math.max(seen.task, duration);
+      }).observe({ type: "longtask" });
+    });
+    await act();
+    return this.page.evaluate<{ frame: number; task: number }>("(seen.ends = true, seen)");
+  }
+
+  /** Told, and no failure: a busy machine without a GPU draws when it can. */
+  gap(what: string, { frame, task }: { readonly frame: number; readonly task: number }): void {
+    const wanted = frame < 50 ? "" : " (goal: 50; slow or busy machine)";
+    this.report(what, true, `${frame.toFixed(0)} ms${wanted}; longest task of the page ${task.toFixed(0)} ms`);
   }
 
   report(what: string, right: boolean, found = ""): void {

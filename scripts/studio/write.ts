@@ -34,10 +34,13 @@ async function fill(visit: Visit): Promise<void> {
   const first = Date.now() - begun;
   visit.report("first word", true, `${first} ms after Fill${first > FIRST_WORD_MS ? " (slow or busy machine)" : ""}`);
   const lengths = new Set<string>();
-  while (await page.locator(".caret").count()) {
-    lengths.add((await visit.cardTexts()).map(({ length }) => length).join());
-    await page.waitForTimeout(60);
-  }
+  const gap = await visit.longestGap(async () => {
+    while (await page.locator(".caret").count()) {
+      lengths.add((await visit.cardTexts()).map(({ length }) => length).join());
+      await page.waitForTimeout(60);
+    }
+  });
+  visit.gap("longest gap between frames while it writes", gap);
   await visit.written();
   visit.report(
     "texts grow side by side",

@@ -49,9 +49,12 @@ export class Characters {
   private readonly paragraphs: readonly string[];
   private decided: People | undefined;
 
-  /** `paragraphs`: all of the book. Without a gazetteer the book is all there is to go by. `language`: ISO 639-1. */
-  constructor(paragraphs: Iterable<string>, gazetteer?: Gazetteer, language = "en") {
-    this.usage = new NameUsage(gazetteer, language);
+  /**
+   * `paragraphs`: all of the book. Without a gazetteer the book is all there is to go by. `language`: ISO 639-1.
+   * `isShort`: a text that may be too short to tell who is somebody.
+   */
+  constructor(paragraphs: Iterable<string>, gazetteer?: Gazetteer, language = "en", isShort = false) {
+    this.usage = new NameUsage(gazetteer, language, isShort);
     this.paragraphs = [...paragraphs];
     for (const paragraph of this.paragraphs) this.usage.count(wordsOf(paragraph));
   }

@@ -52,13 +52,16 @@ const STRONG = 3;
 export class NameUsage {
   readonly gazetteer: Gazetteer | undefined;
   private readonly language: string;
+  private readonly isShort: boolean;
   private readonly usage = new Map<string, Usage>();
   /** Occurrences in lower case. */
   private readonly lower = new Map<string, number>();
 
-  constructor(gazetteer: Gazetteer | undefined, language: string) {
+  /** `isShort`: a single hint makes somebody of a name, and so does a first name that the world knows. */
+  constructor(gazetteer: Gazetteer | undefined, language: string, isShort = false) {
     this.gazetteer = gazetteer;
     this.language = language;
+    this.isShort = isShort;
   }
 
   get({ key }: Word): Usage | undefined {
@@ -139,9 +142,13 @@ export class NameUsage {
     return this.gazetteer?.isPlace(name, this.language) ?? false;
   }
 
-  isPerson({ key }: Word): boolean {
+  isPerson({ key, text }: Word): boolean {
     const usage = this.usage.get(key);
-    return usage !== undefined && usage.person > usage.place && usage.person >= Math.max(2, usage.all / 10);
+    if (usage === undefined) return false;
+    if (usage.person > usage.place && usage.person >= Math.max(2, usage.all / 10)) return true;
+    if (!this.isShort || usage.place > usage.person || usage.located > usage.person) return false;
+    if (usage.article > 0 || this.isKnownPlace(text)) return false;
+    return usage.person > 0 || this.gazetteer?.genderOf(text) !== undefined;
   }
 }
 

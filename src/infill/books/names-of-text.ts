@@ -1,6 +1,6 @@
 // All names of a text by what they name, for somebody who is writing it: how often each occurs, and in which forms. The
 // same reading of names as for a book's examples (characters.ts); but a text that is being written is short, so a name
-// counts from its second time on.
+// counts from its second time on, and a single hint, or a known first name, makes somebody of it.
 import { expectFields } from "../../fields.ts";
 import type { FieldsOf } from "../../fields.ts";
 import { Characters } from "./characters.ts";
@@ -24,5 +24,5 @@ export type NamesOfText = Readonly<Record<NameKind, readonly NamedOften[]>>;
 export async function findNames(paragraphs: readonly string[], options: FindNamesOptions = {}): Promise<NamesOfText> {
   expectFields("findNames()", options, OPTIONS);
   const language = options.language ?? languageOf(paragraphs) ?? "en";
-  return new Characters(paragraphs, await openGazetteer(), language).everything();
+  return new Characters(paragraphs, await openGazetteer(), language, true).everything();
 }

@@ -4,7 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { modelState } from "../engine/engine.ts";
-import { chooseLanguage, language, percents, t } from "../i18n/index.ts";
+import { chooseLanguage, language, percents, reasonOf, t } from "../i18n/index.ts";
 import { LANGUAGE_NAMES } from "../i18n/language.ts";
 import type { Language } from "../i18n/language.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -76,7 +76,7 @@ function ScreenOf({ screen }: { readonly screen: Screen }): JSX.Element {
     if (loaded.peek()[wanted]) return;
     LOADERS[wanted]().then(
       (module) => void (loaded.value = { ...loaded.peek(), [wanted]: module.default }),
-      (error: Error) => void (failure.value = error.message),
+      (error: Error) => void (failure.value = reasonOf(error)),
     );
   });
   const Shown = loaded.value[screen];

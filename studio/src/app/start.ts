@@ -3,8 +3,14 @@
 import { openLastModel } from "../models/library.ts";
 import { watchFailures } from "./failure.ts";
 
+/** A file that is dropped beside its place must not take the page's. */
+function keepPage(): void {
+  for (const type of ["dragover", "drop"] as const) addEventListener(type, (event) => event.preventDefault());
+}
+
 export function start(): void {
   watchFailures();
+  keepPage();
   void openLastModel();
   if (import.meta.env.PROD) navigator.serviceWorker?.register("./sw.js").catch(() => {});
 }

@@ -1,8 +1,8 @@
 // The one engine of the page: a worker with one model at a time. Whoever needs it calls useEngine(), which starts and
 // loads what is chosen; a worker that died or lost its device is started afresh, and the model comes again.
 import { signal } from "@preact/signals";
-import { connectEngine } from "../../../src/entries/worker.ts";
 import type { Engine, EngineInfo } from "../../../src/entries/worker.ts";
+import { EngineHost } from "./host.ts";
 import type { StudioModel } from "./model.ts";
 
 export type ModelState =
@@ -14,25 +14,11 @@ export type ModelState =
 
 export const modelState = signal<ModelState>({ is: "none" });
 
-interface Running {
-  readonly worker: Worker;
-  readonly engine: Engine;
-}
-
-let running: Running | undefined;
+const host = new EngineHost(
+  () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" }),
+);
 /** Ends the loading under way. */
 let loading: AbortController | undefined;
-
-function start(): Running {
-  if (running) return running;
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
-  return (running = { worker, engine: connectEngine(worker) });
-}
-
-function stop(): void {
-  running?.worker.terminate();
-  running = undefined;
-}
 
 /** Loads `model` in place of the one before; modelState says how it goes. Never rejects. */
 export async function loadModel(model: StudioModel): Promise<void> {
@@ -42,7 +28,7 @@ export async function loadModel(model: StudioModel): Promise<void> {
   const notes: string[] = [];
   modelState.value = { is: "loading", model };
   try {
-    const info = await start().engine.load(model.source, {
+    const info = await host.start().load(model.source, {
       signal,
       onProgress: ({ file, done, total = done }) => {
         files.set(file, { done, total });
@@ -57,7 +43,7 @@ export async function loadModel(model: StudioModel): Promise<void> {
     if (!signal.aborted) modelState.value = { is: "ready", model, info, notes };
   } catch (error) {
     if (signal.aborted) return;
-    if (isFatal(error)) stop();
+    if (isFatal(error)) host.stop();
     modelState.value = { is: "failed", model, reason: (error as Error).message };
   }
 }
@@ -65,7 +51,7 @@ export async function loadModel(model: StudioModel): Promise<void> {
 /** The model's memory is given back, and the worker with it. */
 export function unloadModel(): void {
   loading?.abort();
-  stop();
+  host.stop();
   modelState.value = { is: "none" };
 }
 
@@ -75,13 +61,13 @@ export function unloadModel(): void {
  */
 export async function useEngine<R>(act: (engine: Engine, info: EngineInfo) => Promise<R>): Promise<R> {
   const state = await settled();
-  if (state.is !== "ready" || !running) throw new Error(state.is === "failed" ? state.reason : "No model is loaded.");
-  const before = running;
+  const { current } = host;
+  if (state.is !== "ready" || !current) throw new Error(state.is === "failed" ? state.reason : "No model is loaded.");
   try {
-    return await act(before.engine, state.info);
+    return await act(current, state.info);
   } catch (error) {
-    if (isFatal(error) && running === before) {
-      stop();
+    if (isFatal(error) && host.current === current) {
+      host.stop();
       void loadModel(state.model);
     }
     throw error;

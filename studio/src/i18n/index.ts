@@ -4,6 +4,7 @@ import { readSetting, writeSetting } from "../app/settings.ts";
 import { bestLanguage, isLanguage, LANGUAGES } from "./language.ts";
 import type { Language } from "./language.ts";
 import type { Messages } from "./messages.ts";
+import { reasonIn } from "./reasons.ts";
 
 const kept = readSetting("language");
 export const language = signal<Language>(isLanguage(kept) ? kept : bestLanguage(navigator.languages));
@@ -17,6 +18,11 @@ export function chooseLanguage(wanted: Language): void {
 effect(() => {
   document.documentElement.lang = language.value;
 });
+
+/** Why something failed, as the page says it. */
+export function reasonOf({ name, message }: Error): string {
+  return name === "QuotaExceededError" ? t.value.reasons.storageFull : reasonIn(t.value.reasons, message);
+}
 
 /** Numbers, sizes and dates as the language writes them. */
 export const numbers = computed(() => new Intl.NumberFormat(language.value));

@@ -5,7 +5,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { Explanation } from "../../../src/entries/explain.ts";
 import { route } from "../app/route.ts";
 import { modelState, useEngine } from "../engine/engine.ts";
-import { formatDate, t } from "../i18n/index.ts";
+import { formatDate, reasonOf, t } from "../i18n/index.ts";
 import { Inside } from "./inside.tsx";
 import { WholePage } from "./whole-page.tsx";
 import { writtenTexts } from "./written.ts";
@@ -41,7 +41,7 @@ export default function Screen(): JSX.Element {
         const wanted = texts.find(({ id }) => id === route.value.rest) ?? texts[0];
         if (wanted && text.value === "") choose(wanted.id);
       },
-      (error: Error) => void (failure.value = error.message),
+      (error: Error) => void (failure.value = reasonOf(error)),
     );
     return () => under.current?.abort();
   }, []);
@@ -59,7 +59,7 @@ export default function Screen(): JSX.Element {
       const more = how === "given" ? { text: text.value } : { options: how === "beams" ? BEAMS : CHANCE };
       found.value = await useEngine((engine) => engine.explain({ ...request, ...more }, { signal }));
     } catch (error) {
-      if (!signal.aborted) failure.value = (error as Error).message;
+      if (!signal.aborted) failure.value = reasonOf(error as Error);
     } finally {
       if (!signal.aborted) isBusy.value = false;
     }

@@ -7,18 +7,13 @@ import { explanationPage } from "../../../src/entries/explain.ts";
 import type { Explanation } from "../../../src/entries/explain.ts";
 import { t } from "../i18n/index.ts";
 import { Icon } from "../ui/icon.tsx";
+import { saveFile } from "../ui/save-file.ts";
 
 export function WholePage({ explanation }: { readonly explanation: Explanation }): JSX.Element {
   const words = t.value.look;
   const isOpen = useSignal(false);
   const page = useMemo(() => explanationPage(explanation), [explanation]);
-  const save = (): void => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([page], { type: "text/html" }));
-    link.download = "inside.html";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  };
+  const save = (): void => saveFile(new Blob([page], { type: "text/html" }), "inside.html");
   return (
     <details class="whole" onToggle={(event) => void (isOpen.value = event.currentTarget.open)}>
       <summary>{words.everything}</summary>

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useId } from "preact/hooks";
 import type { StudioModel } from "../engine/model.ts";
-import { t } from "../i18n/index.ts";
+import { reasonOf, t } from "../i18n/index.ts";
 import { Icon } from "../ui/icon.tsx";
 import { newId } from "../store/records.ts";
 import { addModel, chooseModel } from "./library.ts";
@@ -23,7 +23,7 @@ export function AddModel(): JSX.Element {
       const directory = await picker!({ id: "model", mode: "read" });
       await add({ id: newId(), name: directory.name, kind: "folder", source: { directory } });
     } catch (error) {
-      if ((error as Error).name !== "AbortError") failure.value = (error as Error).message;
+      if ((error as Error).name !== "AbortError") failure.value = reasonOf(error as Error);
     }
   };
   return (

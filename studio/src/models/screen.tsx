@@ -2,14 +2,16 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { modelState, unloadModel } from "../engine/engine.ts";
+import { modelState } from "../engine/engine.ts";
 import type { StudioModel } from "../engine/model.ts";
-import { formatBytes, numbers, percents, t } from "../i18n/index.ts";
+import { formatBytes, numbers, percents, reasonOf, t } from "../i18n/index.ts";
+import { reasonIn } from "../i18n/reasons.ts";
 import { Icon } from "../ui/icon.tsx";
 import { AddModel } from "./add-model.tsx";
-import { keptBytes, removeKept, storageUse } from "./kept.ts";
+import { keptBytes, storageUse } from "./kept.ts";
 import type { StorageUse } from "./kept.ts";
-import { chooseModel, demo, forgetModel, models } from "./library.ts";
+import { chooseModel, demo, models } from "./library.ts";
+import { removeModel } from "./remove.ts";
 import "./models.css";
 
 /** Tokens of GPT-2's a word, about. */
@@ -60,11 +62,13 @@ function ModelCard({ model, bytes, onChange }: ModelCardProps): JSX.Element {
   const state = modelState.value;
   const isThis = state.is !== "none" && state.model.id === model.id;
   const isReady = isThis && state.is === "ready";
+  const failure = useSignal<string | undefined>(undefined);
   const remove = async (): Promise<void> => {
-    if (isThis) unloadModel();
+    failure.value = undefined;
     try {
-      await removeKept(model);
-      if (model.kind !== "demo") await forgetModel(model.id);
+      await removeModel(model);
+    } catch (error) {
+      failure.value = reasonOf(error as Error);
     } finally {
       removing.value = false;
       onChange();
@@ -85,9 +89,15 @@ function ModelCard({ model, bytes, onChange }: ModelCardProps): JSX.Element {
         {isReady && state.notes.map((note) => <p class="small soft">{note}</p>)}
         {isThis && state.is === "failed" && (
           <p class="notice bad" role="alert">
-            {state.reason}
+            {reasonIn(t.value.reasons, state.reason)}
           </p>
         )}
+        {failure.value !== undefined && (
+          <p class="notice bad" role="alert">
+            {failure.value}
+          </p>
+        )}
+        {removing.value && <p class="notice">{t.value.models.forgets[model.kind]}</p>}
         {isThis && state.is === "loading" && (
           <progress
             aria-label={t.value.app.loadingModel(model.name, "")}
@@ -109,9 +119,12 @@ function ModelCard({ model, bytes, onChange }: ModelCardProps): JSX.Element {
           <button onClick={() => void useModel(model)}>{t.value.models.use}</button>
         )}
         {removing.value ? (
-          <button class="danger" onClick={() => void remove()}>
-            {t.value.models.forgetForGood}
-          </button>
+          <>
+            <button class="danger" onClick={() => void remove()}>
+              {t.value.models.forgetForGood}
+            </button>
+            <button onClick={() => (removing.value = false)}>{t.value.teach.keep}</button>
+          </>
         ) : (
           <button
             class="quiet icon"

@@ -1,6 +1,6 @@
 // The trained model as a file: its folder in Hugging Face's layout as a zip, written piece by piece, or one GGUF file.
 import { downloadZip } from "client-zip";
-import { connectEngine } from "../../../src/entries/worker.ts";
+import { withEngine } from "../engine/host.ts";
 import { modelFiles, placeOf } from "./runs.ts";
 
 const PIECE = 1 << 22;
@@ -33,19 +33,8 @@ export async function zipOf(id: string, name: string): Promise<Blob> {
 /** Half precision: what llama.cpp's own conversion makes. */
 export async function ggufOf(id: string, name: string): Promise<Blob> {
   const worker = new Worker(new URL("../engine/worker.ts", import.meta.url), { type: "module", name: "gguf" });
-  try {
-    const engine = connectEngine(worker);
+  return withEngine(worker, async (engine) => {
     await engine.load(placeOf(id));
-    return await engine.gguf({ name, outtype: "F16" });
-  } finally {
-    worker.terminate();
-  }
-}
-
-export function offer(blob: Blob, fileName: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = fileName;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    return engine.gguf({ name, outtype: "F16" });
+  });
 }

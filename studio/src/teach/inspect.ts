@@ -1,8 +1,8 @@
 // What a run would begin with: a model's positions and template, read by an engine, or a fresh model's sizes.
-import { connectEngine } from "../../../src/entries/worker.ts";
 import type { EngineInfo } from "../../../src/entries/worker.ts";
 import type { InfillTemplate } from "../../../src/entries/infill.ts";
 import { modelState } from "../engine/engine.ts";
+import { withEngine } from "../engine/host.ts";
 import { t } from "../i18n/index.ts";
 import { demo, models } from "../models/library.ts";
 import type { StudioModel } from "../engine/model.ts";
@@ -45,11 +45,7 @@ async function modelFacts({ id, source, name }: StudioModel): Promise<BaseFacts>
   const state = modelState.value;
   if (state.is === "ready" && state.model.id === id) return factsOf(state.info, { source, name });
   const worker = new Worker(new URL("../engine/worker.ts", import.meta.url), { type: "module", name: "inspecting" });
-  try {
-    return factsOf(await connectEngine(worker).load(source), { source, name });
-  } finally {
-    worker.terminate();
-  }
+  return withEngine(worker, async (engine) => factsOf(await engine.load(source), { source, name }));
 }
 
 const factsOf = ({ nPositions, parameters, template }: EngineInfo, base: Base): BaseFacts => ({

@@ -4,8 +4,9 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { TrainingEstimate } from "../../../src/entries/worker.ts";
 import { goTo } from "../app/route.ts";
-import { formatBytes, numbers, t } from "../i18n/index.ts";
+import { formatBytes, numbers, reasonOf, t } from "../i18n/index.ts";
 import { demo, models } from "../models/library.ts";
+import { keepWaiting, listWaiting } from "../store/books.ts";
 import { newId } from "../store/records.ts";
 import { readBooks } from "./books.ts";
 import type { BookResult } from "./books.worker.ts";
@@ -40,6 +41,18 @@ export function NewRun(): JSX.Element {
   const estimate = useSignal<TrainingEstimate | undefined>(undefined);
   const busy = useSignal<"estimating" | "starting" | undefined>(undefined);
   const reading = useRef(new AbortController());
+  const waiting = useRef<Promise<void>>(Promise.resolve());
+  const choose = (files: readonly File[]): void => {
+    books.value = files;
+    waiting.current = waiting.current
+      .then(() => keepWaiting(files))
+      .catch((error: Error) => void (failure.value = reasonOf(error)));
+  };
+  useEffect(() => {
+    void listWaiting().then((files) => {
+      if (books.value.length === 0) books.value = files;
+    });
+  }, []);
 
   // Which passages are good follows from the books and from how much the model sees.
   useEffect(() => {
@@ -56,7 +69,7 @@ export function NewRun(): JSX.Element {
         facts.value = inspected;
         found.value = result;
       } catch (error) {
-        if (!signal.aborted) failure.value = (error as Error).message;
+        if (!signal.aborted) failure.value = reasonOf(error as Error);
       } finally {
         if (!signal.aborted) isReading.value = false;
       }
@@ -91,7 +104,7 @@ export function NewRun(): JSX.Element {
     try {
       await act();
     } catch (error) {
-      failure.value = (error as Error).message;
+      failure.value = reasonOf(error as Error);
     } finally {
       busy.value = undefined;
     }
@@ -112,6 +125,7 @@ export function NewRun(): JSX.Element {
       const { run: wished, data } = whole()!;
       const run = { ...wished, base: await keptBase(wished) };
       await createRun(run, data);
+      choose([]);
       void train(run);
       goTo("teach", run.id);
     });
@@ -126,7 +140,7 @@ export function NewRun(): JSX.Element {
     <form class="stack sections" onSubmit={(event) => (event.preventDefault(), void begin())}>
       <section class="stack">
         <h2>{words.books}</h2>
-        <DropZone files={books.value} onChange={(next) => void (books.value = next)} />
+        <DropZone files={books.value} onChange={choose} />
       </section>
       <fieldset class="stack">
         <legend>

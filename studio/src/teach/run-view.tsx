@@ -4,16 +4,18 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { InfillExample } from "../../../src/entries/train.ts";
 import { goTo } from "../app/route.ts";
-import { numbers, t } from "../i18n/index.ts";
-import { chooseModel, forgetModel } from "../models/library.ts";
+import { numbers, reasonOf, t } from "../i18n/index.ts";
+import { chooseModel } from "../models/library.ts";
+import { removeModel } from "../models/remove.ts";
 import { Icon } from "../ui/icon.tsx";
+import { saveFile } from "../ui/save-file.ts";
 import { Curve } from "./curve.tsx";
-import { fileNameOf, ggufOf, offer, zipOf } from "./download.ts";
+import { fileNameOf, ggufOf, zipOf } from "./download.ts";
 import { formatDuration } from "./duration.ts";
 import { Gaps } from "./gaps.tsx";
 import { EMPTY } from "./journal.ts";
 import type { Journal } from "./journal.ts";
-import { placeOf, readData, readJournal, removeRun, savedStep } from "./runs.ts";
+import { placeOf, readData, readJournal, savedStep } from "./runs.ts";
 import type { RunRecord } from "./runs.ts";
 import { failures, MODEL_KIND, OTHER_TAB, pause, train, training } from "./training.ts";
 import type { Training } from "./training.ts";
@@ -36,7 +38,7 @@ export function RunView({ run }: { readonly run: RunRecord }): JSX.Element {
         const [journal, saved, data] = await Promise.all([readJournal(run.id), savedStep(run.id), readData(run.id)]);
         kept.value = { journal, saved, gaps: data?.gaps ?? [] };
       } catch (error) {
-        failure.value = (error as Error).message;
+        failure.value = reasonOf(error as Error);
       }
     })();
   }, [run.id, isNow]);
@@ -105,15 +107,15 @@ function Actions({ run, now, onFailure }: ActionsProps): JSX.Element {
     try {
       await act();
     } catch (error) {
-      onFailure((error as Error).message);
+      onFailure(reasonOf(error as Error));
     } finally {
       isMaking.value = false;
     }
   };
+  const model = { id: run.id, name: run.name, kind: MODEL_KIND, source: placeOf(run.id) };
   const remove = (): Promise<void> =>
     doing(async () => {
-      await removeRun(run.id);
-      await forgetModel(run.id);
+      await removeModel(model);
       goTo("teach", "", { replace: true });
     });
   if (now)
@@ -135,7 +137,6 @@ function Actions({ run, now, onFailure }: ActionsProps): JSX.Element {
         </button>
       </div>
     );
-  const model = { id: run.id, name: run.name, kind: MODEL_KIND, source: placeOf(run.id) };
   return (
     <div class="row">
       {!isDone && (
@@ -165,7 +166,9 @@ function Actions({ run, now, onFailure }: ActionsProps): JSX.Element {
           <button
             type="button"
             disabled={isMaking.value}
-            onClick={() => void doing(async () => offer(await zipOf(run.id, run.name), `${fileNameOf(run.name)}.zip`))}
+            onClick={() =>
+              void doing(async () => saveFile(await zipOf(run.id, run.name), `${fileNameOf(run.name)}.zip`))
+            }
           >
             <Icon name="download" />
             {words.downloadZip}
@@ -174,7 +177,7 @@ function Actions({ run, now, onFailure }: ActionsProps): JSX.Element {
             type="button"
             disabled={isMaking.value}
             onClick={() =>
-              void doing(async () => offer(await ggufOf(run.id, run.name), `${fileNameOf(run.name)}.gguf`))
+              void doing(async () => saveFile(await ggufOf(run.id, run.name), `${fileNameOf(run.name)}.gguf`))
             }
           >
             <Icon name="download" />

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { addressOf, route } from "../app/route.ts";
-import { formatDate, t } from "../i18n/index.ts";
+import { formatDate, reasonOf, t } from "../i18n/index.ts";
 import { Icon } from "../ui/icon.tsx";
 import { NewRun } from "./new-run.tsx";
 import { RunView } from "./run-view.tsx";
@@ -23,7 +23,7 @@ export default function Screen(): JSX.Element {
     listRuns().then(
       (found) => void (runs.value = found),
       (error: Error) => {
-        failure.value = error.message;
+        failure.value = reasonOf(error);
         runs.value = [];
       },
     );

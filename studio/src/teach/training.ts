@@ -1,9 +1,10 @@
 // The run that is being trained on this page: one at a time, in an engine of its own, so that Write keeps its model. A
 // run goes on from its newest checkpoint, bit for bit, whatever happened to the page meanwhile.
 import { signal } from "@preact/signals";
-import { connectEngine } from "../../../src/entries/worker.ts";
-import type { Engine, ModelSource, TrainingEstimate, TrainRequest } from "../../../src/entries/worker.ts";
+import type { ModelSource, TrainingEstimate, TrainRequest } from "../../../src/entries/worker.ts";
 import type { InfillExample, Progress } from "../../../src/entries/train.ts";
+import { EngineHost } from "../engine/host.ts";
+import { reasonOf } from "../i18n/index.ts";
 import { addModel } from "../models/library.ts";
 import { LatestWriter } from "../store/latest.ts";
 import { goneOnWith, withEntry, withSample } from "./journal.ts";
@@ -43,24 +44,10 @@ export const MODEL_KIND = "own" as const;
 /** A failure that the page has words for. */
 export const OTHER_TAB = "other-tab";
 
-interface Own {
-  readonly worker: Worker;
-  readonly engine: Engine;
-}
-let own: Own | undefined;
+const own = new EngineHost(
+  () => new Worker(new URL("../engine/worker.ts", import.meta.url), { type: "module", name: "training" }),
+);
 let pausing: AbortController | undefined;
-
-function start(): Own {
-  if (own) return own;
-  const worker = new Worker(new URL("../engine/worker.ts", import.meta.url), { type: "module", name: "training" });
-  return (own = { worker, engine: connectEngine(worker) });
-}
-
-/** The memory is given back. */
-function stop(): void {
-  own?.worker.terminate();
-  own = undefined;
-}
 
 export function sourceOf({ base, template }: Pick<RunRecord, "base" | "template">, data: RunData): ModelSource {
   return "fresh" in base
@@ -74,30 +61,31 @@ export async function estimateRun(
   data: RunData,
   abort: AbortSignal,
 ): Promise<TrainingEstimate & { readonly parameters: number }> {
-  const { engine } = start();
+  const engine = own.start();
   try {
     const { parameters } = await engine.load(sourceOf(run, data), { signal: abort });
     const request = { examples: data.train, evaluation: heldOut(data), args: run.args };
     return { ...(await engine.estimate(request, { signal: abort })), parameters };
   } finally {
-    if (!training.value) stop();
+    if (!training.value) own.stop();
   }
 }
 
 /**
  * What the run begins with, where the page finds it again: a folder that the user picked may be gone tomorrow, and so
- * may the permission to read it.
+ * may the permission to read it; a model that was taught here may be removed.
  */
 export async function keptBase({ id, base }: Pick<RunRecord, "id" | "base">): Promise<Base> {
-  if (!("source" in base) || typeof base.source === "string" || !("directory" in base.source)) return base;
-  const { engine } = start();
+  if (!("source" in base) || typeof base.source === "string") return base;
+  if (!("directory" in base.source || "opfs" in base.source)) return base;
+  const engine = own.start();
   try {
     const source = basePlaceOf(id);
     await engine.load(base.source);
     await engine.save(source);
     return { ...base, source };
   } finally {
-    if (!training.value) stop();
+    if (!training.value) own.stop();
   }
 }
 
@@ -112,7 +100,7 @@ const wishOf = ({ p1, p3, meta }: InfillExample) => ({ p1, p3, meta, options: SA
 export async function train(run: RunRecord): Promise<void> {
   if (training.value) return;
   failures.value = { ...failures.value, [run.id]: "" };
-  const journal = await readJournal(run.id).catch((error: Error) => fail(run, error.message));
+  const journal = await readJournal(run.id).catch((error: Error) => fail(run, reasonOf(error)));
   if (!journal || training.value) return;
   training.value = { run, phase: "loading", journal };
   pausing = new AbortController();
@@ -123,10 +111,10 @@ export async function train(run: RunRecord): Promise<void> {
     try {
       await trainToTheEnd(run, pausing!.signal);
     } catch (error) {
-      if (!pausing!.signal.aborted) fail(run, (error as Error).message);
+      if (!pausing!.signal.aborted) fail(run, reasonOf(error as Error));
     } finally {
       awake();
-      stop();
+      own.stop();
     }
   });
   training.value = undefined;
@@ -150,7 +138,7 @@ async function trainToTheEnd(run: RunRecord, stopped: AbortSignal): Promise<void
   let journal = goneOnWith(training.value!.journal, saved);
   const writer = new LatestWriter<Journal>(
     (value) => writeJournal(run.id, value),
-    (error) => update({ note: error.message }),
+    (error) => update({ note: reasonOf(error) }),
   );
   const update = (change: Partial<Training>): void => {
     if (training.value) training.value = { ...training.value, ...change, journal };
@@ -160,7 +148,7 @@ async function trainToTheEnd(run: RunRecord, stopped: AbortSignal): Promise<void
     update({});
     writer.put(next);
   };
-  const { engine } = start();
+  const engine = own.start();
   await engine.load(sourceOf(run, data), { signal: stopped });
   if (saved === 0) {
     update({ phase: "before" });

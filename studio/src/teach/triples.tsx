@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import type { InfillExample } from "../../../src/entries/train.ts";
 import type { BookAccount } from "../../../src/entries/books.ts";
 import { numbers, t } from "../i18n/index.ts";
+import { reasonIn } from "../i18n/reasons.ts";
 import type { BookResult } from "./books.worker.ts";
 
 const DROPS = ["tooShort", "tooLong", "torn", "alone"] as const;
@@ -15,7 +16,7 @@ export function Triples({ found }: { readonly found: BookResult }): JSX.Element 
     <div class="stack">
       {found.refused.map(({ name, reason }) => (
         <p key={name} class="notice bad" role="alert">
-          {words.refused(name, reason)}
+          {words.refused(name, reasonIn(t.value.reasons, reason))}
         </p>
       ))}
       {count > 0 && (

@@ -5,7 +5,7 @@ import type { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { signal } from "@preact/signals";
 import { readSetting, writeSetting } from "../app/settings.ts";
-import { t } from "../i18n/index.ts";
+import { reasonOf, t } from "../i18n/index.ts";
 import * as store from "../store/documents.ts";
 import { LatestWriter } from "../store/latest.ts";
 import { emptyDocument } from "../store/records.ts";
@@ -47,7 +47,7 @@ const writer = new LatestWriter<Edited>(
     await store.writeDocument(record, state && undoRecord(record, state));
     if (!writer.isQueued) saveState.value = "saved";
   },
-  (error) => void (saveState.value = { failed: error.message }),
+  (error) => void (saveState.value = { failed: reasonOf(error) }),
 );
 /** Fills are records of their own, written as they come. */
 let fillsWritten: Promise<unknown> = Promise.resolve();
@@ -220,7 +220,7 @@ export function saveFill(fill: FillRecord): void {
   if (isElsewhere.value) return;
   const others = fills.value.filter(({ id }) => id !== fill.id);
   fills.value = [fill, ...others].sort((a, b) => b.begun - a.begun);
-  const writing = store.writeFill(fill).catch((error: Error) => void (saveState.value = { failed: error.message }));
+  const writing = store.writeFill(fill).catch((error: Error) => void (saveState.value = { failed: reasonOf(error) }));
   fillsWritten = Promise.all([fillsWritten, writing]);
 }
 

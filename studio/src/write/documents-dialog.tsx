@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { formatDate, t } from "../i18n/index.ts";
+import { formatDate, reasonOf, t } from "../i18n/index.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { createDocument, documents, open, openDocument, refreshDocuments, removeDocument } from "./desk.ts";
@@ -16,7 +16,7 @@ export function DocumentsDialog({ onClose }: { readonly onClose: () => void }): 
       await removeDocument(id);
       failure.value = undefined;
     } catch (error) {
-      failure.value = (error as Error).message;
+      failure.value = reasonOf(error as Error);
     }
     removing.value = undefined;
   };

@@ -5,6 +5,8 @@ import type { Block } from "./markdown.ts";
 
 /** Characters: neighbours are taken until there are so many, as prepare's passages have. */
 const ENOUGH = 600;
+/** So much of a document is looked at on each side, in which are enough paragraphs; a novel would take long. */
+const AROUND = 20_000;
 
 export interface Gap {
   /** What is replaced; where nothing is, from and to are the same. */
@@ -25,10 +27,11 @@ const MARKER = /\[\[[^[\]]*\]\]/g;
  * place between two paragraphs or two words.
  */
 export function gapAt(text: string, from: number, to: number): Gap {
-  const marker = [...text.matchAll(MARKER)].find(
-    ({ index, 0: all }) => index <= Math.max(from, to) && index + all.length >= Math.min(from, to),
-  );
-  if (marker) [from, to] = [marker.index, marker.index + marker[0].length];
+  const near = startOf(text, Math.min(from, to));
+  const marker = [...text.slice(near, endOf(text, Math.max(from, to))).matchAll(MARKER)]
+    .map(({ index, 0: all }) => ({ start: near + index, end: near + index + all.length }))
+    .find(({ start, end }) => start <= Math.max(from, to) && end >= Math.min(from, to));
+  if (marker) [from, to] = [marker.start, marker.end];
   else if (from > to) [from, to] = [to, from];
   while (from < to && /\s/.test(text[from])) from++;
   while (to > from && /\s/.test(text[to - 1])) to--;
@@ -37,10 +40,18 @@ export function gapAt(text: string, from: number, to: number): Gap {
     from,
     to,
     replaced: marker ? "" : text.slice(from, to),
-    ...(marker && { marker: marker[0] }),
-    p1: before(blocksOf(text.slice(0, from), separator)),
-    p3: after(blocksOf(text.slice(to), separator, to)),
+    ...(marker && { marker: text.slice(marker.start, marker.end) }),
+    p1: before(blocksOf(text.slice(startOf(text, from), from), separator)),
+    p3: after(blocksOf(text.slice(to, endOf(text, to)), separator, to)),
   };
+}
+
+/** Where lines begin and end, about AROUND from a place; a line is never cut. */
+const startOf = (text: string, from: number): number =>
+  from <= AROUND ? 0 : text.lastIndexOf("\n", from - AROUND) + 1;
+function endOf(text: string, to: number): number {
+  const end = text.indexOf("\n", to + AROUND);
+  return end < 0 ? text.length : end;
 }
 
 function before(blocks: readonly Block[]): string {

@@ -1,10 +1,11 @@
 // The names in the open document, looked for while it is being written, and the writer's own changes to them.
 import { computed, effect, signal } from "@preact/signals";
 import type { NamesOfText } from "../../../src/entries/books.ts";
+import { reasonOf } from "../i18n/index.ts";
+import { LatestWriter } from "../store/latest.ts";
 import { NAME_CLASSES } from "../store/records.ts";
-import type { NameClass, Wishes } from "../store/records.ts";
+import type { DocumentRecord, NameClass, Wishes } from "../store/records.ts";
 import { change, changeWishes, open } from "./desk.ts";
-import { blocksOf, textOfRuns } from "./markdown.ts";
 import { textReader } from "./text-reader.ts";
 
 const PAUSE_MS = 900;
@@ -64,27 +65,25 @@ export function pickName(kind: NameClass, name: string): void {
 /** Looks for names when the text has rested for a moment; ends with what it returns. */
 export function watchNames(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let asked = 0;
-  let last: string | undefined;
-  const look = async (text: string): Promise<void> => {
-    const mine = ++asked;
-    const paragraphs = blocksOf(text).flatMap((block) => (block.kind === "paragraph" ? [textOfRuns(block.runs)] : []));
-    try {
-      const result = await textReader().names(paragraphs);
-      if (mine !== asked) return;
+  let last: Pick<DocumentRecord, "id" | "text"> | undefined;
+  // A novel takes seconds: what was typed meanwhile is looked through once, and not edit by edit.
+  const looking = new LatestWriter<Pick<DocumentRecord, "id" | "text">>(
+    async ({ id, text }) => {
+      const result = await textReader().names(text);
+      if (id !== open.peek()?.id) return;
       found.value = result;
       namesProblem.value = undefined;
-    } catch (error) {
-      namesProblem.value = (error as Error).message;
-    }
-  };
+    },
+    (error) => void (namesProblem.value = reasonOf(error)),
+  );
   const end = effect(() => {
-    const text = open.value?.text;
-    if (text === undefined || text === last) return;
-    const isFirst = last === undefined;
-    last = text;
+    const record = open.value;
+    if (!record || record.text === last?.text) return;
+    const isOther = record.id !== last?.id;
+    if (isOther) found.value = undefined;
+    const now = (last = { id: record.id, text: record.text });
     clearTimeout(timer);
-    timer = setTimeout(() => void look(text), isFirst ? 0 : PAUSE_MS);
+    timer = setTimeout(() => looking.put(now), isOther ? 0 : PAUSE_MS);
   });
   return () => {
     end();

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { NextWord } from "../../../src/entries/infill.ts";
-import { t } from "../i18n/index.ts";
+import { reasonOf, t } from "../i18n/index.ts";
 import type { FillRecord } from "../store/records.ts";
 import { shareText } from "./share-text.ts";
 import { alternatives, writeOn } from "./work.ts";
@@ -37,7 +37,7 @@ export function OtherWord({
       const words = await alternatives(fill, text.slice(0, at).trimEnd(), signal);
       if (!signal.aborted) choice.value = { at, word, words };
     } catch (error) {
-      if (!signal.aborted) choice.value = { at, word, words: [], failure: (error as Error).message };
+      if (!signal.aborted) choice.value = { at, word, words: [], failure: reasonOf(error as Error) };
     }
   };
   const go = (word: string): void => {

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { goTo, route } from "../app/route.ts";
 import { readSetting, writeSetting } from "../app/settings.ts";
-import { t } from "../i18n/index.ts";
+import { reasonOf, t } from "../i18n/index.ts";
 import { keepsNothing } from "../store/documents.ts";
 import {
   attach,
@@ -24,6 +24,7 @@ import { activeFill } from "./fills.ts";
 import { setPlaceLabel } from "./gap-field.ts";
 import { History } from "./history.tsx";
 import { watchNames } from "./names.ts";
+import { holdsFiles, takeFiles } from "./take-files.ts";
 import { Toolbar } from "./toolbar.tsx";
 import { WishPanel } from "./wish-panel.tsx";
 import { working } from "./work.ts";
@@ -37,7 +38,7 @@ export default function WriteScreen(): JSX.Element {
   const side = useSignal<"wishes" | "history">("wishes");
   const failure = useSignal<string | undefined>(undefined);
   useEffect(() => {
-    openFirst().catch((error: Error) => void (failure.value = error.message));
+    openFirst().catch((error: Error) => void (failure.value = reasonOf(error)));
     return watchNames();
   }, []);
   // Another document's address, or the browser's Back.
@@ -58,7 +59,16 @@ export default function WriteScreen(): JSX.Element {
     history: fills.value.length,
   };
   return (
-    <div class={`write shows-${view.value}`}>
+    <div
+      class={`write shows-${view.value}`}
+      onDragOver={(event) => holdsFiles(event) && event.preventDefault()}
+      onDropCapture={(event) => {
+        if (!holdsFiles(event)) return;
+        event.preventDefault();
+        event.stopPropagation(); // the editor would put a file's bytes into the text
+        void takeFiles(event.dataTransfer?.files ?? []);
+      }}
+    >
       <h1 class="visually-hidden">{t.value.write.title}</h1>
       <Toolbar />
       <div class="views" role="group" aria-label={t.value.write.views}>

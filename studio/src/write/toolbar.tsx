@@ -4,13 +4,15 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { modelState } from "../engine/engine.ts";
-import { t } from "../i18n/index.ts";
+import { reasonOf, t } from "../i18n/index.ts";
 import { Icon } from "../ui/icon.tsx";
 import type { IconName } from "../ui/icon.tsx";
-import { change, createDocument, documentText, editor, isElsewhere, open, problem, saveState } from "./desk.ts";
+import { saveFile } from "../ui/save-file.ts";
+import { change, documentText, editor, isElsewhere, open, problem, saveState } from "./desk.ts";
 import { DocumentsDialog } from "./documents-dialog.tsx";
 import { toggleHeading, toggleMark } from "./editor.ts";
-import { download, EXPORTS, exportFile, importFile, IMPORTS } from "./transfer.ts";
+import { takeFiles } from "./take-files.ts";
+import { EXPORTS, exportFile, IMPORTS } from "./transfer.ts";
 import type { ExportFormat } from "./transfer.ts";
 import { fillHere, stop, working } from "./work.ts";
 
@@ -108,22 +110,11 @@ function FillButton(): JSX.Element {
 
 function Files(): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
-  const take = async (files: FileList | null): Promise<void> => {
-    for (const file of files ?? []) {
-      try {
-        const { title, text } = await importFile(file);
-        await createDocument(title, text);
-      } catch (error) {
-        problem.value = t.value.write.importFailed(file.name, (error as Error).message);
-      }
-    }
-    if (input.current) input.current.value = "";
-  };
   const give = async (format: ExportFormat): Promise<void> => {
     try {
-      download(await exportFile(documentText(), format), `${open.value?.title || t.value.write.untitled}.${format}`);
+      saveFile(await exportFile(documentText(), format), `${open.value?.title || t.value.write.untitled}.${format}`);
     } catch (error) {
-      problem.value = (error as Error).message;
+      problem.value = reasonOf(error as Error);
     }
   };
   return (
@@ -137,7 +128,10 @@ function Files(): JSX.Element {
         aria-label={t.value.write.import}
         accept={IMPORTS}
         multiple
-        onChange={(event) => void take(event.currentTarget.files)}
+        onChange={(event) => {
+          void takeFiles(event.currentTarget.files ?? []);
+          event.currentTarget.value = "";
+        }}
       />
       <button
         class="quiet icon"

@@ -137,12 +137,3 @@ async function toDocx(blocks: readonly Block[]): Promise<Blob> {
   });
   return Packer.toBlob(new Document({ sections: [{ children }] }));
 }
-
-/** The browser saves it where the user's downloads go. */
-export function download(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name.replace(/[\\/:*?"<>|\p{Cc}]/gu, " ").trim() || "document";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}

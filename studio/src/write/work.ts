@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { parseDocument } from "../../../src/entries/infill.ts";
 import type { FillRequest, GapRequest, NextWord } from "../../../src/entries/infill.ts";
 import { modelState, useEngine } from "../engine/engine.ts";
-import { t } from "../i18n/index.ts";
+import { reasonOf, t } from "../i18n/index.ts";
 import { newId } from "../store/records.ts";
 import type { CandidateRecord, FillRecord, Origin, Wishes } from "../store/records.ts";
 import { commands, documentText, drawing, editor, fills, isElsewhere, open, problem, saveFill } from "./desk.ts";
@@ -39,7 +39,7 @@ export function fillHere(): void {
   try {
     meta = gap.marker && parseDocument(`a\n\n${gap.marker}\n\nb`, t.value.write.theGap).request.meta;
   } catch (error) {
-    return void (problem.value = (error as Error).message);
+    return void (problem.value = reasonOf(error as Error));
   }
   const fill = beginGap(gap, modelState.value.is === "none" ? "" : modelState.value.model.name);
   void write(fill, "fill", (known) => {
@@ -119,7 +119,7 @@ async function write(
   } catch (error) {
     show.now();
     keepTexts(before.id, ids, (id) => live.peek().get(id) ?? "", true);
-    if (!signal.aborted) problem.value = (error as Error).message;
+    if (!signal.aborted) problem.value = reasonOf(error as Error);
   } finally {
     clearInterval(keep);
     live.value = new Map();
@@ -160,7 +160,7 @@ export async function judge(fillId: string): Promise<void> {
     });
     saveFill({ ...now, candidates });
   } catch (error) {
-    problem.value = (error as Error).message;
+    problem.value = reasonOf(error as Error);
   }
 }
 

@@ -8,7 +8,7 @@ export const app = {
   look: "Look inside",
   language: "Language",
   theme: "Colours",
-  themeSystem: "As the system",
+  themeSystem: "System",
   themeLight: "Light",
   themeDark: "Dark",
   noModel: "No model",

@@ -6,6 +6,13 @@ export const models = {
   loading: (percent: string) => `Loading${percent}`,
   forget: (name: string) => `Remove ${name}`,
   forgetForGood: "Remove with its files",
+  forgets: {
+    demo: "Its files go from this device; they come again with the next use.",
+    hub: "It goes from this list and its files from this device; they can be fetched again.",
+    address: "It goes from this list and its files from this device; they can be fetched again.",
+    folder: "It goes from this list; its folder stays as it is.",
+    own: "It goes for good, here and in Teach: the model, its saves, its curve and the passages that it learnt from.",
+  },
   kinds: {
     demo: "Comes with the page: small, writes children's stories",
     hub: "From the Hugging Face Hub",

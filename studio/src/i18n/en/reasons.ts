@@ -1,9 +1,10 @@
 // What goes wrong, in a writer's words; the engine's own sentences are found by i18n/reasons.ts.
 export const reasons = {
   deviceLost:
-    "The graphics card was lost while it computed. What was saved is safe; try again, with fewer suggestions or a " +
-    "smaller model if memory was short.",
-  outOfMemory: "The graphics card has no memory left: use a smaller model, fewer suggestions, or fewer passages an update.",
+    "The graphics card was lost while it computed. Try again, with fewer suggestions or a smaller model if memory was " +
+    "short.",
+  outOfMemory:
+    "The graphics card has no memory left: use a smaller model, fewer suggestions, or fewer passages an update.",
   noAdapter:
     "No graphics card was found that this page can compute with: switch hardware acceleration on in the browser's " +
     "settings, or update the card's driver.",
@@ -24,7 +25,8 @@ export const reasons = {
   cannotReach: (name: string) => `The Hub cannot be reached for ${name}: check the connection.`,
   serverRefused: (address: string, status: string) =>
     `${address}: the server answers ${status}; check the address, or try again later.`,
-  cutShort: (file: string) => `${file} came in part only. Load it again when the connection is back: it goes on from there.`,
+  cutShort: (file: string) =>
+    `${file} came in part only. Load it again when the connection is back: it goes on from there.`,
   notOnHub: (name: string) => `The Hub has no open model of the name ${name}: check the spelling.`,
   gated: (name: string) => `${name} is given only to those who accepted its terms on the Hub; choose another.`,
   tooManyRequests: "The Hub has had too many requests from here; wait some minutes.",
@@ -46,10 +48,11 @@ export const reasons = {
   candidateTooLong: "A suggestion is too long to be judged by this model; shorten it.",
   tooManyNames: "So many names have no room in one text; pick fewer.",
   brokenModel: "The model gives no usable answers: its file is damaged, or its learning went astray; choose another.",
-  noText: "the file holds no text",
-  notReadable: (is: string) => `this is no text that can be read, but ${is}`,
-  copyProtected: "its text is locked by copy protection; use a copy without it",
-  password: "it is locked by a password; save the book without one",
-  damagedBook: "the file is damaged or cut short; fetch or save it again",
-  noPassages: "no passages of prose with paragraphs before and after them were found in it",
+  noText: "the file holds no text.",
+  notThisFormat: (format: string) => `this is ${format}; save it as text, Markdown, Word (.docx), EPUB or HTML first.`,
+  notReadable: "this is no text that can be read; use text, Markdown, Word (.docx), EPUB or HTML.",
+  copyProtected: "its text is locked by copy protection; use a copy without it.",
+  password: "it is locked by a password; save the book without one.",
+  damagedBook: "the file is damaged or cut short; fetch or save it again.",
+  noPassages: "no passages of prose with paragraphs before and after them were found in it.",
 };

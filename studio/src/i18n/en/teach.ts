@@ -81,7 +81,8 @@ export const teach = {
   pause: "Pause",
   goOnButton: "Go on",
   delete: "Delete",
-  deleteSure: (name: string) => `Delete ${name} and all that it has learnt?`,
+  deleteSure: (name: string) =>
+    `Delete ${name}? The model, its saves, its curve and the passages that it learnt from go, here and in Models.`,
   keep: "Keep it",
   downloadZip: "Download (Hugging Face, zip)",
   downloadGguf: "Download (GGUF, for llama.cpp)",

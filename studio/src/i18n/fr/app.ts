@@ -10,7 +10,7 @@ export const app: Messages["app"] = {
   look: "Voir dedans",
   language: "Langue",
   theme: "Couleurs",
-  themeSystem: "Comme le système",
+  themeSystem: "Système",
   themeLight: "Clair",
   themeDark: "Sombre",
   noModel: "Aucun modèle",

@@ -10,6 +10,15 @@ export const models: Messages["models"] = {
   loading: (percent) => `Chargement${percent}`,
   forget: (name) => `Retirer ${name}`,
   forgetForGood: "Retirer avec ses fichiers",
+  forgets: {
+    demo: "Ses fichiers quittent cet appareil ; ils reviennent dès qu’on l’utilise.",
+    hub: "Il quitte cette liste, et ses fichiers cet appareil ; on peut les charger de nouveau.",
+    address: "Il quitte cette liste, et ses fichiers cet appareil ; on peut les charger de nouveau.",
+    folder: "Il quitte cette liste ; son dossier reste tel quel.",
+    own:
+      "Il disparaît pour de bon, ici et dans Enseigner : le modèle, ses enregistrements, sa courbe et les passages " +
+      "qu’il a appris.",
+  },
   kinds: {
     demo: "Fourni avec la page : petit, écrit des contes en anglais",
     hub: "Du Hub de Hugging Face",

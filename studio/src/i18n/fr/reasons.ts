@@ -2,8 +2,8 @@ import type { Messages } from "../messages.ts";
 
 export const reasons: Messages["reasons"] = {
   deviceLost:
-    "La carte graphique a été perdue pendant le calcul. Ce qui était enregistré est en sécurité ; réessayez, avec " +
-    "moins de propositions ou un modèle plus petit si la mémoire manquait.",
+    "La carte graphique a été perdue pendant le calcul. Réessayez, avec moins de propositions ou un modèle plus petit " +
+    "si la mémoire manquait.",
   outOfMemory:
     "La carte graphique n’a plus de mémoire : prenez un modèle plus petit, moins de propositions ou moins de passages " +
     "par mise à jour.",
@@ -23,8 +23,7 @@ export const reasons: Messages["reasons"] = {
     `${file} a besoin de ${wanted} octets de plus, et le navigateur n’en donne que ${free} à cette page : libérez ` +
     "d’abord de la place.",
   notAllowed: "Le dossier ne peut plus être lu ou écrit : choisissez-le de nouveau.",
-  noStorage:
-    "Le navigateur ne garde rien pour cette page : vérifiez ses réglages, et que la fenêtre n’est pas privée.",
+  noStorage: "Le navigateur ne garde rien pour cette page : vérifiez ses réglages, et que la fenêtre n’est pas privée.",
   busyFile: "Un autre onglet écrit ce fichier ; fermez-le, ou attendez qu’il ait fini.",
   noSuchFile: (folder, file) =>
     `Il n’y a pas de ${file} à l’adresse ${folder} : aucun modèle ne peut y être lu. Vérifiez l’adresse.`,
@@ -37,8 +36,7 @@ export const reasons: Messages["reasons"] = {
   cutShort: (file) =>
     `${file} n’est arrivé qu’en partie. Chargez-le de nouveau quand la connexion sera revenue : cela reprend là.`,
   notOnHub: (name) => `Le Hub n’a pas de modèle ouvert du nom de ${name} : vérifiez l’orthographe.`,
-  gated: (name) =>
-    `${name} n’est donné qu’à ceux qui ont accepté ses conditions sur le Hub ; choisissez-en un autre.`,
+  gated: (name) => `${name} n’est donné qu’à ceux qui ont accepté ses conditions sur le Hub ; choisissez-en un autre.`,
   tooManyRequests: "Le Hub a reçu trop de demandes d’ici ; attendez quelques minutes.",
   badName: (name) => `${name} n’est pas un nom de modèle : ils ressemblent à gpt2 ou auteur/nom.`,
   badAddress: (address) => `${address} n’est pas une adresse qui commence par http:// ou https://.`,
@@ -60,10 +58,12 @@ export const reasons: Messages["reasons"] = {
   tooManyNames: "Tant de noms ne tiennent pas dans un seul texte ; choisissez-en moins.",
   brokenModel:
     "Le modèle ne donne pas de réponse utilisable : son fichier est abîmé, ou il a mal appris ; choisissez-en un autre.",
-  noText: "le fichier ne contient pas de texte",
-  notReadable: (is) => `ce n’est pas un texte lisible (${is})`,
-  copyProtected: "son texte est verrouillé par une protection contre la copie ; utilisez un exemplaire sans elle",
-  password: "il est verrouillé par un mot de passe ; enregistrez le livre sans lui",
-  damagedBook: "le fichier est abîmé ou incomplet ; téléchargez-le ou enregistrez-le de nouveau",
-  noPassages: "on n’y a pas trouvé de passages de prose avec des paragraphes avant et après",
+  noText: "le fichier ne contient pas de texte.",
+  notThisFormat: (format) =>
+    `c’est du ${format} ; enregistrez-le d’abord en texte, Markdown, Word (.docx), EPUB ou HTML.`,
+  notReadable: "ce n’est pas un texte lisible ; prenez du texte, Markdown, Word (.docx), EPUB ou HTML.",
+  copyProtected: "son texte est verrouillé par une protection contre la copie ; utilisez un exemplaire sans elle.",
+  password: "il est verrouillé par un mot de passe ; enregistrez le livre sans lui.",
+  damagedBook: "le fichier est abîmé ou incomplet ; téléchargez-le ou enregistrez-le de nouveau.",
+  noPassages: "on n’y a pas trouvé de passages de prose avec des paragraphes avant et après.",
 };

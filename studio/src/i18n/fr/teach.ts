@@ -84,7 +84,9 @@ export const teach: Messages["teach"] = {
   pause: "Pause",
   goOnButton: "Continuer",
   delete: "Supprimer",
-  deleteSure: (name) => `Supprimer ${name} et tout ce qu’il a appris ?`,
+  deleteSure: (name) =>
+    `Supprimer ${name} ? Le modèle, ses enregistrements, sa courbe et les passages appris disparaissent, ici et dans ` +
+    "Modèles.",
   keep: "Le garder",
   downloadZip: "Télécharger (Hugging Face, zip)",
   downloadGguf: "Télécharger (GGUF, pour llama.cpp)",

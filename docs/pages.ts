@@ -6,7 +6,17 @@ export const GUIDES = [
   {
     title: "For writers",
     folder: "writers",
-    pages: ["install", "fill-a-gap", "your-books", "candidates", "constraints", "figures", "novel-gaps", "training"],
+    pages: [
+      "install",
+      "studio",
+      "fill-a-gap",
+      "your-books",
+      "candidates",
+      "constraints",
+      "figures",
+      "novel-gaps",
+      "training",
+    ],
   },
   {
     title: "For developers",

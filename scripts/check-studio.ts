@@ -11,6 +11,7 @@ import { checkEveryone, takePictures } from "./studio/everyone.ts";
 import { checkFiles } from "./studio/files.ts";
 import { checkLooking } from "./studio/look.ts";
 import { checkModels } from "./studio/models.ts";
+import { checkNovel } from "./studio/novel.ts";
 import { checkSafety } from "./studio/safe.ts";
 import { buildStudio, openChromium, serveStudio } from "./studio/site.ts";
 import { checkTeaching } from "./studio/teach.ts";
@@ -22,6 +23,7 @@ const CHECKS: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   write: checkWriting,
   safe: checkSafety,
   files: checkFiles,
+  novel: checkNovel,
   teach: checkTeaching,
   models: checkModels,
   look: checkLooking,

@@ -43,13 +43,15 @@ export function makeRun(page: Page): Promise<string> {
     await write(folder, "model.safetensors", "stand-in");
     await new Promise((done, fail) => {
       const opening = indexedDB.open("studio");
-      opening.onerror = fail;
-      opening.onsuccess = () => {
+      opening.addEventListener("error", fail);
+      opening.addEventListener("success", () => {
         const transaction = opening.result.transaction("models", "readwrite");
         transaction.objectStore("models").put({ id, name, kind: "own", source: { opfs: `own/${id}` } });
-        transaction.oncomplete = done;
-        opening.result.onversionchange = () => opening.result.close();
-      };
+        transaction.addEventListener("complete", () => {
+          opening.result.close();
+          done(undefined);
+        });
+      });
     });
     return id;
   }, RUN_NAME);

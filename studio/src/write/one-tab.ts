@@ -98,7 +98,12 @@ export class OneTab {
 
   private async answer(id: string): Promise<void> {
     await this.hooks.handOver();
-    this.channel.postMessage({ gives: id } satisfies Word);
+    this.say({ gives: id });
+  }
+
+  private say(word: Word): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has one origin
+    this.channel.postMessage(word);
   }
 
   private ask(id: string): Promise<void> {
@@ -113,7 +118,7 @@ export class OneTab {
       };
       const patience = setTimeout(done, ANSWER_MS);
       this.channel.addEventListener("message", hear);
-      this.channel.postMessage({ asks: id } satisfies Word);
+      this.say({ asks: id });
     });
   }
 }

@@ -6,7 +6,8 @@ import { importFile } from "./transfer.ts";
 /** What cannot be read is told; the others are taken. */
 export async function takeFiles(files: Iterable<File>): Promise<void> {
   const failed: string[] = [];
-  for (const file of [...files]) {
+  const all = [...files]; // a list of a form's is emptied with it
+  for (const file of all) {
     try {
       const { title, text } = await importFile(file);
       await createDocument(title, text);

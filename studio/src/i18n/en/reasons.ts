@@ -1,8 +1,8 @@
 // What goes wrong, in a writer's words; the engine's own sentences are found by i18n/reasons.ts.
 export const reasons = {
   deviceLost:
-    "The graphics card was lost while it computed. Try again, with fewer suggestions or a smaller model if memory was " +
-    "short.",
+    "The graphics card was lost while it computed. Try again, with fewer suggestions or a smaller model if " +
+    "memory was short.",
   outOfMemory:
     "The graphics card has no memory left: use a smaller model, fewer suggestions, or fewer passages an update.",
   noAdapter:
@@ -12,7 +12,8 @@ export const reasons = {
   notSecure: "This page was not opened safely, so it may not compute: open it by https or from localhost.",
   workerEnded: "What computes has stopped. It starts again by itself; try once more.",
   storageFull:
-    "The storage is full: free some, in Models, in the browser's settings for this site, or on the disk, and try again.",
+    "The storage is full: free some, in Models, in the browser's settings for this site, or on the disk, and " +
+    "try again.",
   noRoom: (file: string, wanted: string, free: string) =>
     `${file} needs ${wanted} more bytes, and the browser gives this page ${free}: free some space first.`,
   notAllowed: "The folder may no longer be read or written: choose it once more.",
@@ -40,7 +41,8 @@ export const reasons = {
   badLength: (value: string) => `“${value}” is no length; write S, M or L.`,
   twiceInGap: (field: string) => `The gap's [[…]] gives ${field} twice; give it once.`,
   mixedGap: (part: string) =>
-    `“${part}” stands among parts of the form name=value in the gap's [[…]]: write every part so, or one plain sentence.`,
+    `“${part}” stands among parts of the form name=value in the gap's [[…]]: write every part so, or one plain ` +
+    "sentence.",
   marker: (token: string) => `The text contains ${token}, which is a sign of the model's own; remove it.`,
   openingTooLong: "The words to begin with are too long for this model; shorten them.",
   textTooLong: (tokens: string, most: string) =>

@@ -2,23 +2,24 @@ import type { Messages } from "../messages.ts";
 
 export const reasons: Messages["reasons"] = {
   deviceLost:
-    "La carte graphique a été perdue pendant le calcul. Réessayez, avec moins de propositions ou un modèle plus petit " +
-    "si la mémoire manquait.",
+    "La carte graphique a été perdue pendant le calcul. Réessayez, avec moins de propositions ou un modèle plus " +
+    "petit si la mémoire manquait.",
   outOfMemory:
-    "La carte graphique n’a plus de mémoire : prenez un modèle plus petit, moins de propositions ou moins de passages " +
-    "par mise à jour.",
+    "La carte graphique n’a plus de mémoire : prenez un modèle plus petit, moins de propositions ou moins de " +
+    "passages par mise à jour.",
   noAdapter:
     "Aucune carte graphique avec laquelle cette page puisse calculer : activez l’accélération matérielle dans les " +
     "réglages du navigateur, ou mettez à jour le pilote de la carte.",
   noWebGpu:
-    "Ce navigateur n’a pas WebGPU : utilisez un Chrome, Edge, Firefox ou Safari récent, avec l’accélération matérielle.",
+    "Ce navigateur n’a pas WebGPU : utilisez un Chrome, Edge, Firefox ou Safari récent, avec l’accélération " +
+    "matérielle.",
   notSecure:
     "Cette page n’a pas été ouverte de façon sûre et n’a donc pas le droit de calculer : ouvrez-la par https ou " +
     "depuis localhost.",
   workerEnded: "Ce qui calcule s’est arrêté. Cela redémarre tout seul ; réessayez.",
   storageFull:
-    "Le stockage est plein : libérez de la place, dans Modèles, dans les réglages du navigateur pour ce site ou sur le " +
-    "disque, et réessayez.",
+    "Le stockage est plein : libérez de la place, dans Modèles, dans les réglages du navigateur pour ce site ou " +
+    "sur le disque, et réessayez.",
   noRoom: (file, wanted, free) =>
     `${file} a besoin de ${wanted} octets de plus, et le navigateur n’en donne que ${free} à cette page : libérez ` +
     "d’abord de la place.",
@@ -28,8 +29,8 @@ export const reasons: Messages["reasons"] = {
   noSuchFile: (folder, file) =>
     `Il n’y a pas de ${file} à l’adresse ${folder} : aucun modèle ne peut y être lu. Vérifiez l’adresse.`,
   cannotFetch: (address) =>
-    `${address} ne peut pas être chargé : vérifiez la connexion, et que le serveur permet aux autres pages de le lire ` +
-    "(CORS).",
+    `${address} ne peut pas être chargé : vérifiez la connexion, et que le serveur permet aux autres pages de ` +
+    "le lire (CORS).",
   cannotReach: (name) => `Le Hub ne répond pas pour ${name} : vérifiez la connexion.`,
   serverRefused: (address, status) =>
     `${address} : le serveur répond ${status} ; vérifiez l’adresse, ou réessayez plus tard.`,
@@ -57,7 +58,8 @@ export const reasons: Messages["reasons"] = {
   candidateTooLong: "Une proposition est trop longue pour être jugée par ce modèle ; raccourcissez-la.",
   tooManyNames: "Tant de noms ne tiennent pas dans un seul texte ; choisissez-en moins.",
   brokenModel:
-    "Le modèle ne donne pas de réponse utilisable : son fichier est abîmé, ou il a mal appris ; choisissez-en un autre.",
+    "Le modèle ne donne pas de réponse utilisable : son fichier est abîmé, ou il a mal appris ; choisissez-en " +
+    "un autre.",
   noText: "le fichier ne contient pas de texte.",
   notThisFormat: (format) =>
     `c’est du ${format} ; enregistrez-le d’abord en texte, Markdown, Word (.docx), EPUB ou HTML.`,

@@ -15,8 +15,8 @@ function novel(): string {
     const text =
       i % 120 === 0
         ? `# Chapter ${i / 120 + 1}`
-        : `${one} looked out at the rain for the ${i}th time. “It will not stop,” said ${two}. So they sat by the fire, ` +
-          "and nobody spoke of Milton, or of the mill, or of what had been said there in the spring.";
+        : `${one} looked out at the rain for the ${i}th time. “It will not stop,” said ${two}. So they sat by the ` +
+          "fire, and nobody spoke of Milton, or of the mill, or of what had been said there in the spring.";
     paragraphs.push(text);
     length += text.length + 2;
   }

@@ -78,8 +78,9 @@ async function twoTabs(visit: Visit): Promise<void> {
   await atEnd(other.page, " And another.");
   await other.saved();
   await visit.button("Documents").click();
-  await visit.button(/^Remove/).click();
-  await visit.button("Remove for good").click();
+  const dialog = page.getByRole("dialog");
+  await visit.button(/^Remove/, dialog).click();
+  await visit.button("Remove for good", dialog).click();
   await page.getByRole("alert").waitFor();
   visit.report(
     "nor remove what is being written",

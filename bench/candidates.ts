@@ -47,7 +47,7 @@ export const SWEEPS = {
     concerns: (name) => !isVector(name),
     candidates: [
       { matmul: "subgroup" },
-      ...combinations({ matmul: ["workgroup"], matmulWorkgroups: [1, 64, 128, 256, 400, 600] }),
+      ...combinations({ matmul: ["workgroup"], matmulWorkgroups: [1, 64, 128, 256, 400, 600], matmulTile: [64, 128] }),
     ],
   },
   matvec: { family: "matmul", concerns: isVector, candidates: combinations({ matvecRows: [0, 4, 8, 16, 32] }) },

@@ -5,6 +5,7 @@ import type { Device } from "../src/gpu/device.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
+import { tileOf } from "../src/kernels/matmul-plan.ts";
 import { expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
 import { gelu } from "./oracle/ops.ts";
 
@@ -148,6 +149,32 @@ describe("matmul, workgroup variant, the reduction in parts", () => {
 
   it.each(LAYOUTS)("%s", (layout) => checkProduct(device, { layout, ...size }));
   it.each(FUSED)("with %s", (each) => checkEpilogue(device, { layout: "nn", ...size }, each));
+});
+
+describe("matmul, workgroup variant, tiles of 128", () => {
+  /** Four tiles and more are enough for the large form; of two, the reduction is made in two parts. */
+  const tuning = { matmul: "workgroup", matmulTile: 128, matmulWorkgroups: 4, epilogue: "compiled" } as const;
+  const WHOLE = { M: 260, N: 132, K: 64 },
+    RAGGED = { M: 261, N: 131, K: 37 };
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ tuning });
+  });
+  afterAll(() => device.destroy());
+
+  // A pipeline each, of which every one takes seconds: both kinds of loads, whole and in parts, each layout.
+  it.each([
+    { layout: "nn", ...SPLIT },
+    { layout: "nt", ...RAGGED },
+    { layout: "tn", ...WHOLE },
+  ] as const)("$layout M=$M N=$N K=$K", (each) => checkProduct(device, each));
+  it("with what is fused", () => checkEpilogue(device, { layout: "nn", ...RAGGED }, "bias_residual"));
+  it("are taken where there are enough of them, and the device has room", () => {
+    expect(tileOf(device, 128, 129)).toBe(128);
+    expect(tileOf(device, 128, 128)).toBe(64);
+    const small = { ...device.limits, maxComputeWorkgroupStorageSize: 16384 };
+    expect(tileOf({ ...device, limits: small } as unknown as Device, 1024, 1024)).toBe(64);
+  });
 });
 
 describe.each([

@@ -35,6 +35,11 @@ export interface Tuning {
    * into parts.
    */
   readonly matmulWorkgroups: number;
+  /**
+   * Workgroup variant: rows and columns of a tile, 64 or 128. The larger ones read less, and are taken where there are
+   * half as many as `matmulWorkgroups` and the device has the memory for them.
+   */
+  readonly matmulTile: number;
   /** Products of at most this many rows take the kernel for few rows, which is bound by reading the weights. */
   readonly matvecRows: number;
   /**
@@ -59,6 +64,7 @@ const SOFTWARE: Tuning = {
   subgroupIds: "builtin",
   matmul: "subgroup",
   matmulWorkgroups: 2,
+  matmulTile: 64,
   matvecRows: 8,
   epilogue: "parameter",
   attention: "subgroup",
@@ -74,6 +80,7 @@ const GPU: Tuning = {
   subgroupIds: "builtin",
   matmul: "workgroup",
   matmulWorkgroups: 400,
+  matmulTile: 64,
   matvecRows: 32,
   epilogue: "compiled",
   attention: "workgroup",
@@ -103,6 +110,7 @@ const ALLOWED: { readonly [K in keyof Tuning]: Allowed } = {
   subgroupIds: ["builtin", "computed"] satisfies readonly SubgroupIds[],
   matmul: VARIANTS,
   matmulWorkgroups: { kind: "a whole number", from: 1 },
+  matmulTile: { kind: "a power of two", from: 64, to: 128 },
   matvecRows: { kind: "a whole number", from: 0 },
   epilogue: ["compiled", "parameter"] satisfies readonly EpilogueForm[],
   attention: VARIANTS,

@@ -7,7 +7,8 @@ import type { Bindings, BindingsOf } from "../gpu/kernel.ts";
 import type { SubgroupIds } from "../gpu/tuning.ts";
 import { EPILOGUES, NO_EPILOGUE } from "./epilogue.ts";
 import type { EpiloguePart } from "./epilogue.ts";
-import { partDepth, TILE } from "./matmul-plan.ts";
+import { partDepth, tileOf, TILES } from "./matmul-plan.ts";
+import type { Tile } from "./matmul-plan.ts";
 import { OPERANDS, productPart } from "./product.ts";
 import type { Operands, Product } from "./product.ts";
 import { subgroupIds } from "./subgroup-ids.ts";
@@ -35,14 +36,17 @@ const subgroupKernels = {
   computed: subgroupForms("computed", "subgroup, computed ids"),
 };
 
-const workgroupKernels = joinedForms(<B extends Bindings>(operands: Operands, epilogue: EpiloguePart<B>) => {
-  const tiles = { source: ["matmul_workgroup.wgsl"], constants: { SPLIT: "bool" } as const, example: { SPLIT: false } };
-  return defineKernel({
-    ...join(join(productPart(operands), tiles), epilogue),
-    name: "matmul",
-    variant: `workgroup, ${operands}, ${epilogue.name}`,
+const workgroupForms = (tile: Tile) =>
+  joinedForms(<B extends Bindings>(operands: Operands, epilogue: EpiloguePart<B>) => {
+    const source = ["lib/product_tiles.wgsl", tile === 64 ? "matmul_workgroup.wgsl" : "matmul_workgroup_128.wgsl"];
+    const tiles = { source, constants: { SPLIT: "bool" } as const, example: { SPLIT: false } };
+    return defineKernel({
+      ...join(join(productPart(operands), tiles), epilogue),
+      name: "matmul",
+      variant: `workgroup${tile === 64 ? "" : ` of ${tile}`}, ${operands}, ${epilogue.name}`,
+    });
   });
-});
+const workgroupKernels = { 64: workgroupForms(64), 128: workgroupForms(128) };
 
 const sumKernels = joinedForms(<B extends Bindings>(_form: "sum", epilogue: EpiloguePart<B>) => {
   const sum = {
@@ -68,7 +72,7 @@ listForms(() => {
     for (const operands of OPERANDS) {
       subgroupKernels.builtin(operands, epilogue);
       subgroupKernels.computed(operands, epilogue);
-      workgroupKernels(operands, epilogue);
+      for (const tile of TILES) workgroupKernels[tile](operands, epilogue);
     }
     sumKernels("sum", epilogue);
   }
@@ -114,15 +118,16 @@ function launchWorkgroups<B extends Bindings>(
 ): void {
   const { device } = batch;
   const { m, n, k, out_stride, out_column, accumulate } = params;
-  const across = Math.ceil(n / TILE),
-    down = Math.ceil(m / TILE);
+  const tile = tileOf(device, m, n);
+  const across = Math.ceil(n / tile),
+    down = Math.ceil(m / tile);
   const A_TRANSPOSED = layout === "tn",
     B_TRANSPOSED = layout === "nt";
-  const depth = partDepth(device, m, n, k);
+  const depth = partDepth(device, tile, m, n, k);
   const parts = Math.ceil(k / depth);
   if (parts === 1) {
     batch.dispatch(
-      workgroupKernels(operands, epilogue),
+      workgroupKernels[tile](operands, epilogue),
       { A_TRANSPOSED, B_TRANSPOSED, SPLIT: false },
       Object.assign({ a, b, out }, more),
       params,
@@ -133,7 +138,7 @@ function launchWorkgroups<B extends Bindings>(
   const sums = device.pool.acquire([parts, m, n]);
   try {
     batch.dispatch(
-      workgroupKernels(operands, NO_EPILOGUE),
+      workgroupKernels[tile](operands, NO_EPILOGUE),
       { A_TRANSPOSED, B_TRANSPOSED, SPLIT: true },
       { a, b, out: sums },
       { ...params, out_stride: n, out_column: 0, accumulate: 0, depth },

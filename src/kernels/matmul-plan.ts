@@ -30,17 +30,26 @@ export function normalizesInside(device: DeviceContext, layout: Layout, m: numbe
 /** Multiplications of a product whose subgroups together need a launch's time, 25 us on lavapipe, to normalise. */
 const NORM_WORK = 2 ** 18;
 
-/** Of matmul_workgroup.wgsl. */
-export const TILE = 64;
+/** Tiles of matmul_workgroup.wgsl, and of matmul_workgroup_128.wgsl. */
+export const TILES = [64, 128] as const;
+export type Tile = (typeof TILES)[number];
+/** Workgroup memory of the larger one: two sides of slices of 16, of both operands. */
+const LARGE_TILE_BYTES = 2 * 2 * 4 * 128 * 16;
+/** A slice of a reduction in parts: a multiple of either kernel's. */
 const TILE_K = 32;
 /** Fewest slices of a part: below, summing the parts costs more than it saves. */
 const LEAST_SLICES = 4;
 /** Most memory for the parts of one product. */
 const PARTS_BYTES = 2 ** 26;
 
+export function tileOf({ tuning, limits }: DeviceContext, m: number, n: number): Tile {
+  if (tuning.matmulTile < 128 || limits.maxComputeWorkgroupStorageSize < LARGE_TILE_BYTES) return 64;
+  return 2 * Math.ceil(m / 128) * Math.ceil(n / 128) >= tuning.matmulWorkgroups ? 128 : 64;
+}
+
 /** Depth of a part of the reduction, less than k where there are too few tiles for all that the GPU runs at once. */
-export function partDepth({ tuning }: DeviceContext, m: number, n: number, k: number): number {
-  const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE);
+export function partDepth({ tuning }: DeviceContext, tile: Tile, m: number, n: number, k: number): number {
+  const tiles = Math.ceil(m / tile) * Math.ceil(n / tile);
   const slices = Math.ceil(k / TILE_K);
   const wanted = Math.min(tuning.matmulWorkgroups / tiles, slices / LEAST_SLICES, PARTS_BYTES / (4 * m * n));
   return wanted < 2 ? k : Math.ceil(slices / Math.floor(wanted)) * TILE_K;

@@ -21,6 +21,7 @@ const SWEEPS = {
     candidates: [
       { matmul: "subgroup" },
       ...[64, 200, 400, 800].map((matmulWorkgroups): Candidate => ({ matmul: "workgroup", matmulWorkgroups })),
+      { matmul: "workgroup", matmulWorkgroups: 8, matmulTile: 128 },
     ],
   },
   matvec: { trials: TRIALS.matvec, candidates: [4, 8, 16, 32].map((matvecRows) => ({ matvecRows })) },

@@ -1,7 +1,7 @@
 // A product by tiles in workgroup memory: 256 threads make 64 by 64 results, each a block of four by four, slices of
 // TILE_K of the reduction at a time, of which each brings one block. While a slice is multiplied, the next one is on
 // its way from memory to registers, so that its latency is hidden even where a multiprocessor has a single workgroup.
-// Tiles of 128 were no faster below 4096 by 4096 results (NVIDIA H200), and 8% at that.
+// Tiles of 128 made in the same way were no faster below 4096 by 4096 results (NVIDIA H200), and 8% at that.
 // A tile is kept by k, as vec4f along rows (A) or columns (B), so that threads read neighbours; operands that lie the
 // other way are turned around in registers, and their slots are permuted by k, or all writes would meet in one memory
 // bank. Constant SPLIT: workgroup.z takes params.depth of the reduction, a multiple of TILE_K, and leaves its part in
@@ -66,13 +66,6 @@ fn add_outer(sums: mat4x4f, a: vec4f, b: vec4f) -> mat4x4f {
   return mat4x4f(sums[0] + a.x * b, sums[1] + a.y * b, sums[2] + a.z * b, sums[3] + a.w * b);
 }
 
-// A block of A or B at `offset` in the slice that starts at k, by the addresses of its loads at k = 0.
-fn fetch(of_a: bool, start: vec4u, k: u32, offset: u32) -> mat4x4f {
-  var block = mat4x4f();
-  if (of_a) { block = a_block(start + k * a_step()); } else { block = b_block(start + k * b_step()); }
-  return clip(block, k + offset);
-}
-
 fn keep(of_a: bool, at: u32, block: mat4x4f) {
   if (of_a) {
     a_tile[at] = block[0];
@@ -84,17 +77,5 @@ fn keep(of_a: bool, at: u32, block: mat4x4f) {
     b_tile[at + QUADS] = block[1];
     b_tile[at + 2u * QUADS] = block[2];
     b_tile[at + 3u * QUADS] = block[3];
-  }
-}
-
-fn store_part(part: u32, at: vec2u, values: mat4x4f) {
-  var rest = values;
-  for (var r = at.x; r < min(at.x + 4u, params.m); r++) {
-    var line = rest[0];
-    for (var c = at.y; c < min(at.y + 4u, params.n); c++) {
-      out[(part * params.m + r) * params.n + c] = line.x;
-      line = line.yzwx;
-    }
-    rest = mat4x4f(rest[1], rest[2], rest[3], rest[0]);
   }
 }

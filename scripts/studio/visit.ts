@@ -23,6 +23,8 @@ export class Visit {
   static async open(browser: Browser, address: string, name: string): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB" });
     context.setDefaultTimeout(PATIENCE_MS);
+    // tsx gives functions their names by a helper, which what is evaluated in the page has not.
+    await context.addInitScript("globalThis.__name = (named) => named");
     const visit = new Visit(await context.newPage(), context, address, name);
     context.on("request", (request) => void visit.requests.push(request.url()));
     await visit.page.goto(address);

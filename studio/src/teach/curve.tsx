@@ -104,7 +104,7 @@ function optionsOf(
       { ...axis, values: format, size: 44 },
     ],
     series: [
-      { label: update },
+      { label: update, value: (_, raw: number | null) => (raw === null ? "–" : numbers.value.format(raw)) },
       { label: read, stroke: color("--accent"), width: 2, spanGaps: true, value, points: { show: false } },
       { label: heldOut, stroke: color("--gap-edge"), width: 2, spanGaps: true, value, points: { show: true, size: 6 } },
     ],

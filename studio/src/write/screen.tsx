@@ -7,6 +7,7 @@ import { goTo, route } from "../app/route.ts";
 import { readSetting, writeSetting } from "../app/settings.ts";
 import { reasonOf, t } from "../i18n/index.ts";
 import { keepsNothing } from "../store/documents.ts";
+import { holdsFiles } from "../ui/holds-files.ts";
 import {
   attach,
   createDocument,
@@ -24,7 +25,7 @@ import { activeFill } from "./fills.ts";
 import { setPlaceLabel } from "./gap-field.ts";
 import { History } from "./history.tsx";
 import { watchNames } from "./names.ts";
-import { holdsFiles, takeFiles } from "./take-files.ts";
+import { takeFiles } from "./take-files.ts";
 import { Toolbar } from "./toolbar.tsx";
 import { WishPanel } from "./wish-panel.tsx";
 import { working } from "./work.ts";

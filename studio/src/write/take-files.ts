@@ -17,5 +17,3 @@ export async function takeFiles(files: Iterable<File>): Promise<void> {
   }
   if (failed.length > 0) problem.value = failed.join(" ");
 }
-
-export const holdsFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes("Files") ?? false;

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
 import { attentionDecodeWeights } from "../src/kernels/attention-decode-weights.ts";
-import { expectClose, garbage, openDevice, randomNormal } from "./check-kernel.ts";
+import { lineWidth } from "../src/kernels/stored.ts";
+import { asKept, expectClose, garbage, inLines, keptTensor, openDevice, randomNormal } from "./check-kernel.ts";
 
 let device: Device;
 beforeAll(async () => {
@@ -33,15 +34,21 @@ const CASES: readonly Case[] = [
   { B: 2, R: 3, NH: 1, HS: 16, capacity: 9, past: 3, length: 2, hidden: (b) => b === 0 }, // a row that sees nothing
 ];
 
-it.each(CASES)("$B rows of $R, $NH heads of $HS, $length tokens after $past", async (sizes) => {
-  const { B, R, NH, HS, capacity, past, length, hidden = () => false, scale = 1 } = sizes;
+// A head of an odd size has a half of padding behind each of its lines.
+const HALVES = [CASES[1], { ...CASES[1], HS: 5 }, { ...CASES[1], HS: 1 }];
+
+it.each([
+  ...CASES.map((sizes) => ({ ...sizes, kept: "f32" as const })),
+  ...HALVES.map((sizes) => ({ ...sizes, kept: "f16" as const })),
+])("$B rows of $R, $NH heads of $HS, $length tokens after $past, keys $kept", async (sizes) => {
+  const { B, R, NH, HS, capacity, past, length, hidden = () => false, scale = 1, kept } = sizes;
   const S = past + length;
   const C = NH * HS;
   const qkv = randomNormal([B * length, 3 * C], 1, { scale });
   qkv.forEach((_, i) => {
     if (i % (3 * C) >= C) qkv[i] = NaN; // only queries are read of it
   });
-  const keys = randomNormal([R, NH, capacity, HS], 2);
+  const keys = asKept(randomNormal([R, NH, capacity, HS], 2), kept);
   keys.forEach((_, i) => {
     if (Math.floor(i / HS) % capacity >= S) keys[i] = NaN; // places that no token has
   });
@@ -52,7 +59,7 @@ it.each(CASES)("$B rows of $R, $NH heads of $HS, $length tokens after $past", as
   const weights = garbage(device, [B, NH, length, S]);
   attentionDecodeWeights(device.batch, {
     qkv: device.tensor(qkv, [B * length, 3 * C]),
-    keys: device.tensor(keys, [R, NH, capacity, HS]),
+    keys: keptTensor(device, inLines(keys, HS, kept), [R, NH, capacity, lineWidth(HS, kept)], kept),
     ancestry: device.tensor(ancestry, [B, capacity]),
     mask: device.tensor(mask, [B, capacity]),
     weights,

@@ -8,7 +8,9 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import { attentionDecodeWeights } from "../src/kernels/attention-decode-weights.ts";
 import { attentionDecode } from "../src/kernels/attention-decode.ts";
 import { kvCacheAppend, kvCacheReorder } from "../src/kernels/kv-cache.ts";
-import { expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { lineWidth } from "../src/kernels/stored.ts";
+import { asKept, expectClose, garbage, KEPT, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import type { Kept } from "./check-kernel.ts";
 import { attention as oracle } from "./oracle/ops.ts";
 
 interface Row {
@@ -18,6 +20,14 @@ interface Row {
 interface Step {
   readonly parents?: readonly number[];
   readonly length: number;
+}
+
+interface Sizes {
+  readonly NH: number;
+  readonly HS: number;
+  readonly capacity: number;
+  readonly physical: number;
+  readonly kept?: Kept;
 }
 
 /** A cache of `rows` rows, and beside it what each row's sequence is. */
@@ -30,23 +40,16 @@ class Cache {
   readonly values: Tensor;
   rows: Row[];
   length = 0;
+  readonly kept: Kept;
   private tables: { ancestry: Tensor; mask: Tensor };
   private seed = 1;
 
-  constructor(
-    device: Device,
-    {
-      NH,
-      HS,
-      capacity,
-      physical,
-      masks,
-    }: { NH: number; HS: number; capacity: number; physical: number; masks: number[][] },
-  ) {
-    [this.device, this.NH, this.HS, this.capacity] = [device, NH, HS, capacity];
+  constructor(device: Device, { NH, HS, capacity, physical, masks, kept = "f32" }: Sizes & { masks: number[][] }) {
+    [this.device, this.NH, this.HS, this.capacity, this.kept] = [device, NH, HS, capacity, kept];
     const B = masks.length,
-      shape = [physical, NH, capacity, HS];
-    [this.keys, this.values] = [garbage(device, shape), garbage(device, shape)];
+      shape = [physical, NH, capacity, lineWidth(HS, kept)],
+      dtype = kept === "f16" ? kept : undefined;
+    [this.keys, this.values] = [garbage(device, shape, dtype), garbage(device, shape, dtype)];
     this.rows = masks.map(() => ({ qkv: [], mask: [] }));
     const mask = masks.flatMap((prompt) => [...prompt, ...new Array<number>(capacity - prompt.length).fill(1)]);
     this.tables = {
@@ -92,8 +95,10 @@ class Cache {
     if (length > 1) kvCacheAppend(batch, { qkv, keys, values, length, past });
     attentionDecode(batch, { qkv, keys, values, ...this.tables, out, past, length });
     rows.forEach((row, b) => {
+      const own = xs.slice(b * length * 3 * C, (b + 1) * length * 3 * C);
+      const rounded = asKept(own, this.kept); // keys and values are seen as they are kept
       // one by one: a worker's stack is too small for so many arguments
-      for (const x of xs.subarray(b * length * 3 * C, (b + 1) * length * 3 * C)) row.qkv.push(x);
+      own.forEach((x, i) => row.qkv.push(i % (3 * C) < C ? x : rounded[i]));
       row.mask.push(...(masks?.[b] ?? new Array<number>(length).fill(1)));
     });
     this.length += length;
@@ -152,7 +157,7 @@ describe.each(VARIANTS)("cached attention by $attentionDecode", (tuning) => {
   afterAll(() => device.destroy());
 
   async function expectReplay(
-    sizes: { NH: number; HS: number; capacity: number; physical: number },
+    sizes: Sizes,
     prompt: number,
     pads: readonly number[],
     steps: readonly Step[],
@@ -183,9 +188,10 @@ describe.each(VARIANTS)("cached attention by $attentionDecode", (tuning) => {
     { HS: 20, NH: 2 },
     { HS: 64, NH: 2 },
     { HS: 128, NH: 1 },
-  ])("a padded prompt, chunks and beams, HS=$HS", async ({ HS, NH }) => {
+    { HS: 3, NH: 3, kept: "f16" as const },
+  ])("a padded prompt, chunks and beams, HS=$HS, kept as $kept", async ({ HS, NH, kept }) => {
     await expectReplay(
-      { NH, HS, capacity: 300, physical: 4 },
+      { NH, HS, capacity: 300, physical: 4, kept },
       5,
       [2, 0, 5],
       [
@@ -224,7 +230,8 @@ describe.each(VARIANTS)("cached attention by $attentionDecode", (tuning) => {
         fc.integer({ min: 1, max: 40 }),
         fc.array(fc.nat(100), { minLength: 1, maxLength: 4 }),
         fc.array(step, { maxLength: 4 }),
-        async (prompt, pads, steps) => {
+        fc.constantFrom(...KEPT),
+        async (prompt, pads, steps, kept) => {
           let rows = pads.length;
           const possible = steps.map(({ parents, length }) => {
             const within = parents?.map((parent) => parent % rows);
@@ -232,7 +239,7 @@ describe.each(VARIANTS)("cached attention by $attentionDecode", (tuning) => {
             return { parents: within, length };
           });
           await expectReplay(
-            { NH: 2, HS: 20, capacity: 64, physical: 4 },
+            { NH: 2, HS: 20, capacity: 64, physical: 4, kept },
             prompt,
             pads.map((count) => count % (prompt + 1)),
             possible,
@@ -243,8 +250,8 @@ describe.each(VARIANTS)("cached attention by $attentionDecode", (tuning) => {
     );
   });
 
-  it("a row's bits do not depend on the other rows", async () => {
-    const sizes = { NH: 2, HS: 20, capacity: 64, physical: 3 },
+  it.each(KEPT)("a row's bits do not depend on the other rows, kept as %s", async (kept) => {
+    const sizes = { NH: 2, HS: 20, capacity: 64, physical: 3, kept },
       C = 40;
     const xs = randomNormal([3 * 9, 3 * C], 3);
     const cache = new Cache(device, { ...sizes, masks: leftPadded(9, [0, 4, 8]) });

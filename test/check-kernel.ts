@@ -1,8 +1,10 @@
 // What kernel tests share: one device a file, seeded data, and a comparison that says where and by how much it failed.
+import { decodeFloat16, encodeFloat16 } from "../src/files/float16.ts";
 import { requestDevice } from "../src/gpu/device.ts";
 import type { Device, DeviceOptions } from "../src/gpu/device.ts";
 import { elementCount } from "../src/gpu/tensor.ts";
 import type { Shape, Tensor } from "../src/gpu/tensor.ts";
+import { lineWidth } from "../src/kernels/stored.ts";
 
 /** Every variant a kernel may have: tests run each of these on the adapter at hand. */
 export const VARIANTS = [
@@ -41,8 +43,30 @@ export function randomNormal(shape: Shape, seed: number, { scale = 1, mean = 0 }
 }
 
 /** A tensor filled with NaN: what a kernel must overwrite entirely. */
-export function garbage(device: Device, shape: Shape): Tensor {
-  return device.tensor(new Float32Array(elementCount(shape)).fill(NaN), shape);
+export function garbage(device: Device, shape: Shape, dtype?: "f16"): Tensor {
+  return device.tensor(new Float32Array(elementCount(shape)).fill(NaN), shape, dtype);
+}
+
+/** Every way to keep weights, keys and values: the tests' oracles compute with what is left of them. */
+export const KEPT = ["f32", "f16"] as const;
+export type Kept = (typeof KEPT)[number];
+
+/** What `kept` leaves of the values. */
+export function asKept(values: Float32Array, kept: Kept): Float32Array {
+  return kept === "f16" ? decodeFloat16(encodeFloat16(values)) : values;
+}
+
+/** Lines of a cache as they are kept: behind each of them NaN where its width is made even. */
+export function inLines(values: Float32Array, headSize: number, kept: Kept): Float32Array {
+  const width = lineWidth(headSize, kept);
+  return Float32Array.from({ length: (values.length / headSize) * width }, (_, i) =>
+    i % width < headSize ? values[Math.floor(i / width) * headSize + (i % width)] : NaN,
+  );
+}
+
+/** A tensor that keeps the values so. */
+export function keptTensor(device: Device, values: Float32Array, shape: Shape, kept: Kept): Tensor {
+  return device.tensor(values, shape, kept === "f16" ? kept : undefined);
 }
 
 /**

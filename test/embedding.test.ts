@@ -7,7 +7,16 @@ import { ParameterStore } from "../src/autograd/parameter.ts";
 import { Tape } from "../src/autograd/tape.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { embeddingForward, planGather } from "../src/kernels/embedding.ts";
-import { centralDifferences, expectClose, garbage, openDevice, randomNormal, ROW_VARIANTS } from "./check-kernel.ts";
+import {
+  asKept,
+  centralDifferences,
+  expectClose,
+  garbage,
+  keptTensor,
+  openDevice,
+  randomNormal,
+  ROW_VARIANTS,
+} from "./check-kernel.ts";
 
 const TABLE = [
   { N: 1, C: 5, V: 7, P: 3 },
@@ -142,6 +151,40 @@ describe.each([
     if (V > 1000) return;
     expect(await run(device, indices, wte, wpe, dy, C, 0.5)).toEqual(first); // the same bits
   });
+});
+
+describe.each(ROW_VARIANTS)("embedding from tables kept as f16, rows by $rows", (tuning) => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ tuning, maxStorageBufferBindingSize: 65536 });
+  });
+  afterAll(() => device.destroy());
+
+  // rows of odd numbers of halves begin within a word; the last table goes by windows, whose rows end between words
+  const sizes = [
+    { N: 1, C: 1, V: 1, P: 1 },
+    { N: 57, C: 253, V: 31, P: 100 },
+    { N: 40, C: 60, V: 257, P: 33 },
+    { N: 20, C: 253, V: 400, P: 200 },
+  ];
+  it.each(sizes.flatMap((each) => [each, { ...each, types: true }]))(
+    "N=$N C=$C V=$V P=$P types: $types",
+    async ({ N, C, V, P, ...rest }) => {
+      const { ids, positions } = drawIndices(N, V, P);
+      const types = "types" in rest ? ids.map((_, n) => (n % 2 === 0 ? V - 1 : 0)) : undefined;
+      const [wte, wpe] = [randomNormal([V, C], 1), randomNormal([P, C], 2)];
+      const lists = types ? [ids, positions, types] : [ids, positions];
+      const y = garbage(device, [N, C]);
+      const tables = { wte: keptTensor(device, wte, [V, C], "f16"), wpe: keptTensor(device, wpe, [P, C], "f16") };
+      embeddingForward(device.batch, {
+        indices: device.tensor(Uint32Array.from(lists.flat()), [lists.length, N]),
+        ...tables,
+        y,
+      });
+      const want = oracle({ ids, positions, types }, asKept(wte, "f16"), asKept(wpe, "f16"), C);
+      expectClose("y", await device.read(y), want, [N, C], { atol: 1e-6, rtol: 1e-6 });
+    },
+  );
 });
 
 it("the oracle's gradient agrees with central differences", () => {

@@ -1,40 +1,55 @@
 // The key-value cache: appending moves exactly the new keys and values to their places, and reordering rewrites the
-// tables as if the histories had been copied. Copies are exact, so nothing is rounded and all is compared bit by bit.
+// tables as if the histories had been copied. Copies are exact, or of numbers that are rounded to half precision, to
+// nearest: all is compared bit by bit.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../src/gpu/device.ts";
+import type { Shape } from "../src/gpu/tensor.ts";
 import { kvCacheAppend, kvCacheReorder } from "../src/kernels/kv-cache.ts";
-import { garbage, openDevice, randomNormal } from "./check-kernel.ts";
+import { lineWidth } from "../src/kernels/stored.ts";
+import { asKept, garbage, KEPT, openDevice, randomNormal } from "./check-kernel.ts";
+import type { Kept } from "./check-kernel.ts";
 
 describe.each([{ limit: undefined }, { limit: 65536 }])("the cache, binding limit $limit", ({ limit }) => {
   let device: Device;
+  const garbageOf = (kept: Kept, shape: Shape) => garbage(device, shape, kept === "f16" ? kept : undefined);
   beforeAll(async () => {
     device = await openDevice({ maxStorageBufferBindingSize: limit });
   });
   afterAll(() => device.destroy());
 
-  it.each([
+  const sizes = [
     { B: 1, R: 1, NH: 1, HS: 1, capacity: 1, past: 0, length: 1 },
     { B: 2, R: 3, NH: 3, HS: 5, capacity: 11, past: 4, length: 7 },
     { B: 3, R: 3, NH: 2, HS: 64, capacity: 20, past: 19, length: 1 },
     { B: 5, R: 8, NH: 4, HS: 32, capacity: 16, past: 1, length: 13 }, // qkv of 99,840 bytes: windows where limited
-  ])("takes $length tokens after $past: $B of $R rows, $NH heads of $HS", async (sizes) => {
-    const { B, R, NH, HS, capacity, past, length } = sizes;
+  ];
+  const kinds = KEPT.flatMap((kept) => sizes.map((each) => ({ ...each, kept })));
+  it.each(kinds)("takes $length tokens after $past as $kept: $B of $R rows, $NH heads of $HS", async (each) => {
+    const { B, R, NH, HS, capacity, past, length, kept } = each;
     const C = NH * HS;
-    const shape = [R, NH, capacity, HS];
+    const line = lineWidth(HS, kept);
+    const shape = [R, NH, capacity, line];
     const xs = randomNormal([B * length, 3 * C], 3);
-    const [keys, values] = [garbage(device, shape), garbage(device, shape)];
+    if (kept === "f16") xs.set([7e4, -1e30, 65519].slice(0, C), C); // keys beyond a half become the largest
+    const rounded = asKept(
+      xs.map((x) => Math.max(-65504, Math.min(x, 65504))),
+      kept,
+    );
+    const [keys, values] = [garbageOf(kept, shape), garbageOf(kept, shape)];
     kvCacheAppend(device.batch, { qkv: device.tensor(xs, [B * length, 3 * C]), keys, values, length, past });
     for (const [name, tensor, part] of [
       ["keys", keys, 1],
       ["values", values, 2],
     ] as const) {
-      const want = new Float32Array(R * NH * capacity * HS).fill(NaN); // what was not appended stays as it was
+      const want = new Float32Array(R * NH * capacity * line).fill(NaN); // what was not appended stays as it was
       for (let b = 0; b < B; b++)
         for (let t = 0; t < length; t++)
           for (let c = 0; c < C; c++) {
             const [head, channel] = [Math.floor(c / HS), c % HS];
-            want[((b * NH + head) * capacity + past + t) * HS + channel] = xs[(b * length + t) * 3 * C + part * C + c];
+            const at = ((b * NH + head) * capacity + past + t) * line;
+            want[at + channel] = rounded[(b * length + t) * 3 * C + part * C + c];
+            if (line > HS) want[at + HS] = 0;
           }
       expect(await device.read(tensor), name).toEqual(want);
     }

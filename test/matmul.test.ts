@@ -6,7 +6,8 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue, Layout } from "../src/kernels/matmul.ts";
 import { tileOf } from "../src/kernels/matmul-plan.ts";
-import { expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { asKept, expectClose, garbage, keptTensor, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import type { Kept } from "./check-kernel.ts";
 import { gelu } from "./oracle/ops.ts";
 
 const LAYOUTS = ["nn", "nt", "tn"] as const;
@@ -52,6 +53,11 @@ const WINDOWS = [
   { layout: "nt", M: 300, N: 252, K: 129 },
   { layout: "tn", M: 251, N: 120, K: 330 },
 ] as const;
+// As f16 b is half as large.
+const HALF_WINDOWS = [
+  { layout: "nn", M: 20, N: 132, K: 320 },
+  { layout: "nt", M: 9, N: 350, K: 129 },
+] as const;
 const FUSED = ["bias", "bias_gelu", "bias_gelu_save", "bias_residual"] as const;
 type Fused = (typeof FUSED)[number];
 
@@ -59,6 +65,8 @@ interface Plan {
   readonly sizes: readonly Omit<Case, "layout">[];
   readonly fused: readonly (Case & { readonly epilogue: Fused })[];
   readonly windows: readonly Case[];
+  /** With b kept as f16. */
+  readonly halves: readonly Case[];
 }
 
 const PLAN: Readonly<Record<"subgroup" | "workgroup", Plan>> = {
@@ -71,6 +79,16 @@ const PLAN: Readonly<Record<"subgroup" | "workgroup", Plan>> = {
       { ...WINDOWS[1], epilogue: "bias_residual" },
     ],
     windows: WINDOWS,
+    halves: [
+      { layout: "nn", ...ALIGNED },
+      { layout: "nt", ...ODD }, // rows of an odd number of halves: every other one begins within a word
+      { layout: "nn", ...ODD },
+      ...MORE.flatMap((size) => [
+        { layout: "nn" as const, ...size },
+        { layout: "nt" as const, ...size },
+      ]),
+      ...HALF_WINDOWS,
+    ],
   },
   workgroup: {
     sizes: [ALIGNED, ODD],
@@ -79,30 +97,34 @@ const PLAN: Readonly<Record<"subgroup" | "workgroup", Plan>> = {
       { layout: "nn", ...ODD, epilogue: "bias_residual" },
     ],
     windows: [],
+    halves: [
+      { layout: "nn", ...ALIGNED },
+      { layout: "nt", ...ODD },
+    ],
   },
 };
 
 const tolerance = (K: number) => ({ atol: 1e-6 * (4 + K), rtol: 1e-5 });
 
-/** Random operands of a product, on the device and as float64 result. */
-function operands(device: Device, { layout, M, N, K }: Case) {
+/** Random operands of a product, on the device and as float64 result of what is kept of them. */
+function operands(device: Device, { layout, M, N, K }: Case, kept: Kept = "f32") {
   const aShape = layout === "tn" ? [K, M] : [M, K],
     bShape = layout === "nt" ? [N, K] : [K, N];
   const as = randomNormal(aShape, 1),
     bs = randomNormal(bShape, 2);
   return {
     a: device.tensor(as, aShape),
-    b: device.tensor(bs, bShape),
+    b: keptTensor(device, bs, bShape, kept),
     out: garbage(device, [M, N]),
-    want: product(as, bs, { layout, M, N, K }, aShape[1], bShape[1]),
+    want: product(as, asKept(bs, kept), { layout, M, N, K }, aShape[1], bShape[1]),
   };
 }
 
 const release = (device: Device, ...tensors: Tensor[]) => tensors.forEach((tensor) => device.pool.release(tensor));
 
 /** out = a b, then out += a b. */
-async function checkProduct(device: Device, { layout, M, N, K }: Case): Promise<void> {
-  const { a, b, out, want } = operands(device, { layout, M, N, K });
+async function checkProduct(device: Device, { layout, M, N, K }: Case, kept?: Kept): Promise<void> {
+  const { a, b, out, want } = operands(device, { layout, M, N, K }, kept);
   matmul(device.batch, { a, b, out, layout });
   expectClose("out", await device.read(out), want, [M, N], tolerance(K));
   matmul(device.batch, { a, b, out, layout, accumulate: true });
@@ -116,8 +138,8 @@ async function checkProduct(device: Device, { layout, M, N, K }: Case): Promise<
   release(device, a, b, out);
 }
 
-async function checkEpilogue(device: Device, { layout, M, N, K }: Case, fused: Fused): Promise<void> {
-  const { a, b, out, want } = operands(device, { layout, M, N, K });
+async function checkEpilogue(device: Device, { layout, M, N, K }: Case, fused: Fused, kept?: Kept): Promise<void> {
+  const { a, b, out, want } = operands(device, { layout, M, N, K }, kept);
   const biases = randomNormal([N], 3),
     residuals = randomNormal([M, N], 4);
   const bias = device.tensor(biases, [N]),
@@ -149,6 +171,7 @@ describe("matmul, workgroup variant, the reduction in parts", () => {
 
   it.each(LAYOUTS)("%s", (layout) => checkProduct(device, { layout, ...size }));
   it.each(FUSED)("with %s", (each) => checkEpilogue(device, { layout: "nn", ...size }, each));
+  it("b kept as f16", () => checkEpilogue(device, { layout: "nn", ...size }, "bias_residual", "f16"));
 });
 
 describe("matmul, workgroup variant, tiles of 128", () => {
@@ -202,7 +225,7 @@ describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   });
   afterAll(() => device.destroy());
 
-  const { sizes, fused, windows } = PLAN[variant];
+  const { sizes, fused, windows, halves } = PLAN[variant];
   it.each(LAYOUTS.flatMap((layout) => sizes.map((size) => ({ layout, ...size }))))("$layout M=$M N=$N K=$K", (each) =>
     checkProduct(device, each),
   );
@@ -211,7 +234,17 @@ describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   );
   it.each(windows)("$layout in windows, M=$M N=$N K=$K", (each) => checkProduct(device, each));
 
-  it.each(LAYOUTS)("%s: padded rows are neither read nor written past the matrix", async (layout) => {
+  it.each(halves)("b kept as f16: $layout M=$M N=$N K=$K", (each) => checkProduct(device, each, "f16"));
+  it.each(halves.slice(0, 2))("b kept as f16: $layout M=$M N=$N K=$K with an epilogue", (each) =>
+    checkEpilogue(device, each, "bias_gelu", "f16"),
+  );
+
+  const padded = [
+    ...LAYOUTS.map((layout) => ({ layout, kept: "f32" as const })),
+    { layout: "nt", kept: "f16" } as const,
+  ];
+  it.each(padded)("$layout, b $kept: padded rows are neither read nor written past the matrix", async (each) => {
+    const { layout, kept } = each;
     const M = 37,
       N = 70,
       K = 45;
@@ -224,14 +257,14 @@ describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
     for (let i = 0; i < as.length; i++) if (i % aShape[1] >= aWidth) as[i] = NaN;
     for (let i = 0; i < bs.length; i++) if (i % bShape[1] >= bWidth) bs[i] = NaN;
     const a = device.tensor(as, aShape),
-      b = device.tensor(bs, bShape);
+      b = keptTensor(device, bs, bShape, kept);
     const out = device.tensor(new Float32Array(M * wide(N)).fill(7), [M, wide(N)]);
     matmul(device.batch, { a, b, out, layout, m: M, n: N, k: K });
-    const want = product(as, bs, { layout, M, N, K }, aShape[1], bShape[1]);
-    const padded = Float64Array.from({ length: M * wide(N) }, (_, i) =>
+    const want = product(as, asKept(bs, kept), { layout, M, N, K }, aShape[1], bShape[1]);
+    const filled = Float64Array.from({ length: M * wide(N) }, (_, i) =>
       i % wide(N) < N ? want[Math.floor(i / wide(N)) * N + (i % wide(N))] : 7,
     );
-    expectClose("out", await device.read(out), padded, [M, wide(N)], tolerance(K));
+    expectClose("out", await device.read(out), filled, [M, wide(N)], tolerance(K));
     release(device, a, b, out);
   });
 });

@@ -5,7 +5,8 @@ import type { Device } from "../src/gpu/device.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import type { Epilogue } from "../src/kernels/matmul.ts";
 import { normalizesInside } from "../src/kernels/matmul-plan.ts";
-import { expectClose, garbage, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import { asKept, expectClose, garbage, KEPT, keptTensor, openDevice, randomNormal, VARIANTS } from "./check-kernel.ts";
+import type { Kept } from "./check-kernel.ts";
 import { gelu, layerNorm } from "./oracle/ops.ts";
 
 const CASES = [
@@ -23,6 +24,10 @@ const NORMED = [
   { layout: "nt", M: 5, N: 131, K: 72, epilogue: undefined },
   { layout: "nn", M: 7, N: 68, K: 36, epilogue: "bias" },
   { layout: "nt", M: 1, N: 69, K: 516, epilogue: undefined },
+] as const;
+const NORMED_HALVES = [
+  { layout: "nn", M: 1, N: 36, K: 1036, epilogue: "bias_gelu" },
+  { layout: "nt", M: 5, N: 131, K: 72, epilogue: undefined },
 ] as const;
 const APART = [
   { why: "rows are not read by fours", layout: "nn", M: 2, N: 8, K: 6, epilogue: "bias" },
@@ -42,18 +47,20 @@ async function checkNormed(
     N,
     K,
     epilogue: kind,
+    kept = "f32",
   }: {
     readonly layout: "nn" | "nt";
     readonly M: number;
     readonly N: number;
     readonly K: number;
     readonly epilogue: "bias" | "bias_gelu" | undefined;
+    readonly kept?: Kept;
   },
   inside: boolean,
   launches = inside ? 1 : 2,
 ): Promise<void> {
   const xs = randomNormal([M, K], 1),
-    ws = randomNormal([K, N], 2, { scale: K ** -0.5 }),
+    ws = asKept(randomNormal([K, N], 2, { scale: K ** -0.5 }), kept),
     biases = randomNormal([N], 3);
   for (let k = 0; k < K; k++) xs[k] += 1000;
   const stored =
@@ -61,7 +68,7 @@ async function checkNormed(
   const gains = randomNormal([K], 4, { mean: 1, scale: 0.3 }),
     shifts = randomNormal([K], 5);
   const x = device.tensor(xs, [M, K]),
-    b = device.tensor(stored, layout === "nn" ? [K, N] : [N, K]),
+    b = keptTensor(device, stored, layout === "nn" ? [K, N] : [N, K], kept),
     bias = device.tensor(biases, [N]);
   const norm = { weight: device.tensor(gains, [K]), bias: device.tensor(shifts, [K]), epsilon: EPSILON };
   const stride = layout === "nt" ? Math.ceil(N / 64) * 64 : N,
@@ -89,6 +96,29 @@ async function checkNormed(
   expectClose("the others", got.subarray(stride), want.subarray(stride), [M - 1, stride], { atol: 1e-5, rtol: 1e-5 });
 }
 
+/** x times b, plus bias, gelu. */
+async function checkPlain(
+  device: Device,
+  { layout, M, N, K, kept }: (typeof CASES)[number] & { readonly kept: Kept },
+): Promise<void> {
+  const xs = randomNormal([M, K], 1),
+    ws = asKept(randomNormal([K, N], 2), kept),
+    biases = randomNormal([N], 3);
+  const stored =
+    layout === "nn" ? ws : Float32Array.from({ length: N * K }, (_, i) => ws[(i % K) * N + Math.floor(i / K)]);
+  const x = device.tensor(xs, [M, K]),
+    weight = keptTensor(device, stored, layout === "nn" ? [K, N] : [N, K], kept),
+    bias = device.tensor(biases, [N]);
+  const out = garbage(device, [M, N]);
+  matmul(device.batch, { a: x, b: weight, out, layout, epilogue: { kind: "bias_gelu", bias } });
+  const want = Float64Array.from({ length: M * N }, (_, i) => {
+    let sum = biases[i % N];
+    for (let k = 0; k < K; k++) sum += xs[Math.floor(i / N) * K + k] * ws[k * N + (i % N)];
+    return gelu(sum);
+  });
+  expectClose("out", await device.read(out), want, [M, N], { atol: 1e-6 * K, rtol: 1e-5 });
+}
+
 describe.each(VARIANTS)("products of few rows, $matmul variant", ({ matmul: variant }) => {
   const { few, most } = ROWS[variant];
   let device: Device;
@@ -98,24 +128,15 @@ describe.each(VARIANTS)("products of few rows, $matmul variant", ({ matmul: vari
   });
   afterAll(() => device.destroy());
 
-  it.each(CASES)("$layout M=$M N=$N K=$K, bias and gelu", async ({ layout, M, N, K }) => {
-    const xs = randomNormal([M, K], 1),
-      ws = randomNormal([K, N], 2),
-      biases = randomNormal([N], 3);
-    const stored =
-      layout === "nn" ? ws : Float32Array.from({ length: N * K }, (_, i) => ws[(i % K) * N + Math.floor(i / K)]);
-    const x = device.tensor(xs, [M, K]),
-      weight = device.tensor(stored, layout === "nn" ? [K, N] : [N, K]),
-      bias = device.tensor(biases, [N]);
-    const out = garbage(device, [M, N]);
-    matmul(device.batch, { a: x, b: weight, out, layout, epilogue: { kind: "bias_gelu", bias } });
-    const want = Float64Array.from({ length: M * N }, (_, i) => {
-      let sum = biases[i % N];
-      for (let k = 0; k < K; k++) sum += xs[Math.floor(i / N) * K + k] * ws[k * N + (i % N)];
-      return gelu(sum);
-    });
-    expectClose("out", await device.read(out), want, [M, N], { atol: 1e-6 * K, rtol: 1e-5 });
-  });
+  // kept as f16 in the slow variant one of each layout, read by ones and by fours
+  const halves = CASES.filter((_, i) => variant === "subgroup" || i % 2 === 0);
+  const plain = KEPT.flatMap((kept) => (kept === "f32" ? CASES : halves).map((sizes) => ({ ...sizes, kept })));
+  it.each(plain)("$layout M=$M N=$N K=$K, bias and gelu, weights $kept", (each) => checkPlain(device, each));
+
+  it.each(NORMED_HALVES.slice(0, variant === "subgroup" ? undefined : 1))(
+    "layer norm, then weights kept as f16, $layout M=$M N=$N K=$K, $epilogue",
+    (each) => checkNormed(device, { ...each, kept: "f16" }, variant === "workgroup" || device.subgroupSize >= 8),
+  );
 
   it.each(NORMED.slice(0, variant === "subgroup" ? undefined : 3))(
     "layer norm, then $layout M=$M N=$N K=$K, $epilogue",

@@ -1,10 +1,14 @@
 // Parameters live in a few flat buffers (values, gradients, and the optimizer's moments beside them), each parameter a
 // slice on a 256-byte boundary: an optimizer step is then a handful of launches over ranges instead of one a parameter.
+// Matrices may be kept as f16, which halves what a model takes that is not trained; biases and layer norms stay f32:
+// they are a thousandth of it.
 import { UserError } from "../errors.ts";
+import { beyondFloat16 } from "../files/float16.ts";
 import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
-import { byteLength, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
+import { byteLength, bytesPerElement, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
+import type { Stored } from "../kernels/stored.ts";
 import type { Parameter } from "./variable.ts";
 
 /** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. Frozen ones have no grads. */
@@ -28,32 +32,44 @@ export class ParameterStore {
   readonly chunks: readonly Chunk[];
   /** As the constructor was told. */
   readonly gradients: Trainable;
+  /** Of matrices. */
+  readonly dtype: Stored;
   private readonly parameters = new Map<string, Parameter>();
   private readonly scope: Scope;
 
   /**
    * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows; frozen
    * parameters apart from those that `gradients` says are trained: they take no gradient memory and require none.
-   * Values are zero. Throws UserError when there is not the memory for it, and has then taken none; destroy() frees it.
+   * `dtype`: of matrices; default f32, and f16 only where none is trained. Values are zero. Throws UserError when there
+   * is not the memory for it, and has then taken none; destroy() frees it.
    */
-  constructor(device: Device, shapes: ReadonlyMap<string, Shape>, { gradients }: { readonly gradients: Trainable }) {
+  constructor(
+    device: Device,
+    shapes: ReadonlyMap<string, Shape>,
+    { gradients, dtype = "f32" }: { readonly gradients: Trainable; readonly dtype?: Stored },
+  ) {
+    if (dtype === "f16" && gradients !== false)
+      throw new UserError(
+        "A model of dtype f16 is for generation and evaluation: training rounds each small update away; load it " +
+          "with dtype f32 to train it.",
+      );
     this.device = device;
     this.gradients = gradients;
+    this.dtype = dtype;
     const trained = (name: string): boolean => (typeof gradients === "function" ? gradients(name) : gradients);
     const names = [...shapes.keys()];
-    const plan = [
-      ...planChunks(device, shapes, names.filter(trained)),
-      ...planChunks(
-        device,
-        shapes,
-        names.filter((name) => !trained(name)),
-      ),
-    ];
+    const dtypeOf = (name: string): Stored => (shapes.get(name)!.length > 1 ? dtype : "f32");
+    const plan = [[true, "f32"] as const, [false, "f16"] as const, [false, "f32"] as const].flatMap(
+      ([isTrained, kind]) => {
+        const together = names.filter((name) => trained(name) === isTrained && dtypeOf(name) === kind);
+        return planChunks(device, shapes, together, kind);
+      },
+    );
     this.scope = new Scope(device.pool, "This model's memory");
     this.chunks = device.pool.attempt(() =>
       plan.map(({ elements, places }) => ({
         elements,
-        values: this.scope.adopt(device.pool.reserve(elements)),
+        values: this.scope.adopt(device.pool.reserve(elements, dtypeOf(places[0].name))),
         grads: trained(places[0].name) ? this.scope.adopt(device.pool.reserve(elements)) : null,
       })),
     );
@@ -61,7 +77,7 @@ export class ParameterStore {
     for (const [name, shape] of shapes) {
       const { chunk, offset } = places.get(name)!;
       const { values, grads } = this.chunks[chunk];
-      const value: Tensor = { ...values, byteOffset: offset * 4, shape };
+      const value: Tensor = { ...values, byteOffset: offset * bytesPerElement(values.dtype), shape };
       const grad: Tensor | undefined = grads ? { ...grads, byteOffset: offset * 4, shape } : undefined;
       this.parameters.set(name, { name, value, grad, requiresGrad: grads !== null, chunk, offset });
     }
@@ -71,6 +87,23 @@ export class ParameterStore {
     const parameter = this.parameters.get(name);
     if (!parameter) throw new Error(`ParameterStore: no parameter ${name}`);
     return parameter;
+  }
+
+  /** The values of a parameter, as floats, after all recorded work. */
+  read(name: string): Promise<Float32Array> {
+    return this.device.read(this.get(name).value);
+  }
+
+  /**
+   * Sets the values of a parameter, in order with recorded work. Throws UserError for one that is too large for what it
+   * is kept as.
+   */
+  write(name: string, values: Float32Array): void {
+    const { value } = this.get(name);
+    const beyond = value.dtype === "f16" ? beyondFloat16(values) : undefined;
+    if (beyond !== undefined)
+      throw new UserError(`Tensor ${name} holds ${beyond}, but f16 ends at 65504; load the model with dtype f32.`);
+    this.device.batch.write(value, values);
   }
 
   all(): IterableIterator<Parameter> {
@@ -144,16 +177,19 @@ function planChunks(
   device: Device,
   shapes: ReadonlyMap<string, Shape>,
   names: readonly string[],
+  dtype: Stored,
 ): { elements: number; places: { readonly name: string; readonly offset: number }[] }[] {
-  const most = Math.floor(device.gpu.limits.maxBufferSize / OFFSET_ALIGNMENT) * (OFFSET_ALIGNMENT / 4);
+  const bytes = bytesPerElement(dtype);
+  const aligned = OFFSET_ALIGNMENT / bytes;
+  const most = Math.floor(device.gpu.limits.maxBufferSize / OFFSET_ALIGNMENT) * aligned;
   const chunks: { elements: number; places: { readonly name: string; readonly offset: number }[] }[] = [];
   for (const name of names) {
     const shape = shapes.get(name)!;
-    const elements = Math.ceil((elementCount(shape) * 4) / OFFSET_ALIGNMENT) * (OFFSET_ALIGNMENT / 4);
+    const elements = Math.ceil(elementCount(shape) / aligned) * aligned;
     if (elements > most)
       throw new UserError(
-        `The model does not fit this device: ${name} [${shape}] takes ${4 * elements} bytes, its largest buffer is ` +
-          `${4 * most}; use a smaller model.`,
+        `The model does not fit this device: ${name} [${shape}] takes ${bytes * elements} bytes, its largest buffer ` +
+          `is ${bytes * most}; use a smaller model.`,
       );
     if (chunks.length === 0 || chunks[chunks.length - 1].elements + elements > most)
       chunks.push({ elements: 0, places: [] });

@@ -25,7 +25,7 @@ export async function attentionBytes(
   const peaks = new DataView(new ArrayBuffer(4 * layers.length * nHead * G));
   // Token t was chosen by the query before it, so the last token is no query.
   const queries = [...prompt.slice(-1), ...generated.slice(0, -1)];
-  const cache = new KVCache(model.device, model.config, 1, P + G);
+  const cache = new KVCache(model.device, model.config, 1, P + G, model.dtype);
   try {
     if (P > 1)
       model

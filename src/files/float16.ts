@@ -14,8 +14,11 @@ export function halfToFloat(bits: number): number {
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
+/** The largest half is 65504; from here on, half way to 2^16, a number rounds to infinity. */
+const HALF_BEYOND = 65520;
+
 const float = new Float32Array(1);
-const floatBits = new Uint32Array(float.buffer);
+const floatBits = new Int32Array(float.buffer);
 
 /**
  * Half-precision bits of a float32: to nearest, ties to even; 65520 and above become infinity; every NaN becomes 0x7e00
@@ -23,12 +26,17 @@ const floatBits = new Uint32Array(float.buffer);
  */
 export function floatToHalf(value: number): number {
   float[0] = value;
-  const sign = (floatBits[0] >>> 16) & 0x8000;
-  const magnitude = floatBits[0] & 0x7fffffff;
+  return halfOfBits(floatBits[0], float[0]);
+}
+
+/** Of a float32 and its bits: looked at alone, so that arrays of them need no copy of each. */
+function halfOfBits(bits: number, value: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;
-  if (magnitude >= 0x477ff000) return sign | 0x7c00; // half way between the largest half and 2^16
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // HALF_BEYOND
   // below 2^-14: multiples of 2^-24
-  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(float[0]) * 2 ** 24);
+  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(value) * 2 ** 24);
   // Dropping 13 fraction bits: adding just under half of the last place, plus its parity, carries exactly when rounding
   // goes up, into the exponent too. 0x38000000 moves the exponent's bias from 127 to 15.
   return sign | ((magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13);
@@ -58,8 +66,14 @@ export function decodeBFloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(words.buffer);
 }
 
-/** Half-precision bits of float32 values, rounded as `floatToHalf` says; `into` has the length of `values`. */
+/** Half-precision bits of float32 values, rounded as `floatToHalf` says; `into` has at least the length of `values`. */
 export function encodeFloat16(values: Float32Array, into: Uint16Array = new Uint16Array(values.length)): Uint16Array {
-  for (let i = 0; i < values.length; i++) into[i] = floatToHalf(values[i]);
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < values.length; i++) into[i] = halfOfBits(bits[i], values[i]);
   return into;
+}
+
+/** The first of the values that is finite and too large to be a half; undefined where none is. */
+export function beyondFloat16(values: Float32Array): number | undefined {
+  return values.find((value) => Math.abs(value) >= HALF_BEYOND && Number.isFinite(value));
 }

@@ -2,7 +2,7 @@
 // takes the memory of its largest tensor. Files past a size are split into shards beside an index, as Hugging
 // Face does.
 import { UserError } from "../errors.ts";
-import { encodeFloat16 } from "./float16.ts";
+import { beyondFloat16, encodeFloat16 } from "./float16.ts";
 import type { FileData } from "./folder.ts";
 
 /** Tensors to write, by name and in order. */
@@ -100,15 +100,10 @@ function encodeHeader(shapes: Shapes, dtype: "F32" | "F16", metadata: Readonly<R
 }
 
 function toHalf(name: string, values: Float32Array): Uint16Array {
-  const halves = encodeFloat16(values);
-  for (let i = 0; i < halves.length; i++) {
-    if ((halves[i] & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) {
-      throw new UserError(
-        `Tensor ${name} holds ${values[i]}, but half precision ends at 65504; save as float32 instead.`,
-      );
-    }
-  }
-  return halves;
+  const beyond = beyondFloat16(values);
+  if (beyond !== undefined)
+    throw new UserError(`Tensor ${name} holds ${beyond}, but half precision ends at 65504; save as float32 instead.`);
+  return encodeFloat16(values);
 }
 
 function elements(shape: readonly number[]): number {

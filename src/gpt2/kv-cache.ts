@@ -5,17 +5,24 @@ import { UserError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import { mebibytes } from "../gpu/bytes.ts";
 import { Scope } from "../gpu/scope.ts";
+import { bytesPerElement } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { attentionDecode } from "../kernels/attention-decode.ts";
 import { attentionDecodeWeights } from "../kernels/attention-decode-weights.ts";
 import { attentionForward } from "../kernels/attention.ts";
 import { kvCacheAppend, kvCacheReorder } from "../kernels/kv-cache.ts";
+import { lineWidth } from "../kernels/stored.ts";
+import type { Stored } from "../kernels/stored.ts";
 import type { GPT2Config } from "./config.ts";
 
 interface Tables {
   readonly ancestry: Tensor;
   readonly mask: Tensor;
 }
+
+/** Bytes of the keys of one position, or of its values, in one layer. */
+export const positionBytes = ({ nHead, headSize }: GPT2Config, dtype: Stored): number =>
+  nHead * lineWidth(headSize, dtype) * bytesPerElement(dtype);
 
 export class KVCache {
   /** Most rows, and most positions (padding included), that it can hold. */
@@ -27,19 +34,19 @@ export class KVCache {
   private readonly device: Device;
   private readonly heads: number;
   private readonly scope: Scope;
-  /** Per layer, [maxRows, heads, capacity, headSize]. */
+  /** Per layer, [maxRows, heads, capacity, headSize], in f16 with headSize made even. */
   private readonly layers: readonly { readonly keys: Tensor; readonly values: Tensor }[];
   /** u32 [maxRows, capacity] each; reordering reads one pair and writes the other. */
   private tables: readonly [Tables, Tables];
   private readonly parents: Tensor;
 
   /**
-   * Takes its memory, until destroy(). Throws UserError, having taken none, when one layer's keys exceed what the
+   * Takes its memory, until destroy(): keys and values as `dtype`, a model's own. Throws UserError, having taken none, when one layer's keys exceed what the
    * device binds at once, or when there is not the memory.
    */
-  constructor(device: Device, config: GPT2Config, maxRows: number, capacity: number) {
-    const shape = [maxRows, config.nHead, capacity, config.headSize];
-    const bytes = 4 * maxRows * capacity * config.nEmbd;
+  constructor(device: Device, config: GPT2Config, maxRows: number, capacity: number, dtype: Stored = "f32") {
+    const shape = [maxRows, config.nHead, capacity, lineWidth(config.headSize, dtype)];
+    const bytes = maxRows * capacity * positionBytes(config, dtype);
     if (bytes > device.maxBindingBytes) {
       throw new UserError(
         `The key-value cache of ${maxRows} rows and ${capacity} positions takes ${mebibytes(bytes)} a layer, this ` +
@@ -57,7 +64,10 @@ export class KVCache {
       mask: scope.acquire([maxRows, capacity], "u32"),
     });
     [this.layers, this.tables, this.parents] = device.pool.attempt(() => [
-      Array.from({ length: config.nLayer }, () => ({ keys: scope.acquire(shape), values: scope.acquire(shape) })),
+      Array.from({ length: config.nLayer }, () => ({
+        keys: scope.acquire(shape, dtype),
+        values: scope.acquire(shape, dtype),
+      })),
       [table(), table()],
       scope.acquire([maxRows], "u32"),
     ]);

@@ -13,6 +13,7 @@ import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Stored } from "../kernels/stored.ts";
 import type { Adapter } from "./adapter.ts";
 import { writeAdapter } from "./adapter-files.ts";
 import { addAdapter, loadAdapter, mergeAdapter } from "./adapting.ts";
@@ -26,7 +27,7 @@ import { normHead } from "./norm-linear.ts";
 import { disposing, Loss, tupleOf } from "./output.ts";
 import type { CausalLMOutput, LabelledOutput } from "./output.ts";
 import { allocate, initialize } from "./parameters.ts";
-import { loadPretrained, PRETRAINED_FIELDS } from "./pretrained.ts";
+import { checkDtype, loadPretrained, PRETRAINED_FIELDS } from "./pretrained.ts";
 import type { ModelOptions, PretrainedOptions } from "./pretrained.ts";
 import { resizeEmbedding } from "./resize-embeddings.ts";
 import type { LoraOptions } from "./lora-config.ts";
@@ -68,6 +69,11 @@ export class GPT2LMHeadModel {
     return this.transformer.parameters;
   }
 
+  /** How its weight matrices are kept, and the keys and values of a cache of it. */
+  get dtype(): Stored {
+    return this.parameters.dtype;
+  }
+
   /** What an optimizer trains: the adapter's parameters where there is one, else `parameters`. */
   get trained(): ParameterStore {
     return this.transformer.trained;
@@ -78,16 +84,17 @@ export class GPT2LMHeadModel {
 
   /**
    * Fresh weights, drawn from `seed`; gradients unless told otherwise. The caller destroys the model. Throws UserError
-   * when there is not the memory.
+   * for gradients of a model in f16, or when there is not the memory.
    */
   static fromConfig(
     device: Device,
     config: GPT2Config,
     options: ModelOptions & { readonly seed?: number } = {},
   ): GPT2LMHeadModel {
-    expectFields("GPT2LMHeadModel.fromConfig()", options, { gradients: true, seed: true });
-    const { seed = 42, gradients = true } = options;
-    const parameters = allocate(device, config, gradients);
+    expectFields("GPT2LMHeadModel.fromConfig()", options, { gradients: true, dtype: true, seed: true });
+    const { seed = 42, gradients = true, dtype } = options;
+    checkDtype(dtype);
+    const parameters = allocate(device, config, gradients, dtype);
     try {
       initialize(parameters, config, seed);
       return new GPT2LMHeadModel(new GPT2Model(device, config, parameters));
@@ -101,7 +108,8 @@ export class GPT2LMHeadModel {
    * A model folder in Hugging Face's layout: a path, an address, an opened Folder or, in Node, a name on the Hub
    * ("gpt2"); of an adapter in PEFT's, its base with the adapter merged, the base being found by what the adapter calls
    * it. The caller destroys the model.
-   * Throws UserError when it is not such a folder, or when there is not the memory for it.
+   * Throws UserError when it is not such a folder, when there is not the memory for it, or for a weight that `dtype`
+   * cannot hold.
    */
   static async fromPretrained(
     device: Device,
@@ -114,7 +122,8 @@ export class GPT2LMHeadModel {
   }
 
   /**
-   * Writes config.json and model.safetensors (F32 or F16) or its shards, and generation_config.json when given. With
+   * Writes config.json and model.safetensors (F32 or F16; default the model's own dtype, as save_pretrained does) or
+   * its shards, and generation_config.json when given. With
    * an adapter on the model that alone, in PEFT's layout: adapter_config.json and adapter_model.safetensors. Throws
    * UserError when it cannot.
    */
@@ -123,9 +132,13 @@ export class GPT2LMHeadModel {
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
     const { adapter } = this;
     const store = this.trained;
-    const read = (name: string): Promise<Float32Array> => this.device.read(store.get(name).value);
+    const read = (name: string): Promise<Float32Array> => store.read(name);
     if (adapter) await to.write(writeAdapter(adapter.config, this.config, read, options.dtype));
-    else await saveCheckpoint(to, writeCheckpoint(this.config, read, options));
+    else
+      await saveCheckpoint(
+        to,
+        writeCheckpoint(this.config, read, { dtype: this.dtype === "f16" ? "F16" : "F32", ...options }),
+      );
   }
 
   /**
@@ -213,14 +226,14 @@ export class GPT2LMHeadModel {
       throw new UserError("resizeTokenEmbeddings: the model has an adapter; resize it before, or merge that first.");
     old.expectOpen();
     const name = transformer.wte.name;
-    const rows = resizeEmbedding(await device.read(transformer.wte.value), config.nEmbd, size, seed);
+    const rows = resizeEmbedding(await old.read(name), config.nEmbd, size, seed);
     const resized = config.with({ vocabSize: size });
-    const parameters = allocate(device, resized, old.gradients);
+    const parameters = allocate(device, resized, old.gradients, old.dtype);
     try {
       old.expectOpen(); // as it was before the embedding was read
       for (const each of old.all()) {
         const { value } = parameters.get(each.name);
-        if (each.name === name) device.batch.write(value, rows);
+        if (each.name === name) parameters.write(name, rows);
         else device.batch.copy(each.value, value);
       }
       await device.finish();

@@ -5,6 +5,7 @@ import type { Trainable } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
+import type { Stored } from "../kernels/stored.ts";
 import { Random } from "../random.ts";
 import type { Adapter, AdapterLayer } from "./adapter.ts";
 import { parameterShapes } from "./checkpoint-files.ts";
@@ -36,13 +37,13 @@ export interface Weights {
 
 /**
  * Memory for every parameter, all zero: matrices first, then layer norm weights, then biases, so that each set an
- * optimizer decays is one range of the flat buffer.
+ * optimizer decays is one range of the flat buffer. Throws UserError for f16 with gradients, or no memory.
  */
-export function allocate(device: Device, config: GPT2Config, gradients: Trainable): ParameterStore {
+export function allocate(device: Device, config: GPT2Config, gradients: Trainable, dtype?: Stored): ParameterStore {
   const rank = ([name, shape]: readonly [string, readonly number[]]): number =>
     shape.length > 1 ? 0 : name.endsWith(".weight") ? 1 : 2;
   const shapes = [...parameterShapes(config)].sort((a, b) => rank(a) - rank(b));
-  return new ParameterStore(device, new Map(shapes), { gradients });
+  return new ParameterStore(device, new Map(shapes), { gradients, dtype });
 }
 
 /** The attribute tree over a store, and an adapter's where there is one. */
@@ -80,11 +81,11 @@ export function initialize(store: ParameterStore, config: GPT2Config, seed: numb
       const std = config.initializerRange / (name.endsWith("c_proj.weight") ? Math.sqrt(2 * config.nLayer) : 1);
       for (let i = 0; i < values.length; i++) values[i] = std * random.normal();
     } else if (name.endsWith(".weight")) values.fill(1);
-    store.device.batch.write(value, values);
+    store.write(name, values);
   }
 }
 
 /** Fills the store from a model folder's weights. Throws UserError as `Checkpoint.read` does. */
 export async function load(store: ParameterStore, checkpoint: Checkpoint): Promise<void> {
-  await checkpoint.read((name, values) => store.device.batch.write(store.get(name).value, values));
+  await checkpoint.read((name, values) => store.write(name, values));
 }

@@ -187,7 +187,8 @@ export class GPT2Model {
     if (tokens.packed && (pastKeyValues || useCache))
       throw new UserError("segmentIds are for rows as a whole, and a cache is for what follows them; leave one out.");
     const cache =
-      pastKeyValues ?? (useCache ? new KVCache(device, config, tokens.batch, config.nPositions) : undefined);
+      pastKeyValues ??
+      (useCache ? new KVCache(device, config, tokens.batch, config.nPositions, this.parameters.dtype) : undefined);
     return {
       tape: new Tape(device, recording),
       results: new Scope(device.pool, "The output of forward()"),

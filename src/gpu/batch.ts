@@ -1,6 +1,7 @@
 // Commands collected into one encoder with one open compute pass, sent by submit(). Parameters go to 256-byte slots of
 // one uniform buffer bound with a dynamic offset, so in steady state a dispatch creates no WebGPU object (see
 // launch-cache.ts) and writes no buffer of its own.
+import { encodeFloat16 } from "../files/float16.ts";
 import type { Bindings, BindingsOf, Constants, ConstantsOf, Kernel, Params, ParamsOf } from "./kernel.ts";
 import { LaunchCache } from "./launch-cache.ts";
 import type { CacheCounters } from "./launch-cache.ts";
@@ -112,8 +113,12 @@ export class CommandBatch {
     if (profiler) this.endPass();
   }
 
-  /** Uploads `data` to the start of the tensor, in order with recorded work. Bytes must be a multiple of 4. */
-  write(tensor: Tensor, data: Float32Array | Uint32Array | Int32Array | Uint8Array | Uint16Array): void {
+  /**
+   * Uploads `data` to the start of the tensor, in order with recorded work. Bytes must be a multiple of 4. Floats for an
+   * f16 tensor are rounded to it, ties to even.
+   */
+  write(tensor: Tensor, given: Float32Array | Uint32Array | Int32Array | Uint8Array | Uint16Array): void {
+    const data = tensor.dtype === "f16" && given instanceof Float32Array ? wholeWords(given) : given;
     if (data.byteLength > byteLength(tensor)) {
       throw new Error(`write: ${data.byteLength} bytes do not fit [${tensor.shape}] ${tensor.dtype}`);
     }
@@ -223,6 +228,10 @@ export class CommandBatch {
     return this.slot++ * SLOT_BYTES;
   }
 }
+
+/** As halves, and a zero where their number is odd. */
+const wholeWords = (values: Float32Array): Uint16Array =>
+  encodeFloat16(values, new Uint16Array(2 * Math.ceil(values.length / 2)));
 
 /**
  * A count of workgroups as [x, y, 1] with both at most 65535; x * y may exceed the count, kernels guard their index.

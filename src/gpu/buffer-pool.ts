@@ -95,15 +95,15 @@ export class BufferPool {
   }
 
   /**
-   * `elements` zeros, f32, in a buffer of just that size that is destroyed when it is released: for what lives long, as
+   * `elements` zeros in a buffer of just that size that is destroyed when it is released: for what lives long, as
    * parameters do. Throws as acquire().
    */
-  reserve(elements: number): Tensor {
-    const bytes = alignUp(4 * elements);
-    this.expectPossible(bytes, [elements], "f32");
+  reserve(elements: number, dtype: DType = "f32"): Tensor {
+    const bytes = alignUp(byteLength({ shape: [elements], dtype }));
+    this.expectPossible(bytes, [elements], dtype);
     const pooled = this.create(bytes, BUFFER_USAGE.tensor, undefined);
     this.handOut(pooled, bytes);
-    return (pooled.tensor = { ...pooled.tensor, shape: [elements], dtype: "f32" });
+    return (pooled.tensor = { ...pooled.tensor, shape: [elements], dtype });
   }
 
   /** Room for so many bytes that can be mapped for reading. Large ones are not kept for another read. */

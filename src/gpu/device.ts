@@ -3,6 +3,7 @@
 import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
+import { decodeFloat16 } from "../files/float16.ts";
 import { shaderSources } from "../wgsl/sources.ts";
 import { CommandBatch } from "./batch.ts";
 import { BufferPool } from "./buffer-pool.ts";
@@ -171,17 +172,19 @@ export class Device implements DeviceContext {
     return text;
   }
 
-  /** A new tensor from the pool holding `data`; the caller releases it. */
-  tensor(data: Float32Array | Uint32Array, shape: readonly number[]): Tensor {
+  /** A new tensor from the pool holding `data`, f32 rounded to f16 where that is asked for; the caller releases it. */
+  tensor(data: Float32Array | Uint32Array, shape: readonly number[], dtype?: "f16"): Tensor {
     if (data.length !== elementCount(shape)) throw new Error(`tensor: ${data.length} values do not fill [${shape}]`);
-    const tensor = this.pool.acquire(shape, data instanceof Float32Array ? "f32" : "u32");
+    const tensor = this.pool.acquire(shape, dtype ?? (data instanceof Float32Array ? "f32" : "u32"));
     this.batch.write(tensor, data);
     return tensor;
   }
 
-  /** The f32 elements of a tensor, after all recorded work. */
+  /** The elements of an f32 or f16 tensor, after all recorded work. */
   async read(tensor: Tensor): Promise<Float32Array> {
-    return new Float32Array(await this.stage(tensor)());
+    const bytes = await this.stage(tensor)();
+    if (tensor.dtype !== "f16") return new Float32Array(bytes);
+    return decodeFloat16(new Uint16Array(bytes, 0, elementCount(tensor.shape)));
   }
 
   /** The u32 elements of a tensor, after all recorded work. */

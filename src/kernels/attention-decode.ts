@@ -4,10 +4,12 @@ import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel, join, kernelForms, read, readWrite } from "../gpu/kernel.ts";
 import type { ParamsOf } from "../gpu/kernel.ts";
-import { expectShape } from "../gpu/tensor.ts";
+import { bytesPerElement, expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
 import { rowPart } from "./rows.ts";
+import { lineWidth, readWriteStored, storedAs, storedSource } from "./stored.ts";
+import type { Stored } from "./stored.ts";
 
 const params = {
   rows: "u32",
@@ -27,14 +29,14 @@ const params = {
 const PACKS = ["vec4", "scalar"] as const;
 type Pack = (typeof PACKS)[number];
 
-function decodePart(pack: Pack) {
+function decodePart(pack: Pack, stored: Stored) {
   const element = pack === "vec4" ? "vec4f" : "f32";
   return {
-    source: [`lib/pack_${pack}.wgsl`, "attention_decode.wgsl"],
+    source: [storedSource(stored), `lib/pack_${pack}.wgsl`, "attention_decode.wgsl"],
     bindings: {
       qkv: read(element, "[B*T, 3C]"),
-      keys: readWrite(element, "[R, NH, capacity, HS]"),
-      values: readWrite(element, "[R, NH, capacity, HS]"),
+      keys: readWriteStored(stored, pack, "[R, NH, capacity, LINE]"),
+      values: readWriteStored(stored, pack, "[R, NH, capacity, LINE]"),
       ancestry: read("u32", "[B, capacity]"),
       mask: read("u32", "[B, capacity]"),
       out: readWrite(element, "[B*T, C]"),
@@ -43,42 +45,56 @@ function decodePart(pack: Pack) {
     // The tokens of a row share its keys and values.
     work: ({ rows, length, past, chunks }: ParamsOf<typeof params>) => {
       const HS = pack === "vec4" ? 4 * chunks : chunks;
+      const line = 2 * bytesPerElement(stored) * HS; // a key and a value
       return {
         flops: 4 * rows * (past + (length + 1) / 2) * HS,
-        bytes: 8 * (rows / length) * (past + length) * HS + 8 * rows * HS,
+        bytes: line * (rows / length) * (past + length) + 8 * rows * HS,
       };
     },
   };
 }
 
-const subgroupKernels = (pack: Pack) =>
+/** The kernels' titles say nothing of f32. */
+const titleOf = (pack: Pack, stored: Stored): string => (stored === "f32" ? pack : `${pack}, ${stored}`);
+
+const subgroupKernels = (pack: Pack, stored: Stored) =>
   kernelForms(["builtin", "computed"], (ids) => {
     const form = ids === "builtin" ? "subgroup" : "subgroup, computed ids";
-    const operation = join(decodePart(pack), {
+    const operation = join(decodePart(pack, stored), {
       source: ["lib/share_subgroup.wgsl", "attention_decode_subgroup.wgsl"],
       constants: { HS: "u32", LANES: "u32" } as const,
       example: { HS: 64, LANES: 32 },
     });
-    return defineKernel({ ...join(rowPart(form), operation), name: "attention_decode", variant: `${form}, ${pack}` });
+    return defineKernel({
+      ...join(rowPart(form), operation),
+      name: "attention_decode",
+      variant: `${form}, ${titleOf(pack, stored)}`,
+    });
   });
-const bySubgroup = { vec4: subgroupKernels("vec4"), scalar: subgroupKernels("scalar") };
 
-const byWorkgroup = kernelForms(PACKS, (pack) => {
-  const operation = {
-    source: ["lib/grid.wgsl", "attention_decode_workgroup.wgsl"],
-    constants: { HS: "u32", LANES: "u32" } as const,
-    example: { HS: 64, LANES: 256 },
-  };
-  return defineKernel({
-    ...join(decodePart(pack), operation),
-    name: "attention_decode",
-    variant: `workgroup, ${pack}`,
+const workgroupKernels = (stored: Stored) =>
+  kernelForms(PACKS, (pack) => {
+    const operation = {
+      source: ["lib/grid.wgsl", "attention_decode_workgroup.wgsl"],
+      constants: { HS: "u32", LANES: "u32" } as const,
+      example: { HS: 64, LANES: 256 },
+    };
+    return defineKernel({
+      ...join(decodePart(pack, stored), operation),
+      name: "attention_decode",
+      variant: `workgroup, ${titleOf(pack, stored)}`,
+    });
   });
-});
+
+const BY_SUBGROUP = {
+  f32: { vec4: subgroupKernels("vec4", "f32"), scalar: subgroupKernels("scalar", "f32") },
+  f16: { vec4: subgroupKernels("vec4", "f16"), scalar: subgroupKernels("scalar", "f16") },
+};
+const BY_WORKGROUP = { f32: workgroupKernels("f32"), f16: workgroupKernels("f16") };
 
 /**
  * out [B*T, C]: token t of row b of qkv [B*T, 3C] attends to positions 0 .. past + t of keys and values [R, NH,
- * capacity, HS]. With T = 1 the token's key and value join the cache here, as position `past` of row b; more tokens
+ * capacity, HS], f32, or f16 with HS rounded up to an even number (lineWidth). With T = 1 the token's key and value join the cache here, as position `past` of row b; more tokens
  * must have joined it already (kvCacheAppend). Position s of row b is held by row ancestry[b, s] of the cache and is
  * seen where mask[b, s] is not 0 (both u32 [B, capacity]). Scores are scaled by 1/sqrt(HS). Throws for what does not
  * fit, and for heads too wide for a workgroup.
@@ -105,9 +121,12 @@ export function attentionDecode(
     readonly length: number;
   },
 ): void {
-  const [physical, heads, capacity, HS] = keys.shape;
+  const [physical, heads, capacity] = keys.shape;
   const [rows] = ancestry.shape;
+  const HS = Math.floor(qkv.shape[1] / 3 / heads);
+  const stored = storedAs(keys);
   expectShape("attention_decode", "qkv", qkv, [rows * length, 3 * heads * HS], "B*T and 3C of the cache");
+  expectShape("attention_decode", "keys", keys, [physical, heads, capacity, lineWidth(HS, stored)], "heads of qkv");
   expectShape("attention_decode", "values", values, keys.shape, "as keys");
   expectShape("attention_decode", "ancestry", ancestry, [rows, capacity], "B and capacity");
   expectShape("attention_decode", "mask", mask, [rows, capacity], "as ancestry");
@@ -143,7 +162,7 @@ export function attentionDecode(
     if (device.tuning.attentionDecode === "subgroup") {
       // a subgroup a workgroup: software adapters share workgroups among their threads
       const LANES = device.subgroupSize;
-      const kernel = bySubgroup[pack](device.tuning.subgroupIds);
+      const kernel = BY_SUBGROUP[stored][pack](device.tuning.subgroupIds);
       batch.dispatch(kernel, { HS, LANES, WG_SIZE: LANES }, bound, given, work);
     } else {
       const LANES = lanes(device, past + length);
@@ -151,7 +170,7 @@ export function attentionDecode(
         throw new Error(
           `attention_decode: cannot attend with heads of ${HS} channels: at most ${(HS / chunks) * LANES}`,
         );
-      batch.dispatch(byWorkgroup(pack), { HS, LANES }, bound, given, work);
+      batch.dispatch(BY_WORKGROUP[stored](pack), { HS, LANES }, bound, given, work);
     }
   }
 }

@@ -3,9 +3,11 @@
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
-import { byteLength, expectShape, sliceRows } from "../gpu/tensor.ts";
+import { byteLength, bytesPerElement, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnsWorkgroupSize, defineRowKernel } from "./rows.ts";
+import { readStored, storedAs, storedSource, storedVariant } from "./stored.ts";
+import type { Stored } from "./stored.ts";
 import { rowWindows } from "./windows.ts";
 
 const SEGMENT = 64; // rows an invocation adds up: a frequent token (padding) is cut into segments of this, then merged
@@ -36,39 +38,49 @@ const grouped = {
   ) => ({ bytes: byteLength(x) + 8 * groups * channels }),
 } as const;
 
-const tables = {
-  bindings: {
-    indices: read("u32", "[2 or 3, all rows]", "ids, then positions, then types"),
-    wte: read("f32", "[tokens, channels]"),
-    wpe: read("f32", "[positions, channels]"),
-    y: readWrite("f32", "[rows, channels]"),
-  },
-  params: {
-    rows: "u32",
-    first_row: "u32",
-    all_rows: "u32",
-    channels: "u32",
-    first_token: "u32",
-    tokens: "u32",
-    first_position: "u32",
-    positions: "u32",
-  },
+const params = {
+  rows: "u32",
+  first_row: "u32",
+  all_rows: "u32",
+  channels: "u32",
+  first_token: "u32",
+  tokens: "u32",
+  first_position: "u32",
+  positions: "u32",
 } as const;
 
-const forward = defineRowKernel({
-  name: "embedding",
-  source: ["lib/embedding_row.wgsl", "embedding.wgsl"],
-  ...tables,
-  work: ({ rows, channels }) => ({ bytes: 12 * rows * channels }),
+const tables = (stored: Stored) => ({
+  indices: read("u32", "[2 or 3, all rows]", "ids, then positions, then types"),
+  wte: readStored(stored, "scalar", "[tokens, channels]"),
+  wpe: readStored(stored, "scalar", "[positions, channels]"),
+  y: readWrite("f32", "[rows, channels]"),
 });
 
-const forwardTyped = defineRowKernel({
-  name: "embedding_typed",
-  source: ["lib/embedding_row.wgsl", "embedding_typed.wgsl"],
-  bindings: { ...tables.bindings, type_table: read("f32", "[types, channels]", "wte again, perhaps another window") },
-  params: { ...tables.params, first_type: "u32", types: "u32" },
-  work: ({ rows, channels }) => ({ bytes: 16 * rows * channels }),
-});
+const lookUp = (stored: Stored) =>
+  defineRowKernel({
+    name: "embedding",
+    ...storedVariant(stored),
+    source: [storedSource(stored), "lib/embedding_row.wgsl", "embedding.wgsl"],
+    bindings: tables(stored),
+    params,
+    work: ({ rows, channels }) => ({ bytes: (4 + 2 * bytesPerElement(stored)) * rows * channels }),
+  });
+
+const lookUpTyped = (stored: Stored) =>
+  defineRowKernel({
+    name: "embedding_typed",
+    ...storedVariant(stored),
+    source: [storedSource(stored), "lib/embedding_row.wgsl", "embedding_typed.wgsl"],
+    bindings: {
+      ...tables(stored),
+      type_table: readStored(stored, "scalar", "[types, channels]", "wte again, perhaps another window"),
+    },
+    params: { ...params, first_type: "u32", types: "u32" },
+    work: ({ rows, channels }) => ({ bytes: (4 + 3 * bytesPerElement(stored)) * rows * channels }),
+  });
+
+const FORWARD = { f32: lookUp("f32"), f16: lookUp("f16") };
+const FORWARD_TYPED = { f32: lookUpTyped("f32"), f16: lookUpTyped("f16") };
 
 const backward = defineRowKernel({
   name: "embedding_backward",
@@ -98,8 +110,8 @@ interface Lookup {
 }
 
 /**
- * indices u32 [2, N] (ids, then positions) or [3, N] (and types), wte [V, C], wpe [P, C] -> y [N, C]. Rows with an
- * index outside its table are not written.
+ * indices u32 [2, N] (ids, then positions) or [3, N] (and types), wte [V, C], wpe [P, C], both f32 or both f16 -> y
+ * [N, C]. Rows with an index outside its table are not written.
  */
 export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: Lookup): void {
   const [rows, C] = y.shape;
@@ -108,6 +120,7 @@ export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: 
   expectShape("embedding", "wte", wte, [wte.shape[0], C], "C of y");
   expectShape("embedding", "wpe", wpe, [wpe.shape[0], C], "C of y");
   const { device } = batch;
+  const stored = storedAs(wte);
   for (const row of rowWindows(device, y))
     for (const token of rowWindows(device, wte))
       for (const position of rowWindows(device, wpe)) {
@@ -127,10 +140,10 @@ export function embeddingForward(batch: CommandBatch, { indices, wte, wpe, y }: 
           first_position: position.start,
           positions: position.count,
         };
-        if (!typed) forward(batch, {}, bindings, params, row.count, C);
+        if (!typed) FORWARD[stored](batch, {}, bindings, params, row.count, C);
         else
           for (const type of rowWindows(device, wte))
-            forwardTyped(
+            FORWARD_TYPED[stored](
               batch,
               {},
               { ...bindings, type_table: sliceRows(wte, type.start, type.count) },

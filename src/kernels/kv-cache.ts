@@ -2,35 +2,39 @@
 // capacity] says which of the R rows holds a position of logical row b, `mask` [B, capacity] whether the position may
 // be seen. Reordering beams rewrites the tables and moves no keys.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
-import { expectShape } from "../gpu/tensor.ts";
+import { defineKernel, kernelForms, read, readWrite } from "../gpu/kernel.ts";
+import { bytesPerElement, expectShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
+import { lineWidth, readWriteStored, STORED, storedAs, storedSource, storedVariant } from "./stored.ts";
 
 const WG_SIZE = 64;
 
-const append = defineKernel({
-  name: "kv_cache_append",
-  source: ["lib/grid.wgsl", "kv_cache_append.wgsl"],
-  bindings: {
-    qkv: read("f32", "[B*T, 3C]"),
-    keys: readWrite("f32", "[R, NH, capacity, HS]"),
-    values: readWrite("f32", "[R, NH, capacity, HS]"),
-  },
-  params: {
-    elements: "u32",
-    length: "u32",
-    past: "u32",
-    capacity: "u32",
-    heads: "u32",
-    head_size: "u32",
-    qkv_at: "u32",
-    first: "u32",
-  },
-  constants: { WG_SIZE: "u32" },
-  example: { WG_SIZE },
-  work: ({ elements }) => ({ bytes: 16 * elements }),
-});
+const append = kernelForms(STORED, (stored) =>
+  defineKernel({
+    name: "kv_cache_append",
+    ...storedVariant(stored),
+    source: ["lib/grid.wgsl", storedSource(stored), "kv_cache_append.wgsl"],
+    bindings: {
+      qkv: read("f32", "[B*T, 3C]"),
+      keys: readWriteStored(stored, "scalar", "[R, NH, capacity, LINE]"),
+      values: readWriteStored(stored, "scalar", "[R, NH, capacity, LINE]"),
+    },
+    params: {
+      words: "u32",
+      length: "u32",
+      past: "u32",
+      capacity: "u32",
+      heads: "u32",
+      head_size: "u32",
+      qkv_at: "u32",
+      first: "u32",
+    },
+    constants: { WG_SIZE: "u32" },
+    example: { WG_SIZE },
+    work: ({ words }) => ({ bytes: 8 * words * (stored === "f16" ? 3 : 2) }),
+  }),
+);
 
 const reorder = defineKernel({
   name: "kv_cache_reorder",
@@ -49,8 +53,8 @@ const reorder = defineKernel({
 });
 
 /**
- * qkv [B*T, 3C] -> keys, values [R, NH, capacity, HS] (R >= B): the T new tokens of row b become positions past ..
- * past + T - 1 of row b. Throws when they exceed the capacity.
+ * qkv [B*T, 3C] -> keys, values [R, NH, capacity, HS] (R >= B), f32, or f16 with HS rounded up to an even number: the T
+ * new tokens of row b become positions past .. past + T - 1 of row b. Throws when they exceed the capacity.
  */
 export function kvCacheAppend(
   batch: CommandBatch,
@@ -68,9 +72,13 @@ export function kvCacheAppend(
     readonly past: number;
   },
 ): void {
-  const [physical, heads, capacity, headSize] = keys.shape;
+  const [physical, heads, capacity] = keys.shape;
   const rows = qkv.shape[0] / length;
+  const headSize = Math.floor(qkv.shape[1] / 3 / heads);
+  const stored = storedAs(keys);
+  const line = lineWidth(headSize, stored);
   expectShape("kv_cache_append", "qkv", qkv, [rows * length, 3 * heads * headSize], "B*T and 3C of keys");
+  expectShape("kv_cache_append", "keys", keys, [physical, heads, capacity, line], "heads of qkv");
   expectShape("kv_cache_append", "values", values, keys.shape, "as keys");
   if (!Number.isInteger(rows) || rows > physical)
     throw new Error(
@@ -82,13 +90,13 @@ export function kvCacheAppend(
     );
   for (const { first, count, part } of batchWindows("kv_cache_append", batch.device, rows, qkv)) {
     const { tensor, at } = part(qkv);
-    const elements = count * length * heads * headSize;
+    const words = (count * length * heads * line * bytesPerElement(stored)) / 4;
     batch.dispatch(
-      append,
+      append(stored),
       { WG_SIZE },
       { qkv: tensor, keys, values },
-      { elements, length, past, capacity, heads, head_size: headSize, qkv_at: at, first },
-      Math.ceil(elements / WG_SIZE),
+      { words, length, past, capacity, heads, head_size: headSize, qkv_at: at, first },
+      Math.ceil(words / WG_SIZE),
     );
   }
 }

@@ -99,7 +99,7 @@ function launchSubgroups<B extends Bindings>(
   const { m, n } = params;
   const WG_SIZE = Math.max(32, SG);
   // 16 rows of scalar loads take too long to compile
-  const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands === "scalar" ? 8 : 16;
+  const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands.startsWith("scalar") ? 8 : 16;
   const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
   batch.dispatch(
     subgroupKernels[tuning.subgroupIds](operands, epilogue),

@@ -20,6 +20,7 @@ import { layerNormForward } from "./layernorm.ts";
 import { launchMatmul } from "./matmul-kernels.ts";
 import { hasFewRows, normalizesInside } from "./matmul-plan.ts";
 import { launchMatvec } from "./matvec.ts";
+import { operandsOf } from "./product.ts";
 import type { Layout, Normalization, Product } from "./product.ts";
 import { rowWindows } from "./windows.ts";
 import type { Window } from "./windows.ts";
@@ -28,8 +29,8 @@ export type { Epilogue } from "./epilogue.ts";
 export type { Layout, Normalization } from "./product.ts";
 
 /**
- * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32. `m`, `n` and `k`
- * come from the tensors; give one where a tensor's rows are wider than the matrix (padded logits), and the columns past
+ * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32, or b f16: the sums
+ * are f32 then, too. `m`, `n` and `k` come from the tensors; give one where a tensor's rows are wider than the matrix (padded logits), and the columns past
  * it are neither read nor written. bias holds [n], residual and preactivation are shaped as out. `norm` normalises the
  * rows of a before: on the way where that is cheaper (normalizesInside), else in a launch before. `aColumn`, of layout
  * tn: a's columns from there on are taken.
@@ -195,7 +196,7 @@ function productOf(
     depth: k,
     epilogue: 0,
   };
-  const operands = a_stride % 4 === 0 && aColumn % 4 === 0 && b_stride % 4 === 0 ? "vec4" : "scalar";
+  const operands = operandsOf(b, a_stride % 4 === 0 && aColumn % 4 === 0 && b_stride % 4 === 0);
   return { a, b, out, layout, operands, norm, params };
 }
 

@@ -8,8 +8,8 @@ import type { Bindings, BindingsOf, Part } from "../gpu/kernel.ts";
 import type { Variant } from "../gpu/tuning.ts";
 import { EPILOGUES } from "./epilogue.ts";
 import type { EpiloguePart } from "./epilogue.ts";
-import { OPERANDS, productPart } from "./product.ts";
-import type { Operands, Product, ProductParams } from "./product.ts";
+import { FOURS, OPERANDS, productPart } from "./product.ts";
+import type { Fours, Operands, Product, ProductParams } from "./product.ts";
 
 function matvecPart(operands: Operands, variant: Variant) {
   return join(productPart(operands), {
@@ -46,7 +46,7 @@ const subgroupKernels = joinedForms(<B extends Bindings>(operands: Operands, epi
     variant: `subgroup, ${operands}, ${epilogue.name}`,
   }),
 );
-const subgroupNormKernels = joinedForms(<B extends Bindings>(operands: "vec4", epilogue: EpiloguePart<B>) =>
+const subgroupNormKernels = joinedForms(<B extends Bindings>(operands: Fours, epilogue: EpiloguePart<B>) =>
   defineKernel({
     ...join(join(subgroupPart(operands), NORM_PROLOGUE), epilogue),
     name,
@@ -60,7 +60,7 @@ const workgroupKernels = joinedForms(<B extends Bindings>(operands: Operands, ep
     variant: `workgroup, ${operands}, ${epilogue.name}`,
   }),
 );
-const workgroupNormKernels = joinedForms(<B extends Bindings>(operands: "vec4", epilogue: EpiloguePart<B>) =>
+const workgroupNormKernels = joinedForms(<B extends Bindings>(operands: Fours, epilogue: EpiloguePart<B>) =>
   defineKernel({
     ...join(join(workgroupPart(operands), NORM_PROLOGUE), epilogue),
     name,
@@ -74,8 +74,10 @@ listForms(() => {
       subgroupKernels(operands, epilogue);
       workgroupKernels(operands, epilogue);
     }
-    subgroupNormKernels("vec4", epilogue);
-    workgroupNormKernels("vec4", epilogue);
+    for (const operands of FOURS) {
+      subgroupNormKernels(operands, epilogue);
+      workgroupNormKernels(operands, epilogue);
+    }
   }
 });
 
@@ -114,7 +116,7 @@ function launchSubgroups<B extends Bindings>(
     return;
   }
   batch.dispatch(
-    subgroupNormKernels("vec4", epilogue),
+    subgroupNormKernels(operands as Fours, epilogue), // as normalizesInside() promises
     { A_TRANSPOSED: false, B_TRANSPOSED, ROWS, SG, EPS: norm.epsilon },
     Object.assign({ a, b, out, norm_weight: norm.weight, norm_bias: norm.bias }, more),
     params,
@@ -156,7 +158,7 @@ function launchWorkgroups<B extends Bindings>(
     return;
   }
   batch.dispatch(
-    workgroupNormKernels("vec4", epilogue),
+    workgroupNormKernels(operands as Fours, epilogue),
     { A_TRANSPOSED: false, B_TRANSPOSED, ROWS, QUADS, EPS: norm.epsilon },
     Object.assign({ a, b, out, norm_weight: norm.weight, norm_bias: norm.bias }, more),
     params,

@@ -1,7 +1,8 @@
 // What the kernels of matrix products declare alike, for many rows and for few: operands, result and parameters.
-import { read, readWrite } from "../gpu/kernel.ts";
+import { readWrite } from "../gpu/kernel.ts";
 import type { ParamsOf } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { readStored, storedAs, storedSource } from "./stored.ts";
 
 /**
  *   nn  out[m, n] = a[m, k] b[k, n]      forward, weights [in, out] as stored
@@ -17,9 +18,21 @@ export interface Normalization {
   readonly epsilon: number;
 }
 
-/** Whether rows are read by four neighbours at a time. */
-export const OPERANDS = ["vec4", "scalar"] as const;
+/** Whether rows are read by four neighbours at a time, and whether b is kept as f16 (a and out are f32). */
+export const OPERANDS = ["vec4", "scalar", "vec4, f16", "scalar, f16"] as const;
 export type Operands = (typeof OPERANDS)[number];
+/** Those of rows that are read by fours. */
+export const FOURS = ["vec4", "vec4, f16"] as const satisfies readonly Operands[];
+export type Fours = (typeof FOURS)[number];
+
+/** Of a product of these tensors; `fours`: rows of both start at multiples of four elements. */
+export function operandsOf(b: Tensor, fours: boolean): Operands {
+  if (storedAs(b) === "f16") return fours ? "vec4, f16" : "scalar, f16";
+  return fours ? "vec4" : "scalar";
+}
+
+const READ_BY = { vec4: "vec4", scalar: "scalar", "vec4, f16": "vec4", "scalar, f16": "scalar" } as const;
+const B_STORED = { vec4: "f32", scalar: "f32", "vec4, f16": "f16", "scalar, f16": "f16" } as const;
 
 const params = {
   m: "u32",
@@ -38,12 +51,13 @@ export type ProductParams = { -readonly [N in keyof ParamsOf<typeof params>]: nu
 
 /** Reading blocks of a and b, and storing blocks of out through an epilogue. */
 export function productPart(operands: Operands) {
-  const element = operands === "vec4" ? "vec4f" : "f32";
+  const by = READ_BY[operands];
+  const stored = B_STORED[operands];
   return {
-    source: [`lib/product_${operands}.wgsl`, "lib/product.wgsl"],
+    source: [storedSource(stored), `lib/product_${by}.wgsl`, "lib/product.wgsl"],
     bindings: {
-      a: read(element, "[m, k]", "or [k, m] when A_TRANSPOSED"),
-      b: read(element, "[k, n]", "or [n, k] when B_TRANSPOSED"),
+      a: readStored("f32", by, "[m, k]", "or [k, m] when A_TRANSPOSED"),
+      b: readStored(stored, by, "[k, n]", "or [n, k] when B_TRANSPOSED"),
       out: readWrite("f32", "[m, n]"),
     },
     params,

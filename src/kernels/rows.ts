@@ -129,7 +129,11 @@ export function defineRowKernel<
 ) => void {
   const kernels = kernelForms(FORMS, (form) => {
     const source = form.startsWith("subgroups") || form === "workgroup" ? workgroupSource : spec.source;
-    return defineKernel({ ...join({ ...spec, source }, rowPart(form)), name: spec.name, variant: form });
+    return defineKernel({
+      ...join({ ...spec, source }, rowPart(form)),
+      name: spec.name,
+      variant: spec.variant === undefined ? form : `${form}, ${spec.variant}`,
+    });
   });
   return (batch, constants, bindings, params, rows, length = 0) => {
     const { device } = batch;

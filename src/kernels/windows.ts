@@ -1,7 +1,7 @@
 // Tensors larger than one binding may be (a device's limit can be 128 MiB, wte of GPT-2 124M is 147) are worked on by
 // windows: runs of rows, each small enough to bind and starting where a binding may start.
 import type { DeviceContext } from "../gpu/context.ts";
-import { byteLength, elementCount, OFFSET_ALIGNMENT, reshape } from "../gpu/tensor.ts";
+import { byteLength, bytesPerElement, elementCount, OFFSET_ALIGNMENT, reshape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
 /** Rows [start, start + count) of a first dimension. */
@@ -24,7 +24,7 @@ export function rowWindows(device: DeviceContext, ...tensors: readonly Tensor[])
   let multiple = 1; // of rows, a power of two: where every tensor reaches a 256-byte boundary
   let most = rows;
   for (const tensor of tensors) {
-    const rowBytes = byteLength({ ...tensor, shape: tensor.shape.slice(1) });
+    const rowBytes = elementCount(tensor.shape.slice(1)) * bytesPerElement(tensor.dtype);
     while ((multiple * rowBytes) % OFFSET_ALIGNMENT !== 0) multiple *= 2;
     most = Math.min(most, Math.floor(limit / rowBytes));
   }

@@ -5,7 +5,7 @@ import { crossEntropyRows } from "../autograd/cross-entropy.ts";
 import { UserError } from "../errors.ts";
 import { IGNORED_LABEL } from "../examples/collate.ts";
 import type { EncodedExample } from "../examples/encoded-example.ts";
-import { KVCache } from "../gpt2/kv-cache.ts";
+import { KVCache, positionBytes } from "../gpt2/kv-cache.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 
 /** Ids [T]; with token_type_ids [T] where the model's examples have them, all of a call or none. */
@@ -33,17 +33,17 @@ export async function continuationLosses(
   continuations: readonly Tokens[],
   { padId, batchSize = Infinity, signal }: ContinuationOptions,
 ): Promise<Float32Array[]> {
-  const { device, config } = model;
+  const { device, config, dtype } = model;
   const longest = Math.max(0, ...continuations.map(({ ids }) => ids.length));
   if (longest === 0) return continuations.map(() => new Float32Array());
   // The prefix's last token goes with the rows: the loss of their first token is of what follows it.
   const sharing = prefix.ids.length - 1;
   const capacity = prefix.ids.length + longest;
-  const rowBytes = 4 * ((longest + 1) * config.vocabSize + 2 * config.nLayer * capacity * config.nEmbd);
-  const layerBytes = 4 * capacity * config.nEmbd;
+  const layerBytes = capacity * positionBytes(config, dtype);
+  const rowBytes = 4 * (longest + 1) * config.vocabSize + 2 * config.nLayer * layerBytes;
   const most = Math.min(batchSize, continuations.length, BATCH_BYTES / rowBytes, device.maxBindingBytes / layerBytes);
   const rows = Math.max(1, Math.floor(most));
-  const cache = new KVCache(device, config, rows, capacity);
+  const cache = new KVCache(device, config, rows, capacity, dtype);
   try {
     if (sharing > 0) {
       const { inputIds, tokenTypeIds } = padded([sliced(prefix, 0, sharing)], padId);

@@ -25,20 +25,20 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   var highest = LOWEST;
   var sum = 0.0;
   if (append) {
-    let to = (((params.first + token) * params.heads + head) * params.capacity + end) * CHUNKS;
+    let to = (((params.first + token) * params.heads + head) * params.capacity + end) * LINE;
     var score = 0.0;
     for (var c = lane; c < params.chunks; c += LANES) {
-      let key = qkv[q + width + c];
-      score += pack_dot(qkv[q + c], key);
-      keys[to + c] = key;
-      values[to + c] = qkv[q + 2u * width + c];
+      score += pack_dot(qkv[q + c], as_kept(qkv[q + width + c]));
+      keep(to, q + width, q + 2u * width, c);
     }
     score = row_sum(score, lane) / sqrt(f32(HS));
     if (mask[table + end] != 0u) {
       highest = score;
       sum = select(0.0, 1.0, lane == 0u);
       if (own_slice == 0u) {
-        for (var k = 0u; k < OWN; k++) { acc[k] = qkv[q + 2u * width + min(own_chunk + k * LANES, CHUNKS - 1u)]; }
+        for (var k = 0u; k < OWN; k++) {
+          acc[k] = as_kept(qkv[q + 2u * width + min(own_chunk + k * LANES, CHUNKS - 1u)]);
+        }
       }
     }
   }
@@ -49,8 +49,8 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     for (var c = 0u; c < params.chunks; c++) {
       let query = qkv[q + c];
       score += vec4f(
-        pack_dot(query, keys[at.x + c]), pack_dot(query, keys[at.y + c]),
-        pack_dot(query, keys[at.z + c]), pack_dot(query, keys[at.w + c]));
+        pack_dot(query, key_at(at.x + c)), pack_dot(query, key_at(at.y + c)),
+        pack_dot(query, key_at(at.z + c)), pack_dot(query, key_at(at.w + c)));
     }
     let seen = vec4<bool>(
       sees(table, first, end), sees(table, first + 1u, end),
@@ -67,12 +67,12 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
     for (var quad = 0u; quad < quads; quad += SLICES) {
       let own_quad = quad + own_slice;
       let weight = row_take(min(own_quad, LANES - 1u));
-      let value_at = cache_at(table, start + 4u * own_quad, end, head);
+      let line = cache_at(table, start + 4u * own_quad, end, head);
       if (own_quad < quads && own_slice < SLICES) {
         for (var k = 0u; k < OWN; k++) {
           let c = min(own_chunk + k * LANES, CHUNKS - 1u);
-          acc[k] += weight.x * values[value_at.x + c] + weight.y * values[value_at.y + c]
-            + weight.z * values[value_at.z + c] + weight.w * values[value_at.w + c];
+          acc[k] += weight.x * value_at(line.x + c) + weight.y * value_at(line.y + c)
+            + weight.z * value_at(line.z + c) + weight.w * value_at(line.w + c);
         }
       }
     }
@@ -97,7 +97,7 @@ fn cache_at(table: u32, first: u32, end: u32, head: u32) -> vec4u {
   let row = vec4u(
     ancestry[table + position.x], ancestry[table + position.y],
     ancestry[table + position.z], ancestry[table + position.w]);
-  return ((row * params.heads + head) * params.capacity + position) * CHUNKS;
+  return ((row * params.heads + head) * params.capacity + position) * LINE;
 }
 
 fn sees(table: u32, position: u32, end: u32) -> bool {

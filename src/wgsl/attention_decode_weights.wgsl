@@ -1,5 +1,7 @@
 // The attention probabilities of new tokens over a cache, [B, NH, T, S] with S = past + T, for callers that ask to see
-// them: one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE.
+// them: one invocation a query. Positions that a query may not see get 0. Constants: HS, WG_SIZE. Keys are kept as
+// lib/stored_*.wgsl says, a line of them in whole words.
+const LINE: u32 = (HS + PER_WORD - 1u) / PER_WORD * PER_WORD;
 
 @compute @workgroup_size(WG_SIZE)
 fn main(
@@ -18,9 +20,9 @@ fn main(
   let q = (b * params.length + t) * 3u * params.heads * HS + h * HS;
   var highest = -3.0e38;
   for (var s = 0u; s <= params.past + t; s++) {
-    let k = ((ancestry[table + s] * params.heads + h) * params.capacity + s) * HS;
+    let k = ((ancestry[table + s] * params.heads + h) * params.capacity + s) * LINE;
     var score = 0.0;
-    for (var c = 0u; c < HS; c++) { score += qkv[q + c] * keys[k + c]; }
+    for (var c = 0u; c < HS; c++) { score += qkv[q + c] * stored(keys[(k + c) / PER_WORD], k + c); }
     score /= sqrt(f32(HS));
     weights[row + s] = score;
     if (mask[table + s] != 0u) { highest = max(highest, score); }

@@ -86,11 +86,9 @@ fn main(
 
   var own = 0.0;
   if (append && lane < CHUNKS) {
-    let key = qkv[q + width + lane];
-    let to = (((params.first + token) * params.heads + head) * params.capacity + end) * CHUNKS + lane;
-    own = pack_dot(qkv[q + lane], key);
-    keys[to] = key;
-    values[to] = qkv[q + 2u * width + lane];
+    let to = (((params.first + token) * params.heads + head) * params.capacity + end) * LINE;
+    own = pack_dot(qkv[q + lane], as_kept(qkv[q + width + lane]));
+    keep(to, q + width, q + 2u * width, lane);
   }
 
   let chunk = lane % CHUNKS;
@@ -102,19 +100,19 @@ fn main(
   for (var start = 0u; start < end; start += LANES) {
     let count = min(LANES, end - start);
     let position = start + min(lane, count - 1u);
-    at[lane] = ((ancestry[table + position] * params.heads + head) * params.capacity + position) * CHUNKS;
+    at[lane] = ((ancestry[table + position] * params.heads + head) * params.capacity + position) * LINE;
     let seen = lane < count && mask[table + position] != 0u;
     workgroupBarrier();
 
     // past the end, `at` has the last position again
     let mine = lane / TEAM + QUARTER * vec4u(0u, 1u, 2u, 3u);
-    let key_at = vec4u(at[mine.x], at[mine.y], at[mine.z], at[mine.w]);
+    let line = vec4u(at[mine.x], at[mine.y], at[mine.z], at[mine.w]);
     var dots = vec4f();
     for (var c = member; c < params.chunks; c += TEAM) {
       let query = qkv[q + c];
       dots += vec4f(
-        pack_dot(query, keys[key_at.x + c]), pack_dot(query, keys[key_at.y + c]),
-        pack_dot(query, keys[key_at.z + c]), pack_dot(query, keys[key_at.w + c]));
+        pack_dot(query, key_at(line.x + c)), pack_dot(query, key_at(line.y + c)),
+        pack_dot(query, key_at(line.z + c)), pack_dot(query, key_at(line.w + c)));
     }
     parts[part_at(member, mine.x)] = dots.x;
     parts[part_at(member, mine.y)] = dots.y;
@@ -140,8 +138,8 @@ fn main(
         let held = min(four, vec4u(count - 1u));
         let found = vec4f(weights[held.x], weights[held.y], weights[held.z], weights[held.w]);
         let weight = select(vec4f(), found, four < vec4u(count));
-        acc += weight.x * values[at[held.x] + chunk] + weight.y * values[at[held.y] + chunk]
-          + weight.z * values[at[held.z] + chunk] + weight.w * values[at[held.w] + chunk];
+        acc += weight.x * value_at(at[held.x] + chunk) + weight.y * value_at(at[held.y] + chunk)
+          + weight.z * value_at(at[held.z] + chunk) + weight.w * value_at(at[held.w] + chunk);
       }
     }
     workgroupBarrier();                              // `at` and `weights` have been read
@@ -156,7 +154,7 @@ fn main(
     let p = exp(score - next);
     total = total * alpha + p;
     acc *= alpha;
-    if (slice == 0u) { acc += p * qkv[q + 2u * width + chunk]; }
+    if (slice == 0u) { acc += p * as_kept(qkv[q + 2u * width + chunk]); }
   }
   put_part(lane, acc);
   workgroupBarrier();

@@ -6,4 +6,7 @@ fn type_row(n: u32) -> u32 { return indices[2u * params.all_rows + params.first_
 
 fn type_at_hand(n: u32) -> bool { return type_row(n) < params.types; }
 
-fn with_type(sum: f32, n: u32, c: u32) -> f32 { return sum + type_table[type_row(n) * params.channels + c]; }
+fn with_type(sum: f32, n: u32, c: u32) -> f32 {
+  let i = type_row(n) * params.channels + c;
+  return sum + stored(type_table[i / PER_WORD], i);
+}

@@ -81,6 +81,8 @@ export const wgslFiles: Readonly<Record<string, URL>> = {
   "lib/rows_workgroup.wgsl": new URL("./lib/rows_workgroup.wgsl", import.meta.url),
   "lib/share_subgroup.wgsl": new URL("./lib/share_subgroup.wgsl", import.meta.url),
   "lib/softmax_row.wgsl": new URL("./lib/softmax_row.wgsl", import.meta.url),
+  "lib/stored_f16.wgsl": new URL("./lib/stored_f16.wgsl", import.meta.url),
+  "lib/stored_f32.wgsl": new URL("./lib/stored_f32.wgsl", import.meta.url),
   "lib/subgroup_ids_builtin.wgsl": new URL("./lib/subgroup_ids_builtin.wgsl", import.meta.url),
   "lib/subgroup_ids_computed.wgsl": new URL("./lib/subgroup_ids_computed.wgsl", import.meta.url),
   "lib/top_k.wgsl": new URL("./lib/top_k.wgsl", import.meta.url),

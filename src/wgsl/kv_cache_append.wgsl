@@ -1,5 +1,6 @@
-// Copies the keys and values of T new tokens from qkv [B*T, 3C] into the cache [R, NH, capacity, HS], where one head's
-// positions are contiguous: what attention_decode reads. One invocation an element of [B, T, C]. Constant: WG_SIZE.
+// Copies the keys and values of T new tokens from qkv [B*T, 3C] into the cache [R, NH, capacity, LINE], where one head's
+// positions are contiguous: what attention_decode reads. LINE is HS, and where a word holds two numbers
+// (lib/stored_f16.wgsl) the next even number. One invocation a word of the new lines. Constant: WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)
 fn main(
@@ -8,15 +9,22 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_workgroup(workgroup, grid) * WG_SIZE + local;
-  if (id >= params.elements) { return; }
-  let channels = params.heads * params.head_size;
-  let token = id / channels;
-  let c = id % channels;
-  let head = c / params.head_size;
+  if (id >= params.words) { return; }
+  let line = (params.head_size + PER_WORD - 1u) / PER_WORD;
+  let c = id % line * PER_WORD;
+  let head = id / line % params.heads;
+  let token = id / line / params.heads;
   let row = params.first + token / params.length;
   let position = params.past + token % params.length;
-  let source = params.qkv_at + token * 3u * channels + channels + c;
-  let target_at = ((row * params.heads + head) * params.capacity + position) * params.head_size + c % params.head_size;
-  keys[target_at] = qkv[source];
-  values[target_at] = qkv[source + channels];
+  let channels = params.heads * params.head_size;
+  let source = params.qkv_at + token * 3u * channels + channels + head * params.head_size + c;
+  let to = ((row * params.heads + head) * params.capacity + position) * line + id % line;
+  keys[to] = word_of(numbers(source, c));
+  values[to] = word_of(numbers(source + channels, c));
+}
+
+// Those of a word: of channel c, and of the next one if the head has it.
+fn numbers(at: u32, c: u32) -> vec2f {
+  if (PER_WORD == 1u || c + 1u >= params.head_size) { return vec2f(qkv[at], 0.0); }
+  return vec2f(qkv[at], qkv[at + 1u]);
 }

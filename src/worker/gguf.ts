@@ -13,7 +13,7 @@ export async function ggufOf(
   const { tokenizer, encoder } = folder;
   const read = (parameter: string): Promise<Float32Array> => {
     signal.throwIfAborted();
-    return model.device.read(model.parameters.get(parameter).value);
+    return model.parameters.read(parameter);
   };
   const eosTokenIds = endTokens(folder, encoder !== undefined);
   const { file } = gpt2Gguf({ config: model.config, tokenizer, encoder, eosTokenIds, name, read }, { outtype });

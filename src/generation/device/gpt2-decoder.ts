@@ -79,10 +79,10 @@ export class GPT2Decoder implements Decoder {
   }
 
   private begin(inputIds: Rows, attentionMask: Rows, expand: number, capacity: number, tokenTypeIds?: Rows): void {
-    const { device, config } = this.model;
+    const { device, config, dtype } = this.model;
     const rows = inputIds.length * expand;
     this.weights = this.model.parameters;
-    this.cache = new KVCache(device, config, rows, capacity);
+    this.cache = new KVCache(device, config, rows, capacity, dtype);
     this.types = tokenTypeIds?.flatMap((row) => Array<number>(expand).fill(row.at(-1)!));
     this.inputs = device.pool.acquire([this.types ? 3 : 2, rows], "u32");
     this.promptLengths = attentionMask.flatMap((mask) =>

@@ -33,6 +33,7 @@ export const GUIDES = [
       "gelu",
       "attention",
       "decoding",
+      "half-precision",
       "loss",
       "embedding",
       "dropout",

@@ -63,7 +63,9 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   const profiling = await Profiling.begin(values, (line) => process.stderr.write(`${line}\n`));
   const device = await profiling.openDevice();
   announce(device);
-  const weights = await profiling.span("load", () => GPT2LMHeadModel.fromPretrained(device, model.folder));
+  const weights = await profiling.span("load", () =>
+    GPT2LMHeadModel.fromPretrained(device, model.folder, { dtype: values.dtype }),
+  );
   note(
     "Model",
     `${model.folder.name}: ${describeModel(weights)}, ${model.config.nPositions} positions${model.history}`,
@@ -95,7 +97,8 @@ async function answer(
   if (input.kind === "interactive") await talk(setup, writer, input.gap, signal);
   else if (input.kind === "gaps") {
     const { batchSize } = values;
-    await fillAll(writer, input, answers!, { device, config: model.config, batchSize, signal, note });
+    const { config } = model;
+    await fillAll(writer, input, answers!, { device, config, dtype: values.dtype, batchSize, signal, note });
   } else {
     const written = values.json
       ? await printJson(setup, writer, signal)

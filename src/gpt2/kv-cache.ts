@@ -21,7 +21,7 @@ interface Tables {
 }
 
 /** Bytes of the keys of one position, or of its values, in one layer. */
-export const positionBytes = ({ nHead, headSize }: GPT2Config, dtype: Stored): number =>
+export const positionBytes = ({ nHead, headSize }: GPT2Config, dtype: Stored = "f32"): number =>
   nHead * lineWidth(headSize, dtype) * bytesPerElement(dtype);
 
 export class KVCache {

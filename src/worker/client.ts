@@ -3,6 +3,7 @@ import { proxy, releaseProxy, transfer, wrap } from "comlink";
 import type { Endpoint, Remote } from "comlink";
 import { UserError } from "../errors.ts";
 import type { Explanation } from "../explain/explanation.ts";
+import type { PretrainedOptions } from "../gpt2/pretrained.ts";
 import type { EngineHost } from "./host.ts";
 import { watchLife, watchTerminate } from "./life.ts";
 import { transferables } from "./messages.ts";
@@ -25,6 +26,8 @@ export interface LoadOptions extends Watched {
   readonly onProgress?: (progress: EngineEvents["progress"]) => void;
   /** A sentence for each thing that the user should know. */
   readonly onNote?: (note: string) => void;
+  /** "f16": the model in half the memory, for writing; see GPT2LMHeadModel.fromPretrained. Default "f32". */
+  readonly dtype?: PretrainedOptions["dtype"];
 }
 
 export interface GenerateOptions extends Watched {
@@ -76,10 +79,10 @@ export class Engine {
    * Loads a model in place of the one before; what it can do. The memory of `files` goes to the worker. Rejects with
    * UserError as Infiller.load() and the folders of /storage do, the engine having what it had.
    */
-  load(source: ModelSource, { signal, onProgress, onNote }: LoadOptions = {}): Promise<EngineInfo> {
+  load(source: ModelSource, { signal, onProgress, onNote, dtype }: LoadOptions = {}): Promise<EngineInfo> {
     const given = typeof source === "object" && "files" in source ? source.files : undefined;
     const sent = given ? transfer(source, transferables(given)) : source;
-    return this.call((id) => this.host.load(id, sent as never), { progress: onProgress, note: onNote }, signal);
+    return this.call((id) => this.host.load(id, sent as never, dtype), { progress: onProgress, note: onNote }, signal);
   }
 
   /** As Infiller.fill(). */

@@ -8,6 +8,7 @@ import { MemoryFolder } from "../files/folder.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
 import { generate } from "../generation/generate.ts";
+import type { PretrainedOptions } from "../gpt2/pretrained.ts";
 import type { Device } from "../gpu/device.ts";
 import { endTokens } from "../writing/model-folder.ts";
 import { textStreamer } from "../writing/text-streamer.ts";
@@ -55,7 +56,7 @@ export class EngineHost {
     this.aborts.get(id)?.abort();
   }
 
-  load(id: number, source: ModelSource): Promise<Outcome<EngineInfo>> {
+  load(id: number, source: ModelSource, dtype?: PretrainedOptions["dtype"]): Promise<Outcome<EngineInfo>> {
     return this.call(id, async ({ signal, tell }) => {
       const watcher = {
         signal,
@@ -64,7 +65,7 @@ export class EngineHost {
       };
       const device = (this.device ??= await openDevice((line) => tell("note", line)));
       const folder = await openSource(source, watcher, device);
-      const loaded = await LoadedModel.open(device, folder, { ...watcher, gradients: false });
+      const loaded = await LoadedModel.open(device, folder, { ...watcher, gradients: false, dtype });
       this.loaded?.dispose();
       this.loaded = loaded;
       return loaded.info;
@@ -93,7 +94,7 @@ export class EngineHost {
 
   train(id: number, request: TrainRequest): Promise<Outcome<Trained>> {
     return this.call(id, async ({ signal, tell }) => {
-      const { isTrainable, folder } = this.need();
+      const { isTrainable, folder } = this.needForTraining();
       const from = await checkpointOf(request);
       if (!isTrainable || from) {
         const options = { signal, gradients: true, weights: from };
@@ -112,7 +113,7 @@ export class EngineHost {
 
   estimate(id: number, request: TrainRequest): Promise<Outcome<TrainingEstimate>> {
     return this.call(id, async ({ signal }) => {
-      const loaded = this.need();
+      const loaded = this.needForTraining();
       const open = (): Promise<LoadedModel> =>
         LoadedModel.open(this.device!, loaded.folder.folder, { signal, gradients: true });
       return estimateTraining(this.device!, loaded, request, { signal, open });
@@ -158,6 +159,12 @@ export class EngineHost {
   private need(): LoadedModel {
     if (this.loaded) return this.loaded;
     throw new UserError("The engine has no model: call load() first.");
+  }
+
+  private needForTraining(): LoadedModel {
+    const loaded = this.need();
+    if (loaded.model.dtype === "f32") return loaded;
+    throw new UserError("This model was loaded with dtype f16, for writing: load() it without, to train it.");
   }
 
   private needInfiller(): Infiller {

@@ -5,6 +5,7 @@ import { MemoryFolder } from "../files/folder.ts";
 import { openFolder } from "../files/open.ts";
 import { parameterShapes } from "../gpt2/checkpoint-files.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
+import type { PretrainedOptions } from "../gpt2/pretrained.ts";
 import type { Device } from "../gpu/device.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import { TEMPLATE_FILE } from "../infill/template.ts";
@@ -40,6 +41,7 @@ const OTHER_FILES = [TEMPLATE_FILE, "infill_rerank.json", "generation_config.jso
 
 interface OpenOptions extends CacheWatcher {
   readonly gradients: boolean;
+  readonly dtype?: PretrainedOptions["dtype"];
   /** Where the weights lie, if not in the folder itself: a checkpoint of a run that began with it. */
   readonly weights?: Folder;
 }
@@ -63,11 +65,11 @@ export class LoadedModel {
   static async open(
     device: Device,
     from: Folder,
-    { gradients, signal, onNote, weights = from }: OpenOptions,
+    { gradients, dtype, signal, onNote, weights = from }: OpenOptions,
   ): Promise<LoadedModel> {
     const reading = abortable(from, signal);
     const folder = { ...(await readModelFolder(reading, { onNote })), folder: from };
-    const model = await GPT2LMHeadModel.fromPretrained(device, abortable(weights, signal), { gradients });
+    const model = await GPT2LMHeadModel.fromPretrained(device, abortable(weights, signal), { gradients, dtype });
     if (!signal?.aborted) return new LoadedModel(folder, model, gradients);
     model.destroy();
     throw signal.reason;

@@ -9,6 +9,8 @@ import type { HubSourceOptions } from "../files/open.ts";
 import type { Folder } from "../files/folder.ts";
 import { GPT2Decoder } from "../generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
+import { checkDtype } from "../gpt2/pretrained.ts";
+import type { PretrainedOptions } from "../gpt2/pretrained.ts";
 import { requestDevice } from "../gpu/device.ts";
 import type { Device } from "../gpu/device.ts";
 import type { InfillEncoder } from "../infill/encode.ts";
@@ -34,12 +36,15 @@ export interface InfillerOptions extends HubSourceOptions {
   readonly signal?: AbortSignal;
   /** Told a sentence for each thing in the folder that is left unused. */
   readonly onNote?: (note: string) => void;
+  /** "f16" keeps weights, keys and values in half the memory; see GPT2LMHeadModel.fromPretrained. Default "f32". */
+  readonly dtype?: PretrainedOptions["dtype"];
 }
 
 const LOAD_FIELDS: FieldsOf<InfillerOptions> = {
   device: true,
   signal: true,
   onNote: true,
+  dtype: true,
   revision: true,
   cacheDir: true,
 };
@@ -83,7 +88,8 @@ export class Infiller {
    */
   static async load(source: string | URL | Folder, options: InfillerOptions = {}): Promise<Infiller> {
     expectFields("Infiller.load()", options, LOAD_FIELDS);
-    const { device, signal, onNote, revision, cacheDir } = options;
+    const { device, signal, onNote, dtype, revision, cacheDir } = options;
+    checkDtype(dtype);
     const from = await openModelFolder(source instanceof URL ? source.href : source, {
       part: "model",
       beforeWeights: needTemplate,
@@ -97,7 +103,7 @@ export class Infiller {
     needEncoder(folder);
     const opened = device ?? (await requestDevice());
     try {
-      const model = await GPT2LMHeadModel.fromPretrained(opened, reading, { cacheDir });
+      const model = await GPT2LMHeadModel.fromPretrained(opened, reading, { cacheDir, dtype });
       const infiller = new Infiller(folder, model, device ? undefined : opened);
       if (!signal?.aborted) return infiller;
       infiller.dispose();

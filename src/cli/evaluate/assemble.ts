@@ -118,7 +118,7 @@ async function judgeAll(
   });
   const total = judgeable.reduce((sum, texts) => sum + texts.length, 0);
   if (total === 0) return { judged: systems.map(() => undefined), notes };
-  const weights = await loadWeights(device, judge.model, seed);
+  const weights = await loadWeights(device, judge.model, seed, values.dtype);
   try {
     const judged = await withProgress("judge", "texts", total, async (bar) => {
       bar.update(0);

@@ -4,7 +4,7 @@ import { defineFlags } from "../shared/flags.ts";
 import type { Flag, FlagValues, Program } from "../shared/flags.ts";
 import { optionFlags } from "../generate/options.ts";
 import { WISH_FLAGS } from "../generate/wish-flags.ts";
-import { HUB_FLAGS } from "../shared/model-source.ts";
+import { DTYPE_FLAG, HUB_FLAGS } from "../shared/model-source.ts";
 import { TUNE_FLAGS } from "../shared/tuned-device.ts";
 
 const SEARCH = [
@@ -57,6 +57,7 @@ const flags = defineFlags({
     group: "Models",
     help: "The infilling model that judges all texts: how likely p3 is after them, and how well they join p1 and p3.",
   },
+  dtype: { ...DTYPE_FLAG.dtype, group: "Models" },
   revision: { ...HUB_FLAGS.revision, group: "Models", help: "Branch, tag or commit of --model_name_or_path there." },
   offline: { ...HUB_FLAGS.offline, group: "Models" },
   cacheDir: { ...HUB_FLAGS.cacheDir, group: "Models" },

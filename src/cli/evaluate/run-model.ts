@@ -9,6 +9,7 @@ import type { WrittenText } from "../../evaluation/written-figures.ts";
 import { GPT2Decoder } from "../../generation/device/gpt2-decoder.ts";
 import { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import type { Device } from "../../gpu/device.ts";
+import type { Stored } from "../../kernels/stored.ts";
 import type { InfillExample } from "../../infill/example.ts";
 import { describeModel } from "../shared/describe-model.ts";
 import { ProgressBar } from "../shared/progress.ts";
@@ -28,10 +29,10 @@ export interface ModelResult {
 }
 
 /** The weights that were saved, or fresh ones. */
-export function loadWeights(device: Device, { folder, config, fresh }: InfillModel, seed: number) {
+export function loadWeights(device: Device, { folder, config, fresh }: InfillModel, seed: number, dtype?: Stored) {
   return fresh
-    ? GPT2LMHeadModel.fromConfig(device, config, { seed, gradients: false })
-    : GPT2LMHeadModel.fromPretrained(device, folder);
+    ? GPT2LMHeadModel.fromConfig(device, config, { seed, dtype, gradients: false })
+    : GPT2LMHeadModel.fromPretrained(device, folder, { dtype });
 }
 
 /** Numbers of a task's examples, and of the gaps that p2 is written for. */
@@ -90,7 +91,7 @@ export async function measureModel(
   const { name, model, pool, examples, toWrite, plan, guarded, rerank } = task;
   const { perDeviceEvalBatchSize: batchSize, candidates, seed } = values;
   const kinds = kindsOf(m);
-  const weights = await loadWeights(device, model, seed);
+  const weights = await loadWeights(device, model, seed, values.dtype);
   const about = `${describeModel(weights)}${model.history}`;
   process.stderr.write(`Model    ${printableText(name)}: ${printableText(about)}\n`);
   const decoder = new GPT2Decoder(weights);

@@ -6,6 +6,7 @@ import { printableText } from "../../files/quote.ts";
 import { UnmetConstraints } from "../../generation/loops/constraint.ts";
 import type { Device } from "../../gpu/device.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
+import type { Stored } from "../../kernels/stored.ts";
 import { formatDuration, formatRate } from "../shared/format.ts";
 import { ProgressBar } from "../shared/progress.ts";
 import { answerLine } from "./batch.ts";
@@ -20,6 +21,8 @@ import { rowsThatFit } from "./rows-that-fit.ts";
 export interface FillOptions {
   readonly device: Device;
   readonly config: GPT2Config;
+  /** What the model is kept as; default f32. */
+  readonly dtype?: Stored;
   /** Of gaps; undefined: as many as fit. */
   readonly batchSize: number | undefined;
   readonly signal: AbortSignal;
@@ -31,11 +34,12 @@ export async function fillAll(
   writer: Writer,
   { file, lines, part = "" }: Extract<Input, { kind: "gaps" }>,
   answers: AnswerSink,
-  { device, config, batchSize, signal, note }: FillOptions,
+  { device, config, dtype, batchSize, signal, note }: FillOptions,
 ): Promise<void> {
   const total = lines.length;
   if (answers.answered > 0) note("Resume", `${answers.answered} of ${total} lines are answered already`);
-  const rows = batchSize === undefined ? await rowsThatFit(device, config, writer.plan) : { most: () => batchSize };
+  const rows =
+    batchSize === undefined ? await rowsThatFit(device, config, writer.plan, dtype) : { most: () => batchSize };
   const open = lines.flatMap((_, line) => (answers.has(line) ? [] : [line]));
   const batches = new Batches(writer.plan, open, { rows, inOrder: !answers.keepsAll });
   const progress = new ProgressBar({ label: "fill", unit: "gaps", total, start: answers.answered });

@@ -1,5 +1,5 @@
 // The flags of src/generate.ts: what to write from, how to show it, and every option of generate().
-import { HUB_FLAGS } from "../shared/model-source.ts";
+import { DTYPE_FLAG, HUB_FLAGS } from "../shared/model-source.ts";
 import { defineFlags } from "../shared/flags.ts";
 import type { FlagValues, Program } from "../shared/flags.ts";
 import { DEVICE_FLAGS } from "../shared/profiling.ts";
@@ -27,6 +27,7 @@ const flags = defineFlags({
     group: "Model",
     help: "Tokenizer: a folder, or a name on the Hub.",
   },
+  ...DTYPE_FLAG,
 
   p1: { type: "string", placeholder: "text", group: GAP, help: "The paragraph before." },
   p3: { type: "string", placeholder: "text", group: GAP, help: "The paragraph after." },
@@ -187,6 +188,7 @@ export const GENERATE: Program<GenerateFlags> = {
       does: "also write a page to look into it: probabilities, beams, attention",
     },
     { args: "--interactive", does: "write at the terminal" },
+    { args: "--dtype f16 --beam 4", does: "the same in half the memory" },
     { args: '--model gpt2-folder --prompt "Once upon a time" --do_sample', does: "plain text" },
   ],
 };

@@ -4,6 +4,8 @@
 import type { Device } from "../../gpu/device.ts";
 import { trialAllocation } from "../../gpu/trial-allocation.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
+import { positionBytes } from "../../gpt2/kv-cache.ts";
+import type { Stored } from "../../kernels/stored.ts";
 import type { PlannedPrompt } from "../../writing/plan.ts";
 import { freeMemory } from "../train/memory-check.ts";
 import { ownLimits } from "./plan.ts";
@@ -21,17 +23,21 @@ export interface Rows {
   most(prompts: readonly PlannedPrompt[]): number;
 }
 
-/** Asks the device what there is, with the weights in its memory. Nothing stays taken. */
-export async function rowsThatFit(device: Device, config: GPT2Config, plan: Plan): Promise<Rows> {
-  const each = Math.max(plan.config.numBeams, plan.config.numReturnSequences);
+const rowsOfGap = ({ config }: Plan): number => Math.max(config.numBeams, config.numReturnSequences);
+
+/** Asks the device what there is, with the weights, kept as `dtype`, in its memory. Nothing stays taken. */
+export async function rowsThatFit(device: Device, config: GPT2Config, plan: Plan, dtype?: Stored): Promise<Rows> {
+  const bytesOf = (prompts: readonly PlannedPrompt[]): number => gapBytes(prompts, plan, config, dtype);
+  const each = rowsOfGap(plan);
   const rows = device.software ? MOST_ROWS.software : MOST_ROWS.gpu;
   const gaps = Math.max(1, Math.floor(rows / each));
-  const bytes = await available(device, gaps * bytesOf(plan.prompts, plan, config, each));
+  const bytes = await available(device, gaps * bytesOf(plan.prompts));
   return {
     most: (prompts) => {
       const capacity = longest(prompts, plan);
-      const byBinding = Math.floor(device.maxBindingBytes / (4 * each * capacity * config.nEmbd));
-      const byMemory = Math.floor(bytes / bytesOf(prompts, plan, config, each));
+      const layer = each * capacity * positionBytes(config, dtype);
+      const byBinding = Math.floor(device.maxBindingBytes / layer);
+      const byMemory = Math.floor(bytes / bytesOf(prompts));
       return Math.max(1, Math.min(gaps, byBinding, byMemory));
     },
   };
@@ -45,12 +51,18 @@ async function available(device: Device, wanted: number): Promise<number> {
 }
 
 /** That one gap takes beside others like the longest of these: keys and values, logits, the prompt's activations. */
-function bytesOf(prompts: readonly PlannedPrompt[], plan: Plan, config: GPT2Config, each: number): number {
+function gapBytes(
+  prompts: readonly PlannedPrompt[],
+  plan: Plan,
+  config: GPT2Config,
+  dtype: Stored | undefined,
+): number {
+  const each = rowsOfGap(plan);
   const { nLayer, nEmbd, vocabSize } = config;
   const capacity = longest(prompts, plan);
-  const cache = each * capacity * (2 * nLayer * nEmbd + 4);
+  const cache = each * capacity * (2 * nLayer * positionBytes(config, dtype) + 16); // and its tables
   const logits = 2 * each * vocabSize;
-  return 4 * (cache + logits + ARRAYS_OF_PROMPT * capacity * nEmbd);
+  return cache + 4 * (logits + ARRAYS_OF_PROMPT * capacity * nEmbd);
 }
 
 /** Positions that the longest of these prompts and its text take. */

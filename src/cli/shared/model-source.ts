@@ -14,10 +14,24 @@ import { isRepoName, isRevision } from "../../hub/access.ts";
 import type { Part } from "../../hub/model-files.ts";
 import type { DownloadProgress } from "../../hub/snapshot.ts";
 import { GPT2Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { STORED } from "../../kernels/stored.ts";
 import { writeNote } from "./announce.ts";
 import { defineFlags } from "./flag-table.ts";
 import { formatBytes } from "./format.ts";
 import { ProgressBar } from "./progress.ts";
+
+/** Of programs that write with a model, or measure it. */
+export const DTYPE_FLAG = defineFlags({
+  dtype: {
+    type: "choice",
+    choices: STORED,
+    defaultText: "f32",
+    group: "Model",
+    help:
+      "How the model's weight matrices and its keys and values are kept, whatever its files have. f16 takes half the " +
+      "memory on every adapter, and all is computed in f32 still. What it changes is measured in docs/engine.",
+  },
+});
 
 /** Flags of every program that takes a model's name. */
 export const HUB_FLAGS = defineFlags({

@@ -102,7 +102,9 @@ async function check(page: Page, { address, wanted, examples }: Task, browser: s
   };
 
   const same = (where: string, found: EngineResult | DemoResult, expected: EngineResult | DemoResult): void => {
-    report(`text in a ${where}`, found.text === expected.text, JSON.stringify(found.text));
+    const textsOf = (of: EngineResult | DemoResult): string =>
+      JSON.stringify("half" in of ? [of.text, of.half] : of.text);
+    report(`text in a ${where}`, textsOf(found) === textsOf(expected), textsOf(found));
     const near =
       found.losses.length === 5 && found.losses.every((x, i) => Math.abs(x - expected.losses[i]) <= LOSS_TOLERANCE);
     report(`training in a ${where}`, near, near ? "" : `${found.losses.join()}, Node's ${expected.losses.join()}`);

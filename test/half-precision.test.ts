@@ -103,7 +103,7 @@ describe.each([
     model.destroy();
   });
 
-  test("writes of each prompt alone what it writes of all together, and by beams, and creates nothing any more", async () => {
+  test("writes of each prompt alone what it writes of all, and by beams, and creates nothing any more", async () => {
     const model = halfModel(config);
     const decoder = new GPT2Decoder(model);
     const write = (inputIds: number[][], numBeams = 1) =>
@@ -150,7 +150,7 @@ describe.each(listCases("model"))("Hugging Face's numbers: %s", (name) => {
     const { perplexity } = await evaluateLoss(model, windows, { batchSize: 4, padId: 0, lossOn: "target" });
     expect(compareNumber(perplexity, exact, TOLERANCE.perplexityOfHalves)).toBeNull();
     const decoder = new GPT2Decoder(model);
-    // beams that are nearly level change places: 5, 1 and 0 of all 84 texts differ, every greedy or sampled one is equal
+    // Beams that are nearly level change places: 5, 1 and 0 of all 84 texts differ, every greedy one is equal.
     const alone = reference.generate.filter(({ kwargs }) => !(Number(kwargs.num_beams ?? 1) > 1));
     const greedy = alone.filter((_, i) => i % 3 === 0);
     expect(greedy.length).toBeGreaterThan(10);

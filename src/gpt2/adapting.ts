@@ -60,8 +60,8 @@ function expectPlain(model: GPT2Model): void {
   model.parameters.expectOpen();
   if (model.parameters.dtype !== "f32")
     throw new UserError(
-      "An adapter is put on a model in f32, and this one is kept as f16: load it with dtype f32, or load the adapter's " +
-        "folder itself with dtype f16, which merges the two.",
+      "An adapter is put on a model in f32, and this one is kept as f16: load it with dtype f32, or load the " +
+        "adapter's folder itself with dtype f16, which merges the two.",
     );
   if (model.adapter) throw new UserError("The model has an adapter already; mergeAdapter() first.");
   if (model.parameters.hasGradients)

@@ -41,8 +41,8 @@ export class KVCache {
   private readonly parents: Tensor;
 
   /**
-   * Takes its memory, until destroy(): keys and values as `dtype`, a model's own. Throws UserError, having taken none, when one layer's keys exceed what the
-   * device binds at once, or when there is not the memory.
+   * Takes its memory, until destroy(): keys and values as `dtype`, a model's own. Throws UserError, having taken none,
+   * when one layer's keys exceed what the device binds at once, or when there is not the memory.
    */
   constructor(device: Device, config: GPT2Config, maxRows: number, capacity: number, dtype: Stored = "f32") {
     const shape = [maxRows, config.nHead, capacity, lineWidth(config.headSize, dtype)];

@@ -114,8 +114,8 @@ export class CommandBatch {
   }
 
   /**
-   * Uploads `data` to the start of the tensor, in order with recorded work. Bytes must be a multiple of 4. Floats for an
-   * f16 tensor are rounded to it, ties to even.
+   * Uploads `given` to the start of the tensor, in order with recorded work. Bytes must be a multiple of 4. Floats for
+   * an f16 tensor are rounded to it, ties to even.
    */
   write(tensor: Tensor, given: Float32Array | Uint32Array | Int32Array | Uint8Array | Uint16Array): void {
     const data = tensor.dtype === "f16" && given instanceof Float32Array ? wholeWords(given) : given;

@@ -94,10 +94,10 @@ const BY_WORKGROUP = { f32: workgroupKernels("f32"), f16: workgroupKernels("f16"
 
 /**
  * out [B*T, C]: token t of row b of qkv [B*T, 3C] attends to positions 0 .. past + t of keys and values [R, NH,
- * capacity, HS], f32, or f16 with HS rounded up to an even number (lineWidth). With T = 1 the token's key and value join the cache here, as position `past` of row b; more tokens
- * must have joined it already (kvCacheAppend). Position s of row b is held by row ancestry[b, s] of the cache and is
- * seen where mask[b, s] is not 0 (both u32 [B, capacity]). Scores are scaled by 1/sqrt(HS). Throws for what does not
- * fit, and for heads too wide for a workgroup.
+ * capacity, HS], f32, or f16 with HS rounded up to an even number (lineWidth). With T = 1 the token's key and value
+ * join the cache here, as position `past` of row b; more tokens must have joined it already (kvCacheAppend). Position s
+ * of row b is held by row ancestry[b, s] of the cache and is seen where mask[b, s] is not 0 (both u32 [B, capacity]).
+ * Scores are scaled by 1/sqrt(HS). Throws for what does not fit, and for heads too wide for a workgroup.
  */
 export function attentionDecode(
   batch: CommandBatch,

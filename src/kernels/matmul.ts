@@ -30,10 +30,10 @@ export type { Layout, Normalization } from "./product.ts";
 
 /**
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32, or b f16: the sums
- * are f32 then, too. `m`, `n` and `k` come from the tensors; give one where a tensor's rows are wider than the matrix (padded logits), and the columns past
- * it are neither read nor written. bias holds [n], residual and preactivation are shaped as out. `norm` normalises the
- * rows of a before: on the way where that is cheaper (normalizesInside), else in a launch before. `aColumn`, of layout
- * tn: a's columns from there on are taken.
+ * are f32 then, too. `m`, `n` and `k` come from the tensors; give one where a tensor's rows are wider than the matrix
+ * (padded logits), and the columns past it are neither read nor written. bias holds [n], residual and preactivation are
+ * shaped as out. `norm` normalises the rows of a before: on the way where that is cheaper (normalizesInside), else in a
+ * launch before. `aColumn`, of layout tn: a's columns from there on are taken.
  */
 export function matmul(
   batch: CommandBatch,

@@ -1,5 +1,5 @@
-// Copies the keys and values of T new tokens from qkv [B*T, 3C] into the cache [R, NH, capacity, LINE], where one head's
-// positions are contiguous: what attention_decode reads. LINE is HS, and where a word holds two numbers
+// Copies the keys and values of T new tokens from qkv [B*T, 3C] into the cache [R, NH, capacity, LINE], where one
+// head's positions are contiguous: what attention_decode reads. LINE is HS, and where a word holds two numbers
 // (lib/stored_f16.wgsl) the next even number. One invocation a word of the new lines. Constant: WG_SIZE.
 
 @compute @workgroup_size(WG_SIZE)

@@ -10,7 +10,9 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   let position = indices[params.all_rows + params.first_row + n] - params.first_position;
   if (token >= params.tokens || position >= params.positions || !type_at_hand(n)) { return; }
   let C = params.channels;
-  for (var c = lane; c < C; c += lanes) { y[n * C + c] = with_type(wte_at(token * C + c) + wpe_at(position * C + c), n, c); }
+  for (var c = lane; c < C; c += lanes) {
+    y[n * C + c] = with_type(wte_at(token * C + c) + wpe_at(position * C + c), n, c);
+  }
 }
 
 fn wte_at(i: u32) -> f32 { return stored(wte[i / PER_WORD], i); }

@@ -7,10 +7,10 @@ const LARGEST: f32 = 65504.0;
 fn stored(word: u32, at: u32) -> f32 { return unpack2x16float(word >> (16u * (at % 2u))).x; }
 fn stored_four(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
 
-// Rounded to nearest, ties to even, by whole numbers: pack2x16float may round either way, and compilers take packing and
-// unpacking for nothing and leave both out. Numbers past the largest f16 become that. Dropping 13 bits of the fraction:
-// just under half of the last place, plus its parity, carries where rounding goes up; 0x38000000 moves the exponent's
-// bias from 127 to 15. Below 2^-14 a half is a multiple of 2^-24.
+// Rounded to nearest, ties to even, by whole numbers: pack2x16float may round either way, and compilers take packing
+// and unpacking for nothing and leave both out. Numbers past the largest f16 become that. Dropping 13 bits of the
+// fraction: just under half of the last place, plus its parity, carries where rounding goes up; 0x38000000 moves the
+// exponent's bias from 127 to 15. Below 2^-14 a half is a multiple of 2^-24.
 fn half_bits(number: f32) -> u32 {
   let within = clamp(number, -LARGEST, LARGEST);
   let bits = bitcast<u32>(within);

@@ -15,6 +15,8 @@ import type { GPT2Config } from "./config.ts";
 import { allocate, load } from "./parameters.ts";
 
 export type { Trainable } from "../autograd/parameter.ts";
+export { STORED } from "../kernels/stored.ts";
+export type { Stored } from "../kernels/stored.ts";
 
 export interface ModelOptions {
   /**

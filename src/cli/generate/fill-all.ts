@@ -6,7 +6,7 @@ import { printableText } from "../../files/quote.ts";
 import { UnmetConstraints } from "../../generation/loops/constraint.ts";
 import type { Device } from "../../gpu/device.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
-import type { Stored } from "../../kernels/stored.ts";
+import type { Stored } from "../../gpt2/pretrained.ts";
 import { formatDuration, formatRate } from "../shared/format.ts";
 import { ProgressBar } from "../shared/progress.ts";
 import { answerLine } from "./batch.ts";

@@ -5,7 +5,7 @@ import type { Device } from "../../gpu/device.ts";
 import { trialAllocation } from "../../gpu/trial-allocation.ts";
 import type { GPT2Config } from "../../gpt2/config.ts";
 import { positionBytes } from "../../gpt2/kv-cache.ts";
-import type { Stored } from "../../kernels/stored.ts";
+import type { Stored } from "../../gpt2/pretrained.ts";
 import type { PlannedPrompt } from "../../writing/plan.ts";
 import { freeMemory } from "../train/memory-check.ts";
 import { ownLimits } from "./plan.ts";

@@ -52,6 +52,6 @@ export async function checkNovel(visit: Visit): Promise<void> {
   );
   visit.report("first word of a gap in it", true, `${Date.now() - asked} ms after Fill`);
   await page.reload();
-  await page.getByText(KEYS).waitFor();
+  await page.locator(".cm-line", { hasText: KEYS }).waitFor();
   visit.report("what was typed is there after a reload", true);
 }

@@ -1,6 +1,6 @@
 // npm run check:studio: the built site in Chromium, with WebGPU on a software adapter, as a writer uses it: a gap
-// filled, candidates pinned, changed, taken and undone, a reload, files in and out, a lost device; two tabs, undo over a
-// reload, a novel's length; a book taught, with a stop, to the same bytes; a text looked into. No request leaves the
+// filled, candidates pinned, changed, taken and undone, a reload, files in and out, a lost device; two tabs, undo over
+// a reload, a novel's length; a book taught, with a stop, to the same bytes; a text looked into. No request leaves the
 // page, and axe-core finds nothing to mend on any screen, light and dark. --screenshots FOLDER keeps pictures of every
 // screen at three widths. Words on the command line choose checks by their names.
 import { mkdir } from "node:fs/promises";

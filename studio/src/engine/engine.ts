@@ -36,7 +36,9 @@ export async function loadModel(model: StudioModel): Promise<void> {
           done: sum.done + each.done,
           total: sum.total + each.total,
         }));
-        if (!signal.aborted) modelState.value = { is: "loading", model, share: all.done / Math.max(1, all.total) };
+        const share = all.done / Math.max(1, all.total);
+        // When all is there the weights are still to be read: nobody knows how long.
+        if (!signal.aborted) modelState.value = { is: "loading", model, ...(share < 1 && { share }) };
       },
       onNote: (note) => void notes.push(note),
     });

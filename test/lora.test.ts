@@ -310,6 +310,57 @@ describe("files", () => {
     again.destroy();
   });
 
+  it("with the whole table, as PEFT saves them where the vocabulary was resized, are read as a model", async () => {
+    const json = JSON.parse(new TextDecoder().decode(await folder.read("adapter_config.json")));
+    const file = await Safetensors.open(folder, "adapter_model.safetensors");
+    const prefix = "base_model.model.";
+    const C = tinyConfig.nEmbd;
+    const full = randomNormal([39, C], 9);
+    const expected = (indices: readonly number[]): Float32Array => {
+      const rows = merged.get("transformer.wte.weight")!;
+      const want = full.slice();
+      for (const id of indices) want.set(rows.subarray(id * C, (id + 1) * C), id * C);
+      return want;
+    };
+    /** An adapter with these tensors besides, and its trained rows or none. */
+    const write = async (names: readonly string[], indices: readonly number[], head = full): Promise<MemoryFolder> => {
+      const shapes = new Map<string, readonly number[]>();
+      for (const [name, { shape }] of file.tensors) if (name !== TOKENS || indices.length > 0) shapes.set(name, shape);
+      for (const name of names) shapes.set(prefix + name, [39, C]);
+      const read = (name: string): Float32Array | Promise<Float32Array> =>
+        file.tensors.has(name) ? file.read(name) : name.includes("lm_head") ? head : full;
+      const other = new MemoryFolder("other");
+      const config = { ...json, trainable_token_indices: indices.length > 0 ? indices : null };
+      const weights = safetensorsFiles("adapter_model", shapes, read);
+      await other.write(new Map<string, FileData>([["adapter_config.json", JSON.stringify(config)], ...weights]));
+      return other;
+    };
+    const [plain, wrapped] = ["weight", "token_adapter.base_layer.weight"].map((end) =>
+      ["transformer.wte", "lm_head"].map((layer) => `${layer}.${end}`),
+    );
+    for (const [names, indices] of [
+      [plain, []],
+      [plain.slice(0, 1), []],
+      [wrapped, [37, 38]],
+    ] as const) {
+      const other = await write(names, indices);
+      const model = await GPT2LMHeadModel.fromPretrained(device, await withBase(other, async () => base));
+      expect(await device.read(model.parameters.get("transformer.wte.weight").value)).toEqual(expected(indices));
+      expect(await device.read(model.transformer.h[1].mlp.c_proj.weight.value)).toEqual(
+        merged.get("transformer.h.1.mlp.c_proj.weight"),
+      );
+      model.destroy();
+    }
+    const untied = await withBase(await write(plain, [], randomNormal([39, C], 10)), async () => base);
+    await expect(GPT2LMHeadModel.fromPretrained(device, untied)).rejects.toThrow(/lm_head.weight is not .*wte.*tied/);
+    const beyond = await withBase(await write(wrapped, [37, 40]), async () => base);
+    await expect(GPT2LMHeadModel.fromPretrained(device, beyond)).rejects.toThrow(/is \[39,16\], wanted \[41,16\]/);
+    const model = await GPT2LMHeadModel.fromPretrained(device, base);
+    await model.resizeTokenEmbeddings(39);
+    await expect(model.loadAdapter(await write(plain, []))).rejects.toThrow(/holds all rows of wte.*--merge/);
+    model.destroy();
+  });
+
   it("PEFT's other ways to say the same are read", async () => {
     const weights = await folder.read("adapter_model.safetensors");
     const config = JSON.parse(new TextDecoder().decode(await folder.read("adapter_config.json")));

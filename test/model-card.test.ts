@@ -14,7 +14,11 @@ import type { Job } from "../src/cli/train/job.ts";
 import { runCard } from "../src/cli/train/run-card.ts";
 import { RunFolder } from "../src/cli/train/run-folder.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
+import { openFolder } from "../src/files/open.ts";
+import { writeAdapter } from "../src/gpt2/adapter-files.ts";
+import { readConfig } from "../src/gpt2/checkpoint-files.ts";
 import { GPT2Config } from "../src/gpt2/config.ts";
+import { adapterShapes, LoraConfig } from "../src/gpt2/lora-config.ts";
 import * as engine from "../src/index.ts";
 import * as infill from "../src/entries/infill.ts";
 import { DEFAULT_TEMPLATE, specialTokensToAdd } from "../src/infill/template.ts";
@@ -254,6 +258,50 @@ describe("the file", () => {
     expect(card).toContain("| Emma, by Jane Austen | 2 |\n| 3.txt | 1 |\n| Germinal | 1 |\n");
     expect(frontOf(card).language).toEqual(["en", "fr"]);
     expect(card).not.toMatch(/\/disk|\/me/);
+  });
+
+  it("of a merged adapter is a whole model's, with the adapter's training and its base", async () => {
+    quiet();
+    const [base, adapter] = ["base", "tuned"].map((name) => join(root, "merging", name));
+    const demo = await openFolder("weights/demo");
+    const files = new Map<string, Uint8Array>();
+    for (const file of await demo.list()) if (file !== "README.md") files.set(file, await demo.read(file));
+    await (await openFolder(base)).write(files);
+    await writeFile(join(base, "README.md"), "---\nbase_model: someone/base\nlicense: apache-2.0\n---\n");
+    const lora = new LoraConfig({ r: 1, baseModelNameOrPath: base });
+    const shapes = adapterShapes(lora, await readConfig(demo));
+    const zeros = (name: string): Float32Array => new Float32Array(shapes.get(name)!.reduce((a, b) => a * b));
+    const ofAdapter: CardAbout = { ...about, name: "tuned", languages: ["fr"], adapter: "lora" };
+    const own = modelCard({ about: ofAdapter, size: "1M", usage, training });
+    const written = writeAdapter(lora, await readConfig(demo), zeros);
+    await (await openFolder(adapter)).write(new Map([...written, ["README.md", own]]));
+
+    const merge = async (outputDir: string): Promise<string> => {
+      const settings = { outputDir, dtype: "F32", maxShardBytes: 5e9, overwrite: true } as const;
+      await exportHf({ path: adapter, ...settings, signal: new AbortController().signal });
+      return readFile(join(outputDir, "README.md"), "utf8");
+    };
+    const card = await merge(join(root, "merging", "whole"));
+    expect(frontOf(card)).toMatchObject({
+      library_name: "transformers",
+      base_model: "someone/base",
+      license: "apache-2.0",
+      language: ["fr"],
+      tags: ["gpt2", "generated_from_trainer", "gpt2-webgpu", "infilling"],
+    });
+    expect(card).toContain("# whole\n");
+    expect(card).not.toMatch(/peft|adapter/i);
+    // The program's own words on the training stay.
+    expect(card).toContain(own.slice(own.indexOf("\n## Training")));
+    expect(own.indexOf("\n## Training")).toBeGreaterThan(0);
+
+    await writeFile(join(adapter, "README.md"), "---\nlibrary_name: peft\nlicense: mit\n---\n# Mine, an adapter\n");
+    const other = await merge(join(root, "merging", "other"));
+    expect(frontOf(other)).toMatchObject({ library_name: "transformers", license: "mit", base_model: "someone/base" });
+    expect(process.stderr.write).toHaveBeenCalledWith(
+      expect.stringContaining("the merged model has a card of its own"),
+    );
+    vi.restoreAllMocks();
   });
 
   it("comes with an export, in the place of none but its own kind", async () => {

@@ -12,6 +12,8 @@ import { openCheckpoint, parameterShapes, readConfig, WEIGHTS_FILE } from "./che
 import type { Checkpoint } from "./checkpoint-files.ts";
 import type { GPT2Config } from "./config.ts";
 import { resizeEmbedding } from "./resize-embeddings.ts";
+import { savedTable } from "./adapter-table.ts";
+import type { SavedTable } from "./adapter-table.ts";
 import { adapterShapes, LoraConfig, TOKEN_ROWS_NAME } from "./lora-config.ts";
 
 export const ADAPTER_CONFIG = "adapter_config.json";
@@ -36,6 +38,7 @@ const FROM_BASE = [
   "special_tokens_map.json",
   "added_tokens.json",
   "generation_config.json",
+  "infill_template.json",
 ];
 
 /** An adapter's folder whose base is known; it has the base's tokenizer where it has none. */
@@ -108,7 +111,9 @@ export async function readModelConfig(folder: Folder): Promise<GPT2Config> {
   if (!(model instanceof AdapterFolder)) return readConfig(folder);
   const base = await readConfig(model.base);
   const { trainableTokenIndices } = await readLoraConfig(folder);
-  return base.with({ vocabSize: Math.max(base.vocabSize, ...trainableTokenIndices.map((id) => id + 1)) });
+  const table = savedTable(await openWeights(folder), folder.name);
+  const rows = table?.vocabSize ?? base.vocabSize;
+  return base.with({ vocabSize: Math.max(rows, ...trainableTokenIndices.map((id) => id + 1)) });
 }
 
 /** openCheckpoint(), of an adapter's folder too: the adapter is merged into what is read. */
@@ -130,6 +135,8 @@ export async function openModelCheckpoint(folder: Folder, config: GPT2Config): P
 /** An adapter's weights, known to fit. */
 export interface AdapterWeights {
   readonly config: LoraConfig;
+  /** The whole of wte, where the vocabulary was resized by PEFT's user. */
+  readonly table: SavedTable | undefined;
   has(name: string): boolean;
   /** By PEFT's name. */
   tensor(name: string): Promise<Float32Array>;
@@ -141,12 +148,10 @@ export interface AdapterWeights {
  */
 export async function openAdapter(folder: Folder, config: GPT2Config): Promise<AdapterWeights> {
   const lora = await readLoraConfig(folder);
-  if (!(await folder.has(ADAPTER_WEIGHTS)))
-    throw new UserError(
-      `${folder.name}: no ${ADAPTER_WEIGHTS} beside ${ADAPTER_CONFIG}; save the adapter with safe_serialization=True.`,
-    );
-  const weights = await Safetensors.open(folder, ADAPTER_WEIGHTS);
+  const weights = await openWeights(folder);
+  const table = savedTable(weights, folder.name);
   const shapes = adapterShapes(lora, config);
+  for (const name of table?.names ?? []) shapes.set(name, [config.vocabSize, config.nEmbd]);
   const faults: string[] = [];
   for (const [name, { dtype, shape }] of weights.tensors) {
     const wanted = shapes.get(name);
@@ -168,7 +173,14 @@ export async function openAdapter(folder: Folder, config: GPT2Config): Promise<A
         `${faults.slice(0, 6).join("; ")}${faults.length > 6 ? `; and ${faults.length - 6} more` : ""}; use an ` +
         "adapter of this base.",
     );
-  return { config: lora, has, tensor: (name) => weights.read(name) };
+  return { config: lora, table, has, tensor: (name) => weights.read(name) };
+}
+
+async function openWeights(folder: Folder): Promise<Safetensors> {
+  if (await folder.has(ADAPTER_WEIGHTS)) return Safetensors.open(folder, ADAPTER_WEIGHTS);
+  throw new UserError(
+    `${folder.name}: no ${ADAPTER_WEIGHTS} beside ${ADAPTER_CONFIG}; save the adapter with safe_serialization=True.`,
+  );
 }
 
 /** The files of an adapter's folder; `read` is asked for each tensor by PEFT's name. */
@@ -186,11 +198,12 @@ export function writeAdapter(
 async function merged(
   name: string,
   values: Float32Array,
-  { config: lora, has, tensor }: AdapterWeights,
+  { config: lora, table, has, tensor }: AdapterWeights,
   { nEmbd: C, vocabSize }: GPT2Config,
 ): Promise<Float32Array> {
   if (name === WTE) {
     const { trainableTokenIndices: indices } = lora;
+    if (table) values = await table.read();
     if (indices.length === 0) return values;
     const rows = await tensor(TOKEN_ROWS_NAME);
     const added = vocabSize - values.length / C;

@@ -30,6 +30,11 @@ export async function loadAdapter(
 ): Promise<void> {
   expectPlain(model);
   const weights = await openAdapter(folder, model.config);
+  if (weights.table)
+    throw new UserError(
+      `${folder.name} holds all rows of wte, as PEFT saves them where the vocabulary was resized, and an adapter ` +
+        "here leaves its base as it is: read the folder as a model, or merge it (src/export.ts --merge).",
+    );
   expectRows(model, weights.config);
   const { has } = weights;
   const adapter = new Adapter(model.device, weights.config, model.config, { gradients: trainable, has });

@@ -169,13 +169,14 @@ export class LoraConfig implements Required<LoraOptions> {
   }
 }
 
-const PREFIX = "base_model.model.";
+/** What PEFT puts before the names of what it wraps. */
+export const PEFT_PREFIX = "base_model.model.";
 const TOKEN_ROWS = "transformer.wte.token_adapter.trainable_tokens_delta";
 
 /** PEFT's names: of a layer's two matrices, and of the trained rows of wte (values, whatever the word says). */
 export const loraName = (layer: number, name: LoraLayer, matrix: "A" | "B"): string =>
-  `${PREFIX}transformer.h.${layer}.${name}.lora_${matrix}.weight`;
-export const TOKEN_ROWS_NAME = PREFIX + TOKEN_ROWS;
+  `${PEFT_PREFIX}transformer.h.${layer}.${name}.lora_${matrix}.weight`;
+export const TOKEN_ROWS_NAME = PEFT_PREFIX + TOKEN_ROWS;
 
 /** Shape of every tensor of such an adapter of such a model, by PEFT's name. */
 export function adapterShapes(lora: LoraConfig, config: GPT2Config): Map<string, readonly number[]> {

@@ -12,11 +12,12 @@ import { TEMPLATE_FILE } from "../../infill/template.ts";
 import { RERANK_FILE } from "../../rerank/weights.ts";
 import { frontMatterTexts } from "../../training/card-front-matter.ts";
 import { hasOthersReadme, modelCard, MODEL_CARD_FILE, trainingPart } from "../../training/model-card.ts";
+import { writeNote } from "../shared/announce.ts";
 import { describeConfig } from "../shared/describe-model.ts";
 import { formatBytes } from "../shared/format.ts";
 import { openModel } from "../shared/load-model.ts";
 import type { ModelFolder } from "../shared/load-model.ts";
-import { baseOf, cardFile, cardUsage, ofHub } from "../shared/model-card.ts";
+import { baseOf, cardFile, cardUsage } from "../shared/model-card.ts";
 
 export interface HfExport {
   /** The model's folder. */
@@ -77,8 +78,8 @@ export async function exportHf({
 }
 
 /**
- * The card of the exported model: its own, where it has one of its kind; of an adapter that is merged, and of a model
- * without a card, a new one, with what is known of its training.
+ * The card of the exported model: its own, where it has one; of an adapter that is merged (whose card says how an
+ * adapter is loaded), and of a model without a card, a new one, with what is known of its training.
  */
 async function cardOf(
   { folder, config, tokenizer, encoder }: ModelFolder,
@@ -86,13 +87,19 @@ async function cardOf(
 ): Promise<string> {
   const own = (await folder.has(MODEL_CARD_FILE)) ? await readText(folder, MODEL_CARD_FILE) : undefined;
   const isMerged = folder instanceof AdapterFolder;
-  if (own !== undefined && (!isMerged || (await hasOthersReadme(folder)))) return own;
+  if (own !== undefined && !isMerged) return own;
+  if (await hasOthersReadme(folder))
+    writeNote(
+      `${folder.name}/${MODEL_CARD_FILE} is of the adapter, and not of this program: the merged model has a card of ` +
+        "its own; copy what of yours is to be in it.",
+    );
   const template = encoder?.template;
   const baseName = isMerged ? (await readLoraConfig(folder)).baseModelNameOrPath : null;
+  const { origin: _, ...base } = baseName === null ? { origin: "" } : await baseOf(baseName);
   const card = modelCard({
     about: {
       name: basename(resolve(outputDir)),
-      ...(baseName === null ? {} : ofHub(baseName)),
+      ...base,
       ...(await baseOf(model)),
       languages: own === undefined ? [] : frontMatterTexts(own, "language"),
       fillsGaps: template !== undefined,

@@ -39,7 +39,7 @@ function rowHtml(row: Row, axis: Axis): string {
     ...(chance === undefined ? [] : [`<span class="chance-note">┆ chance ${escapeHtml(format(chance))}</span>`]),
   ];
   const beside = notes.length > 0 ? ` <span class="notes">${notes.join(" ")}</span>` : "";
-  return `<div class="row"><div class="label">${escapeHtml(label)}${beside}</div>${bars.join("")}</div>`;
+  return `<div class="row"><div class="label"><span>${escapeHtml(label)}</span>${beside}</div>${bars.join("")}</div>`;
 }
 
 function barHtml(figure: Figure, series: number, { real, chance, format }: Row, axis: Axis): string {

@@ -29,7 +29,7 @@ export function withDifferences(rows: readonly Row[], tokens: readonly ContextUs
 export function clearDifferences(rows: readonly Row[]): string[] {
   return rows.flatMap(({ group, label, figures, format, difference: found }) => {
     if (!found || found.figure.clusters < FEWEST_CLUSTERS || found.figure.low * found.figure.high <= 0) return [];
-    const [a, b] = figures.map((figure) => format(figure!.value));
+    const [a, b] = figures.slice(0, 2).map((figure) => format(figure!.value)); // other systems may have none
     return [`${GROUP_TITLES[group]}, ${label}: from ${a} to ${b}, ${cell(found.figure, found.format)}`];
   });
 }

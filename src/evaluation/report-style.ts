@@ -10,7 +10,10 @@ export const STYLE = `
 .badge.not { color: var(--soft); }
 .row { padding: .5rem 0; border-top: 1px solid var(--line); }
 .label { font-size: .9375rem; } .notes { color: var(--soft); font-size: .8125rem; }
-.notes span { white-space: nowrap; margin-left: .5em; }
+.label > span:first-child { margin-right: .5em; }
+.notes span { white-space: nowrap; margin-right: .6em; }
+h3 > .soft { font-weight: 400; }
+.keys > span { padding-left: 1.25em; text-indent: -1.25em; overflow-wrap: anywhere; }
 .bar { display: grid; grid-template-columns: minmax(0, 1fr) 12.5rem; gap: .75rem; align-items: center; }
 .bar > span { font-size: .8125rem; font-variant-numeric: tabular-nums; }
 .track { position: relative; height: 1.05rem; margin: .12rem 0; background: var(--faint); border-radius: 3px; }
@@ -20,6 +23,7 @@ export const STYLE = `
 .chance { border-left: 2px dashed var(--ink); }
 .range { border-top: 2px solid var(--ink); top: 50% !important; bottom: auto !important; margin-top: -1px; }
 .track .real { width: 1em; margin-left: -.5em; text-align: center; line-height: 1.05rem; color: var(--ink); }
+.track .real { font-size: .75rem; }
 .axis .track { background: none; border-top: 1px solid var(--line); }
 .axis .track span {
   position: absolute; transform: translateX(-50%); font-size: .75rem; color: var(--soft); white-space: nowrap;

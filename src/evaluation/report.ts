@@ -69,7 +69,7 @@ function findingHtml({ name, about, verdicts, texts }: SystemFindings, series: n
     const words = escapeHtml(`${CLAIM_WORDS.get(claim) ?? claim}.`);
     return (
       `<li>${badge}<b>${words}</b> ${FINDING_WORDS[finding]} ` +
-      `<span class="soft small">${escapeHtml(figures)}</span></li>`
+      `<span class="soft small">${escapeHtml(asSentence(figures))}</span></li>`
     );
   });
   if (texts) items.push(textsItem(texts));
@@ -83,9 +83,11 @@ function textsItem(sentence: string): string {
   const { badge, style, words } = TEXT_WORDS.get(finding)!;
   return (
     `<li><span class="badge ${style}">${badge}</span><b>Its texts, on the way to what comes after (p3).</b> ` +
-    `${words} <span class="soft small">${escapeHtml(figures)}</span></li>`
+    `${words} <span class="soft small">${escapeHtml(asSentence(figures))}</span></li>`
   );
 }
+
+const asSentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 function differencesSection(rows: readonly Row[], [first, second]: readonly string[]): string {
   if (!rows.some(({ difference }) => difference)) return "";

@@ -1,12 +1,14 @@
 // Keeps the template's own writing out of p2: a model that met "\nlength: M; theme: hope" before every p2 writes it at
 // times into p2 itself. Forbidden are a field's name with its colon, in capital and small letters, with spaces between
-// the two, and after a false start ("lenglength:"); a line that begins with a field's name; and markers spelt in
-// ordinary tokens. The rule looks at bytes, so it holds for every way in which tokens can spell them.
+// the two, and after a false start ("lenglength:"); a line that begins with a small letter, as those of metadata do, or
+// with a mark that separates; and markers spelt in ordinary tokens. The rule looks at bytes, so it holds for every way
+// in which tokens can spell them.
 // Prose stays possible where it can be told apart: "the length of the rope", "two lengths: one", and words that the
 // vocabulary has as one token ("wavelength:"). "The length: three yards" cannot be told from metadata, so a model goes
-// on without the colon there; what a writer gives p2 to begin with is not looked at. A logits processor in the form of
-// generation's, as Hugging Face's NoBadWordsLogitsProcessor is one; it edits few tokens by the text alone, so no row of
-// scores is read back for it.
+// on without the colon there; what a writer gives p2 to begin with is not looked at. Of 8433 passages of novels with
+// several lines 5 have one that begins with a small letter; a model that may not write a field's name there went on
+// with half of one ("\nthemers: Tom"). A logits processor in the form of generation's, as Hugging Face's
+// NoBadWordsLogitsProcessor is one; it edits by the text alone, so no row of scores is read back for it.
 import { foldAscii, toBytes, tokenBytes } from "./constraints/token-bytes.ts";
 import type { PieceTokenizer, TokenBytes } from "./constraints/token-bytes.ts";
 import { plainFields, specialTokenList } from "./template.ts";
@@ -27,11 +29,12 @@ interface Forbidden {
 const SPACE = "(?:[\\t-\\r ]|\\xc2\\xa0|\\xe2\\x80\\xaf)";
 /** What ends a word. Quotes, dashes and spaces beyond ASCII begin with C2 or E2 80. */
 const NO_LETTER = "(?:^|[\\x00-/:-@[-`{-\\x7f]|\\xc2[\\x80-\\xbf]|\\xe2\\x80[\\x80-\\xbf])";
-/** Letters before a name where a line begins: small ones, and beyond ASCII all of two bytes. */
-const FALSE_START = "(?:[a-z]|[\\xc3-\\xdf][\\x80-\\xbf]){0,24}";
 /** What stands for text that is out of reach: no byte. */
 const MORE = "…";
 const NOTHING = /$^/;
+/** How a line of metadata begins, or the rest of one; a token that would begin a line so, and one with such a line. */
+const BEGINS_LIKE_METADATA = /^ *[a-z:;,]/;
+const LINE_LIKE_METADATA = /\n *[a-z:;,]/;
 
 export class NoTemplateSyntaxLogitsProcessor {
   readonly needs = "text";
@@ -40,10 +43,8 @@ export class NoTemplateSyntaxLogitsProcessor {
   private readonly markers: readonly string[];
   /** A field's name and colon at the end of a text whose ASCII letters are small. */
   private readonly named: RegExp;
-  /** A last line that is a field's name, perhaps after a false start. */
+  /** A last line that is a field's name. */
   private readonly line: RegExp;
-  /** Words that end as names do. */
-  private readonly prose: ReadonlySet<string>;
   /** The beginning of such a line or of a marker at the end of a text. */
   private readonly begun: RegExp;
   /** What stands before the colon of tokens that have one: a name may end in it. */
@@ -52,6 +53,8 @@ export class NoTemplateSyntaxLogitsProcessor {
   private readonly completing: readonly (readonly [token: number, piece: string])[];
   /** Bytes before a token that matter. */
   private readonly reach: number;
+  /** The tokens that no line begins with. */
+  private readonly lineBeginnings: readonly number[];
   private readonly alone: readonly Forbidden[];
   private readonly afterEnd = new Map<string, readonly Forbidden[]>();
 
@@ -63,28 +66,30 @@ export class NoTemplateSyntaxLogitsProcessor {
     const small = fields.filter((field) => /^\p{Ll}/u.test(field)).map(toBytes);
     const tokens = [...this.bytes.entries()].filter(([token]) => !tokenizer.isSpecial(token));
     const words = tokens.flatMap(([, piece]) => (/^ [A-Za-z\x80-\xff]+$/.test(piece) ? foldAscii(piece.slice(1)) : []));
-    const prose = fields.map((field) => wordsEndingIn(anyCase(field), words));
-    this.prose = new Set(prose.flatMap((starts) => starts.map(([word]) => word)));
-    const before = (starts: (typeof prose)[number]): string =>
-      starts.length > 0 ? `(?<!${NO_LETTER}${oneOf(starts.map(([, start]) => escaped(start)))})` : "";
-    const named = oneOf(fields.map((field, i) => before(prose[i]!) + anyCase(field)));
+    const named = oneOf(
+      fields.map((field) => {
+        const starts = startsOfWords(anyCase(field), words).map(escaped);
+        return (starts.length > 0 ? `(?<!${NO_LETTER}${oneOf(starts)})` : "") + anyCase(field);
+      }),
+    );
     this.named = fields.length > 0 ? new RegExp(`${named}${SPACE}*:$`) : NOTHING; // else any colon would be one
-    // A line of p2 that begins with a field's name in small letters is metadata: prose begins with a capital.
-    this.line = small.length > 0 ? new RegExp(`\\n *((?:${FALSE_START}?)${oneOf(small.map(escaped))})$`) : NOTHING;
-    const begunLine = `\\n *${FALSE_START}${oneOf([...small.map(beginnings), "[\\xc3-\\xdf]", ""])}`;
-    const begun = [...(small.length > 0 ? [begunLine] : []), ...this.markers.map(beginnings)];
-    this.begun = new RegExp(`${oneOf(begun)}$`);
+    this.line = small.length > 0 ? new RegExp(`\\n *${oneOf(small.map(escaped))}$`) : NOTHING;
+    const begunLine = small.length > 0 ? [`\\n *${oneOf([...small.map(beginnings), ""])}`] : [];
+    this.begun = new RegExp(`${oneOf([...begunLine, ...this.markers.map(beginnings)])}$`);
     this.reach = 2 * Math.max(...[...fields.map(toBytes), ...this.markers].map(({ length }) => length)) + 32;
     const lasts = [":", ...this.markers.map((marker) => marker.at(-1)!)];
     this.completing = tokens.filter(
       ([, piece]) =>
         lasts.some((last) => piece.includes(last)) ||
-        small.some((name) => name.endsWith(piece) || piece.endsWith(name)),
+        small.some((name) => name.endsWith(piece) || piece.endsWith(name)) ||
+        (small.length > 0 && LINE_LIKE_METADATA.test(piece)),
     );
     const heads = tokens.flatMap(([, piece]) =>
       piece.includes(":") ? foldAscii(piece.slice(0, piece.indexOf(":"))) : [],
     );
     this.heads = [...new Set(heads)].filter((head) => !this.named.test(`${MORE}${head}:`));
+    this.lineBeginnings =
+      small.length > 0 ? tokens.flatMap(([token, piece]) => (BEGINS_LIKE_METADATA.test(piece) ? token : [])) : [];
     this.alone = this.forbiddenAfter(MORE);
   }
 
@@ -110,9 +115,11 @@ export class NoTemplateSyntaxLogitsProcessor {
 
   private forbiddenAfter(text: string): Forbidden[] {
     const folded = foldAscii(text);
-    return this.completing
+    const tokens = this.completing
       .filter(([, piece]) => this.completesField(folded + foldAscii(piece), text.length) || this.completes(text, piece))
-      .map(([token]) => ({ kind: "set", token, value: -Infinity }));
+      .map(([token]) => token);
+    const all = /\n *$/.test(text) ? [...new Set([...tokens, ...this.lineBeginnings])] : tokens;
+    return all.map((token) => ({ kind: "set", token, value: -Infinity }));
   }
 
   /** Whether one of the text's colons from `from` on stands behind a field's name. */
@@ -122,13 +129,12 @@ export class NoTemplateSyntaxLogitsProcessor {
     return false;
   }
 
-  /** Whether the piece completes a marker, or a line that is a field's name. */
+  /** Whether the piece completes a marker, or a line as those of metadata are. */
   private completes(text: string, piece: string): boolean {
     const whole = text + piece;
     if (this.markers.some((marker) => whole.includes(marker, Math.max(0, text.length - marker.length + 1))))
       return true;
-    const last = this.line.exec(whole);
-    return last !== null && !this.prose.has(last[1]!);
+    return this.line.test(whole) || (this.lineBeginnings.length > 0 && LINE_LIKE_METADATA.test(piece));
   }
 
   /** The last bytes of p2; where p2 begins among them, the text begins there too. */
@@ -154,13 +160,10 @@ function anyCase(name: string): string {
     .join("");
 }
 
-/** Of the words those that have something before the name that they end in, and what that is. */
-function wordsEndingIn(name: string, words: readonly string[]): (readonly [word: string, start: string])[] {
+/** Of the words those that end in the name and are longer: what they have before it. */
+function startsOfWords(name: string, words: readonly string[]): string[] {
   const pattern = new RegExp(`^(.+)${name}$`);
-  return words.flatMap((word) => {
-    const found = pattern.exec(word);
-    return found ? [[word, found[1]!] as const] : [];
-  });
+  return words.flatMap((word) => pattern.exec(word)?.[1] ?? []);
 }
 
 /** A pattern for every beginning of `text`, from its first character to the whole of it. */

@@ -10,6 +10,7 @@ export async function checkSafety(visit: Visit): Promise<void> {
   await visit.ready();
   await undoAfterReload(visit);
   await twoTabs(visit);
+  await anotherDocument(visit);
   await waitingBooks(visit);
   await removeTaught(visit);
 }
@@ -98,6 +99,27 @@ async function twoTabs(visit: Visit): Promise<void> {
   await page.locator(".cm-content").focus();
   await page.keyboard.press("ControlOrMeta+z");
   visit.same("with the other's undo", await visit.text(), `${before} One more.`);
+  await visit.saved();
+}
+
+/** As twoTabs() leaves it: one step can be done again. */
+async function anotherDocument(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const before = await visit.text();
+  const dialog = page.getByRole("dialog");
+  await visit.button("Documents").click();
+  await visit.button("New document", dialog).click();
+  await page.waitForFunction("!document.querySelector('.cm-content').innerText.includes('Kim')");
+  await visit.write("Elsewhere.");
+  await visit.saved();
+  await visit.button("Documents").click();
+  await dialog.locator("li .name").last().click();
+  await page.waitForFunction("document.querySelector('.cm-content').innerText.includes('Kim')");
+  visit.same("a document is as it was left for another", await visit.text(), before);
+  await page.locator(".cm-content").focus();
+  await page.keyboard.press("ControlOrMeta+y");
+  visit.same("with its own undo and redo", await visit.text(), `${before} And another.`);
+  await page.keyboard.press("ControlOrMeta+z");
   await visit.saved();
 }
 

@@ -8,7 +8,11 @@ import type { DocumentRecord, DocumentSummary, FillRecord, UndoRecord } from "./
 /** Why nothing is kept, once that was seen. */
 export const keepsNothing = signal<string | undefined>(undefined);
 
-const inMemory = { documents: new Map<string, DocumentRecord>(), fills: new Map<string, FillRecord>() };
+const inMemory = {
+  documents: new Map<string, DocumentRecord>(),
+  fills: new Map<string, FillRecord>(),
+  undo: new Map<string, UndoRecord>(),
+};
 
 async function database(): Promise<StudioDatabase | undefined> {
   try {
@@ -36,7 +40,11 @@ export async function readDocument(id: string): Promise<DocumentRecord | undefin
 /** Both or neither: steps of undo fit one text only. */
 export async function writeDocument(record: DocumentRecord, undo?: UndoRecord): Promise<void> {
   const studio = await database();
-  if (!studio) return void inMemory.documents.set(record.id, record);
+  if (!studio) {
+    inMemory.documents.set(record.id, record);
+    if (undo) inMemory.undo.set(record.id, undo);
+    return;
+  }
   const transaction = studio.transaction(["documents", "undo"], "readwrite");
   await Promise.all([
     transaction.objectStore("documents").put(record),
@@ -47,7 +55,8 @@ export async function writeDocument(record: DocumentRecord, undo?: UndoRecord): 
 
 /** What fits the text of `record`; undefined without such. */
 export async function readUndo({ id, updated }: DocumentRecord): Promise<UndoRecord | undefined> {
-  const kept = await (await database())?.get("undo", id);
+  const studio = await database();
+  const kept = studio ? await studio.get("undo", id) : inMemory.undo.get(id);
   return kept?.updated === updated ? kept : undefined;
 }
 

@@ -29,8 +29,8 @@ export const drawing = signal<Drawing>(readDrawing());
 export const isElsewhere = signal(false);
 
 let view: EditorView | undefined;
-/** Each document's editor as it was left: its undo, its cursor. */
-const states = new Map<string, EditorState>();
+/** The open document's editor while no view shows it. */
+let left: EditorState | undefined;
 /** Set by work.ts, which knows how to fill. `ended`: nothing is being written any more. */
 export const commands = {
   fill: (): boolean => false,
@@ -42,9 +42,14 @@ interface Edited {
   readonly record: DocumentRecord;
   readonly state: EditorState | undefined;
 }
+/** By their documents, those that could not be written: where the disk is full they live on here. */
+const unwritten = new Map<string, Edited>();
 const writer = new LatestWriter<Edited>(
-  async ({ record, state }) => {
+  async (edited) => {
+    const { record, state } = edited;
+    unwritten.set(record.id, edited);
     await store.writeDocument(record, state && undoRecord(record, state));
+    unwritten.delete(record.id);
     if (!writer.isQueued) saveState.value = "saved";
   },
   (error) => void (saveState.value = { failed: reasonOf(error) }),
@@ -55,7 +60,7 @@ let fillsWritten: Promise<unknown> = Promise.resolve();
 const tab = new OneTab({
   onChange: (mine) => {
     if (!mine) mayWrite(false);
-    else if (open.value) void readAgain(open.value.id);
+    else if (open.value) void read(open.value.id).then(() => mayWrite(true));
   },
   handOver: async () => {
     commands.stop();
@@ -74,28 +79,19 @@ function mayWrite(may: boolean): void {
 /** From the tab that writes it to this one. */
 export const writeHere = (): Promise<void> => tab.take();
 
-/** What is on the disk now, which another tab wrote. */
-async function readAgain(id: string): Promise<void> {
-  states.delete(id);
-  await read(id);
-  mayWrite(true);
-}
-
 // What another tab writes is shown anew when one comes back to this one.
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible" || !isElsewhere.value || !open.value) return;
-  states.delete(open.value.id);
   void read(open.value.id);
 });
 
 export function attach(editor: EditorView | undefined): void {
-  if (view && open.value) states.set(open.value.id, view.state);
+  if (view) left = view.state;
   view = editor;
-  if (view && open.value) show(view, open.value.id);
+  if (view && open.value && left) show(view, left);
 }
 
-function show(editor: EditorView, id: string): void {
-  const state = states.get(id)!;
+function show(editor: EditorView, state: EditorState): void {
   editor.setState(state);
   editor.dispatch(setWritable(!isElsewhere.value), {
     effects: EditorView.scrollIntoView(state.selection.main.head, { y: "center" }),
@@ -135,7 +131,7 @@ export function change(changes: Partial<Omit<DocumentRecord, "id">>): void {
   const record = { ...open.value, ...changes, updated: Date.now() };
   open.value = record;
   saveState.value = "saving";
-  writer.put({ record, state: view?.state ?? states.get(record.id) });
+  writer.put({ record, state: view?.state ?? left });
   const { id, title, created, updated } = record;
   documents.value = [{ id, title, created, updated }, ...documents.value.filter((each) => each.id !== id)];
 }
@@ -167,27 +163,28 @@ export async function openDocument(id: string): Promise<boolean> {
   if (!(await store.readDocument(id))) return false;
   commands.stop();
   view?.dispatch(setWritable(false)); // what is typed from now on would go to neither
-  if (view && open.value) states.set(open.value.id, view.state);
   await writer.done();
   const mine = await tab.open(id);
-  if (!mine) states.delete(id);
   isElsewhere.value = !mine;
   return read(id);
 }
 
-/** The document as it is on the disk, onto the desk. */
+/** The document as it is on the disk, where another tab may have written it, onto the desk. */
 async function read(id: string): Promise<boolean> {
-  const [record, found] = await Promise.all([store.readDocument(id), store.listFills(id)]);
+  const [kept, found] = await Promise.all([store.readDocument(id), store.listFills(id)]);
+  const edited = unwritten.get(id);
+  const record = edited?.record ?? kept;
   if (!record) return false;
   const undo = await store.readUndo(record).catch(() => undefined);
   if (!tab.has(id)) return true; // another was opened meanwhile
-  if (!states.has(id)) states.set(id, newState(record, undo));
+  left = edited?.state ?? newState(record, undo);
   open.value = record;
   fills.value = found;
   gaps.value = record.gaps;
   activeId.value = record.gaps[0]?.id;
   problem.value = undefined;
-  if (view) show(view, id);
+  if (view) show(view, left);
+  if (edited) writer.put(edited);
   return true;
 }
 
@@ -206,7 +203,7 @@ export async function removeDocument(id: string): Promise<void> {
   if (!isMine && (await isBeingWritten(id))) throw new Error(t.value.write.openElsewhere);
   await writer.done();
   await store.removeDocument(id);
-  states.delete(id);
+  unwritten.delete(id);
   await refreshDocuments();
   if (open.value?.id !== id) return;
   tab.close();

@@ -260,5 +260,10 @@ describe("what cannot be", () => {
         'wanted "f32" or "f16"',
       );
     }
+    const model = halfModel(even);
+    await expect(model.savePretrained(new MemoryFolder("none"), { dtype: "float16" as never })).rejects.toThrow(
+      'savePretrained: dtype is "float16", wanted "F32" or "F16".',
+    );
+    model.destroy();
   });
 });

@@ -12,6 +12,7 @@ import type { FieldsOf } from "../fields.ts";
 import type { Folder } from "../files/folder.ts";
 import type { Device } from "../gpu/device.ts";
 import { openFolder } from "../files/open.ts";
+import { quote } from "../files/quote.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Stored } from "../kernels/stored.ts";
 import type { Adapter } from "./adapter.ts";
@@ -129,6 +130,9 @@ export class GPT2LMHeadModel {
    */
   async savePretrained(folder: string | Folder, options: SavedCheckpointOptions = {}): Promise<void> {
     expectFields("savePretrained()", options, { dtype: true, maxShardBytes: true, generationConfig: true });
+    const { dtype } = options as { readonly dtype?: unknown };
+    if (dtype !== undefined && dtype !== "F32" && dtype !== "F16")
+      throw new UserError(`savePretrained: dtype is ${quote(dtype)}, wanted "F32" or "F16".`);
     const to = typeof folder === "string" ? await openFolder(folder) : folder;
     const { adapter } = this;
     const store = this.trained;

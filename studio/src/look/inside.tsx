@@ -87,7 +87,7 @@ function Given({ explanation, looked }: GivenProps): JSX.Element {
     <>
       {ids.map((_, k) =>
         marks.has(k) ? (
-          <h3 key={k}>{marks.get(k)}</h3>
+          <h2 key={k}>{marks.get(k)}</h2>
         ) : (
           <span key={k} class="given" style={{ "--a": String(looked[k] ?? 0) }}>
             {text[k]}

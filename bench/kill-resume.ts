@@ -105,16 +105,18 @@ await runCli(async ({ argv, signal }) => {
     const all = values.everyCall
       ? await atEveryCall(trials, given.has("trials") ? values.trials : Infinity)
       : atRandom(values.trials, values.seed, trials);
-    const count = all.length;
+    let made = 0;
     let identical = 0;
-    for (const [i, { name, run }] of all.entries()) {
-      if (signal.aborted) break;
+    for (const { name, run } of all) {
       const found = await run().catch((error: Error) => [error.message]);
+      if (signal.aborted) break; // what a stopped trial left says nothing
+      made++;
       if (found.length === 0) identical++;
-      process.stdout.write(`${i + 1} ${name}: ${found.length === 0 ? "identical" : found.join("; ")}\n`);
+      process.stdout.write(`${made} ${name}: ${found.length === 0 ? "identical" : found.join("; ")}\n`);
     }
-    process.stdout.write(`${count} trials, ${identical} identical\n`);
-    return identical === count ? 0 : 1;
+    if (made < all.length) process.stdout.write(`Stopped before the last ${all.length - made} of ${all.length}.\n`);
+    process.stdout.write(`${made} trials, ${identical} identical\n`);
+    return identical === all.length ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -57,6 +57,12 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
     return values;
   }
 
+  /** Names of the parameters whose values differ. */
+  async function different(a: ParameterStore, b: ParameterStore): Promise<string[]> {
+    const [mine, other] = [await readAll(a), await readAll(b)];
+    return [...mine].filter(([name, values]) => values.some((v, i) => v !== other.get(name)![i])).map(([name]) => name);
+  }
+
   it.each([
     { form: "adamw_torch", grouping: "trainer" },
     { form: "hf_adamw_2020", grouping: "2020_script" },
@@ -192,7 +198,7 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
       for (const bad of [nan, nan]) step(skipping, bad);
       for (const each of [plain, skipping]) step(each, gradients(t));
     }
-    expect(await readAll(skipping.store)).toEqual(await readAll(plain.store));
+    expect(await different(skipping.store, plain.store)).toEqual([]);
     expect([skipping.optimizer.stepCount, ...(await device.readU32(skipping.optimizer.made))]).toEqual([6, 2]);
 
     const { stepCount, moments } = skipping.optimizer.state();
@@ -209,7 +215,7 @@ describe.each([{ limit: undefined }, { limit: 65536 }])("AdamW, binding limit $l
       });
     await load(4);
     for (const each of [plain, resumed]) step(each, gradients(3));
-    expect(await readAll(resumed.store)).toEqual(await readAll(plain.store));
+    expect(await different(resumed.store, plain.store)).toEqual([]);
     await expect(load(7)).rejects.toThrow("The optimizer state has 7 skipped steps, expected 0 to 6.");
     for (const { store, optimizer } of [plain, skipping, resumed]) {
       optimizer.destroy();

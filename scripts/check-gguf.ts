@@ -104,7 +104,7 @@ async function ours(): Promise<Ours> {
   const decoder = new GPT2Decoder(model);
   for (const ids of prompts) {
     const output = model.forward({ inputIds: [ids] });
-    logits.push((await output.logits.read()).slice(-model.config.vocabSize));
+    logits.push((await output.logits!.read()).slice(-model.config.vocabSize));
     output.dispose();
     const { generated } = await generate(decoder, {
       inputIds: [ids],

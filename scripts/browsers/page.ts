@@ -4,24 +4,11 @@ import { doctor, kernelNames } from "../../src/entries/doctor.ts";
 import type { DoctorReport } from "../../src/entries/doctor.ts";
 import { Infiller } from "../../src/entries/infill.ts";
 import type { FillRequest } from "../../src/entries/infill.ts";
-import { cachedFolder, opfsFolder } from "../../src/entries/storage.ts";
+import { cachedFolder, keptAt, opfsFolder } from "../../src/entries/storage.ts";
 import { connectEngine } from "../../src/entries/worker.ts";
 import { runDemo } from "../portable-demo.ts";
 import { runEngine } from "./portable-engine.ts";
-import type { EngineResult } from "./portable-engine.ts";
-
-export interface StorageResult {
-  /** Of a file written, changed, listed and removed. */
-  readonly opfs: string;
-  /** Bytes that came when a model's files were read for the first time, and for the second. */
-  readonly came: readonly [number, number];
-}
-
-export interface WorkerResult extends EngineResult {
-  /** Longest time between two frames of the page: while it did nothing, and while the worker worked. */
-  readonly idleGapMs: number;
-  readonly busyGapMs: number;
-}
+import type { FailureResult, StorageResult, WorkerResult } from "./results.ts";
 
 /** Notes the times of frames until it is told to stop; the longest gap between two, in milliseconds. */
 function watchFrames(): () => number {
@@ -123,4 +110,54 @@ async function terminated(weights: string): Promise<string[]> {
   return Promise.all([midst, crash, said(engine.fill(gap))]);
 }
 
-Object.assign(globalThis, { runDemo, fillGap, inWorker, storage, kernelNames, kernel, terminated });
+const WEIGHTS = "model.safetensors";
+
+/** `prefix` names the same files under another address: nothing of it is kept yet. */
+const elsewhere = (weights: string, prefix: string): string => weights.replace("/package/", `/${prefix}/`);
+
+async function fail(weights: string): Promise<FailureResult> {
+  const wanted = new Uint8Array(await (await fetch(`${weights}/${WEIGHTS}`)).arrayBuffer());
+  const found = await (await cachedFolder(elsewhere(weights, "cut"))).read(WEIGHTS);
+  const same = found.length === wanted.length && found.every((byte, i) => byte === wanted[i]);
+  const cuts = await (await fetch("/cuts")).text();
+  const worker = new Worker("/without-webgpu.js", { type: "module" });
+  const withoutWebGpu = await new Promise<string>((resolve) => {
+    worker.addEventListener("message", ({ data }: MessageEvent<string>) => resolve(data));
+  });
+  worker.terminate();
+  return { cut: `${same ? "the same" : "other"} bytes, ${cuts} cuts`, stopped: await stopped(weights), withoutWebGpu };
+}
+
+async function stopped(weights: string): Promise<string> {
+  const abort = new AbortController();
+  const address = elsewhere(weights, "stopped");
+  const { signal } = abort;
+  const folder = await cachedFolder(address, {
+    signal,
+    onProgress: ({ file, done }) => {
+      if (file === WEIGHTS && done > 0) abort.abort(new Error("Stopped by the reader"));
+    },
+  });
+  const said = await Infiller.load(folder, { signal }).then(
+    (infiller) => infiller.dispose(),
+    (error: Error) => error.message,
+  );
+  let came = "nothing";
+  const again = await cachedFolder(address, {
+    onProgress: ({ file, done, total }) => {
+      if (file === WEIGHTS) came = `${done} of ${total}`;
+    },
+  });
+  (await Infiller.load(again)).dispose();
+  return `${said ?? "It went on"}; then ${came} bytes come`;
+}
+
+/** What is said where the storage takes less than a file, and what is kept then. */
+async function full(weights: string): Promise<[said: string, kept: string]> {
+  const address = elsewhere(weights, "full");
+  const folder = await cachedFolder(address);
+  const said = await folder.read(WEIGHTS).then(() => "It was kept", String);
+  return [said, (await (await opfsFolder(keptAt({ cached: address }))).list()).join()];
+}
+
+Object.assign(globalThis, { runDemo, fillGap, inWorker, storage, kernelNames, kernel, terminated, fail, full });

@@ -19,34 +19,59 @@ onmessage = ({ data: kernel }) =>
   );
 `;
 
+/** A worker of a browser that has no WebGPU. */
+const WITHOUT_WEBGPU = `Object.defineProperty(navigator, "gpu", { value: undefined });
+const { Infiller } = await import("/package/dist/entries/infill.js");
+postMessage(await Infiller.load("/package/weights/demo").then(() => "It computes", String));
+`;
+
+/** Every answer below /cut/ ends after so many bytes of its body. */
+const CUT_BYTES = 900_000;
+
 export interface Site {
   readonly address: string;
   close(): Promise<void>;
 }
 
-/** `packageFolder` at /package; a page at /, whose module is page.ts; workers' scripts beside it. */
+/**
+ * `packageFolder` at /package, and under the names that page.ts has for it besides; a page at /, whose module is
+ * page.ts; workers' scripts beside it.
+ */
 export async function serve(packageFolder: string): Promise<Site> {
   const texts: Readonly<Record<string, string>> = {
     "/": '<!doctype html><meta charset="utf-8"><title>check</title><script type="module" src="/page.js"></script>',
     "/page.js": await pageModule(),
     "/worker.js": 'import { serveEngine } from "/package/dist/entries/worker.js";\nserveEngine();\n',
     "/doctor-worker.js": DOCTOR_WORKER,
+    "/without-webgpu.js": WITHOUT_WEBGPU,
   };
+  let cuts = 0;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://localhost");
-    const text = texts[pathname];
+    const text = pathname === "/cuts" ? String(cuts) : texts[pathname];
     if (text !== undefined) {
       const type = pathname === "/" ? "text/html" : "text/javascript";
       response.writeHead(200, { "content-type": type }).end(text);
       return;
     }
-    const file = join(packageFolder, normalize(decodeURIComponent(pathname)).replace(/^[/\\]package[/\\]/, ""));
+    const [, prefix, path] = /^\/(package|cut|stopped|full)(\/.*)$/.exec(pathname) ?? [];
+    const file = join(packageFolder, normalize(decodeURIComponent(path ?? "/none")));
     stat(file).then(
       ({ size, mtimeMs }) => {
-        const type = TYPES[extname(file)] ?? "application/octet-stream";
-        response.writeHead(200, { "content-type": type, "content-length": size, etag: `"${size}-${mtimeMs}"` });
-        if (request.method === "HEAD") response.end();
-        else createReadStream(file).pipe(response);
+        const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+        const end = prefix === "cut" ? Math.min(size, start + CUT_BYTES) : size;
+        response.writeHead(start > 0 ? 206 : 200, {
+          "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+          "content-length": size - start,
+          etag: `"${size}-${mtimeMs}"`,
+          ...(start > 0 && { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+        });
+        if (request.method === "HEAD") return void response.end();
+        const body = createReadStream(file, { start, end: end - 1 });
+        if (end === size) return void body.pipe(response);
+        cuts++;
+        body.pipe(response, { end: false });
+        body.on("end", () => setTimeout(() => response.destroy(), 50)); // what was written has gone by then
       },
       () => response.writeHead(404).end(),
     );

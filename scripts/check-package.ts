@@ -1,15 +1,17 @@
 // npm run check:package: the package as those who install it have it. Packs it, installs the tarball in a folder of its
 // own beside the runtimes, compilers and bundlers of TOOLS (all from npm), and tries each of them: what they say is the
 // check. Names on the command line run only the checks whose names hold one of them.
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import packageJson from "../package.json" with { type: "json" };
 import { runCli } from "../src/cli/shared/run.ts";
+import { followDeclarationMaps } from "./installed/declaration-maps.ts";
+import { builtByNext } from "./installed/next.ts";
+import { bin, run } from "./installed/run.ts";
+import { servedByVite } from "./installed/vite-dev.ts";
 import { npmInstall } from "./npm-install.ts";
 import { ROOT } from "./package/build-js.ts";
 
@@ -32,8 +34,6 @@ const TOOLS: Readonly<Record<string, string>> = {
   "webpack-cli": "7.3.1",
 };
 const MOST_PACKED_BYTES = 3e6;
-/** Of one command; the slowest takes half a minute. */
-const LIMIT_MS = 5 * 60_000;
 const ENTRIES = Object.keys(packageJson.exports)
   .filter((entry) => !entry.endsWith(".json"))
   .map((entry) => `gpt2-webgpu${entry.slice(1)}`);
@@ -73,18 +73,6 @@ interface Project {
 /** Throws Error where something is wrong; what it returns is shown beside its name. */
 type Check = (project: Project) => Promise<string>;
 
-const run = async (folder: string, command: string, ...argv: string[]): Promise<string> => {
-  try {
-    const limits = { maxBuffer: 1e8, timeout: LIMIT_MS, killSignal: "SIGKILL" } as const;
-    const { stdout, stderr } = await promisify(execFile)(command, argv, { cwd: folder, ...limits });
-    return stdout + stderr;
-  } catch (error) {
-    const { stdout, stderr, message, killed } = error as Error & { stdout: string; stderr: string; killed: boolean };
-    if (killed) throw new Error(`${command} did not end within ${LIMIT_MS / 60_000} minutes`, { cause: error });
-    throw new Error([stdout, stderr].join("").trim() || message, { cause: error });
-  }
-};
-const bin = (name: string): string => join("node_modules", ".bin", name);
 const expectText = (found: string, wanted: RegExp): void => {
   if (!wanted.test(found)) throw new Error(`wanted ${wanted}, found: ${found.trim() || "nothing"}`);
 };
@@ -218,6 +206,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   "types by TypeScript 5": typeChecks({ ...BUNDLER, lib: ["es2022", "dom"], compiler: "typescript-5", webgpu: false }),
   Vite: async ({ folder }) =>
     bundled(folder, await run(folder, bin("vite"), "build", "--outDir", "out-vite"), "out-vite"),
+  "Vite's development server": ({ folder }) => servedByVite(folder, "/page.js"),
   webpack: async ({ folder }) => {
     const flags = ["--mode", "production", "--entry", "./page.js", "--output-path", "out-webpack"];
     // Of the size of a page: that is measured here.
@@ -226,6 +215,15 @@ const CHECKS: Readonly<Record<string, Check>> = {
   esbuild: async ({ folder }) => {
     const flags = ["page.js", "--bundle", "--format=esm", "--minify", "--outfile=out-esbuild/page.js"];
     return bundled(folder, await run(folder, bin("esbuild"), ...flags), "out-esbuild");
+  },
+  "example: Next": async ({ folder, tarball }) => {
+    const gap = { p1: "Kim sat by the brook.", p3: "Then it rained." };
+    const fill = `import("gpt2-webgpu/infill").then(async ({ Infiller }) => {
+      const infiller = await Infiller.load("node_modules/gpt2-webgpu/weights/demo");
+      console.log((await infiller.fill(${JSON.stringify(gap)})).text);
+    })`;
+    const wanted = await run(folder, process.execPath, "--eval", fill);
+    return builtByNext(`${folder}-next`, tarball, gap, wanted.trim());
   },
   "example: Node": async ({ folder }) => {
     const texts = (await run(folder, process.execPath, "examples/node/fill-gap.mjs")).trim().split("\n\n");
@@ -253,6 +251,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
       throw new Error(`wanted five losses, the last less than half the first; found ${losses.join(", ")}`);
     return `${built}, losses ${losses.map((loss) => loss.toFixed(2)).join(" ")}`;
   },
+  "maps of the declarations": ({ folder }) =>
+    followDeclarationMaps(join(folder, "node_modules", "gpt2-webgpu", "dist")),
   publint: async ({ folder, tarball }) => {
     expectText(await run(folder, bin("publint"), tarball, "--strict"), /All good/);
     return "All good";

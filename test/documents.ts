@@ -50,7 +50,7 @@ npx() {
   case "$1" in
     tsx) shift; command node --import tsx "$@" </dev/null ;;
     gpt2-webgpu) shift; command node --import tsx src/gpt2-webgpu.ts "$@" </dev/null ;;
-    vite) there "$2/index.html" ;;
+    vite) there "\${2:-examples/page}/index.html" ;; # of a folder of the reader's own the page shows these files
     vitest) there "$3" ;;
     *) echo "npx $1: nobody knows this" >&2; return 1 ;;
   esac

@@ -8,10 +8,10 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { decode } from "@jridgewell/sourcemap-codec";
 import { rolldown } from "rolldown";
-import { parseSync } from "rolldown/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import { buildJs, ROOT, withoutComments } from "../scripts/package/build-js.ts";
+import { importsOf } from "../scripts/package/imports-of.ts";
 import { wgslFiles } from "../src/wgsl/index.ts";
 
 /** A project that has the package installed, without what is optional. */
@@ -43,22 +43,6 @@ async function bundleOf(text: string, external = /^$/): Promise<string> {
   const { output } = await bundle.generate({ codeSplitting: false, minify: true, comments: false });
   await bundle.close();
   return output[0].code;
-}
-
-/** The modules that a built file imports: by its syntax, since strings speak of imports as well. */
-function importsOf(text: string, file: string): string[] {
-  const { module, errors } = parseSync(file, text);
-  expect(errors).toEqual([]);
-  const quoted = (request: { start: number; end: number }): string => text.slice(request.start, request.end);
-  return [
-    ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
-    ...module.staticExports.flatMap(({ entries }) =>
-      entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []),
-    ),
-    ...module.dynamicImports.flatMap(
-      ({ moduleRequest }) => /^["'`]([^$]*)["'`]$/.exec(quoted(moduleRequest))?.[1] ?? [],
-    ),
-  ];
 }
 
 /** What the types add, which take a compiler's time: 100 kB. scripts/check-package.ts weighs the whole. */
@@ -239,10 +223,10 @@ describe("the built files", () => {
         for (const { index } of line.matchAll(/\bthrow new\b/g)) {
           const segment = lines[l]?.findLast(([column]) => column <= index);
           const from = segment?.[2] ?? -1;
-          // A condition may stand before it, whose place the compiler gives to the whole.
-          expect(source.slice(from, from + 2).join(" "), `${file}: ${line.slice(index, index + 80)}`).toContain(
-            "throw",
-          );
+          const thrown = line.slice(index);
+          expect(source[from], `${file}: ${thrown.slice(0, 80)}`).toContain("throw");
+          const [, words = ""] = /^throw new [\w$]+\(["'`]([^"'`\\$]+)/.exec(thrown) ?? [];
+          expect(source.slice(from, from + 5).join("\n"), file).toContain(words);
           found++;
         }
     }

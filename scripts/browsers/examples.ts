@@ -75,7 +75,7 @@ export async function visitExamples(
 async function visitOne(browser: Browser, root: string, patienceMs: number, visit: Visit): Promise<string> {
   const server = await createServer({
     root,
-    configFile: join(root, "vite.config.js"),
+    configFile: join(root, "vite.config.mjs"),
     cacheDir: join(root, ".vite"),
     logLevel: "error",
     server: { port: 0, host: "127.0.0.1", fs: { strict: false } },

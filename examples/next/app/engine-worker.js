@@ -1,0 +1,3 @@
+import { serveEngine } from "gpt2-webgpu/worker";
+
+serveEngine();

@@ -99,6 +99,16 @@ const loads =
     return `${ENTRIES.length} entry points`;
   };
 
+/** The command in a runtime that has no command line of its own for it: what it finds out about itself. */
+const examines =
+  (command: (project: Project) => string | Promise<string>, ...argv: string[]): Check =>
+  async (project) => {
+    const program = join("node_modules", "gpt2-webgpu", packageJson.bin["gpt2-webgpu"]);
+    const said = await run(project.folder, await command(project), ...argv, program, "doctor", "add", "gelu");
+    expectText(said, /^Runtime +(?:Deno|Bun) \d[^]*\n\d\d checks passed, 0 failed\.\n$/m);
+    return last(said);
+  };
+
 /** A page's bundle, which must hold the engine, nothing of Node, and be made without a warning. */
 async function bundled(folder: string, said: string, out: string): Promise<string> {
   if (/warn/i.test(said)) throw new Error(said);
@@ -178,6 +188,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   "Node 24": loads((project) => otherNode(project, "node-24")),
   Deno: loads(() => bin("deno"), "run", "--quiet", "--allow-all"),
   Bun: loads(bun, "run"),
+  "doctor in Deno": examines(() => bin("deno"), "run", "--quiet", "--allow-all"),
+  "doctor in Bun": examines(bun, "run"),
   "the same gap in Node 24": async (project) => {
     const fill = async (node: string) => last(await run(project.folder, node, "fill.mjs"));
     const [here, there] = [await fill(process.execPath), await fill(otherNode(project, "node-24"))];

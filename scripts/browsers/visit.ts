@@ -64,9 +64,7 @@ class Visit {
   }
 
   readonly report: Report = (what, right, found, cell = "yes") => {
-    const seconds = ((performance.now() - this.since) / 1000).toFixed(1);
-    this.since = performance.now();
-    this.tell(right ? "ok" : "FAIL", `${seconds.padStart(6)} s  ${what}${found ? `: ${found}` : ""}`);
+    this.tell(right ? "ok" : "FAIL", `${what}${found ? `: ${found}` : ""}`);
     this.rows.push([what, right ? cell : "no"]);
     if (!right) this.failed++;
   };
@@ -90,7 +88,9 @@ class Visit {
   }
 
   private tell(how: string, what: string): void {
-    this.task.print(`${how.padEnd(5)} ${this.browser.padEnd(22)} ${what}`);
+    const seconds = ((performance.now() - this.since) / 1000).toFixed(1);
+    this.since = performance.now();
+    this.task.print(`${how.padEnd(5)} ${this.browser.padEnd(22)} ${seconds.padStart(6)} s  ${what}`);
   }
 }
 

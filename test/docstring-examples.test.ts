@@ -8,10 +8,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as books from "../src/entries/books.ts";
 import * as evaluate from "../src/entries/evaluate.ts";
+import * as explain from "../src/entries/explain.ts";
 import * as infill from "../src/entries/infill.ts";
 import * as storage from "../src/entries/storage.ts";
 import * as train from "../src/entries/train.ts";
 import * as worker from "../src/entries/worker.ts";
+import type { Folder } from "../src/files/folder.ts";
 import { openFolder } from "../src/files/open.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import { requestDevice } from "../src/gpu/device.ts";
@@ -30,6 +32,7 @@ const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   index,
   books,
   evaluate,
+  explain,
   infill,
   storage,
   train,
@@ -58,6 +61,7 @@ async function run(example: string, around: Readonly<Record<string, unknown>>): 
 describe("the example of", () => {
   let device: Device;
   let model: GPT2LMHeadModel;
+  let tokenizer: PreTrainedTokenizer;
   let encoder: InfillEncoder;
   const disk = new FakeDisk();
   const shown: unknown[][] = [];
@@ -85,7 +89,8 @@ describe("the example of", () => {
     device = await requestDevice();
     const folder = await openFolder(demo);
     model = await GPT2LMHeadModel.fromPretrained(device, folder);
-    encoder = await InfillEncoder.fromPretrained(folder, await PreTrainedTokenizer.fromPretrained(folder));
+    tokenizer = await PreTrainedTokenizer.fromPretrained(folder);
+    encoder = await InfillEncoder.fromPretrained(folder, tokenizer);
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     vi.stubGlobal("navigator", { storage: { getDirectory: async () => disk.root } });
@@ -109,7 +114,37 @@ describe("the example of", () => {
     .split("\n")
     .slice(0, 4)
     .join("\n");
+  const openDemo = (): Promise<Folder> => openFolder(demo);
   const checks: Readonly<Record<string, () => Promise<void>>> = {
+    "generation/generate.ts": async () => {
+      shown.length = 0;
+      await run(examplesIn("generation/generate.ts")[0], { openFolder: openDemo, show });
+      expect(shown).toEqual([[expect.stringMatching(/\w+ \w+/)]]);
+    },
+    "writing/infiller.ts": async () => {
+      shown.length = 0;
+      const Infiller = { load: () => infill.Infiller.load(demo, { device }) };
+      const { text, candidates } = await run(examplesIn("writing/infiller.ts")[0], { Infiller, show });
+      expect(shown.length).toBeGreaterThan(2); // it grew
+      expect(shown.at(-1)).toEqual([text]);
+      expect(candidates).toHaveLength(3);
+    },
+    "training/trainer.ts": async () => {
+      shown.length = 0;
+      const trainable = await GPT2LMHeadModel.fromPretrained(device, await openDemo(), { gradients: true });
+      const text = "Kim sat by the brook and looked at the water. ".repeat(20);
+      const around = { model: trainable, tokenizer, text, show };
+      const { finished } = await run(examplesIn("training/trainer.ts")[0], around);
+      trainable.destroy();
+      const losses = shown.filter(([, loss]) => loss !== undefined) as [number, number][];
+      expect([finished, losses.map(([step]) => step)]).toEqual([true, [1, 2, 3]]);
+      expect(losses[2][1]).toBeLessThan(losses[0][1]);
+    },
+    "explain/explain.ts": async () => {
+      shown.length = 0;
+      await run(examplesIn("explain/explain.ts")[0], { model, tokenizer, show });
+      expect(shown).toEqual([[expect.stringMatching(/^<!doctype html>[^]*<\/html>\s*$/)]]);
+    },
     "storage/browser-folders.ts": async () => {
       const [example] = examplesIn("storage/browser-folders.ts");
       await run(example, { model });

@@ -40,6 +40,11 @@ export interface Explained {
  * Generates as generate() does, with the same result, and explains it. Throws what generate() throws, and UserError for
  * layers that the model does not have or the page cannot hold (the last is known when the text is), and for options
  * that are not known. Nothing stays on the GPU.
+ *
+ * @example
+ * const inputIds = [tokenizer.encode("Once upon a time")];
+ * const { explanation } = await explain(model, tokenizer, { inputIds, maxNewTokens: 8 });
+ * show(explanationPage(explanation)); // a whole HTML page
  */
 export async function explain(
   model: GPT2LMHeadModel,

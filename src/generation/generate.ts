@@ -83,6 +83,17 @@ const busy = new WeakSet<Decoder>();
  * generation_config.json; `request` overrides them. Throws UserError for unknown, contradictory or useless options and
  * for prompts that do not fit the model, before anything runs, and when the model gives no finite logits; Error when
  * the decoder is in use.
+ *
+ * @example
+ * const device = await requestDevice();
+ * const folder = await openFolder("models/tiny"); // or an address, in a page
+ * const tokenizer = await PreTrainedTokenizer.fromPretrained(folder);
+ * const model = await GPT2LMHeadModel.fromPretrained(device, folder);
+ * const decoder = new GPT2Decoder(model);
+ * const inputIds = [tokenizer.encode("Once upon a time")];
+ * const { generated } = await generate(decoder, { inputIds, maxNewTokens: 20, numBeams: 4 });
+ * show(tokenizer.decode(generated[0]));
+ * device.destroy(); // and with it all that was made on it
  */
 export async function generate(
   decoder: Decoder,

@@ -28,6 +28,17 @@ import type { LogEntry, TrainerState } from "./trainer-state.ts";
 
 export type { Progress, TrainerOptions } from "./trainer-options.ts";
 
+/**
+ * Trains a model that was made with `gradients: true`; its memory is the caller's to free, by destroy().
+ *
+ * @example
+ * const train = textBlocks(text, tokenizer, 32, "The text"); // 32 tokens an example
+ * const args = { ...DEFAULT_ARGUMENTS, maxSteps: 3, learningRate: 1e-3, loggingSteps: 1 };
+ * const onLog = ({ step, loss }) => show(step, loss);
+ * const trainer = new Trainer({ model, args, train, padId: tokenizer.padTokenId, onLog });
+ * const { finished } = await trainer.train();
+ * trainer.destroy();
+ */
 export class Trainer {
   readonly optimizer: AdamW;
   private readonly options: TrainerOptions;

@@ -63,6 +63,16 @@ export interface Filled {
   readonly contextCut: boolean;
 }
 
+/**
+ * A model that writes the paragraph between two others, until dispose().
+ *
+ * @example
+ * const infiller = await Infiller.load("models/tiny");
+ * const gap = { p1: "Kim sat by the brook.", p3: "Then it rained." };
+ * const { text } = await infiller.fill({ ...gap, onText: (soFar) => show(soFar) }); // as it grows
+ * const { candidates } = await infiller.fill({ ...gap, candidates: 3 }); // best first
+ * infiller.dispose();
+ */
 export class Infiller {
   readonly model: GPT2LMHeadModel;
   private readonly folder: ModelFolder;

@@ -43,6 +43,8 @@ describe("prepareBooks", () => {
       expect([...files.keys()]).toEqual(["train.jsonl", "validation.jsonl", "test.jsonl", "infill_template.json"]);
       expect(train.length).toBeGreaterThan(50);
       expect([validation.length > 0, test.length > 0, template.lengthBounds?.length]).toEqual([true, true, 2]);
+      const lengths = train.map(({ meta }) => (meta as { length?: string }).length).sort();
+      expect([...new Set(lengths)]).toEqual(["L", "M", "S"]);
       expect(parseJsonl(files.get("train.jsonl")!, "train").map(({ p2 }) => p2)).toEqual(train.map(({ p2 }) => p2));
       expect(notes[0]).toMatch(/^a\.txt: .*paragraphs/);
     } finally {

@@ -5,7 +5,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { npmInstall } from "../npm-install.ts";
 import { ROOT } from "../package/build-js.ts";
-import { bin, run } from "./run.ts";
+import { bin, ENVIRONMENT, run } from "./run.ts";
 
 /** One version each, as in check-package.ts; in a folder of their own, since they are 340 MB. */
 const PACKAGES = { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" };
@@ -44,7 +44,7 @@ async function expectEngineIn(folder: string): Promise<void> {
 async function askServer(folder: string, gap: object): Promise<string> {
   const server = spawn(process.execPath, [join("node_modules", "next", "dist", "bin", "next"), "start", "-p", "0"], {
     cwd: folder,
-    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" },
+    env: ENVIRONMENT,
   });
   try {
     const address = await new Promise<string>((resolve, reject) => {

@@ -11,6 +11,7 @@ import { runCli } from "../src/cli/shared/run.ts";
 import { followDeclarationMaps } from "./installed/declaration-maps.ts";
 import { builtByNext } from "./installed/next.ts";
 import { bin, run } from "./installed/run.ts";
+import { servedStudio } from "./installed/studio.ts";
 import { servedByVite } from "./installed/vite-dev.ts";
 import { npmInstall } from "./npm-install.ts";
 import { ROOT } from "./package/build-js.ts";
@@ -205,6 +206,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     expectText(await run(folder, bin("gpt2-webgpu"), ...argv), /P2 ┃/);
     return "generate";
   },
+  "the studio": async ({ folder, tarball }) => servedStudio(folder, tarball),
   "types by nodenext": typeChecks({ ...NODENEXT, lib: ["es2022", "dom"], webgpu: true }),
   "types by a bundler": typeChecks({ ...BUNDLER, lib: ["es2022", "dom"], webgpu: true }),
   "types in Node, without a page": typeChecks({ ...NODENEXT, lib: ["es2022"], types: ["node"], webgpu: false }),

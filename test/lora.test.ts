@@ -122,6 +122,11 @@ describe("gradients", () => {
 
   it("a new adapter changes nothing, one with dropout only training, and decoding has it too", async () => {
     const model = open();
+    const isWithin = async (layer: string, bound: number): Promise<void> => {
+      const values = (await device.read(model.trained.get(name(0, layer, "A")).value)).map(Math.abs);
+      expect(Math.max(...values)).toBeLessThanOrEqual(bound);
+      expect(Math.max(...values)).toBeGreaterThan(0.8 * bound); // of 48 values and more
+    };
     const logits = async (): Promise<Float32Array> => {
       const output = model.forward({ inputIds: rows, grad: false });
       const values = (await output.logits!.read()).slice();
@@ -131,6 +136,8 @@ describe("gradients", () => {
     const base = await logits();
     model.addAdapter({ ...ALL, loraDropout: 0.5 });
     expectClose("logits", await logits(), base, [base.length], { atol: 1e-6, rtol: 1e-6 });
+    await isWithin("attn.c_attn", 1 / Math.sqrt(16)); // kaiming_uniform_(a=sqrt(5)): 1 / sqrt(in)
+    await isWithin("mlp.c_proj", 1 / Math.sqrt(64));
     stir(model);
     const changed = await logits();
     expect(changed).not.toEqual(base);
@@ -353,6 +360,12 @@ describe("files", () => {
     }
     const untied = await withBase(await write(plain, [], randomNormal([39, C], 10)), async () => base);
     await expect(GPT2LMHeadModel.fromPretrained(device, untied)).rejects.toThrow(/lm_head.weight is not .*wte.*tied/);
+    const missing = await write([], []);
+    const said = JSON.stringify({ ...json, trainable_token_indices: [37, 38] });
+    await missing.write(new Map([["adapter_config.json", said]]));
+    await expect(GPT2LMHeadModel.fromPretrained(device, await withBase(missing, async () => base))).rejects.toThrow(
+      /missing .*trainable_tokens_delta/,
+    );
     const beyond = await withBase(await write(wrapped, [37, 40]), async () => base);
     await expect(GPT2LMHeadModel.fromPretrained(device, beyond)).rejects.toThrow(/is \[39,16\], wanted \[41,16\]/);
     const model = await GPT2LMHeadModel.fromPretrained(device, base);

@@ -34,6 +34,7 @@ const MPI: Readonly<Record<string, Launcher | undefined>> = {
   MPICH: find(/HYDRA/, [], ["-pmi-port"]),
 };
 const launchers = Object.entries(MPI);
+const installed = Object.values(MPI).filter((launcher) => launcher !== undefined);
 /** Containers of continuous integration have no other user. */
 const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" };
 
@@ -43,17 +44,25 @@ interface Ended {
   readonly stderr: string;
 }
 
-function run([command, ...args]: readonly string[]): Promise<Ended> {
+/** `onStderr` hears all that was said there so far, whenever more is. */
+function run([command, ...args]: readonly string[], onStderr?: (said: string) => void): Promise<Ended> {
   const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (data) => (said.stdout += data));
-  child.stderr.on("data", (data) => (said.stderr += data));
+  child.stderr.on("data", (data) => {
+    said.stderr += data;
+    onStderr?.(said.stderr);
+  });
   return new Promise((done) => child.on("close", (code) => done({ code, ...said })));
 }
 
-function mpirun(launcher: Launcher, n: number, program: readonly string[]): Promise<Ended> {
-  const { command, flags, npxFlags } = launcher;
-  return run([command, ...flags, ...(program[0] === "npx" ? npxFlags : []), "-n", `${n}`, ...program]);
+function mpirun(
+  { command, flags, npxFlags }: Launcher,
+  n: number,
+  program: readonly string[],
+  onStderr?: (said: string) => void,
+): Promise<Ended> {
+  return run([command, ...flags, ...(program[0] === "npx" ? npxFlags : []), "-n", `${n}`, ...program], onStderr);
 }
 
 const node = (program: string, ...args: string[]): string[] => [process.execPath, "--import", "tsx", program, ...args];
@@ -99,9 +108,6 @@ describe.each(launchers)("ranks of %s", (_name, launcher) => {
 });
 
 describe("training", { timeout: 240_000 }, () => {
-  const openMpi = MPI["Open MPI"];
-  /** What became of two ranks. */
-  let two: Ended | undefined;
   const text = join(folder, "text.txt");
   const common = `--train_data_file ${text} --eval_data_file ${text} --block_size 8 --dropout 0.1
     --per_device_train_batch_size 2 --save_steps 10 --eval_steps 10 --logging_steps 5
@@ -124,76 +130,106 @@ describe("training", { timeout: 240_000 }, () => {
     return one.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i])), 0);
   }
 
-  beforeAll(async () => {
-    const words = Array.from({ length: 260 }, (_, i) => ["the", "cat", "sat", "on", "a", "mat", "."][(i * i + i) % 7]);
-    writeFileSync(text, words.join(" "));
-    const { code, stderr } = await run(program("alone", "--gradient_accumulation_steps", "2"));
-    if (code !== 0) throw new Error(stderr);
-    if (openMpi) two = await mpirun(openMpi, 2, program("two"));
-  }, 240_000);
-
   const stepsLogged = (name: string): number[] =>
     readFileSync(join(folder, name, "metrics.jsonl"), "utf8")
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line).step);
 
-  it.runIf(MPI.MPICH !== undefined)("under MPICH makes the model of one process", async () => {
-    expect((await mpirun(MPI.MPICH!, 2, program("mpich"))).code).toBe(0);
-    expect(await largestDifference("alone", "mpich")).toBeLessThan(1e-6);
-  });
+  beforeAll(async () => {
+    const words = Array.from({ length: 260 }, (_, i) => ["the", "cat", "sat", "on", "a", "mat", "."][(i * i + i) % 7]);
+    writeFileSync(text, words.join(" "));
+    const { code, stderr } = await run(program("alone", "--gradient_accumulation_steps", "2"));
+    if (code !== 0) throw new Error(stderr);
+  }, 240_000);
 
-  it.runIf(openMpi !== undefined)("under Open MPI makes the model of one process, rank 0 alone writing", async () => {
-    expect(two!.code).toBe(0);
-    expect(two!.stdout.match(/^Run {6}20 updates of 4 sequences by 2 ranks/gm)).toHaveLength(1);
-    expect(two!.stderr.match(/^Ranks {4}2 \(.*\): 0, 1 on \S+, processes \d+, \d+$/gm)).toHaveLength(1);
-    expect(two!.stderr.match(/^Adapter/gm)).toHaveLength(1);
-    expect(await largestDifference("alone", "two")).toBeLessThan(1e-6);
-    expect(stepsLogged("two")).toEqual([5, 10, 10, 15, 20, 20]);
-  });
+  describe.each(launchers)("under %s", (by, launcher) => {
+    const at = (name: string): string => `${name} by ${by}`;
+    const start = (n: number, command: readonly string[], onStderr?: (said: string) => void): Promise<Ended> =>
+      mpirun(launcher!, n, command, onStderr);
+    /** What became of two ranks. */
+    let two: Ended | undefined;
 
-  it.runIf(openMpi !== undefined)("makes the same bits again", async () => {
-    expect((await mpirun(openMpi!, 2, program("again"))).code).toBe(0);
-    expect(await largestDifference("two", "again")).toBe(0);
-  });
+    beforeAll(async () => {
+      if (launcher) two = await start(2, program(at("two")));
+    }, 240_000);
 
-  it.runIf(openMpi !== undefined)("is gone on with by more ranks", async () => {
-    cpSync(join(folder, "two"), join(folder, "three"), { recursive: true });
-    rmSync(join(folder, "three", "checkpoint-20"), { recursive: true });
-    const three = await mpirun(openMpi!, 3, program("three", "--should_continue"));
-    expect(three.stdout).toMatch(/^Run {6}20 updates of 4 sequences by 3 ranks, from step 10/m);
-    expect(three.code).toBe(0);
-    expect(await largestDifference("alone", "three")).toBeLessThan(1e-6);
-    expect(stepsLogged("three")).toEqual([5, 10, 10, 15, 20, 20]);
-  });
+    it.runIf(launcher !== undefined)("makes the model of one process, rank 0 alone writing", async () => {
+      expect(two!.code).toBe(0);
+      expect(two!.stdout.match(/^Run {6}20 updates of 4 sequences by 2 ranks/gm)).toHaveLength(1);
+      expect(two!.stderr.match(/^Ranks {4}2 \(.*\): 0, 1 on \S+, processes \d+, \d+$/gm)).toHaveLength(1);
+      expect(two!.stderr.match(/^Adapter/gm)).toHaveLength(1);
+      expect(await largestDifference("alone", at("two"))).toBeLessThan(1e-6);
+      expect(stepsLogged(at("two"))).toEqual([5, 10, 10, 15, 20, 20]);
+    });
 
-  it.runIf(openMpi !== undefined).each([
-    ["an adapter", ["--lora_r", "2", "--lora_alpha", "4", "--lora_dropout", "0.1"], "adapter_model.safetensors"],
-    ["a part of the model", ["--freeze", "wte", "--freeze", "h.0.attn.*"], "model.safetensors"],
-  ])("of %s is that of one process", async (what, flags, file) => {
-    const base = ["--model_name_or_path", join(folder, "alone"), "--max_steps", "6", ...flags];
-    const begin = (to: string, ...more: string[]): string[] =>
-      node("src/train.ts", ...common, ...base, "--output_dir", join(folder, to), ...more);
-    const [one, both] = [`${what}-1`, `${what}-2`];
-    const alone = await run(begin(one, "--gradient_accumulation_steps", "2"));
-    expect(alone.stderr).not.toContain("Error");
-    expect((await mpirun(openMpi!, 2, begin(both))).code).toBe(0);
-    expect(await largestDifference(one, both, file)).toBeLessThan(1e-6);
-    // Each rank has moments of its part: together those of all that is trained, and of nothing else.
-    const momentsOf = async (name: string): Promise<string[]> => {
-      const checkpoint = await openFolder(join(folder, name, "checkpoint-6"));
-      return [...(await Safetensors.open(checkpoint, "optimizer.safetensors")).tensors.keys()].sort();
-    };
-    const moments = await momentsOf(both);
-    expect(moments).toEqual(await momentsOf(one));
-    expect(moments.some((name) => name.includes("wte") || /h\.0\.attn\.c_proj/.test(name))).toBe(false);
-    expect(moments.length).toBeGreaterThan(3);
-  });
+    it.runIf(launcher !== undefined)("makes the same bits again", async () => {
+      expect((await start(2, program(at("again")))).code).toBe(0);
+      expect(await largestDifference(at("two"), at("again"))).toBe(0);
+    });
 
-  it.runIf(openMpi !== undefined)("is refused where ranks would train different models", async () => {
-    const [rank0, rank1] = [program("differ"), program("differ", "--seed", "7")];
-    const ended = await mpirun(openMpi!, 1, [...rank0, ":", ...openMpi!.flags, "-n", "1", ...rank1]);
-    expect(ended.stderr).toMatch(/Error: Rank 1 would train something else than rank 0: --seed was 42 and is 7/);
-    expect(ended.code).not.toBe(0);
+    it.runIf(launcher !== undefined)("is gone on with by more ranks", async () => {
+      cpSync(join(folder, at("two")), join(folder, at("three")), { recursive: true });
+      rmSync(join(folder, at("three"), "checkpoint-20"), { recursive: true });
+      const three = await start(3, program(at("three"), "--should_continue"));
+      expect(three.stdout).toMatch(/^Run {6}20 updates of 4 sequences by 3 ranks, from step 10/m);
+      expect(three.code).toBe(0);
+      expect(await largestDifference("alone", at("three"))).toBeLessThan(1e-6);
+      expect(stepsLogged(at("three"))).toEqual([5, 10, 10, 15, 20, 20]);
+    });
+
+    it.runIf(launcher !== undefined)("ends when a rank is killed, which is named, and goes on after it", async () => {
+      const longer: Record<string, string> = { "--max_steps": "120", "--save_steps": "20", "--eval_steps": "120" };
+      const long = program(at("killed")).map((word, i, all) => longer[all[i - 1]] ?? word);
+      let rank1 = 0;
+      let killed = 0;
+      const ended = await start(2, long, (said) => {
+        const found = /^Ranks .* processes \d+, (\d+)$/m.exec(said);
+        if (rank1 > 0 || !found || !said.includes("checkpoint-20\n")) return;
+        rank1 = Number(found[1]);
+        killed = performance.now();
+        process.kill(rank1, "SIGKILL");
+      });
+      expect(ended.code).not.toBe(0);
+      expect(performance.now() - killed).toBeLessThan(60_000);
+      // The launcher's words: Open MPI's name the rank, MPICH's the process, which the line "Ranks" has.
+      expect(ended.stdout + ended.stderr).toMatch(
+        new RegExp(`rank 1 .*exited on signal 9|PID ${rank1} RUNNING AT \\S+\\n= +EXIT CODE: 9`),
+      );
+      const again = await start(2, [...long, "--should_continue"]);
+      expect(again.stdout).toMatch(/^Run {6}120 updates .* by 2 ranks, from step \d+/m);
+      expect(again.code).toBe(0);
+      expect(stepsLogged(at("killed")).at(-1)).toBe(120);
+    });
+
+    // What is computed is the same whoever carries it.
+    it.runIf(launcher !== undefined && launcher === installed[0]).each([
+      ["an adapter", ["--lora_r", "2", "--lora_alpha", "4", "--lora_dropout", "0.1"], "adapter_model.safetensors"],
+      ["a part of the model", ["--freeze", "wte", "--freeze", "h.0.attn.*"], "model.safetensors"],
+    ])("of %s is that of one process", async (what, flags, file) => {
+      const base = ["--model_name_or_path", join(folder, "alone"), "--max_steps", "6", ...flags];
+      const begin = (to: string, ...more: string[]): string[] =>
+        node("src/train.ts", ...common, ...base, "--output_dir", join(folder, to), ...more);
+      const alone = await run(begin(what, "--gradient_accumulation_steps", "2"));
+      expect(alone.stderr).not.toContain("Error");
+      expect((await start(2, begin(at(what)))).code).toBe(0);
+      expect(await largestDifference(what, at(what), file)).toBeLessThan(1e-6);
+      // Each rank has moments of its part: together those of all that is trained, and of nothing else.
+      const momentsOf = async (name: string): Promise<string[]> => {
+        const checkpoint = await openFolder(join(folder, name, "checkpoint-6"));
+        return [...(await Safetensors.open(checkpoint, "optimizer.safetensors")).tensors.keys()].sort();
+      };
+      const moments = await momentsOf(at(what));
+      expect(moments).toEqual(await momentsOf(what));
+      expect(moments.some((name) => name.includes("wte") || /h\.0\.attn\.c_proj/.test(name))).toBe(false);
+      expect(moments.length).toBeGreaterThan(3);
+    });
+
+    it.runIf(launcher !== undefined)("is refused where ranks would train different models", async () => {
+      const [rank0, rank1] = [program(at("differ")), program(at("differ"), "--seed", "7")];
+      const ended = await start(1, [...rank0, ":", ...launcher!.flags, "-n", "1", ...rank1]);
+      expect(ended.stderr).toMatch(/Error: Rank 1 would train something else than rank 0: --seed was 42 and is 7/);
+      expect(ended.code).not.toBe(0);
+    });
   });
 });

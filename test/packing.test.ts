@@ -52,6 +52,7 @@ describe("rows that examples share", () => {
     [[30, 25, 10, 12], 40, [[0, 2], [1, 3]], 40], // prettier-ignore
     [[9, 1, 1, 1], 40, [[0, 1, 2, 3]], 12],
     [[20, 20, 20], 30, [[0], [1], [2]], 20],
+    [[5, 5, 5], 10, [[0], [1], [2]], 5], // two rows would do, of 10 each
     [[50], 40, [[0]], 50],
   ])("of lengths %j in at most %i: %j", (lengths, maxLength, rows, length) => {
     expect(packRows(lengths, { maxLength })).toEqual({ rows, length });

@@ -86,7 +86,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** Files directly in src that import nothing but each other and that all may import. */
-const SHARED_LEAVES = ["errors.ts", "fields.ts", "random.ts", "runtime.ts", "snake-case.ts"];
+const SHARED_LEAVES = ["errors.ts", "fields.ts", "import-in-node.ts", "random.ts", "runtime.ts", "snake-case.ts"];
 /** Rooms within a room, lowest first: each imports only those before it. Files beside them are above all. */
 const WITHIN: Readonly<Record<string, readonly string[]>> = { generation: ["options", "scores", "device", "loops"] };
 /** Operations of one layer know nothing of each other; only these files in their folder are common ground. */
@@ -118,6 +118,8 @@ const BEHIND_THE_SEAM = [
 /** They may ask whether this is Node, and load the others there; in a browser they do without. */
 const SEAM = [
   "src/runtime.ts",
+  "src/import-in-node.ts",
+  "src/wgsl/sources.ts",
   "src/gpu/platform.ts",
   "src/files/open.ts",
   "src/doctor/kernel-tables.ts",

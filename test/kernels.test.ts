@@ -101,7 +101,7 @@ describe("shader files", () => {
 });
 
 /** A kernel's own files are <kernel>.wgsl and <kernel>_<variant>.wgsl, all others stand in these folders. */
-const VARIANTS = ["invocation", "subgroup", "workgroup"];
+const VARIANTS = ["invocation", "subgroup", "workgroup", "workgroup_128"];
 const FOLDERS = ["lib", "prologue", "epilogue"];
 
 function misnamed(kernels: readonly Kernel[]): string[] {

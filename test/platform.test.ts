@@ -13,8 +13,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../src/errors.ts";
 import type { FileData, Folder } from "../src/files/folder.ts";
 import { describeAdapter, requestAdapter } from "../src/gpu/platform.ts";
-import { openFolder, readBytes } from "../src/files/open.ts";
+import { openFolder } from "../src/files/open.ts";
 import { readTar, softwareAdapterShips, unpackSoftwareAdapter } from "../src/gpu/software-adapter.ts";
+import { readBytes } from "../src/wgsl/sources.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 let scratch: string;

@@ -1,24 +1,10 @@
-// A folder or a file by where it lies: on disk, or behind an address.
+// A folder by where it lies: on disk, or behind an address.
 import { UserError } from "../errors.ts";
-import { importInNode, isNode } from "../runtime.ts";
+import { importInNode } from "../import-in-node.ts";
+import { isNode } from "../runtime.ts";
 import type { Folder } from "./folder.ts";
 import { quote } from "./quote.ts";
 import { UrlFolder } from "./url-folder.ts";
-
-/** All bytes behind a URL such as `new URL("./x.wgsl", import.meta.url)`. Throws Error when they cannot be had. */
-export async function readBytes(url: URL): Promise<Uint8Array> {
-  if (url.protocol === "file:" && isNode) {
-    // One after the other: all shaders at once would be more files than some systems let a process open.
-    const bytes = (await importInNode<typeof import("node:fs")>("node:fs")).readFileSync(url);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // plain: a Buffer's slice() shares memory
-  }
-  const response = await fetch(url);
-  if (!response.ok)
-    throw new Error(
-      `readBytes: cannot fetch ${url.href}: the server answered ${response.status} ${response.statusText}`,
-    );
-  return new Uint8Array(await response.arrayBuffer());
-}
 
 /**
  * A folder by its path or address: read and written on disk in Node, read through fetch behind an http(s) address (in a

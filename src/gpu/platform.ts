@@ -1,6 +1,7 @@
 // Where WebGPU comes from: the runtime's own (a browser, Deno), or Dawn in Node.
 import { UserError } from "../errors.ts";
-import { importInNode, isNode } from "../runtime.ts";
+import { importInNode } from "../import-in-node.ts";
+import { isNode } from "../runtime.ts";
 
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;

@@ -23,7 +23,7 @@ import { ROOT } from "./package/build-js.ts";
 import { runDemo } from "./portable-demo.ts";
 
 /** Of one call, on a busy machine: a page that hangs ends the check. */
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 480_000;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function inNode(): Promise<Wanted> {

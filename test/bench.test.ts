@@ -282,14 +282,18 @@ describe("the doctor", () => {
       join(folder, "good.test.ts"),
       `
       import { describe, expect, it } from "vitest";
-      describe.each([{ rows: "subgroup" }])("sums by $rows", () => { it.each([[1, 2], [3, 4]])("%i", (a, b) => expect(a + 1).toBe(b)); });
-      describe("slow", { timeout: 9000 }, () => { it("after options", { timeout: 9000 }, () => expect(1).toBe(1)); it("before a time", () => expect(1).toBe(1), 9000); });`,
+      describe.each([{ rows: "subgroup" }])("sums by $rows", () => {
+        it.each([[1, 2], [3, 4]])("%i", (a, b) => expect(a + 1).toBe(b)); });
+      describe("slow", { timeout: 9000 }, () => {
+        it("after options", { timeout: 9000 }, () => expect(1).toBe(1));
+        it("before a time", () => expect(1).toBe(1), 9000); });`,
     );
     await writeFile(
       join(folder, "bad.test.ts"),
       `
       import { beforeAll, describe, it, expect } from "vitest";
-      it("differs", () => { throw new Error("y[1, 2]: got 1, want 2, 3.5e+4 times the tolerance (atol 1e-5, rtol 1e-4)"); });
+      it("differs", () => {
+        throw new Error("y[1, 2]: got 1, want 2, 3.5e+4 times the tolerance (atol 1e-5, rtol 1e-4)"); });
       it("is fine", () => expect(1).toBe(1));
       describe("opening", () => { beforeAll(() => { throw new Error("no device"); }); it("never runs", () => {}); });`,
     );

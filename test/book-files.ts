@@ -21,8 +21,10 @@ const place = ["mill", "harbour", "market", "church", "bridge", "forest"];
 function paragraph(chapter: number, i: number): string {
   const where = place[(chapter + i) % place.length];
   return (
-    `On day ${i} of the month number ${chapter} the old man walked from the ${where} to the inn, and _nobody_ who saw ` +
-    `him there believed that he would ever come back. “You are late,” said Anna, and she counted up to ${i + chapter} while she took his coat.`
+    `On day ${i} of the month number ${chapter} the old man walked from the ${where} to the inn, and _nobody_ ` +
+    `who saw ` +
+    `him there believed that he would ever come back. “You are late,” said Anna, and she counted up to ` +
+    `${i + chapter} while she took his coat.`
   );
 }
 
@@ -141,7 +143,8 @@ export async function asDocx({ title, chapters, note }: TestBook, document = "")
     `<Override PartName="/word/${part}.xml" ContentType="${WORD}.${type}+xml"/>`;
   zip.file(
     "[Content_Types].xml",
-    `${XML}<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
+    `${XML}<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ` +
+      `ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
       `${override("document", "document.main")}${override("styles", "styles")}${override("footnotes", "footnotes")}</Types>`,
   );
   const relation = (id: string, type: string, target: string): string =>
@@ -178,7 +181,8 @@ export async function asEpub(
   { parts = {} }: EpubChanges = {},
 ): Promise<Uint8Array> {
   const page = (content: string): string =>
-    `<?xml version="1.0" encoding="utf-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops">` +
+    `<?xml version="1.0" encoding="utf-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml" ` +
+    `xmlns:epub="http://www.idpf.org/2007/ops">` +
     `<head><title/><link rel="stylesheet" href="style.css"/></head><body>${content}</body></html>`;
   // Some chapters are in the order of the spine alone, and not in that of their names.
   const files = ["z", "m", "a"];
@@ -189,7 +193,8 @@ export async function asEpub(
     "OEBPS/book.opf":
       '<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0">' +
       '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">' +
-      `<dc:title>${escaped(title)}</dc:title><dc:creator>Nobody Known</dc:creator><dc:language>en-GB</dc:language></metadata>` +
+      `<dc:title>${escaped(title)}</dc:title><dc:creator>Nobody ` +
+      `Known</dc:creator><dc:language>en-GB</dc:language></metadata>` +
       `<manifest><item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>` +
       `<item id="imprint" href="imprint.xhtml" media-type="application/xhtml+xml"/>` +
       `<item id="notes" href="notes.xhtml" media-type="application/xhtml+xml"/>` +
@@ -198,12 +203,14 @@ export async function asEpub(
         .map((file) => `<item id="${file}" href="text/${file}%20.xhtml" media-type="application/xhtml+xml"/>`)
         .join("") +
       `</manifest><spine><itemref idref="imprint"/><itemref idref="nav"/>` +
-      `${files.map((file) => `<itemref idref="${file}"/>`).join("")}<itemref idref="notes" linear="no"/></spine></package>`,
+      `${files.map((file) => `<itemref idref="${file}"/>`).join("")}<itemref idref="notes" ` +
+      `linear="no"/></spine></package>`,
     "OEBPS/nav.xhtml": page(
       `<nav epub:type="toc"><ol>${files.map((file, i) => `<li><a href="text/${file}%20.xhtml">Chapter ${i + 1}. ${escaped(chapters[i]!.title)}</a></li>`).join("")}</ol></nav>`,
     ),
     "OEBPS/imprint.xhtml": page(
-      `<p>${escaped(title)} by Nobody Known.</p><p>Copyright by nobody. All rights reserved, and no part of this book may be ` +
+      `<p>${escaped(title)} by Nobody Known.</p><p>Copyright by nobody. All rights reserved, and no part of ` +
+        `this book may be ` +
         `copied without the permission of its publisher, who gives it gladly.</p><p>ISBN 000-0-00-000000-0</p>`,
     ),
     "OEBPS/notes.xhtml": page(`<aside epub:type="footnote" id="n1"><p>${escaped(note)}</p></aside>`),

@@ -11,9 +11,11 @@ const ENGLISH = [
   "Nobody in Exeter knew Mrs. Hale. In Exeter people are English, and the English say little.",
   "“Quiet, Martha!” cried Sir John. Will he come? I will ask, and you will see. So will Mr. Hale.",
   "They went from Exeter to Baker Street, and from Baker Street to Hale Court.",
-  "“What o'clock is it?” asked the Hatter, and the Hatter laughed. Martha said nothing, but saw the Hatter smile. “Tea!” said the Hatter.",
+  "“What o'clock is it?” asked the Hatter, and the Hatter laughed. Martha said nothing, but saw the Hatter smile. " +
+    "“Tea!” said the Hatter.",
   "Tom Hale was small. Tom said so himself, and Tom knew; then Tom slept. “Tom,” said Martha, “be quiet.”",
-  "The Bluebird was a ship. We sailed in the Bluebird, and the Bluebird had three masts, though Martha laughed at the Bluebird.",
+  "The Bluebird was a ship. We sailed in the Bluebird, and the Bluebird had three masts, though Martha laughed at " +
+    "the Bluebird.",
 ];
 const FRENCH = [
   "« Bonjour, Mathilde ! » dit M. Ferrand. Mathilde ne répondit rien, et Ferrand sortit.",

@@ -9,7 +9,8 @@ import { unwrapGutenberg } from "../src/infill/books/gutenberg.ts";
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const paragraph = (i: number): string =>
-  `The miller walked down to the river before dawn on day ${i}, and the mist lay so thick on the water that he could\n` +
+  `The miller walked down to the river before dawn on day ${i}, and the mist lay so thick on the water that he ` +
+  `could\n` +
   `not see the far bank nor hear the wheel turning, until Anna called him from the bridge.`;
 const paragraphs = (from: number, count: number): string =>
   Array.from({ length: count }, (_, i) => paragraph(from + i)).join("\n\n");
@@ -120,7 +121,8 @@ describe("etexts", () => {
     ["the", `${paragraphs(1, 5)}\n\nThe End of the Project Gutenberg Etext of X\n${LICENCE}`],
   ])("%s", (_name, text) => {
     const top =
-      "The Project Gutenberg EBook of The Miller, by Nobody\n\nTitle: The Miller\nLanguage: French\n\n\n\nCHAPTER I\n\n";
+      "The Project Gutenberg EBook of The Miller, by Nobody\n\nTitle: The Miller\nLanguage: French\n\n\n\nCHAPTER " +
+      "I\n\n";
     expect(days(text.startsWith("Project") ? text : top + text)).toEqual(range(1, 5));
   });
   it("reads the fields at the top of such a text", () => {
@@ -201,7 +203,8 @@ describe("Markdown", () => {
       "---",
       "::: {.letter}",
       "\\newpage",
-      "Then `he` [went]{.smallcaps}&nbsp;home&#44; &#x61;nd &#0; __took__ it <br> and slept there until the morning came.",
+      "Then `he` [went]{.smallcaps}&nbsp;home&#44; &#x61;nd &#0; __took__ it <br> and slept there until the " +
+        "morning came.",
     ].join("\n\n");
     const { runs, header } = readBook(text);
     expect(header).toEqual({ title: "The Miller", author: "Ann Bee" });

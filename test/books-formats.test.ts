@@ -59,7 +59,8 @@ describe("the same book", () => {
     expect(readBook(await read(await asEpub(BOOK), "b")).header).toEqual(known);
     expect(readBook(await read(await asDocx(BOOK), "b")).header).toEqual({});
     const page = (title: string): string =>
-      `<html lang="fr-FR"><title>${title}</title><meta name="author" content="A. B."><h1>The Mill</h1><p>${sentence(1)}</p>`;
+      `<html lang="fr-FR"><title>${title}</title><meta name="author" content="A. B."><h1>The ` +
+      `Mill</h1><p>${sentence(1)}</p>`;
     expect((await read(page("The Mill"), "b")).markup!.header).toEqual({
       title: "The Mill",
       author: "A. B.",
@@ -133,7 +134,9 @@ describe("HTML", () => {
 
 describe("Markdown by its name", () => {
   it("needs no heading to have its images, links, comments and emphasis understood", async () => {
-    const text = `![A boat](boat_(old).png)\n\n${sentence(1)} <!-- no -->\n\n[The *boat*](x.html) came <img src="a.png"> home.\n`;
+    const text =
+      `![A boat](boat_(old).png)\n\n${sentence(1)} <!-- no -->\n\n[The *boat*](x.html) came <img ` +
+      `src="a.png"> home.\n`;
     expect(paragraphsOf(await read(text, "a.md"))).toEqual([sentence(1), "The boat came home."]);
   });
   it("may hold HTML", async () => {

@@ -83,7 +83,8 @@ describe("other names", () => {
     4,
     "They lived in Exeter and walked to Baker Street. In Exeter it rained, and Martha was in London.",
     "“To the Bank of England,” said Martha, “or to the Reform Club.” They went down St. James’s Street in England.",
-    "The Hispaniola lay at anchor. We saw the Hispaniola, and the Hispaniola saw us; a Frenchman spoke French to Martha.",
+    "The Hispaniola lay at anchor. We saw the Hispaniola, and the Hispaniola saw us; a Frenchman spoke French to " +
+      "Martha.",
     "“We must go,” said Martha, and looked from Tom’s window at Jackson’s Island.",
   );
   const FRENCH = times(
@@ -110,7 +111,8 @@ describe("other names", () => {
     [
       "fr",
       FRENCH,
-      "Mathilde quitta Nantes pour l'Islande sur le Nautilus ; l'Anglais du Reform-Club, à la Banque d'Angleterre, dit " +
+      "Mathilde quitta Nantes pour l'Islande sur le Nautilus ; l'Anglais du Reform-Club, à la Banque d'Angleterre, " +
+        "dit " +
         "qu'elle viendrait à bord du Mongolia, jusqu'à l'îlot Axel et rue Morgue.",
       {
         characters: ["Mathilde"],
@@ -131,7 +133,8 @@ describe("other names", () => {
 
 describe("keywords and the central sentence", () => {
   const about = (thing: string, verb: string): string =>
-    `Everybody looked at the ${thing}, for the ${thing} ${verb}. It was late. Nobody in the house had ever seen it ${verb}.`;
+    `Everybody looked at the ${thing}, for the ${thing} ${verb}. It was late. Nobody in the house had ever ` +
+    `seen it ${verb}.`;
   const ENGLISH = ["lantern", "violin", "garden", "lantern", "violin", "garden"].map((thing) =>
     about(thing, "trembled"),
   );

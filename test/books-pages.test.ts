@@ -6,7 +6,8 @@ import { removePageMarks } from "../src/infill/books/pages.ts";
 
 const sentence = (i: number): string =>
   `The miller walked down to the river before dawn on day ${i}, and the mist lay so thick on the water that he could ` +
-  `not see the far bank nor hear the wheel turning, until somebody called him by his name from the bridge at noon ${i}.`;
+  `not see the far bank nor hear the wheel turning, until somebody called him by his name from the bridge at ` +
+  `noon ${i}.`;
 function wrap(text: string): string[] {
   const lines = [""];
   for (const word of text.split(" ")) {

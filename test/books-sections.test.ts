@@ -11,7 +11,8 @@ import { DEFAULT_TEMPLATE, specialTokenList } from "../src/infill/template.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
 const paragraph = (i: number): string =>
-  `The miller walked down to the river before dawn on day ${i}, and the mist lay\nso thick on the water that he could ` +
+  `The miller walked down to the river before dawn on day ${i}, and the mist lay\nso thick on the water that ` +
+  `he could ` +
   `not see the far bank nor hear the\nwheel turning, until somebody called him from the old bridge.`;
 const paragraphs = (from: number, count: number): string =>
   Array.from({ length: count }, (_, i) => paragraph(from + i)).join("\n\n");
@@ -40,7 +41,9 @@ describe("titles that sound like an ending or like notes", () => {
     }
   });
   it.each(["THE END OF THE ROAD", "NOTES FROM THE ROAD", "FIN DE LA ROUTE"])("%s by itself", (title) => {
-    const text = `CONTENTS\n\nTHE LAMP\n\n${title}\n\n\n\nTHE LAMP\n\n\n${paragraphs(0, 5)}\n\n\n${title}\n\n\n${paragraphs(5, 5)}`;
+    const text =
+      `CONTENTS\n\nTHE LAMP\n\n${title}\n\n\n\nTHE ` +
+      `LAMP\n\n\n${paragraphs(0, 5)}\n\n\n${title}\n\n\n${paragraphs(5, 5)}`;
     expect(days(text)).toEqual(range(0, 10));
   });
   it.each(["THE END", "FIN", "Finis.", "END OF VOLUME ONE", "FIN DU TOME PREMIER", "NOTES", "FOOTNOTES:", "APPENDIX"])(
@@ -115,7 +118,8 @@ describe("what was put into the text", () => {
   });
   it("leaves a letter with a margin of its own in the text", () => {
     const narrow =
-      "     So far there was not a hitch. The\n     workpeople, to be sure, were most\n     annoyingly slow; but time cured that.";
+      "     So far there was not a hitch. The\n     workpeople, to be sure, were most\n     annoyingly slow; but " +
+      "time cured that.";
     expect(readBook(`I\n\n${paragraphs(0, 3)}\n\n${narrow}\n\n${paragraphs(3, 2)}`).runs.flat().length).toBe(6);
   });
 });
@@ -131,7 +135,8 @@ describe("the account of what was left out", () => {
     const words = (text: string): number => text.match(/\p{L}+/gu)?.length ?? 0;
     const text =
       `The Miller\n\nPREFACE\n\n${paragraphs(0, 2)}\n\n\nCHAPTER I\n\n${paragraphs(2, 3)}\n\n   The sea is wide,\n` +
-      `   The sea is deep,\n   And all its ships\n   Are fast asleep.\n\n${paragraphs(5, 3)}\n\n12\n\n${paragraphs(8, 2)}\n\nTHE END\n\nLast words.`;
+      `   The sea is deep,\n   And all its ships\n   Are fast ` +
+      `asleep.\n\n${paragraphs(5, 3)}\n\n12\n\n${paragraphs(8, 2)}\n\nTHE END\n\nLast words.`;
     const { runs, leftOut } = readBook(text);
     expect(
       words(
@@ -231,9 +236,12 @@ describe("what publishers and transcribers put around a story", () => {
   );
 
   it.each([
-    "Original Transcriber’s Note: This text was made with care from the edition of 1887, of which there were many then.",
-    "We thank the library that has made available the image files, authorizing the preparation of the etext by OCR.\n\n" +
-      "It is a story of a mill and of the river, which everybody who reads it will remember for a very long time indeed.",
+    "Original Transcriber’s Note: This text was made with care from the edition of 1887, of which there were many " +
+      "then.",
+    "We thank the library that has made available the image files, authorizing the preparation of the etext by " +
+      "OCR.\n\n" +
+      "It is a story of a mill and of the river, which everybody who reads it will remember for a very long time " +
+      "indeed.",
   ])("above it is left out: %s", (note) => expect(days(`${note}\n\n\n\n${story}`)).toEqual(range(0, 24)));
 
   it.each([
@@ -349,7 +357,9 @@ describe("signs, ciphers and what an edition says of itself", () => {
       "BEE & SONS",
       "She let herself watch the wheel, and smiled.",
     ];
-    const text = `\n\n\n${[...page, ...page].join("\n\n")}\n\n\nCHAPTER I\n\n${paragraphs(0, 6)}\n\n\nCHAPTER II\n\n${paragraphs(6, 6)}`;
+    const text =
+      `\n\n\n${[...page, ...page].join("\n\n")}\n\n\nCHAPTER I\n\n${paragraphs(0, 6)}\n\n\nCHAPTER ` +
+      `II\n\n${paragraphs(6, 6)}`;
     expect(days(text)).toEqual(range(0, 12));
   });
   it.each([

@@ -230,15 +230,23 @@ describe("readBook", () => {
     ]);
   });
 
-  it("knows a number, a separator and a title in capitals as one heading; the number may come after the last paragraph", () => {
-    const long = (name: string): string =>
-      `${name} ${"dit qu'il fallait partir avant le soir et ne plus revenir. ".repeat(4)}`;
-    const text = `LE PHARE\n\n====\n\npar Ann Bee I\n\n\n\n* * *\n\n\n\nOÙ L'ON PART\n\n${Array.from({ length: 8 }, (_, i) => long(`A${i}`)).join("\n\n")}\n\nII\n\n\n\n* * *\n\n\n\nOÙ L'ON ARRIVE\n\n${long("B0")}\n\n${long("B1")}\n\nFIN\n\n\n\nTABLE DES MATIÈRES\n\nI. Où l'on part\n\nII. Où l'on arrive\n\n`;
-    expect(names(text)).toEqual([
-      ["A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7"],
-      ["B0", "B1"],
-    ]);
-  });
+  it(
+    "knows a number, a separator and a title in capitals as one heading; the number may come after the last " +
+      "paragraph",
+    () => {
+      const long = (name: string): string =>
+        `${name} ${"dit qu'il fallait partir avant le soir et ne plus revenir. ".repeat(4)}`;
+      const text =
+        `LE PHARE\n\n====\n\npar Ann Bee I\n\n\n\n* * *\n\n\n\nOÙ L'ON ` +
+        `PART\n\n${Array.from({ length: 8 }, (_, i) => long(`A${i}`)).join("\n\n")}\n\nII\n\n\n\n* * ` +
+        `*\n\n\n\nOÙ L'ON ARRIVE\n\n${long("B0")}\n\n${long("B1")}\n\nFIN\n\n\n\nTABLE DES MATIÈRES\n\nI. Où ` +
+        `l'on part\n\nII. Où l'on arrive\n\n`;
+      expect(names(text)).toEqual([
+        ["A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7"],
+        ["B0", "B1"],
+      ]);
+    },
+  );
 
   it("takes a book without headings for one chapter", () => {
     expect(names([prose("One"), prose("Two"), prose("Three")].join("\n\n"))).toEqual([["One", "Two", "Three"]]);

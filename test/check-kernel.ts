@@ -93,7 +93,8 @@ export function expectClose(
   }
   if (worst >= 0) {
     throw new Error(
-      `${name}[${indexOf(worst, shape)}]: got ${got[worst]}, want ${want[worst]}, ${worstRatio.toPrecision(3)} times the tolerance (atol ${atol}, rtol ${rtol})`,
+      `${name}[${indexOf(worst, shape)}]: got ${got[worst]}, want ${want[worst]}, ${worstRatio.toPrecision(3)} ` +
+        `times the tolerance (atol ${atol}, rtol ${rtol})`,
     );
   }
 }

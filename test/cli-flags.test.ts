@@ -209,7 +209,8 @@ describe("a program", () => {
     body: string,
     onOutput?: (child: ReturnType<typeof spawn>) => void,
   ): Promise<{ code: number | null; out: string; err: string }> {
-    const code = `import { runCli } from "./src/cli/shared/run.ts"; import { UserError } from "./src/errors.ts"; import { HelpRequested } from "./src/cli/shared/flags.ts";
+    const code = `import { runCli } from "./src/cli/shared/run.ts"; import { UserError } from "./src/errors.ts";
+      import { HelpRequested } from "./src/cli/shared/flags.ts";
       void UserError; void HelpRequested; await runCli(async ({ argv, signal }) => { ${body} });`;
     const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: root });
     return new Promise((resolve) => {
@@ -247,7 +248,8 @@ describe("a program", () => {
   });
 
   const untilStopped =
-    'console.log("begun"); await new Promise((done) => { const t = setInterval(() => {}, 50); signal.addEventListener("abort", () => { clearInterval(t); done(); }); });';
+    'console.log("begun"); await new Promise((done) => { const t = setInterval(() => {}, 50); ' +
+    'signal.addEventListener("abort", () => { clearInterval(t); done(); }); });';
 
   it("stops cleanly on the first Ctrl-C and says so", async () => {
     const { code, out, err } = await run(`${untilStopped} console.log("saved");`, (child) => child.kill("SIGINT"));

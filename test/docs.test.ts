@@ -75,7 +75,8 @@ describe("a reader", () => {
       "memory that stays taken",
       fence(
         "js",
-        'import { requestDevice } from "gpt2-webgpu";\nconst d = await requestDevice();\nd.tensor([1], [1]);\nd.destroy();',
+        'import { requestDevice } from "gpt2-webgpu";\nconst d = await requestDevice();\nd.tensor([1], ' +
+          "[1]);\nd.destroy();",
       ),
       /leave memory/,
     ],

@@ -335,7 +335,8 @@ describe("--explain", () => {
     [["--document", "story.html", "--explain", "story.html"], "the input itself; choose another file."],
     [
       [...gap, "--explain", "x.html", "--explain_layers", "0,4"],
-      "Layer 4 is asked for, and the model has layers 0 to 3; name one of those (--explain_layers, --max_new_tokens, --num_return_sequences).",
+      "Layer 4 is asked for, and the model has layers 0 to 3; name one of those (--explain_layers, " +
+        "--max_new_tokens, --num_return_sequences).",
     ],
     [
       [...gap, "--explain", "x.html", "--do_sample", "--num_return_sequences", "400"],
@@ -431,7 +432,8 @@ describe("--explain", () => {
     expect(explained.code, explained.err).toBe(0);
     expect(explained.out).toBe(plain.out);
     expect(explained.err).toContain(
-      `Page     ${file}: a page to open in a browser, with the attention of layers 3 of 4; --explain_layers chooses others`,
+      `Page     ${file}: a page to open in a browser, with the attention of layers 3 of 4; --explain_layers ` +
+        `chooses others`,
     );
     expect((await readdir(folder)).filter((name) => name.startsWith("whole"))).toEqual(["whole.html"]);
     const page = openPage(await readFile(file, "utf8"), "#token=0");

@@ -347,10 +347,12 @@ describe("attention", () => {
     expect(choose(one)).toEqual([11]);
     expect(choose(2 * one, [7, 3, 7])).toEqual([3, 7]);
     expect(() => choose(one, [7, 3])).toThrow(
-      "The attention of 2 layers takes 6.8 MB for a text of this length, and the page holds at most 3.4 MB; ask for at most 1 layer, or for fewer new tokens or sequences.",
+      "The attention of 2 layers takes 6.8 MB for a text of this length, and the page holds at most 3.4 MB; ask " +
+        "for at most 1 layer, or for fewer new tokens or sequences.",
     );
     expect(() => choose(one / 2)).toThrow(
-      "The attention of one layer takes 3.4 MB for a text of this length, and the page holds at most 1.7 MB; ask for fewer new tokens or sequences.",
+      "The attention of one layer takes 3.4 MB for a text of this length, and the page holds at most 1.7 MB; ask " +
+        "for fewer new tokens or sequences.",
     );
     expect(() => choose(12 * one, [12])).toThrow(
       "Layer 12 is asked for, and the model has layers 0 to 11; name one of those.",

@@ -155,7 +155,8 @@ describe("the options of generate()", () => {
       ],
       [
         ["--num_return_sequences", "2"],
-        "--num_return_sequences 2 and --do_sample false have one result, the greedy one; set --num_beams or --do_sample.",
+        "--num_return_sequences 2 and --do_sample false have one result, the greedy one; set --num_beams or " +
+          "--do_sample.",
       ],
       [
         ["--max_length", "30", "--max_new_tokens", "3"],
@@ -348,11 +349,13 @@ describe("bad input", () => {
     [[...GAP, "--prefix", "Then she. ".repeat(90)], "tokens for its markers and prefix, and 192 are left"],
     [
       ["--prompt", "Mia. ".repeat(200)],
-      "The prompt has 601 tokens and at least 1 is to follow, and the context has 256 positions; shorten the prompt to at most 255.",
+      "The prompt has 601 tokens and at least 1 is to follow, and the context has 256 positions; shorten the " +
+        "prompt to at most 255.",
     ],
     [
       ["--prompt", "Mia. ".repeat(100), "--max_new_tokens", "100"],
-      "The prompt has 301 tokens and 100 are to follow, and the context has 256 positions; shorten the prompt to at most 156.",
+      "The prompt has 301 tokens and 100 are to follow, and the context has 256 positions; shorten the prompt to " +
+        "at most 156.",
     ],
     [["--tokenizer_name", "none"], "none"],
     [["Mia ran."], 'Unexpected argument "Mia ran."'],

@@ -230,7 +230,8 @@ describe("text that grows", () => {
     ];
     expect(page.before()).toMatch(/^\nP1 {3}One\. .*\n {5}One\. [^]*\n\n {5}\(theme: hope\)\n\n$/);
     expect(page.candidates(candidates)).toBe(
-      "P2 ┃ 1 of 2 · 2 tokens, log-probability -0.500 a token\n   ┃ Two.\n   ┃\n   ┃ 2 of 2 · 1 token, log-probability -1.000 a token\n   ┃ Too.\n",
+      "P2 ┃ 1 of 2 · 2 tokens, log-probability -0.500 a token\n   ┃ Two.\n   ┃\n   ┃ 2 of 2 · 1 token, " +
+        "log-probability -1.000 a token\n   ┃ Too.\n",
     );
     expect(page.candidates(candidates.slice(0, 1))).toBe("P2 ┃ Two.\n");
     expect(page.after()).toBe("\nP3   (nothing after)\n");

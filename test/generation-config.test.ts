@@ -49,7 +49,8 @@ describe("configuration", () => {
       new Map([
         [
           generationConfigFile,
-          '{"_from_model_config": true, "bos_token_id": 50256, "eos_token_id": [50256, 7], "use_cache": true, "top_k": null, "transformers_version": "4.26.0.dev0"}',
+          '{"_from_model_config": true, "bos_token_id": 50256, "eos_token_id": [50256, 7], "use_cache": true, ' +
+            '"top_k": null, "transformers_version": "4.26.0.dev0"}',
         ],
       ]),
     );

@@ -392,7 +392,8 @@ describe("what arrives is checked", () => {
     hub.damaged.add(file);
     expect(await failure("gpt2")).toMatch(
       new RegExp(
-        `^${file.replace(".", "\\.")} arrived damaged: its hash is [0-9a-f]+, the Hub says [0-9a-f]+; it was deleted, try again`,
+        `^${file.replace(".", "\\.")} arrived damaged: its hash is [0-9a-f]+, the Hub says [0-9a-f]+; it was ` +
+          `deleted, try again`,
       ),
     );
     expect((await readdir(cache("blobs"))).filter((name) => name.endsWith(".incomplete"))).toEqual([]);

@@ -153,7 +153,8 @@ describe("encodeExample", () => {
 
   it("puts p3 first in the other layout", () => {
     expect(suffixFirst.render(story)).toBe(
-      "[P3] They climbed the ladder.[P1] Mia had a red kite.\nlength: S; theme: courage[P2] It got stuck in a tree.[EOS]",
+      "[P3] They climbed the ladder.[P1] Mia had a red kite.\nlength: S; theme: courage[P2] It got stuck in a " +
+        "tree.[EOS]",
     );
   });
 

@@ -220,7 +220,8 @@ describe.each([
 describe.each(VARIANTS)("matmul, $matmul variant", ({ matmul: variant }) => {
   let device: Device;
   beforeAll(async () => {
-    const tuning = { matmul: variant, epilogue: variant === "subgroup" ? "parameter" : "compiled" } as const; // as tuned
+    // as tuned
+    const tuning = { matmul: variant, epilogue: variant === "subgroup" ? "parameter" : "compiled" } as const;
     device = await openDevice({ maxStorageBufferBindingSize: LIMIT, tuning });
   });
   afterAll(() => device.destroy());

@@ -26,7 +26,8 @@ describe("findNames", () => {
     async (name) => {
       const story = [
         `Once upon a time, a mole named ${name} lived near the woods. His best friend was a rabbit named Kim.`,
-        `One day ${name} lost his kite, and Kim saw it in the oak tree. In the evening ${name} sat by the brook with Kim.`,
+        `One day ${name} lost his kite, and Kim saw it in the oak tree. In the evening ${name} sat by the ` +
+          `brook with Kim.`,
       ];
       const { characters, misc } = await findNames(story);
       expect(characters.map((each) => [each.name, each.count])).toEqual(

@@ -119,7 +119,8 @@ async function replay(script: ScriptCase, run: ScriptRun): Promise<string[]> {
     weightDecay: scriptFlag(run, "--weight_decay", 0),
     decays: decaysUnder("2020_script"),
   });
-  let pending: ReadonlyMap<string, Float64Array>[] = []; // since the last update: the script lets an epoch's left-over leak into the next
+  // since the last update: the script lets an epoch's left-over leak into the next
+  let pending: ReadonlyMap<string, Float64Array>[] = [];
   run.train_forward.forEach(({ input_ids: inputIds, loss_f64 }, i) => {
     const { loss, gradients } = oracle.lossAndGradients({ inputIds }, inputIds);
     expect(compareNumber(loss, loss_f64, TOLERANCE.scriptLoss), `loss ${i}`).toBeNull();

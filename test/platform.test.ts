@@ -114,7 +114,8 @@ describe("adapter", () => {
   });
 
   const print = `import { requestAdapter } from "./src/gpu/platform.ts";
-    try { console.log((await requestAdapter()).key, process.env.VK_DRIVER_FILES ?? "unset"); } catch (error) { console.log(error.name, error.message); }`;
+    try { console.log((await requestAdapter()).key, process.env.VK_DRIVER_FILES ?? "unset"); }
+      catch (error) { console.log(error.name, error.message); }`;
 
   it.runIf(softwareAdapterShips())(
     "is the npm package's when forced, or when the system's drivers are hidden; the process ends by itself",
@@ -136,7 +137,9 @@ describe("adapter", () => {
 describe.runIf(softwareAdapterShips())("unpacking the software adapter", () => {
   it("is whole when processes race for one cache, and leaves nothing beside it", async () => {
     const cache = join(scratch, "race");
-    const code = `import { unpackSoftwareAdapter } from "./src/gpu/software-adapter.ts"; console.log(unpackSoftwareAdapter([${JSON.stringify(cache)}]));`;
+    const code =
+      `import { unpackSoftwareAdapter } from "./src/gpu/software-adapter.ts"; ` +
+      `console.log(unpackSoftwareAdapter([${JSON.stringify(cache)}]));`;
     const folders = await Promise.all([1, 2, 3].map(() => runNode(code)));
     expect(new Set(folders).size).toBe(1);
     expect(await readdir(join(cache, "gpt2-webgpu"))).toHaveLength(1);
@@ -149,8 +152,10 @@ describe.runIf(softwareAdapterShips())("unpacking the software adapter", () => {
 
   it("falls back to a folder that goes with the process where no cache can be written", async () => {
     await writeFile(join(scratch, "a-file"), "");
-    const code = `import { unpackSoftwareAdapter } from "./src/gpu/software-adapter.ts"; import { readdirSync } from "node:fs";
-      const folder = unpackSoftwareAdapter([${JSON.stringify(join(scratch, "a-file", "below"))}]); console.log(folder); console.log(readdirSync(folder).length);`;
+    const code = `import { unpackSoftwareAdapter } from "./src/gpu/software-adapter.ts";
+      import { readdirSync } from "node:fs";
+      const folder = unpackSoftwareAdapter([${JSON.stringify(join(scratch, "a-file", "below"))}]);
+      console.log(folder); console.log(readdirSync(folder).length);`;
     const [folder, count] = (await runNode(code)).split("\n");
     expect(count).toBe("3");
     await expect(readdir(folder)).rejects.toThrow(/ENOENT/);

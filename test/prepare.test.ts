@@ -316,7 +316,8 @@ describe("src/prepare.ts", () => {
   /** 4 chapters of 30 paragraphs, each different from all others. */
   function book(name: string, chapter: string): string {
     const paragraph = (i: number): string =>
-      `${name} said that the boat number ${i} lay in the bay of ${name} for ${i} days, and nobody\nwent near it until number ${i + 1} had come in with the tide. "Let us go," said ${name}.`;
+      `${name} said that the boat number ${i} lay in the bay of ${name} for ${i} days, and nobody\nwent near ` +
+      `it until number ${i + 1} had come in with the tide. "Let us go," said ${name}.`;
     return [1, 2, 3, 4]
       .map((c) => `\n\n${chapter} ${c}\n\n${Array.from({ length: 30 }, (_, i) => paragraph(100 * c + i)).join("\n\n")}`)
       .join("\n\n");

@@ -16,7 +16,8 @@ import { GPT2Config } from "../src/gpt2/config.ts";
 
 /** The script of early 2020 (argparse), and what HfArgumentParser and TrainingArguments added until the end of it. */
 const FLAGS_OF_2020 = `
-  train_data_file output_dir model_type eval_data_file line_by_line should_continue model_name_or_path mlm mlm_probability
+  train_data_file output_dir model_type eval_data_file line_by_line should_continue model_name_or_path
+  mlm mlm_probability
   config_name tokenizer_name cache_dir block_size do_train do_eval evaluate_during_training per_gpu_train_batch_size
   per_gpu_eval_batch_size gradient_accumulation_steps learning_rate weight_decay adam_epsilon max_grad_norm
   num_train_epochs max_steps warmup_steps logging_steps save_steps save_total_limit eval_all_checkpoints no_cuda
@@ -59,7 +60,8 @@ describe("flags of the 2020 script", () => {
 
   it("that have no place here are answered all at once, with the command line that is left", () => {
     const line =
-      "--train_data_file a.txt --fp16 --mlm_probability 0.15 --no-cuda --fp16_opt_level=O1 --label_names x --block_size 8";
+      "--train_data_file a.txt --fp16 --mlm_probability 0.15 --no-cuda --fp16_opt_level=O1 --label_names x " +
+      "--block_size 8";
     const [head, ...lines] = messageOf(line).split("\n");
     expect(head).toBe("These flags of Hugging Face's scripts are not for this program:");
     expect(lines.slice(0, -1).map((each) => each.trim().split(" ", 1)[0])).toEqual([

@@ -45,7 +45,8 @@ const CHATTER = `
   process.stderr.write("before ");
   const { value, said } = quietly(() => (writeSync(2, "Warning: reduced\\\\n"), 42));
   process.stderr.write("after ");
-  try { quietly(() => { writeSync(2, "lost"); throw new Error("thrown"); }); } catch (error) { process.stderr.write(error.message); }
+  try { quietly(() => { writeSync(2, "lost"); throw new Error("thrown"); }); }
+  catch (error) { process.stderr.write(error.message); }
   process.stdout.write("[" + value + " " + said + "]");
 `;
 const inProgram = (body: string): string => `$NODE --input-type=module -e '${body.replaceAll("'", "'\\''")}'`;
@@ -120,7 +121,9 @@ describe.skipIf(process.platform !== "linux")("what the system refuses", () => {
     ["ESRCH", /\n\s+at /], // a fault of the program keeps its stack
   ])("%s", async (code, message) => {
     const file = code === "EMFILE" ? "" : ', path: "x"';
-    const thrown = `throw new Error("outer", { cause: Object.assign(new Error("raw"), { code: "${code}", syscall: "open"${file} }) });`;
+    const thrown =
+      `throw new Error("outer", { cause: Object.assign(new Error("raw"), { code: "${code}", syscall: ` +
+      `"open"${file} }) });`;
     const ended = await shell(program(thrown));
     expect(ended.code).toBe(1);
     expect(ended.err).toMatch(message);
@@ -128,7 +131,8 @@ describe.skipIf(process.platform !== "linux")("what the system refuses", () => {
 
   it("a message is cut, and steers no terminal", async () => {
     const { err } = await shell(
-      `$NODE --input-type=module -e 'import { runCli } from "./src/cli/shared/run.ts"; import { UserError } from "./src/errors.ts"; await runCli(async () => { throw new UserError("\\x1b[2J" + "x".repeat(1e6)); });'`,
+      `$NODE --input-type=module -e 'import { runCli } from "./src/cli/shared/run.ts"; import { UserError } from ` +
+        `"./src/errors.ts"; await runCli(async () => { throw new UserError("\\x1b[2J" + "x".repeat(1e6)); });'`,
     );
     expect(err).toMatch(/^Error: \\u001b\[2Jx+\.\.\.\n$/);
     expect(err.length).toBeLessThan(5000);

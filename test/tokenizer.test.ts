@@ -136,7 +136,8 @@ describe("GPT-2's vocabulary", () => {
     expect(tokenizer.encode(" \ufeffa")).toEqual([...tokenizer.encode(" \ufeff"), ...tokenizer.encode("a")]);
     expect(tokenizer.encode("\ufeff!")).toEqual(slowEncoder(tokenizer.save())("\ufeff!"));
     expect(slowWords(" \ufeff!a")).toEqual([" \ufeff!", "a"]); // one word of symbols; \s would cut it in two
-    expect(slowWords("!\u0085\u0085a")).toEqual(["!", "\u0085", "\u0085", "a"]); // white space; \s would join it to the "!"
+    // white space; \s would join it to the "!"
+    expect(slowWords("!\u0085\u0085a")).toEqual(["!", "\u0085", "\u0085", "a"]);
     expect(tokenizer.encode("!\u0085\u0085a")).toEqual(
       ["!", "\u0085", "\u0085", "a"].flatMap((word) => tokenizer.encode(word)),
     );

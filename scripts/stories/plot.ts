@@ -38,20 +38,26 @@ export interface Plot {
 }
 
 export const OPENING: readonly string[] = [
-  "{Once there was $hero.a named $hero, who lived $home.|Once upon a time, $hero.a named $hero lived $home.|$hero was $hero.a who lived $home.|There was once $hero.a called $hero. $hero.he lived $home.}",
+  "{Once there was $hero.a named $hero, who lived $home.|Once upon a time, $hero.a named $hero lived $home.|$hero " +
+    "was $hero.a who lived $home.|There was once $hero.a called $hero. $hero.he lived $home.}",
   "{$hero|$hero.he} loved $loves{| more than anything| very much| best of all}.",
-  "{$hero.his best friend was $friend.a named $friend.|$hero.he had a good friend, $friend.a called $friend.|Next door lived $friend, $friend.a, and the two were best friends.}",
-  "?{They did everything together.|They played together every day.|The two were almost never apart.|Where one was, the other was not far away.}",
-  "?{$friend was {funny|quick} and always had {some new plan|something to say}.|$friend liked {to laugh|to sing} and was never {bored|in a bad mood}.|Everyone in the place knew the two {friends|of them}.}",
+  "{$hero.his best friend was $friend.a named $friend.|$hero.he had a good friend, $friend.a called $friend.|Next " +
+    "door lived $friend, $friend.a, and the two were best friends.}",
+  "?{They did everything together.|They played together every day.|The two were almost never apart.|Where one was, " +
+    "the other was not far away.}",
+  "?{$friend was {funny|quick} and always had {some new plan|something to say}.|$friend liked {to laugh|to sing} " +
+    "and was never {bored|in a bad mood}.|Everyone in the place knew the two {friends|of them}.}",
 ];
 
 export function way(plot: Plot): string[] {
   return [
     plot.need,
     "[turn]{So they|The two friends} {walked|went|hurried} $turn.walk to $far.",
-    "[!turn]{So they|The two friends} {walked|went|ran|hurried} {down the road|along the path|as fast as they could|} to $far.",
+    "[!turn]{So they|The two friends} {walked|went|ran|hurried} {down the road|along the path|as fast as they " +
+      "could|} to $far.",
     "?$far.look",
-    "{$helper.full {was at home|was at work|came to the door}.|There they found $helper.full at work.|At the door they met $helper.full who {knew them well|was glad to see them}.}",
+    "{$helper.full {was at home|was at work|came to the door}.|There they found $helper.full at work.|At the door " +
+      "they met $helper.full who {knew them well|was glad to see them}.}",
   ];
 }
 
@@ -59,24 +65,32 @@ export function asking(plot: Plot): string[] {
   return [
     "@meeting",
     plot.ask,
-    `{$helper {smiled|nodded|thought for a moment} and {gave|handed} them $tool.a.|"{I have|Take} $tool.a," said $helper. "{That will do it|That is what you need|That should help}."|$helper went {inside|away} and came back with $tool.a.}`,
-    `[comes]{"$far can wait," said $helper. "I will come with you."|Then $helper.he {put on|took} a coat, left $far and came with them.}`,
+    `{$helper {smiled|nodded|thought for a moment} and {gave|handed} them $tool.a.|"{I have|Take} $tool.a," said ` +
+      `$helper. "{That will do it|That is what you need|That should help}."|$helper went {inside|away} and came ` +
+      `back with $tool.a.}`,
+    `[comes]{"$far can wait," said $helper. "I will come with you."|Then $helper.he {put on|took} a coat, left ` +
+      `$far and came with them.}`,
     plot.usedUp
-      ? `[!comes]{"Come back to $far and tell me how it went," said $helper.|$helper.he had to stay at $far, but $helper.he waved to them.}`
-      : `[!comes]{"Bring it back to $far {tonight|when you are done}," said $helper.|$helper.he had to stay at $far, but $helper.he waved to them.}`,
+      ? `[!comes]{"Come back to $far and tell me how it went," said $helper.|$helper.he had to stay at $far, but ` +
+        `$helper.he waved to them.}`
+      : `[!comes]{"Bring it back to $far {tonight|when you are done}," said $helper.|$helper.he had to stay at ` +
+        `$far, but $helper.he waved to them.}`,
   ];
 }
 
 export function mending(plot: Plot): string[] {
   return [
-    `[comes]{Together with|With} $helper they {went|walked|came} back to ${plot.back}, {and they had|and they brought} $tool.a with them.`,
+    `[comes]{Together with|With} $helper they {went|walked|came} back to ${plot.back}, {and they had|and they ` +
+      `brought} $tool.a with them.`,
     `[!comes]{They|The two friends} {brought|took} $tool.a from $far {back to|to} ${plot.back}.`,
     "$tool.fix",
     "@fix",
     ...plot.result,
-    '?{They {all|} {laughed|cheered} and {danced|jumped} for joy.|"{Hurray|We did it}!" they {cried|shouted}.|"{Well done|You did it}, $doer!" {cried|said} $other.}',
+    '?{They {all|} {laughed|cheered} and {danced|jumped} for joy.|"{Hurray|We did it}!" they ' +
+      '{cried|shouted}.|"{Well done|You did it}, $doer!" {cried|said} $other.}',
     "[turn]$turn.ends.",
-    `[treat]{"{Now let us|Now we will} {all|} have $treat," said $other.|"I am hungry," said $other. "{Let us have|Now I want} $treat."|"{Come home with me|Come to my house}," said $other. "We will have $treat."}`,
+    `[treat]{"{Now let us|Now we will} {all|} have $treat," said $other.|"I am hungry," said $other. "{Let us ` +
+      `have|Now I want} $treat."|"{Come home with me|Come to my house}," said $other. "We will have $treat."}`,
   ];
 }
 
@@ -87,11 +101,15 @@ export function ending(plot: Plot): string[] {
     ...(plot.usedUp
       ? ["[!comes]?They did not forget to {thank|visit} $helper."]
       : [
-          "[!comes]{In the evening they|Later they} brought back $tool.that $tool to $far, and $helper was {glad|pleased}.",
+          "[!comes]{In the evening they|Later they} brought back $tool.that $tool to $far, and $helper was " +
+            "{glad|pleased}.",
         ]),
-    "[comes]{$helper {was happy too|laughed and patted them on the back}.|They thanked $helper {for coming|for all the help}.}",
-    "[treat]{Then they {all|} {sat down and|} had $treat{, and it was a {real|} feast|}.|Everyone got $treat{, and nobody went home hungry|}.}",
+    "[comes]{$helper {was happy too|laughed and patted them on the back}.|They thanked $helper {for coming|for all " +
+      "the help}.}",
+    "[treat]{Then they {all|} {sat down and|} had $treat{, and it was a {real|} feast|}.|Everyone got $treat{, and " +
+      "nobody went home hungry|}.}",
     "@end",
-    "?{That night {they|both of them} slept {very|} well.|They talked about it for a long, long time.|It was a day that they would never forget.|And the two stayed friends all their lives.}",
+    "?{That night {they|both of them} slept {very|} well.|They talked about it for a long, long time.|It was a day " +
+      "that they would never forget.|And the two stayed friends all their lives.}",
   ];
 }

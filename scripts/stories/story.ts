@@ -70,7 +70,8 @@ export function writeStory(...seedWords: readonly number[]): Story {
 export function storyExamples(story: Story): StoryExample[] {
   return story.paragraphs.slice(1, -1).map((p2, i) => {
     const named = story.characters.filter((name) => new RegExp(`\\b${name}\\b`).test(p2));
-    const characters = (named.length > 0 ? named : story.characters.slice(0, 2)).join(", "); // "the two friends" names nobody
+    // "the two friends" names nobody
+    const characters = (named.length > 0 ? named : story.characters.slice(0, 2)).join(", ");
     return {
       p1: story.paragraphs[i]!,
       p3: story.paragraphs[i + 2]!,

@@ -70,7 +70,11 @@ export function compareTensor(
     if (excess > worstExcess) [worst, worstExcess] = [i, excess];
   }
   if (off > 0)
-    return `${off} of ${want.length} elements are off, the worst at ${indexText(worst, shape)}: got ${got[worst]}, wanted ${want[worst]}, ${worstExcess.toPrecision(3)} times the tolerance ${atol}${rtol ? ` + ${rtol} |wanted|` : ""}`;
+    return (
+      `${off} of ${want.length} elements are off, the worst at ${indexText(worst, shape)}: got ${got[worst]}, ` +
+      `wanted ${want[worst]}, ${worstExcess.toPrecision(3)} times the tolerance ` +
+      `${atol}${rtol ? ` + ${rtol} |wanted|` : ""}`
+    );
   if (relL2 !== undefined && !(Math.sqrt(squares) <= relL2 * Math.sqrt(wantSquares)))
     return `relative L2 error ${Math.sqrt(squares / wantSquares).toExponential(2)}, allowed ${relL2}`;
   return null;

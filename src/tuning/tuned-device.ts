@@ -25,6 +25,9 @@ export interface TunedDeviceOptions extends DeviceOptions {
    */
   readonly when?: "once" | "again" | "never";
   readonly onTried?: TuneOptions["onTried"];
+  /** Which kernels are tried (default: all), and until when; see TuneOptions. "again" has no such end. */
+  readonly only?: TuneOptions["only"];
+  readonly budgetMs?: TuneOptions["budgetMs"];
   /** Told what was chosen just now, and why it could not be kept. */
   readonly onTuned?: (tuned: Tuned, seconds: number, notKept: string | undefined) => void;
 }
@@ -45,6 +48,8 @@ export async function requestTunedDevice({
   folder,
   when = "once",
   onTried,
+  only,
+  budgetMs,
   onTuned,
   ...options
 }: TunedDeviceOptions = {}): Promise<Device> {
@@ -57,7 +62,8 @@ export async function requestTunedDevice({
   let { [id]: kept } = all;
   if (mayTune && (!kept || when === "again")) {
     const began = performance.now();
-    const tuned = await tune({ open: requestDevice, onTried, ...(when === "again" && { budgetMs: Infinity }) });
+    const budget = when === "again" ? Infinity : budgetMs;
+    const tuned = await tune({ open: requestDevice, onTried, only, budgetMs: budget });
     const seconds = (performance.now() - began) / 1000;
     kept = { adapter: description, tuning: tuned.tuning };
     const others = Object.entries(all).filter(([other]) => other !== id);

@@ -9,7 +9,7 @@ import { EPILOGUES, NO_EPILOGUE } from "./epilogue.ts";
 import type { EpiloguePart } from "./epilogue.ts";
 import { partDepth, tileOf, TILES } from "./matmul-plan.ts";
 import type { Tile } from "./matmul-plan.ts";
-import { OPERANDS, productPart } from "./product.ts";
+import { hasTail, OPERANDS, productPart } from "./product.ts";
 import type { Operands, Product } from "./product.ts";
 import { subgroupIds } from "./subgroup-ids.ts";
 
@@ -18,8 +18,8 @@ const SUM_SIZE = 256; // a workgroup of matmul_sum
 function subgroupPart(ids: SubgroupIds) {
   return join(subgroupIds(ids), {
     source: ["lib/grid.wgsl", "matmul_subgroup.wgsl"],
-    constants: { SG: "u32", WG_SIZE: "u32", ROWS: "u32" } as const,
-    example: { SG: 32, WG_SIZE: 32, ROWS: 16 },
+    constants: { SG: "u32", WG_SIZE: "u32", ROWS: "u32", TAIL: "bool" } as const,
+    example: { SG: 32, WG_SIZE: 32, ROWS: 16, TAIL: true },
   });
 }
 
@@ -96,14 +96,14 @@ function launchSubgroups<B extends Bindings>(
   more: BindingsOf<B>,
 ): void {
   const { tuning, subgroupSize: SG } = batch.device;
-  const { m, n } = params;
+  const { m, n, k } = params;
   const WG_SIZE = Math.max(32, SG);
   // 16 rows of scalar loads take too long to compile
   const ROWS = m <= tuning.matvecRows ? 4 : SG < 8 || operands.startsWith("scalar") ? 8 : 16;
   const tiles = Math.ceil(m / ROWS) * Math.ceil(n / (4 * SG));
   batch.dispatch(
     subgroupKernels[tuning.subgroupIds](operands, epilogue),
-    { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", SG, WG_SIZE, ROWS },
+    { A_TRANSPOSED: layout === "tn", B_TRANSPOSED: layout === "nt", SG, WG_SIZE, ROWS, TAIL: hasTail(layout, k) },
     Object.assign({ a, b, out }, more),
     params,
     Math.ceil(tiles / (WG_SIZE / SG)),

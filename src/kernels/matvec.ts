@@ -8,7 +8,7 @@ import type { Bindings, BindingsOf, Part } from "../gpu/kernel.ts";
 import type { Variant } from "../gpu/tuning.ts";
 import { EPILOGUES } from "./epilogue.ts";
 import type { EpiloguePart } from "./epilogue.ts";
-import { FOURS, OPERANDS, productPart } from "./product.ts";
+import { FOURS, hasTail, OPERANDS, productPart } from "./product.ts";
 import type { Fours, Operands, Product, ProductParams } from "./product.ts";
 
 function matvecPart(operands: Operands, variant: Variant) {
@@ -22,8 +22,8 @@ function matvecPart(operands: Operands, variant: Variant) {
 const subgroupPart = (operands: Operands) =>
   join(matvecPart(operands, "subgroup"), {
     source: [],
-    constants: { SG: "u32" } as const,
-    example: { SG: 32 },
+    constants: { SG: "u32", TAIL: "bool" } as const,
+    example: { SG: 32, TAIL: true },
     needs: ["subgroups"],
   });
 const workgroupPart = (operands: Operands) =>
@@ -104,11 +104,12 @@ function launchSubgroups<B extends Bindings>(
   const SG = batch.device.subgroupSize;
   const ROWS = rowsAtOnce(params.m);
   const B_TRANSPOSED = layout === "nt";
+  const TAIL = hasTail(layout, params.k);
   const workgroups = Math.ceil(params.m / ROWS) * Math.ceil(params.n / (4 * SG));
   if (!norm) {
     batch.dispatch(
       subgroupKernels(operands, epilogue),
-      { A_TRANSPOSED: false, B_TRANSPOSED, ROWS, SG },
+      { A_TRANSPOSED: false, B_TRANSPOSED, ROWS, SG, TAIL },
       Object.assign({ a, b, out }, more),
       params,
       workgroups,
@@ -117,7 +118,7 @@ function launchSubgroups<B extends Bindings>(
   }
   batch.dispatch(
     subgroupNormKernels(operands as Fours, epilogue), // as normalizesInside() promises
-    { A_TRANSPOSED: false, B_TRANSPOSED, ROWS, SG, EPS: norm.epsilon },
+    { A_TRANSPOSED: false, B_TRANSPOSED, ROWS, SG, TAIL, EPS: norm.epsilon },
     Object.assign({ a, b, out, norm_weight: norm.weight, norm_bias: norm.bias }, more),
     params,
     workgroups,

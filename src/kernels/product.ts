@@ -67,6 +67,12 @@ export function productPart(operands: Operands) {
   };
 }
 
+/**
+ * What of k the subgroups' kernels must be ready for beyond fours. Where k is a model's width it is a multiple of four
+ * nearly always; where it is the number of tokens it changes from batch to batch, and one kernel is for all.
+ */
+export const hasTail = (layout: Layout, k: number): boolean => layout === "tn" || k % 4 !== 0;
+
 /** One product over tensors that can be bound: windows of larger ones, perhaps. */
 export interface Product {
   readonly a: Tensor;

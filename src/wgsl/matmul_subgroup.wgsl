@@ -2,7 +2,8 @@
 // holds one or two rows of A, which are broadcast one by one, so that a load of A serves the whole subgroup, and four
 // columns of B. Fit for adapters that run on the processor, where a load costs as much as 10 to 20 multiplications, and
 // where four k of one row at a time (not one k of all rows) keep the sums from being spilled. Constants: SG, WG_SIZE,
-// ROWS: 4 for products of few rows, 8 for subgroups of four lanes, else 16. A row is summed in the same order whatever
+// ROWS: 4 for products of few rows, 8 for subgroups of four lanes, else 16; TAIL: whether k may be no multiple of
+// four. A row is summed in the same order whatever
 // ROWS and m are.
 const LANES: u32 = select(4u, 8u, ROWS > 8u);      // that hold rows; the others hold the same again
 const_assert(SG >= LANES && WG_SIZE % SG == 0u);
@@ -71,7 +72,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) grid: 
     lower_at += a_next;
     b_at += b_next;
   }
-  for (; k > 0u; k--) {      // the last few, one by one: what lies past them may be anything
+  for (; TAIL && k > 0u; k--) {      // the last few, one by one: what lies past them may be anything
     let b = mat4x4f(b_line(b_at), vec4f(), vec4f(), vec4f());
     sums = multiply(sums, vec4f(a_one(upper_at), 0.0, 0.0, 0.0), vec4f(a_one(lower_at), 0.0, 0.0, 0.0), b);
     upper_at += a_step();

@@ -1,7 +1,8 @@
 // A product of few rows without workgroup memory: a workgroup is one subgroup (software adapters share workgroups among
 // their threads, and a narrow product has few), a lane makes ROWS rows by four columns. A single row of A is read at an
 // address that depends on the workgroup only, which lavapipe turns into one load for all lanes; of four rows a lane
-// reads one, of eight two, and they are broadcast. Constants: SG, ROWS (1, 4 or 8). A row is summed in the same order
+// reads one, of eight two, and they are broadcast. Constants: SG, ROWS (1, 4 or 8), TAIL: whether k may be no
+// multiple of four; software adapters compile in half the time what has none. A row is summed in the same order
 // whatever ROWS and m are.
 // rows that lanes hold one of; lane % HELD says which, and four further which of the others
 const HELD: u32 = min(ROWS, 4u);
@@ -64,7 +65,7 @@ fn main(
     a_at += 4u;
     b_at += 4u * b_step();
   }
-  if (k < params.k) {
+  if (TAIL && k < params.k) {
     let b = clip(b_block(b_at), k);
     near = add_rows(near, a_inside(a_at, k, norms[0]), b);
     if (ROWS > 4u) { far = add_rows(far, a_inside(a_at + far_at, k, norms[1]), b); }

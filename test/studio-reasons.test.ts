@@ -1,53 +1,66 @@
 // The engine's sentences that the studio says in its own words: each pattern is held against the sentence as the
 // engine's source has it, so that neither changes without the other.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseAst } from "vite";
 import { describe, expect, it } from "vitest";
+import { parseGenerationConfig } from "../src/generation/options/config-file.ts";
+import { GPT2Config } from "../src/gpt2/config.ts";
+import { LoraConfig } from "../src/gpt2/lora-config.ts";
 import { LANGUAGES } from "../studio/src/i18n/language.ts";
-import { PATTERNS, reasonIn } from "../studio/src/i18n/reasons.ts";
+import { PATTERNS } from "../studio/src/i18n/patterns.ts";
+import type { Kind } from "../studio/src/i18n/patterns.ts";
+import { kindOf, reasonIn } from "../studio/src/i18n/reasons.ts";
+import { allTexts } from "./studio-sentences.ts";
 
-const SRC = fileURLToPath(new URL("../src/", import.meta.url));
-/** What the command line alone says. */
-const ELSEWHERE = /^(?:cli|doctor)\//;
+const sentences = allTexts();
 
-interface Node {
-  readonly type: string;
-  readonly [field: string]: unknown;
+function messageOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("nothing was refused");
 }
 
-/** What an expression says, what is put in as VALUE; undefined where it is no text. */
-function textOf(node: Node): string | undefined {
-  if (node.type === "Literal") return typeof node.value === "string" ? node.value : undefined;
-  if (node.type === "TemplateLiteral")
-    return (node.quasis as { value: { cooked: string } }[]).map(({ value }) => value.cooked).join("VALUE");
-  if (node.type !== "BinaryExpression" || node.operator !== "+") return undefined;
-  const [left, right] = [textOf(node.left as Node), textOf(node.right as Node)];
-  return left === undefined && right === undefined ? undefined : (left ?? "VALUE") + (right ?? "VALUE");
-}
-
-/** All texts of a source, pieces that are joined by + as one. */
-function textsOf(value: unknown): string[] {
-  if (typeof value !== "object" || value === null) return [];
-  const own = "type" in value ? textOf(value as Node) : undefined;
-  const inner = Object.values(value).flatMap(textsOf);
-  return own === undefined ? inner : [own, ...inner];
-}
-
-const sentences = readdirSync(SRC, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !ELSEWHERE.test(file))
-  .flatMap((file) => textsOf(parseAst(readFileSync(join(SRC, file), "utf8"), { lang: "ts" })));
+/** Sentences that are put together when they are said. */
+const MADE: readonly (readonly [kind: Kind, sentence: string])[] = [
+  ["notGpt2", messageOf(() => GPT2Config.fromJson({ n_embd: -1 }, "m/config.json"))],
+  ["notGpt2", messageOf(() => GPT2Config.fromJson({ activation_function: "relu" }, "m/config.json"))],
+  ["modelSettings", messageOf(() => parseGenerationConfig({ num_beams: -1 }, "m/generation_config.json"))],
+  ["modelSettings", messageOf(() => parseGenerationConfig({ dola_layers: "high" }, "m/generation_config.json"))],
+  ["adapterModel", messageOf(() => LoraConfig.fromJson({ r: -1 }, "m/adapter_config.json"))],
+  [
+    "notSavedGoesOn",
+    "checkpoint-4 was not saved: Cannot write own/1: the storage is full; free some. Training goes on.",
+  ],
+  ["notRemoved", "an older checkpoint was not removed: Cannot remove own/1: it is no empty folder. Training goes on."],
+  ["notThisFormat", "scan.pdf: not a readable text but a PDF document; convert it"],
+];
 
 describe("what the engine says", () => {
-  it.each(PATTERNS.filter(([kind]) => kind !== "notThisFormat"))("%s is found in its sources", (kind, pattern) => {
-    const found = sentences.filter((text) => pattern.test(text));
-    expect(found.length, kind).toBeGreaterThan(0);
+  it.each(PATTERNS)("%s is found in its sources: %s", (kind, pattern) => {
+    const made = MADE.map(([, sentence]) => sentence);
+    expect([...sentences, ...made].filter((text) => pattern.test(text)).length, kind).toBeGreaterThan(0);
   });
 
-  it("every text has a pattern, but those of the page itself", () => {
+  it.each(MADE)("%s: %s", (kind, sentence) => expect(kindOf(sentence)?.kind).toBe(kind));
+
+  it("what a run says of its saves is made of these", () => {
+    for (const part of ["VALUE was not saved", "an older checkpoint was not removed", "VALUE: VALUE Training goes on."])
+      expect(sentences).toContain(part);
+  });
+
+  it("a note of a model's settings is told, too", () => {
+    const notes: string[] = [];
+    parseGenerationConfig({ foo: 1, do_sample: false, temperature: 0 }, "m/generation_config.json", (note) => {
+      notes.push(note);
+    });
+    expect(notes.length).toBeGreaterThan(1);
+    for (const note of notes) expect(kindOf(note)?.kind, note).toBe("settingsIgnored");
+  });
+
+  it("every text has a pattern, but what stands around the others", () => {
     const kinds = new Set<string>(PATTERNS.map(([kind]) => kind));
-    expect(Object.keys(LANGUAGES.en.reasons).filter((kind) => !kinds.has(kind))).toEqual([]);
+    expect(Object.keys(LANGUAGES.en.reasons).filter((kind) => !kinds.has(kind))).toEqual(["other"]);
   });
 });
 
@@ -78,7 +91,15 @@ describe("reasonIn", () => {
     );
   });
 
-  it("leaves what it does not know as it is", () => {
-    expect(reasonIn(fr.reasons, "Something else happened.")).toBe("Something else happened.");
+  it("puts what it does not know into a sentence that says what it is", () => {
+    expect(reasonIn(en.reasons, "Something else happened.")).toBe("Something else happened.");
+    expect(reasonIn(fr.reasons, "Something else happened.")).toBe(
+      "Ceci n’est dit qu’en anglais : « Something else happened. »",
+    );
+  });
+
+  it("says what stands within another sentence, too", () => {
+    const note = "checkpoint-4 was not saved: Cannot write own/1: the storage is full; free some. Training goes on.";
+    expect(reasonIn(fr.reasons, note)).toBe(fr.reasons.notSavedGoesOn(fr.reasons.storageFull));
   });
 });

@@ -92,6 +92,7 @@ async function inFrench(visit: Visit): Promise<void> {
   const { page } = visit;
   await page.getByLabel("Language").first().selectOption("fr");
   await page.getByLabel("Titre du document").fill("Le ruisseau");
+  await searchInFrench(visit);
   const docx = await exported(visit, "docx");
   visit.same("en français : le nom du fichier", docx.name, "Le ruisseau.docx");
   visit.same("en français : docx revient", (await imported(visit, docx.name, docx.buffer)).trim(), IN_WORD);
@@ -106,6 +107,26 @@ async function inFrench(visit: Visit): Promise<void> {
     /Impossible d’importer scan\.pdf : c’est du PDF/.test(said),
     said,
   );
+}
+
+/** The editor's own panel, too, which was made before the language was chosen. */
+async function searchInFrench(visit: Visit): Promise<void> {
+  const { page } = visit;
+  await page.getByRole("textbox", { name: "Manuscrit" }).focus();
+  await page.keyboard.press("ControlOrMeta+f");
+  const panel = page.locator(".cm-search");
+  const words = await panel
+    .locator("input, button, label")
+    .evaluateAll((all) => all.flatMap((each) => [each.getAttribute("placeholder"), each.getAttribute("aria-label")]));
+  const said = [...new Set([...words.filter(Boolean), ...(await panel.innerText()).split(/\s*\n\s*/)])].join(", ");
+  visit.report(
+    "en français : chercher et remplacer",
+    /Chercher/.test(said) &&
+      /tout remplacer/.test(said) &&
+      !/\b(?:find|replace|next|previous|close|case|all)\b/i.test(said),
+    said,
+  );
+  await page.keyboard.press("Escape");
 }
 
 async function epub(): Promise<Buffer> {

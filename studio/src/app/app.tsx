@@ -4,7 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { modelState } from "../engine/engine.ts";
-import { chooseLanguage, language, percents, reasonOf, t } from "../i18n/index.ts";
+import { chooseLanguage, formatDone, language, reasonOf, t } from "../i18n/index.ts";
 import { LANGUAGE_NAMES } from "../i18n/language.ts";
 import type { Language } from "../i18n/language.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -119,10 +119,7 @@ function sentenceOf(state: typeof modelState.value): string {
     case "none":
       return t.value.app.noModel;
     case "loading":
-      return t.value.app.loadingModel(
-        state.model.name,
-        state.share === undefined ? "" : ` ${percents.value.format(state.share)}`,
-      );
+      return t.value.app.loadingModel(state.model.name, state.share === undefined ? "" : ` ${formatDone(state.share)}`);
     case "failed":
       return t.value.app.modelFailed(state.model.name);
     case "ready":

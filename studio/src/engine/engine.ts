@@ -64,7 +64,7 @@ export function unloadModel(): void {
 export async function useEngine<R>(act: (engine: Engine, info: EngineInfo) => Promise<R>): Promise<R> {
   const state = await settled();
   const { current } = host;
-  if (state.is !== "ready" || !current) throw new Error(state.is === "failed" ? state.reason : "No model is loaded.");
+  if (state.is !== "ready" || !current) throw new Error(state.is === "failed" ? state.reason : NO_MODEL);
   try {
     return await act(current, state.info);
   } catch (error) {
@@ -75,6 +75,9 @@ export async function useEngine<R>(act: (engine: Engine, info: EngineInfo) => Pr
     throw error;
   }
 }
+
+/** As the engine says it. */
+const NO_MODEL = "The engine has no model: call load() first.";
 
 /** The state when no loading is under way. */
 function settled(): Promise<ModelState> {

@@ -1,10 +1,11 @@
 // The texts of the interface in the language in force, for components: t.value.write.fill.
 import { computed, effect, signal } from "@preact/signals";
 import { readSetting, writeSetting } from "../app/settings.ts";
+import { bytesOf, figureOf, percentOf } from "./figures.ts";
 import { bestLanguage, isLanguage, LANGUAGES } from "./language.ts";
 import type { Language } from "./language.ts";
 import type { Messages } from "./messages.ts";
-import { reasonIn } from "./reasons.ts";
+import { reasonIn, SaidError } from "./reasons.ts";
 
 const kept = readSetting("language");
 export const language = signal<Language>(isLanguage(kept) ? kept : bestLanguage(navigator.languages));
@@ -19,25 +20,22 @@ effect(() => {
   document.documentElement.lang = language.value;
 });
 
+/** A sentence of the engine's, as the page says it. */
+export const inWords = (sentence: string): string => reasonIn(t.value.reasons, sentence);
+
 /** Why something failed, as the page says it. */
-export function reasonOf({ name, message }: Error): string {
-  return name === "QuotaExceededError" ? t.value.reasons.storageFull : reasonIn(t.value.reasons, message);
+export function reasonOf(error: Error): string {
+  if (error instanceof SaidError) return error.message;
+  return error.name === "QuotaExceededError" ? t.value.reasons.storageFull : inWords(error.message);
 }
 
 /** Numbers, sizes and dates as the language writes them. */
 export const numbers = computed(() => new Intl.NumberFormat(language.value));
-export const percents = computed(() => new Intl.NumberFormat(language.value, { style: "percent" }));
-const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
-
-export function formatBytes(bytes: number): string {
-  const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return new Intl.NumberFormat(language.value, {
-    style: "unit",
-    unit: SIZES[step],
-    unitDisplay: step === 0 ? "long" : "short",
-    maximumFractionDigits: step > 1 ? 1 : 0,
-  }).format(bytes / 1000 ** step);
-}
+export const formatPercent = (share: number): string => percentOf(language.value, t.value.app, share);
+/** Of what is under way: whole percents that are done. */
+export const formatDone = (share: number): string => formatPercent(Math.floor(100 * share) / 100);
+export const formatFigure = (value: number): string => figureOf(language.value, value);
+export const formatBytes = (bytes: number): string => bytesOf(language.value, bytes);
 
 export function formatDate(time: number): string {
   return new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }).format(time);

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Explanation } from "../../../src/entries/explain.ts";
-import { numbers, percents, t } from "../i18n/index.ts";
+import { formatPercent, numbers, t } from "../i18n/index.ts";
 import { attentionOf, strengths } from "./attention.ts";
 import { meanChoice, oneIn, surpriseOf } from "./surprise.ts";
 
@@ -165,13 +165,14 @@ function Panel({ explanation, sequence, at }: PanelProps): JSX.Element {
   const name = (token: number): string => explanation.tokens[token] ?? "";
   const sorted = [...alternatives].sort((a, b) => b.own - a.own);
   const greatest = sorted[0]?.own ?? 1;
+  const chance = own.probability || Number.MIN_VALUE; // too small for a number, but it was chosen
   return (
     <aside class="card stack panel" aria-label={words.panel}>
       <h2>
         <q>{name(id)}</q>
       </h2>
       <p>
-        {words.chance(percents.value.format(own.probability), numbers.value.format(oneIn(own.probability)))}{" "}
+        {words.chance(formatPercent(chance), numbers.value.format(oneIn(chance)))}{" "}
         {own.rank === 1 ? words.first : words.rank(numbers.value.format(own.rank))}
       </p>
       <h3>{words.alternatives}</h3>
@@ -180,7 +181,7 @@ function Panel({ explanation, sequence, at }: PanelProps): JSX.Element {
           <li key={each.id} class={each.id === id ? "taken" : undefined}>
             <span class="word">{name(each.id)}</span>
             <span class="bar" aria-hidden="true" style={{ "--w": `${(100 * each.own) / greatest}%` }} />
-            <span class="share">{percents.value.format(each.own)}</span>
+            <span class="share">{formatPercent(each.own)}</span>
           </li>
         ))}
       </ol>

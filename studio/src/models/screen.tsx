@@ -4,8 +4,8 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { modelState } from "../engine/engine.ts";
 import type { StudioModel } from "../engine/model.ts";
-import { formatBytes, numbers, percents, reasonOf, t } from "../i18n/index.ts";
-import { reasonIn } from "../i18n/reasons.ts";
+import { formatBytes, formatDone, inWords, numbers, reasonOf, t } from "../i18n/index.ts";
+import { adapterName } from "../i18n/names.ts";
 import { Icon } from "../ui/icon.tsx";
 import { AddModel } from "./add-model.tsx";
 import { keptBytes, storageUse } from "./kept.ts";
@@ -86,10 +86,15 @@ function ModelCard({ model, bytes, onChange }: ModelCardProps): JSX.Element {
             {t.value.models.reads(numbers.value.format(Math.round(state.info.nPositions * WORDS_PER_TOKEN)))}
           </p>
         )}
-        {isReady && state.notes.map((note) => <p class="small soft">{note}</p>)}
+        {isReady &&
+          [...new Set(state.notes.map(inWords))].map((note) => (
+            <p key={note} class="small soft">
+              {note}
+            </p>
+          ))}
         {isThis && state.is === "failed" && (
           <p class="notice bad" role="alert">
-            {reasonIn(t.value.reasons, state.reason)}
+            {inWords(state.reason)}
           </p>
         )}
         {failure.value !== undefined && (
@@ -113,7 +118,7 @@ function ModelCard({ model, bytes, onChange }: ModelCardProps): JSX.Element {
           </span>
         ) : isThis && state.is === "loading" ? (
           <span class="small soft">
-            {t.value.models.loading(state.share === undefined ? "" : ` ${percents.value.format(state.share)}`)}
+            {t.value.models.loading(state.share === undefined ? "" : ` ${formatDone(state.share)}`)}
           </span>
         ) : (
           <button onClick={() => void useModel(model)}>{t.value.models.use}</button>
@@ -170,7 +175,7 @@ function Adapter(): JSX.Element {
   const state = modelState.value;
   return (
     <p>
-      {state.is === "ready" ? state.info.adapter : t.value.models.noAdapter}
+      {state.is === "ready" ? adapterName(state.info.adapter) : t.value.models.noAdapter}
       {limits.value && (
         <>
           {" · "}

@@ -91,8 +91,7 @@ async function folderOf(source: NonNullable<BookRequest["source"]>): Promise<Fol
   if ("cached" in source) return cachedFolder(source.cached);
   if ("hub" in source) return hubFolder(source.hub, { revision: source.revision, token: source.token });
   if ("opfs" in source) return opfsFolder(source.opfs);
-  if ("directory" in source) return directoryFolder(source.directory);
-  throw new UserError("This model lies nowhere that books can be counted with; choose another.");
+  return directoryFolder(source.directory);
 }
 
 const api = {

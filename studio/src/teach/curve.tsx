@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../app/theme.ts";
-import { language, numbers, t } from "../i18n/index.ts";
+import { formatFigure, language, numbers, t } from "../i18n/index.ts";
 import { bestOf, columnsOf } from "./journal.ts";
 import type { Journal } from "./journal.ts";
 
@@ -60,9 +60,9 @@ export function Curve({
     losses.length === 0
       ? words.nothingYet
       : words.curveSaid(
-          numbers.value.format(round(losses[0]!.loss!)),
-          numbers.value.format(round(losses.at(-1)!.loss!)),
-          best && numbers.value.format(round(best.loss)),
+          formatFigure(losses[0]!.loss!),
+          formatFigure(losses.at(-1)!.loss!),
+          best && formatFigure(best.loss),
           best && numbers.value.format(best.step),
         );
   return (
@@ -81,8 +81,6 @@ export function Curve({
   );
 }
 
-const round = (value: number): number => Math.round(value * 100) / 100;
-
 /** `names`: of the two curves and of the steps. */
 function optionsOf(
   element: HTMLElement,
@@ -92,9 +90,9 @@ function optionsOf(
 ): uPlot.Options {
   const color = (name: string): string => colorOf(element, name);
   const axis = { stroke: color("--ink-soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
-  const format = (_: uPlot, values: number[]): string[] => values.map((value) => numbers.value.format(value));
-  const value = (_: uPlot, raw: number | null): string =>
-    typeof raw === "number" ? numbers.value.format(round(raw)) : "–"; // undefined where nothing is pointed at
+  const format = (_: uPlot, values: number[]): string[] => values.map((value) => formatFigure(value));
+  // Undefined where nothing is pointed at.
+  const value = (_: uPlot, raw: number | null): string => (typeof raw === "number" ? formatFigure(raw) : "–");
   return {
     width: Math.max(200, element.clientWidth),
     height: HEIGHT,

@@ -4,6 +4,7 @@ import type { InfillTemplate } from "../../../src/entries/infill.ts";
 import { modelState } from "../engine/engine.ts";
 import { withEngine } from "../engine/host.ts";
 import { t } from "../i18n/index.ts";
+import { SaidError } from "../i18n/reasons.ts";
 import { demo, models } from "../models/library.ts";
 import type { StudioModel } from "../engine/model.ts";
 import { SIZES } from "./plan.ts";
@@ -24,7 +25,7 @@ export function inspect(key: string): Promise<BaseFacts> {
   const [kind, id = ""] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
   if (kind === "fresh") return Promise.resolve(freshFacts(id as SizeName));
   const model = [demo(), ...models.value].find((each) => each.id === id);
-  if (!model) return Promise.reject(new Error(t.value.teach.gone));
+  if (!model) return Promise.reject(new SaidError(t.value.teach.gone));
   const facts = known.get(key) ?? modelFacts(model);
   known.set(key, facts);
   facts.catch(() => known.delete(key));

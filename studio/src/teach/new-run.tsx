@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { TrainingEstimate } from "../../../src/entries/worker.ts";
 import { goTo } from "../app/route.ts";
 import { formatBytes, numbers, reasonOf, t } from "../i18n/index.ts";
+import { adapterName } from "../i18n/names.ts";
 import { demo, models } from "../models/library.ts";
 import { keepWaiting, listWaiting } from "../store/books.ts";
 import { newId } from "../store/records.ts";
@@ -210,7 +211,7 @@ function EstimateSaid({ estimate, run, data }: EstimateProps): JSX.Element {
         </p>
       )}
       <p>
-        {words.memory(formatBytes(memory.peak), adapter)},{" "}
+        {words.memory(formatBytes(memory.peak), adapterName(adapter))},{" "}
         {available === undefined
           ? words.memoryUnknown
           : short

@@ -4,7 +4,8 @@ import { signal } from "@preact/signals";
 import type { ModelSource, TrainingEstimate, TrainRequest } from "../../../src/entries/worker.ts";
 import type { InfillExample, Progress } from "../../../src/entries/train.ts";
 import { EngineHost } from "../engine/host.ts";
-import { reasonOf } from "../i18n/index.ts";
+import { inWords, reasonOf, t } from "../i18n/index.ts";
+import { SaidError } from "../i18n/reasons.ts";
 import { addModel } from "../models/library.ts";
 import { LatestWriter } from "../store/latest.ts";
 import { goneOnWith, withEntry, withSample } from "./journal.ts";
@@ -133,7 +134,7 @@ export function pause(): void {
 
 async function trainToTheEnd(run: RunRecord, stopped: AbortSignal): Promise<void> {
   const data = await readData(run.id);
-  if (!data) throw new Error("What this run learns from is no longer on the disk: start another.");
+  if (!data) throw new SaidError(t.value.teach.dataGone);
   const saved = await savedStep(run.id);
   let journal = goneOnWith(training.value!.journal, saved);
   const writer = new LatestWriter<Journal>(
@@ -176,7 +177,7 @@ async function trainToTheEnd(run: RunRecord, stopped: AbortSignal): Promise<void
     },
     onLog: (entry) => tell(withEntry(journal, entry)),
     onSample: ({ text, step, number = 0 }) => tell(withSample(journal, { step, number, text })),
-    onNote: (note) => update({ note }),
+    onNote: (note) => update({ note: inWords(note) }),
   });
   writer.put(journal);
   await writer.done();

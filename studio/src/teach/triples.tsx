@@ -1,10 +1,11 @@
 // What was found in the books: the examples, to leaf through, and what is none of them, with the reasons.
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import type { MetaValue } from "../../../src/entries/infill.ts";
 import type { InfillExample } from "../../../src/entries/train.ts";
 import type { BookAccount } from "../../../src/entries/books.ts";
-import { numbers, t } from "../i18n/index.ts";
-import { reasonIn } from "../i18n/reasons.ts";
+import { fieldName, fieldValue } from "../i18n/names.ts";
+import { inWords, numbers, t } from "../i18n/index.ts";
 import type { BookResult } from "./books.worker.ts";
 
 const DROPS = ["tooShort", "tooLong", "torn", "alone"] as const;
@@ -16,7 +17,7 @@ export function Triples({ found }: { readonly found: BookResult }): JSX.Element 
     <div class="stack">
       {found.refused.map(({ name, reason }) => (
         <p key={name} class="notice bad" role="alert">
-          {words.refused(name, reasonIn(t.value.reasons, reason))}
+          {words.refused(name, inWords(reason))}
         </p>
       ))}
       {count > 0 && (
@@ -71,6 +72,12 @@ function Account({ account }: { readonly account: BookAccount }): JSX.Element {
   );
 }
 
+const saidOf = (field: string, value: MetaValue): string =>
+  [value]
+    .flat()
+    .map((each) => fieldValue(field, String(each)))
+    .join(", ");
+
 function Leaves({ examples }: { readonly examples: readonly InfillExample[] }): JSX.Element {
   const at = useSignal(0);
   const words = t.value.teach;
@@ -98,7 +105,7 @@ function Leaves({ examples }: { readonly examples: readonly InfillExample[] }): 
       </div>
       {meta.length > 0 && (
         <p class="small soft">
-          {meta.map(([field, value]) => `${field}: ${Array.isArray(value) ? value.join(", ") : value}`).join(" · ")}
+          {meta.map(([field, value]) => words.fieldSaid(fieldName(field), saidOf(field, value))).join(" · ")}
         </p>
       )}
     </section>

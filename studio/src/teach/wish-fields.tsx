@@ -2,7 +2,7 @@
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
-import { t } from "../i18n/index.ts";
+import { formatFigure, t } from "../i18n/index.ts";
 import type { Wish } from "./plan.ts";
 
 type Wished = Omit<Wish, "learningRate"> & { readonly learningRate?: number };
@@ -72,7 +72,7 @@ export function WishFields({ name, wish, learningRate, onChange }: Props): JSX.E
                 value={wish.learningRate}
                 min={0}
                 step="any"
-                placeholder={String(learningRate)}
+                placeholder={formatFigure(learningRate)}
                 onValue={(rate) => onChange({ learningRate: rate })}
               />
             )}

@@ -3,14 +3,13 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { addressOf } from "../app/route.ts";
-import { numbers, t } from "../i18n/index.ts";
+import { formatPercent, numbers, t } from "../i18n/index.ts";
 import { newId } from "../store/records.ts";
 import type { CandidateRecord, FillRecord } from "../store/records.ts";
 import { Icon } from "../ui/icon.tsx";
 import { fills, gaps, saveFill } from "./desk.ts";
 import { accept, changeCandidate } from "./fills.ts";
 import { OtherWord } from "./other-word.tsx";
-import { shareText } from "./share-text.ts";
 import { surprise } from "./shares.ts";
 import { judge, live, moreLike, working } from "./work.ts";
 
@@ -110,14 +109,17 @@ function Fit({
   const { score } = candidate;
   if (isGrowing || !score)
     return <span class="small soft fit">{isGrowing ? t.value.write.writing : t.value.write.notJudged}</span>;
-  const detail = t.value.write.fitDetail(tenths(surprise(score.terms.p2)), leads === undefined ? "" : shareText(leads));
+  const detail = t.value.write.fitDetail(
+    tenths(surprise(score.terms.p2)),
+    leads === undefined ? "" : formatPercent(leads),
+  );
   return (
     <div class="fit" title={detail}>
       {share !== undefined && (
         <>
           <meter min={0} max={1} value={share} aria-label={t.value.write.fitLabel} />
           <span class="small">
-            {shareText(share)}
+            {formatPercent(share)}
             {isBest ? ` · ${t.value.write.best}` : ""}
           </span>
         </>

@@ -6,11 +6,13 @@ import { EditorView } from "@codemirror/view";
 import { signal } from "@preact/signals";
 import { readSetting, writeSetting } from "../app/settings.ts";
 import { reasonOf, t } from "../i18n/index.ts";
+import { SaidError } from "../i18n/reasons.ts";
 import * as store from "../store/documents.ts";
 import { LatestWriter } from "../store/latest.ts";
 import { emptyDocument } from "../store/records.ts";
 import type { DocumentRecord, DocumentSummary, FillRecord, OpenGap, UndoRecord, Wishes } from "../store/records.ts";
-import { editorState, setWritable } from "./editor.ts";
+import { editorState, setWords, setWritable } from "./editor.ts";
+import type { EditorWords } from "./editor.ts";
 import { activateGap, activeGapOf, gapsOf } from "./gap-field.ts";
 import { isBeingWritten, OneTab } from "./one-tab.ts";
 import { undoRecord } from "./undo-record.ts";
@@ -93,7 +95,7 @@ export function attach(editor: EditorView | undefined): void {
 
 function show(editor: EditorView, state: EditorState): void {
   editor.setState(state);
-  editor.dispatch(setWritable(!isElsewhere.value), {
+  editor.dispatch(setWritable(!isElsewhere.value), setWords(editorWords()), {
     effects: EditorView.scrollIntoView(state.selection.main.head, { y: "center" }),
   });
   gaps.value = gapsOf(editor.state);
@@ -103,18 +105,20 @@ function show(editor: EditorView, state: EditorState): void {
 export const editor = (): EditorView | undefined => view;
 export const documentText = (): string => view?.state.doc.toString() ?? open.value?.text ?? "";
 
+function editorWords(): EditorWords {
+  const { manuscript, placeholder, gapHere, editorPhrases } = t.value.write;
+  return { label: manuscript, placeholder, gapHere, phrases: editorPhrases };
+}
+
+t.subscribe(() => view?.dispatch(setWords(editorWords())));
+
 function newState({ text, gaps: places }: DocumentRecord, undo: UndoRecord | undefined): EditorState {
-  return editorState(
-    { text, gaps: places, undo },
-    {
-      label: t.value.write.manuscript,
-      placeholder: t.value.write.placeholder,
-      onChange,
-      onPickGap: activate,
-      onFill: () => commands.fill(),
-      onStop: () => commands.stop(),
-    },
-  );
+  return editorState({ text, gaps: places, undo }, editorWords(), {
+    onChange,
+    onPickGap: activate,
+    onFill: () => commands.fill(),
+    onStop: () => commands.stop(),
+  });
 }
 
 function onChange(state: EditorState, changed: boolean): void {
@@ -200,7 +204,7 @@ export async function createDocument(title: string, text = ""): Promise<string> 
 /** With all that was written for it. Another one is opened where it was the open one. Throws Error in a sentence. */
 export async function removeDocument(id: string): Promise<void> {
   const isMine = open.value?.id === id && !isElsewhere.value;
-  if (!isMine && (await isBeingWritten(id))) throw new Error(t.value.write.openElsewhere);
+  if (!isMine && (await isBeingWritten(id))) throw new SaidError(t.value.write.openElsewhere);
   await writer.done();
   await store.removeDocument(id);
   unwritten.delete(id);

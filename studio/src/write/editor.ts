@@ -8,7 +8,7 @@ import type { Extension, TransactionSpec } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { OpenGap, UndoRecord } from "../store/records.ts";
-import { gapExtension } from "./gap-field.ts";
+import { gapExtension, placeLabel } from "./gap-field.ts";
 import { withUndoOf } from "./undo-record.ts";
 
 const look = HighlightStyle.define([
@@ -20,14 +20,33 @@ const look = HighlightStyle.define([
   { tag: [tags.processingInstruction, tags.angleBracket, tags.tagName], color: "var(--ink-soft)" },
 ]);
 
-export interface EditorHooks {
+/** What the editor says, in the language in force. */
+export interface EditorWords {
   readonly label: string;
   readonly placeholder: string;
+  /** What stands in a gap that replaces nothing. */
+  readonly gapHere: string;
+  /** CodeMirror's own, by their English. */
+  readonly phrases: Readonly<Record<string, string>>;
+}
+
+export interface EditorHooks {
   readonly onChange: (state: EditorState, changed: boolean) => void;
   readonly onPickGap: (id: string) => void;
   readonly onFill: () => boolean;
   readonly onStop: () => boolean;
 }
+
+const language = new Compartment();
+const inLanguage = ({ label, placeholder: hint, gapHere, phrases }: EditorWords): Extension => [
+  EditorState.phrases.of(phrases),
+  placeholder(hint),
+  placeLabel.of(gapHere),
+  EditorView.contentAttributes.of({ "aria-label": label }),
+];
+
+/** The editor speaks another language from now on. */
+export const setWords = (words: EditorWords): TransactionSpec => ({ effects: language.reconfigure(inLanguage(words)) });
 
 const writing = new Compartment();
 const writable = (may: boolean): Extension =>
@@ -43,7 +62,7 @@ export interface EditorText {
 }
 
 /** A document's own state: text, undo, gaps. */
-export function editorState({ text, gaps, undo }: EditorText, hooks: EditorHooks): EditorState {
+export function editorState({ text, gaps, undo }: EditorText, words: EditorWords, hooks: EditorHooks): EditorState {
   const shortcuts = keymap.of([
     { key: "Mod-Enter", run: hooks.onFill },
     { key: "Escape", run: hooks.onStop },
@@ -60,13 +79,8 @@ export function editorState({ text, gaps, undo }: EditorText, hooks: EditorHooks
     syntaxHighlighting(look),
     search({ top: true }),
     keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
-    placeholder(hooks.placeholder),
-    EditorView.contentAttributes.of({
-      "aria-label": hooks.label,
-      spellcheck: "true",
-      autocapitalize: "sentences",
-      tabindex: "0",
-    }),
+    language.of(inLanguage(words)),
+    EditorView.contentAttributes.of({ spellcheck: "true", autocapitalize: "sentences", tabindex: "0" }),
     writing.of(writable(true)),
     gapExtension(gaps, hooks.onPickGap),
     EditorView.updateListener.of(({ state, docChanged }) => hooks.onChange(state, docChanged)),

@@ -1,6 +1,6 @@
 // The gaps of a document in its editor: they follow edits, are shown in the text, and come back with undo.
 import { invertedEffects } from "@codemirror/commands";
-import { StateEffect, StateField } from "@codemirror/state";
+import { Facet, StateEffect, StateField } from "@codemirror/state";
 import type { ChangeDesc, EditorState, Extension, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin, WidgetType } from "@codemirror/view";
 import type { DecorationSet, ViewUpdate } from "@codemirror/view";
@@ -41,7 +41,6 @@ const gapsField = StateField.define<Gaps>({
     }
     return all === value.all && active === value.active ? value : { all, active };
   },
-  provide: (field) => EditorView.decorations.from(field, decorate),
 });
 
 class PlaceWidget extends WidgetType {
@@ -73,19 +72,14 @@ class PlaceWidget extends WidgetType {
   }
 }
 
-let placeLabel = "…";
 /** What stands in a gap that replaces nothing. */
-export function setPlaceLabel(label: string): void {
-  placeLabel = label;
-}
+export const placeLabel = Facet.define<string, string>({ combine: ([label = "…"]) => label });
 
-function decorate({ all, active }: Gaps): DecorationSet {
+function decorate({ all, active }: Gaps, label: string): DecorationSet {
   return Decoration.set(
     all.map((gap) => {
       if (gap.from === gap.to)
-        return Decoration.widget({ widget: new PlaceWidget(gap, placeLabel, gap.id === active), side: 1 }).range(
-          gap.from,
-        );
+        return Decoration.widget({ widget: new PlaceWidget(gap, label, gap.id === active), side: 1 }).range(gap.from);
       const attributes = { "data-gap": gap.id };
       return Decoration.mark({ class: `gap-range${gap.id === active ? " active" : ""}`, attributes }).range(
         gap.from,
@@ -143,6 +137,9 @@ export const activeGapOf = (state: EditorState): string | undefined => state.fie
 export function gapExtension(initial: readonly OpenGap[], onPick: (id: string) => void): Extension {
   return [
     gapsField.init(() => ({ all: initial, active: initial[0]?.id })),
+    EditorView.decorations.compute([gapsField, placeLabel], (state) =>
+      decorate(state.field(gapsField), state.facet(placeLabel)),
+    ),
     withUndo,
     markerPlugin,
     EditorView.domEventHandlers({

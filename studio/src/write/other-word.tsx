@@ -4,9 +4,8 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { NextWord } from "../../../src/entries/infill.ts";
-import { reasonOf, t } from "../i18n/index.ts";
+import { formatPercent, reasonOf, t } from "../i18n/index.ts";
 import type { FillRecord } from "../store/records.ts";
-import { shareText } from "./share-text.ts";
 import { alternatives, writeOn } from "./work.ts";
 import { wordsAndGaps } from "./wishes.ts";
 
@@ -70,7 +69,7 @@ export function OtherWord({
           {others?.map(({ text: word, probability }) => (
             <button key={word} onClick={() => go(word)}>
               {word.trim()}
-              <span class="small soft">{shareText(probability)}</span>
+              <span class="small soft">{formatPercent(probability)}</span>
             </button>
           ))}
           {others && (

@@ -22,7 +22,6 @@ import {
 } from "./desk.ts";
 import { Candidates } from "./candidates.tsx";
 import { activeFill } from "./fills.ts";
-import { setPlaceLabel } from "./gap-field.ts";
 import { History } from "./history.tsx";
 import { watchNames } from "./names.ts";
 import { takeFiles } from "./take-files.ts";
@@ -137,7 +136,6 @@ async function openFirst(): Promise<void> {
 function Manuscript(): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    setPlaceLabel(t.value.write.gapHere);
     const editor = new EditorView({ parent: place.current! });
     attach(editor);
     return () => {

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useId } from "preact/hooks";
 import { modelState } from "../engine/engine.ts";
+import { fieldName } from "../i18n/names.ts";
 import { numbers, t } from "../i18n/index.ts";
 import { Icon } from "../ui/icon.tsx";
 import { NAME_CLASSES } from "../store/records.ts";
@@ -57,12 +58,6 @@ export function WishPanel(): JSX.Element {
       <More />
     </section>
   );
-}
-
-/** The usual fields in the interface's language; a model's own as it names them. */
-function fieldName(field: string): string {
-  const known: Readonly<Record<string, string>> = t.value.write.fields;
-  return known[field] ?? field;
 }
 
 interface LineProps {

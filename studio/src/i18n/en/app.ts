@@ -15,6 +15,8 @@ export const app = {
   loadingModel: (name: string, percent: string) => `Loading ${name}${percent}`,
   modelFailed: (name: string) => `${name} could not be loaded`,
   modelLabel: (state: string) => `Model: ${state}. Open Models.`,
+  under: (amount: string) => `under ${amount}`,
+  over: (amount: string) => `over ${amount}`,
   close: "Close",
   cancel: "Cancel",
   loading: "Loading …",

@@ -38,6 +38,7 @@ export const models = {
   noFolders: "This browser cannot read folders; use Chrome or Edge, or give an address.",
   addIt: "Add and use",
   computer: "What computes",
+  onProcessor: (name: string) => `${name}, on the processor`,
   noAdapter: "Nothing is loaded yet; the adapter shows with the first model.",
   noWebGpu: "This browser has no WebGPU: use a current Chrome, Edge, Firefox or Safari.",
   limits: (buffer: string, binding: string) => `Texts and weights of up to ${buffer} in one piece, ${binding} at once`,

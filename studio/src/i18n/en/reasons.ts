@@ -57,4 +57,65 @@ export const reasons = {
   password: "it is locked by a password; save the book without one.",
   damagedBook: "the file is damaged or cut short; fetch or save it again.",
   noPassages: "no passages of prose with paragraphs before and after them were found in it.",
+  tooLarge: "This is too large for the graphics card: use a smaller model, fewer suggestions, or a shorter text.",
+  tuned: (forms: string, seconds: string) =>
+    `What computes fastest on this graphics card was found by ${forms} trials in ${seconds} s.`,
+  tunedWrong: (what: string) => `The graphics card computes one thing wrongly, which is left out: ${what}.`,
+  tunedNotKept: "What computes fastest here could not be kept; it is looked for again the next time.",
+  onlyReads: "This browser only reads here and cannot write: use a newer one.",
+  changedOnDisk: (file: string) => `${file} was changed or removed meanwhile: try again.`,
+  brokeOff: (address: string) => `${address}: the connection broke off; try again.`,
+  changedOnServer: (file: string) => `${file} was changed on its server while it came: load it again.`,
+  damagedCopy: (name: string) => `What is kept of ${name} is damaged: load it again with a connection.`,
+  hubForbids: (name: string) => `The Hub does not give ${name} to this page; choose another model.`,
+  hubFails: (name: string) => `The Hub has a fault of its own with ${name}; try again later.`,
+  hubLacks: (name: string, file: string) => `${name} has no ${file} on the Hub; choose another model, or try again.`,
+  notAHub: "What answers there is not the Hub: check the connection, and what stands between it and this page.",
+  badTokenizer:
+    "What cuts the text into pieces of words (the tokenizer) is not whole in this model, or not its " +
+    "own: choose another, or " +
+    "fetch its files again.",
+  adapterModel:
+    "These are changes to another model (an adapter), which this page cannot put on it: merge the " +
+    "two first, or choose " +
+    "the whole model.",
+  otherWeights:
+    "This model's weights are in a format that this page does not read: choose one with a model.safetensors.",
+  notGpt2: (file: string) =>
+    `${file}: this is no GPT-2 model, or one with parts that this page does not compute; choose a GPT-2 model.`,
+  modelSettings:
+    "The model's generation_config.json asks for what this page does not do: choose another model, " +
+    "or remove that file.",
+  settingsIgnored: "Some of what its generation_config.json asks for has no effect here.",
+  tensorsIgnored: "A part of its weights is of no use for writing and is left out.",
+  tokensLacking: "It does not know all signs of its own tokenizer; a text with one of those is refused.",
+  noModel: "No model is loaded: choose one in Models.",
+  tooLargeNumbers:
+    "The model has numbers that are too large for this: its file is damaged, or its learning went astray.",
+  badMarked: (field: string, value: string, known: string) =>
+    `“${value}” is not known for ${field}; this model knows ${known}.`,
+  noPlaceForText:
+    "There is not room enough in what this model sees for the text that is asked for: ask for a " +
+    "shorter one, or shorten what " +
+    "stands before and after.",
+  avoidedButGiven: (word: string) => `“${word}” is to be avoided and stands in the given text; drop one of them.`,
+  avoidedButWanted: (wanted: string, avoided: string) =>
+    `“${wanted}” must occur and “${avoided}” must not, and no text has one without the other.`,
+  wantedTwice: (word: string) => `“${word}” must occur twice over; name it once.`,
+  noWord: (word: string) => `“${word}” is no word; write one.`,
+  markerAvoided: (word: string) => `“${word}” is a sign of the model's own layout; leave it out.`,
+  tooLargeBook: "the file is larger than a book can be; check that it is the right one, or split it.",
+  verse: "it looks like verse, and the model learns from paragraphs of prose.",
+  tooFew: "There are too few passages to learn from: add books.",
+  otherRun: "What was saved of this learning is damaged, or of another: delete it, and teach the model once more.",
+  diverged:
+    "The learning went astray: the model's answers are no numbers any more. Teach it anew with a lower learning rate.",
+  runNotSaved: (step: string) => `It stopped at update ${step}, which could not be saved.`,
+  modelNotSaved: (reason: string) => `The model has learnt to its end and could not be saved. ${reason}`,
+  notSavedGoesOn: (reason: string) => `The last save did not work; it goes on learning. ${reason}`,
+  notRemoved: (reason: string) => `An older save could not be removed; it goes on learning. ${reason}`,
+  keptCopy: (reason: string) => `The copy on this device is used. ${reason}`,
+  noGguf: "llama.cpp cannot compute this model as it is, so there is no GGUF of it; download the zip.",
+  /** What is none of the above is the engine's or the browser's own sentence. */
+  other: (sentence: string) => sentence,
 };

@@ -109,6 +109,28 @@ export const write = {
   insert: "Insert at the cursor",
   copy: "Copy",
   copied: "Copied",
+  /** CodeMirror's own words. */
+  editorPhrases: {
+    Find: "Find",
+    Replace: "Replace",
+    next: "next",
+    previous: "previous",
+    all: "all",
+    "match case": "match case",
+    regexp: "regexp",
+    "by word": "by word",
+    replace: "replace",
+    "replace all": "replace all",
+    close: "close",
+    "current match": "current match",
+    "on line": "on line",
+    "replaced match on line $": "replaced match on line $",
+    "replaced $ matches": "replaced $ matches",
+    "Go to line": "Go to line",
+    go: "go",
+    "Control character": "Control character",
+    "Selection deleted": "Selection deleted",
+  },
   sampleTitle: "A first gap",
   sample:
     "Once upon a time, a mole named Jack lived in a village near the woods. His best friend was a rabbit named " +

@@ -17,6 +17,8 @@ export const app: Messages["app"] = {
   loadingModel: (name, percent) => `Chargement : ${name}${percent}`,
   modelFailed: (name) => `Échec du chargement : ${name}`,
   modelLabel: (state) => `Modèle : ${state}. Ouvrir les modèles.`,
+  under: (amount) => `moins de ${amount}`,
+  over: (amount) => `plus de ${amount}`,
   close: "Fermer",
   cancel: "Annuler",
   loading: "Chargement…",

@@ -45,6 +45,7 @@ export const models: Messages["models"] = {
   noFolders: "Ce navigateur ne sait pas lire de dossiers ; utilisez Chrome ou Edge, ou donnez une adresse.",
   addIt: "Ajouter et utiliser",
   computer: "Ce qui calcule",
+  onProcessor: (name) => `${name}, sur le processeur`,
   noAdapter: "Rien n’est encore chargé ; la carte s’affiche avec le premier modèle.",
   noWebGpu: "Ce navigateur n’a pas WebGPU : utilisez un Chrome, Edge, Firefox ou Safari récent.",
   limits: (buffer, binding) => `Textes et poids jusqu’à ${buffer} d’un seul tenant, ${binding} à la fois`,

@@ -1,10 +1,11 @@
-// Commands collected into one encoder with one open compute pass, sent by submit(). Parameters go to 256-byte slots of
-// one uniform buffer bound with a dynamic offset, so in steady state a dispatch creates no WebGPU object (see
-// launch-cache.ts) and writes no buffer of its own.
+// Commands collected into one encoder with one open compute pass, sent by submit(), or before where they are many or
+// long. Parameters go to 256-byte slots of one uniform buffer bound with a dynamic offset, so in steady state a
+// dispatch creates no WebGPU object (see launch-cache.ts) and writes no buffer of its own.
 import { encodeFloat16 } from "../files/float16.ts";
 import type { Bindings, BindingsOf, Constants, ConstantsOf, Kernel, Params, ParamsOf } from "./kernel.ts";
 import { LaunchCache } from "./launch-cache.ts";
 import type { CacheCounters } from "./launch-cache.ts";
+import { SubmitPace, unitsOf } from "./submit-pace.ts";
 import { byteLength } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 import { BUFFER_USAGE, COMPUTE_STAGE } from "./usage.ts";
@@ -27,6 +28,8 @@ export class CommandBatch {
   /** Of the device, outside its pool. */
   readonly ownBytes = SLOTS * SLOT_BYTES + SMALL_UPLOAD_BYTES;
   readonly device: DeviceContext;
+  /** Sends in time what would take a GPU long; undefined: nothing does. */
+  pace: SubmitPace | undefined;
   readonly counters: BatchCounters = { pipelines: 0, bindGroups: 0, guessed: 0, submits: 0, dispatches: 0 };
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
@@ -48,6 +51,7 @@ export class CommandBatch {
   constructor(device: DeviceContext) {
     this.device = device;
     const gpu = device.gpu;
+    this.pace = new SubmitPace(gpu.queue);
     this.paramsBuffer = gpu.createBuffer({ label: "params", size: SLOTS * SLOT_BYTES, usage: BUFFER_USAGE.params });
     this.uploadBuffer = gpu.createBuffer({ label: "uploads", size: SMALL_UPLOAD_BYTES, usage: BUFFER_USAGE.upload });
     const layout = gpu.createBindGroupLayout({
@@ -95,14 +99,17 @@ export class CommandBatch {
         `${kernel.name}: cannot launch ${x} x ${y} x ${z} workgroups: at most ${MAX_WORKGROUPS} in a dimension`,
       );
     }
-    const { pipeline, group } = this.cache.find(kernel, constants, bindings);
+    const { pipeline, group, bytes: bound } = this.cache.find(kernel, constants, bindings);
     const { profiler } = this.device;
-    if (this.slot === SLOTS || profiler?.full) this.submit();
+    const { flops = 0, bytes = bound } = kernel.work?.(params, bindings, constants) ?? {};
+    const units = unitsOf(flops, bytes);
+    if (this.slot === SLOTS || profiler?.full || this.pace?.isFull(units)) this.submit();
+    this.pace?.add(units);
     const offset = this.writeParams(kernel, params);
     this.counters.dispatches++;
     this.encoder ??= this.device.gpu.createCommandEncoder();
     if (profiler) this.endPass();
-    const descriptor = profiler?.launch(kernel, constants, bindings, params);
+    const descriptor = profiler?.launch(kernel.name, flops, bytes);
     const pass = (this.pass ??= this.encoder.beginComputePass(descriptor));
     if (pipeline !== this.passPipeline) pass.setPipeline((this.passPipeline = pipeline));
     if (group !== this.passGroup) pass.setBindGroup(0, (this.passGroup = group));
@@ -168,6 +175,7 @@ export class CommandBatch {
     if (this.uploaded > 0) queue.writeBuffer(this.uploadBuffer, 0, this.uploads, 0, this.uploaded);
     queue.submit([this.encoder.finish()]);
     submitted?.();
+    this.pace?.sent();
     this.counters.submits++;
     this.encoder = null;
     this.slot = 0;

@@ -87,7 +87,7 @@ export interface Part<B extends Bindings = None, P extends Params = None, K exte
   /** Usual values of the constants: with them a tool can show or check the module without launching it. */
   readonly example?: NoInfer<ConstantsOf<K>>;
   readonly needs?: readonly Need[];
-  /** Of one launch, asked for only while it is profiled. */
+  /** Of one launch: what a profile compares its time with, and how a batch knows that it holds enough. */
   work?(params: NoInfer<ParamsOf<P>>, tensors: NoInfer<BindingsOf<B>>, constants: NoInfer<ConstantsOf<K>>): Work;
 }
 

@@ -26,6 +26,8 @@ export interface Launch {
    */
   readonly tensors: readonly Tensor[];
   readonly sizes: readonly number[];
+  /** Of all that is bound. A tensor that is bound twice counts once: it stands where nothing is read. */
+  readonly bytes: number;
   next: Launch | undefined;
   secondNext: Launch | undefined;
 }
@@ -135,13 +137,15 @@ export class LaunchCache {
     });
     this.counters.bindGroups++;
     this.cached++;
+    const sizes = tensors.map(byteLength);
     const launch: Launch = {
       kernel,
       pipeline: pipeline.gpu,
       group,
       constants: pipeline.constants,
       tensors,
-      sizes: tensors.map(byteLength),
+      sizes,
+      bytes: sizes.reduce((sum, size, i) => (tensors.indexOf(tensors[i]) === i ? sum + size : sum), 0),
       next: undefined,
       secondNext: undefined,
     };

@@ -1,12 +1,7 @@
 // What a device does and when: GPU time of every launch, from timestamps around it, and what the host does meanwhile.
 // Off unless asked for: each launch then gets a pass of its own, so that the run is slower and launches do not overlap.
 // Where the adapter takes no timestamps, what is known is how long each submit was under way.
-import type { Kernel } from "./kernel.ts";
-import { byteLength } from "./tensor.ts";
-import type { Tensor } from "./tensor.ts";
 import { BUFFER_USAGE, MAP_MODE_READ } from "./usage.ts";
-
-type Names<T> = Readonly<Record<string, T>>;
 
 const MAX_QUERIES = 4096; // WebGPU's limit for one query set
 
@@ -110,28 +105,16 @@ export class Profiler {
   }
 
   /**
-   * The pass of the next launch.
+   * The pass of the next launch, of the kernel `name`.
    * @internal
    */
-  launch(
-    kernel: Kernel,
-    constants: Names<number | boolean>,
-    tensors: Names<Tensor>,
-    params: Names<number>,
-  ): GPUComputePassDescriptor {
+  launch(name: string, flops: number, bytes: number): GPUComputePassDescriptor {
     if (this.recording === undefined) {
       this.recording = performance.now();
       this.compiledBefore = this.hostTime("compile");
     }
-    const work = kernel.work?.(params, tensors, constants);
-    let bytes = work?.bytes;
-    if (bytes === undefined) {
-      bytes = 0;
-      // A tensor bound twice is read once, or stands where nothing is read.
-      for (const tensor of new Set(kernel.bindingNames.map((name) => tensors[name]))) bytes += byteLength(tensor);
-    }
     const at = 2 * this.launches.length;
-    this.launches.push({ name: kernel.name, flops: work?.flops ?? 0, bytes });
+    this.launches.push({ name, flops, bytes });
     if (!this.queries) return {};
     const { queries: querySet } = this;
     return { timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 } };

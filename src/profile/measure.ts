@@ -46,7 +46,17 @@ export function summarize(times: readonly number[]): Timing {
 }
 
 /** Time of one `launch`, which records work on the device's batch. */
-export async function measure(
+export async function measure(device: Device, launch: () => void, options: MeasureOptions): Promise<Timing> {
+  const { pace } = device.batch;
+  device.batch.pace = undefined; // a run is one submit
+  try {
+    return await measureWhole(device, launch, options);
+  } finally {
+    device.batch.pace = pace;
+  }
+}
+
+async function measureWhole(
   device: Device,
   launch: () => void,
   { runs, runMs, timer = defaultTimer(device) }: MeasureOptions,

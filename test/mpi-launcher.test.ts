@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { chooseGpu, gpuAddresses, hasDeviceSelectLayer } from "../src/cli/mpi/choose-gpu.ts";
 import { expectConnected, launchOf } from "../src/cli/mpi/launcher.ts";
+import { leaveHeapAlone } from "../src/cli/mpi/ucx.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mpi-launcher-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -51,6 +52,33 @@ describe("a process", () => {
     expect(() => expectConnected({ PMI_FD: "997" })).toThrow(/-pmi-port/);
     expect(() => expectConnected({ PMI_FD: "997", PMI_PORT: "n:1" })).not.toThrow();
     expect(() => expectConnected({})).not.toThrow();
+  });
+});
+
+describe("UCX", () => {
+  const PMIX = { PMIX_RANK: "0", SLURM_STEP_NUM_TASKS: "2" };
+
+  test.each([
+    ["MPICH's library", "libmpich.so.12", { PMI_SIZE: "2" }],
+    ["a file that MPICH's launcher belongs to", "/opt/mpich/lib/libmpi.so", { PMI_PORT: "n:1", PMI_ID: "0" }],
+    ["MPICH's library in a step of Slurm", "libmpi.so.12", PMIX],
+  ])("leaves the heap alone in %s", (_, name, started) => {
+    const env: NodeJS.ProcessEnv = { ...started };
+    const undo = leaveHeapAlone(name, env);
+    expect(env).toEqual({ ...started, UCX_MEM_EVENTS: "no" });
+    undo();
+    expect(env).toEqual(started);
+  });
+
+  test.each([
+    ["Open MPI's launcher", "/opt/lib/libmpi-custom.so", { OMPI_COMM_WORLD_SIZE: "2" }],
+    ["Open MPI's library in a step of Slurm", "/usr/lib/libmpi.so.40", PMIX],
+    ["what the user has set", "libmpich.so.12", { PMI_SIZE: "2", UCX_MEM_EVENTS: "yes" }],
+    ["what the user has set to nothing", "libmpich.so.12", { PMI_SIZE: "2", UCX_MEM_EVENTS: "" }],
+  ])("is not told so by %s", (_, name, started) => {
+    const env: NodeJS.ProcessEnv = { ...started };
+    leaveHeapAlone(name, env)();
+    expect(env).toEqual(started);
   });
 });
 

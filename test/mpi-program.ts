@@ -1,5 +1,6 @@
 // What test/mpi.test.ts starts under mpirun, several times over: mpi-program.ts <what>.
 import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
 import { UserError } from "../src/errors.ts";
 import { runCli } from "../src/cli/shared/run.ts";
 import { withRanks } from "../src/cli/mpi/with-ranks.ts";
@@ -35,6 +36,24 @@ async function exchange(ranks: MpiRanks): Promise<string> {
   return `${ranks.size} ranks of ${ranks.version} agree`;
 }
 
+/** Where the heap ends that malloc enlarges by brk. */
+const heapEnd = (): number => Number(`0x${[...maps().matchAll(/-([\da-f]+) .*\[heap\]$/gm)].at(-1)![1]}`);
+const maps = (): string => readFileSync("/proc/self/maps", "latin1");
+
+/** Puts a page right behind the heap, which cannot grow from now on, as V8's code does by chance. Returns its end. */
+async function fenceHeap(): Promise<number> {
+  const { default: koffi } = await import("koffi");
+  const mmap = koffi.load(null).func("intptr_t mmap(uintptr_t at, size_t length, int, int, int, intptr_t)");
+  const [NO_ACCESS, PRIVATE_ANONYMOUS_AT_FREE_ADDRESS] = [0, 0x100022];
+  for (;;) {
+    const end = heapEnd();
+    // It fails where the heap has grown meanwhile.
+    if (Number(mmap(end, 4096, NO_ACCESS, PRIVATE_ANONYMOUS_AT_FREE_ADDRESS, -1, 0)) === end) return end;
+  }
+}
+
+const fence = process.argv[2] === "heap" ? await fenceHeap() : 0;
+
 async function act(what: string | undefined, ranks: MpiRanks): Promise<string> {
   switch (what) {
     case "exchange":
@@ -53,6 +72,12 @@ async function act(what: string | undefined, ranks: MpiRanks): Promise<string> {
       await ranks.expectSigns(2);
       if (ranks.rank === 1) process.kill(process.pid, "SIGSTOP");
       return `${await ranks.meet()}`;
+    case "heap": {
+      await ranks.meet();
+      if (!maps().includes("/libucm.")) return "no UCX";
+      const lost = fence - heapEnd();
+      return lost > 0 ? `${lost} bytes of the heap are gone` : "the heap is whole";
+    }
     default:
       throw new Error(`what is ${what}?`);
   }

@@ -14,7 +14,7 @@ export interface Launch {
 /** Names an MPI library: a path, or a name that the system's loader knows. */
 export const LIBRARY_VARIABLE = "GPT2_WEBGPU_MPI";
 
-const OPEN_MPI = ["libmpi.so.40", "libmpi.so", "libmpi.40.dylib", "libmpi.dylib"];
+export const OPEN_MPI = ["libmpi.so.40", "libmpi.so", "libmpi.40.dylib", "libmpi.dylib"];
 /** MPICH and what has its binary interface: Intel MPI, MVAPICH, Cray MPICH. */
 const MPICH = ["libmpich.so.12", "libmpi.so.12", "libmpich.so", "libmpi_cray.so.12", "libmpi.12.dylib"];
 

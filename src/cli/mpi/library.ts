@@ -3,6 +3,7 @@
 // Open MPI's handles are addresses, those of MPICH (and Intel MPI, MVAPICH, Cray MPICH) are numbers of its mpi.h.
 import { UserError } from "../../errors.ts";
 import { LIBRARY_VARIABLE } from "./launcher.ts";
+import { leaveHeapAlone } from "./ucx.ts";
 
 type Native = (...args: unknown[]) => number;
 
@@ -52,9 +53,11 @@ export class MpiLibrary {
     const reasons: string[] = [];
     for (const name of names) {
       let library;
+      const undo = leaveHeapAlone(name);
       try {
         library = koffi.load(name, { global: true });
       } catch (error) {
+        undo();
         reasons.push(`${name} (${(error as Error).message.split("\n", 1)[0]})`);
         continue;
       }

@@ -7,7 +7,7 @@ import { UserError } from "./errors.ts";
 import { EXPORT } from "./cli/export/flags.ts";
 import type { ExportFlags } from "./cli/export/flags.ts";
 import { exportGguf } from "./cli/export/gguf.ts";
-import { exportHf, parseSize } from "./cli/export/hf.ts";
+import { exportHf } from "./cli/export/hf.ts";
 import { flagName } from "./cli/shared/flag-table.ts";
 import { parseFlags } from "./cli/shared/flags.ts";
 import { openFolder } from "./files/open.ts";
@@ -48,7 +48,7 @@ async function main({ argv, signal }: CliContext): Promise<void> {
   }
   if (outtype === "Q8_0")
     throw new UserError("--outtype q8_0 is llama.cpp's, and --format hf takes f32 or f16; choose one of them.");
-  const maxShardBytes = parseSize(flags.maxShardSize ?? "5GB", "--max_shard_size");
+  const maxShardBytes = flags.maxShardSize ?? 5e9;
   const outputDir = flags.outputDir ?? join("output", `${name}-hf`);
   print(await exportHf({ path, model, outputDir, dtype: outtype, maxShardBytes, overwrite, signal }));
 }

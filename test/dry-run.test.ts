@@ -24,7 +24,7 @@ const question: MemoryQuestion = {
 it("adds up, and says that the GPU's memory is not known", async () => {
   const { text, fits } = await dryRun(device, question);
   expect(fits).toBe(true);
-  expect(text).toContain("--memory_limit GB says it");
+  expect(text).toContain("--memory_limit 8GB says it");
   const megabytes = (part: string): number => {
     const [, number, unit] = new RegExp(`${part} +([\\d.]+) (kB|MB|GB)`).exec(text)!;
     return Number(number) * { kB: 1e-3, MB: 1, GB: 1e3 }[unit]!;

@@ -4,8 +4,10 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EXPORT } from "../src/cli/export/flags.ts";
 import { exportGguf } from "../src/cli/export/gguf.ts";
-import { exportHf, parseSize } from "../src/cli/export/hf.ts";
+import { exportHf } from "../src/cli/export/hf.ts";
+import { parseFlags } from "../src/cli/shared/flags.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
 import { openFolder } from "../src/files/open.ts";
 import { openCheckpoint, readConfig, saveCheckpoint, writeCheckpoint } from "../src/gpt2/checkpoint-files.ts";
@@ -78,15 +80,11 @@ describe("--format hf", () => {
 
   test("refuses the model's own folder, and sizes that are none", async () => {
     await expect(hf(`${DEMO}/../demo`, { overwrite: true })).rejects.toThrow(/is the model itself/);
-    expect(["5GB", "500 mb", "2GiB", "1.5KB", "7"].map((text) => parseSize(text, "--x"))).toEqual([
-      5e9,
-      5e8,
-      2 ** 31,
-      1500,
-      7,
-    ]);
+    const sizeOf = (text: string): number | undefined =>
+      parseFlags(EXPORT, ["--max_shard_size", text]).values.maxShardSize;
+    expect(["5GB", "500 mb", "2GiB", "1.5KB", "7"].map(sizeOf)).toEqual([5e9, 5e8, 2 ** 31, 1500, 7]);
     for (const text of ["", "GB", "0", "0.1", "-1GB", "5TBB", "1e9", "5 G B"])
-      expect(() => parseSize(text, "--max_shard_size"), text).toThrow(/--max_shard_size is .*5GB/);
+      expect(() => sizeOf(text), text).toThrow(/--max_shard_size is .*5GB/);
   });
 });
 

@@ -28,6 +28,16 @@ describe("the Hub's settings", () => {
     expect((await readSettings({ HF_TOKEN: "hf_x", ...process.env })).cacheDir).toBe(getHFHubCachePath());
   });
 
+  it("wait as long as they say, in seconds, and refuse what is no time", async () => {
+    const patienceOf = async (text: string): Promise<number> =>
+      (await readSettings({ HF_TOKEN: "hf_x", HF_HUB_DOWNLOAD_TIMEOUT: text })).patienceMs;
+    expect(await Promise.all(["", "10", " 0.5 ", "86400"].map(patienceOf))).toEqual([30_000, 10_000, 500, 86_400_000]);
+    for (const text of ["30s", "ten", "-1", "0", "1e9", "86401", "Infinity"])
+      await expect(patienceOf(text), text).rejects.toThrow(
+        `HF_HUB_DOWNLOAD_TIMEOUT is "${text}", wanted seconds as a number above 0 such as 30; mend it or unset it.`,
+      );
+  });
+
   it("know the endpoint, the token's order and what is no address", async () => {
     const home = await mkdtemp(join(tmpdir(), "hub-"));
     await writeFile(join(home, "token"), "hf_file\n");

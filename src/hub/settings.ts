@@ -5,10 +5,14 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { quote } from "../files/quote.ts";
 import type { HubAccess } from "./access.ts";
 import { HUB_URL } from "./address.ts";
 import { readProxy } from "./proxy.ts";
 import type { Environment } from "./proxy.ts";
+
+/** Seconds: a day. A timer holds 24 times as long. */
+const LONGEST_PATIENCE = 86_400;
 
 /** Of the variables: HF_ENDPOINT, HF_TOKEN, HF_HUB_DOWNLOAD_TIMEOUT (seconds), HTTPS_PROXY and its like. */
 export interface HubSettings extends HubAccess {
@@ -22,8 +26,8 @@ export interface HubSettings extends HubAccess {
 }
 
 /**
- * An empty variable counts as unset. Throws UserError when HF_ENDPOINT or a proxy is no address or the token holds what
- * no token does.
+ * An empty variable counts as unset. Throws UserError when HF_ENDPOINT or a proxy is no address, the token holds what
+ * no token does or HF_HUB_DOWNLOAD_TIMEOUT is no number of seconds.
  */
 export async function readSettings(env: Environment): Promise<HubSettings> {
   const home = expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface"), env);
@@ -40,11 +44,20 @@ export async function readSettings(env: Environment): Promise<HubSettings> {
     cacheDir: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, "hub"), env),
     token: await readToken(env, home),
     offline,
-    patienceMs: 1000 * (Number(env.HF_HUB_DOWNLOAD_TIMEOUT) || 30),
+    patienceMs: 1000 * readSeconds("HF_HUB_DOWNLOAD_TIMEOUT", env, 30),
     userAgent: "gpt2-webgpu",
     names: { token: "HF_TOKEN", endpoint: "HF_ENDPOINT" },
     proxy: offline ? undefined : await readProxy(env, endpoint),
   };
+}
+
+function readSeconds(name: string, env: Environment, otherwise: number): number {
+  const text = env[name]?.trim() || String(otherwise);
+  const seconds = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : 0;
+  if (seconds > 0 && seconds <= LONGEST_PATIENCE) return seconds;
+  throw new UserError(
+    `${name} is ${quote(text)}, wanted seconds as a number above 0 such as ${otherwise}; mend it or unset it.`,
+  );
 }
 
 async function readToken(env: Environment, home: string): Promise<string | undefined> {

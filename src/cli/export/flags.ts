@@ -45,11 +45,11 @@ const flags = defineFlags({
     help: "hf: the folder to write.",
   },
   maxShardSize: {
-    type: "string",
-    placeholder: "size",
+    type: "size",
+    unit: "bytes",
     defaultText: "5GB",
     group: "Output",
-    help: "hf: larger weights go into several files, at most so large each, with an index: 5GB, 500MB.",
+    help: "hf: larger weights go into several files, at most so large each, with an index.",
   },
   merge: {
     type: "bool",

@@ -110,21 +110,3 @@ async function cardOf(
   const training = own === undefined ? undefined : trainingPart(own);
   return training === undefined ? card : `${card}${training}`;
 }
-
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-};
-
-/** "5GB" as Hugging Face writes it -> 5e9 bytes. Throws UserError on anything else. */
-export function parseSize(text: string, flag: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([A-Z]*)$/.exec(text.trim().toUpperCase()) ?? [];
-  const bytes = Math.floor(Number(number) * (UNITS[unit] ?? NaN));
-  if (bytes >= 1) return bytes;
-  throw new UserError(`${flag} is ${JSON.stringify(text)}, wanted a size such as 5GB, 500MB or 2GiB.`);
-}

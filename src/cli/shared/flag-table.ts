@@ -1,6 +1,7 @@
 // The table that describes a program's flags: names, types, ranges, defaults and help stand together, and the type of
 // each parsed value follows from its row. flags.ts reads a command line by it, help.ts prints it.
 import { snakeCase } from "../../snake-case.ts";
+import { formatBytes } from "./format.ts";
 
 interface FlagBase {
   readonly help: string;
@@ -23,6 +24,14 @@ export interface NumberFlag extends FlagBase {
   readonly above?: number;
   readonly below?: number;
 }
+/** A number of bytes: "5GB" is 5e9. */
+export interface SizeFlag extends FlagBase {
+  readonly type: "size";
+  /** What a number alone is in. */
+  readonly unit: SizeUnit;
+  /** Bytes, 1 where nothing is said. */
+  readonly min?: number;
+}
 export interface BoolFlag extends FlagBase {
   readonly type: "bool";
   readonly default?: boolean;
@@ -42,7 +51,7 @@ export interface ManyFlag extends FlagBase {
   /** "pairs": commas separate them too, as in n_layer=4,n_head=4; a comma that no key= follows is part of a value. */
   readonly commas?: boolean;
 }
-export type Flag = NumberFlag | BoolFlag | StringFlag | ChoiceFlag | ManyFlag;
+export type Flag = NumberFlag | SizeFlag | BoolFlag | StringFlag | ChoiceFlag | ManyFlag;
 
 /** Keys are camelCase; numBeams is --num_beams on the command line. */
 export type FlagTable = Readonly<Record<string, Flag>>;
@@ -52,19 +61,21 @@ export type FlagValue<F extends Flag> = F extends NumberFlag
   ? F extends { readonly default: number }
     ? number
     : number | undefined
-  : F extends BoolFlag
-    ? boolean
-    : F extends ChoiceFlag
-      ? Known<F, F["choices"][number]>
-      : F extends StringFlag
-        ? F extends { readonly default: string }
-          ? string
-          : string | undefined
-        : F extends { readonly type: "list" }
-          ? readonly string[]
-          : F extends { readonly type: "ints" }
-            ? readonly number[]
-            : ReadonlyMap<string, string>;
+  : F extends SizeFlag
+    ? number | undefined
+    : F extends BoolFlag
+      ? boolean
+      : F extends ChoiceFlag
+        ? Known<F, F["choices"][number]>
+        : F extends StringFlag
+          ? F extends { readonly default: string }
+            ? string
+            : string | undefined
+          : F extends { readonly type: "list" }
+            ? readonly string[]
+            : F extends { readonly type: "ints" }
+              ? readonly number[]
+              : ReadonlyMap<string, string>;
 export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: FlagValue<T[K]> };
 
 /** A flag of another program that people bring along. */
@@ -105,6 +116,18 @@ export function parseNumber(text: string, whole: boolean): number | undefined {
   return (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) ? value : undefined;
 }
 
+const BYTES = { bytes: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+export type SizeUnit = keyof typeof BYTES;
+
+/** "5GB", as Hugging Face writes it, -> 5e9 bytes; undefined for what is none, or less than `min` bytes. */
+export function parseSize(text: string, { unit, min = 1 }: Pick<SizeFlag, "unit" | "min">): number | undefined {
+  const [, number, written] = /^(\d+\.?\d*|\.\d+)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  if (number === undefined) return undefined;
+  const meant = Object.entries(BYTES).find(([name]) => name.toLowerCase() === (written || unit).toLowerCase());
+  const bytes = Math.floor(Number(number) * (meant?.[1] ?? NaN));
+  return Number.isSafeInteger(bytes) && bytes >= min ? bytes : undefined;
+}
+
 /** What a flag takes, for messages. */
 export function expectedValue(flag: Flag): string {
   switch (flag.type) {
@@ -112,6 +135,10 @@ export function expectedValue(flag: Flag): string {
     case "float": {
       const bounds = rangeText(flag);
       return `${flag.type === "int" ? "a whole number" : "a number"}${bounds && ` ${bounds}`}`;
+    }
+    case "size": {
+      const least = flag.min === undefined ? "" : ` of at least ${formatBytes(flag.min)}`;
+      return `a size${least} such as 5GB, 500MB or 2GiB (a number alone is in ${flag.unit})`;
     }
     case "bool":
       return "true or false";

@@ -5,7 +5,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { UserError } from "../../errors.ts";
 import { printable, quote } from "../../files/quote.ts";
-import { expectedValue, flagName, parseNumber } from "./flag-table.ts";
+import { expectedValue, flagName, parseNumber, parseSize } from "./flag-table.ts";
 import type { Flag, FlagTable, FlagValues, Program } from "./flag-table.ts";
 import { addHelp } from "./help.ts";
 import { versionLine } from "./project-path.ts";
@@ -83,6 +83,7 @@ function placeholder(flag: Flag): string {
   const names = {
     int: "int",
     float: "number",
+    size: "size",
     bool: "true|false",
     string: "text",
     choice: "name",
@@ -213,6 +214,8 @@ function parseValue(name: string, flag: Flag, text: string, before: unknown): un
   switch (flag.type) {
     case "string":
       return text;
+    case "size":
+      return parseSize(text, flag) ?? fail();
     case "bool":
       return /^true$/i.test(text) ? true : /^false$/i.test(text) ? false : fail();
     case "choice":

@@ -72,6 +72,7 @@ function commandLine(text: string, width: number): string {
 function noteOf(name: string, flag: Flag): string {
   const parts: string[] = [];
   if (flag.type === "int" || flag.type === "float") parts.push(rangeText(flag).replace(/^of /, ""));
+  if (flag.type === "size") parts.push(`5GB, 500MB, 2GiB; a number alone is in ${flag.unit}`);
   if (flag.type === "choice") parts.push(flag.choices.join(" | "));
   if (flag.type === "list" || flag.type === "pairs") parts.push("may be repeated");
   if (flag.defaultText !== undefined) parts.push(`default: ${flag.defaultText}`);

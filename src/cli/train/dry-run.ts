@@ -20,7 +20,7 @@ export async function dryRun(device: Device, question: MemoryQuestion): Promise<
     row("peak", needs.peak, limit === undefined ? "" : ` of ${formatBytes(limit)}`);
     row("largest buffer", needs.largestBuffer, ` of at most ${formatBytes(device.gpu.limits.maxBufferSize)}`);
     if (limit === undefined)
-      lines.push("         How much the GPU has WebGPU does not tell; --memory_limit GB says it.");
+      lines.push("         How much the GPU has WebGPU does not tell; --memory_limit 8GB says it.");
   }
   if (holds(needs, limit)) {
     lines.push(limit === undefined ? "Fits     each buffer that it needs" : "Fits");

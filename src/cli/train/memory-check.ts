@@ -54,7 +54,7 @@ function longest({ lengths }: ExampleSet): number {
 
 /** Bytes that the device has for each of those that share it, where that is known without asking for them. */
 function memoryLimit({ memoryLimit }: Flags, { software }: Device, shared = 1): number | undefined {
-  if (memoryLimit !== undefined) return memoryLimit * 1e9;
+  if (memoryLimit !== undefined) return memoryLimit;
   return software ? freeMemory() / shared : undefined;
 }
 

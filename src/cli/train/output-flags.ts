@@ -16,9 +16,9 @@ export const OUTPUT_FLAGS = defineFlags({
     help: "Train nothing: print what memory the run would take, and what to change where that is too much.",
   },
   memoryLimit: {
-    type: "float",
-    min: 0.001,
-    placeholder: "GB",
+    type: "size",
+    unit: "GB",
+    min: 1e6,
     defaultText: "the machine's free memory on a software adapter, else what the GPU gives on trial",
     group: "Output",
     help: "How much memory the adapter has: a run that takes more is refused before its first step.",

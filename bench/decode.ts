@@ -5,6 +5,8 @@ import { generate } from "../src/generation/generate.ts";
 import { GPT2Decoder } from "../src/generation/device/gpt2-decoder.ts";
 import type { GenerationOptions } from "../src/generation/options/options.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
+import { STORED } from "../src/kernels/stored.ts";
+import type { Stored } from "../src/kernels/stored.ts";
 import { Random } from "../src/random.ts";
 import { measure, summarize } from "../src/profile/measure.ts";
 import type { Timing } from "../src/profile/measure.ts";
@@ -21,6 +23,8 @@ interface Setting {
   readonly context: number;
   readonly batch: number;
   readonly way: Way;
+  /** How weights, keys and values are kept. */
+  readonly dtype: Stored;
 }
 
 const CONTEXTS = [16, 256, 1000],
@@ -34,11 +38,14 @@ const OPTIONS: Readonly<Record<Way, GenerationOptions>> = {
 /** Every context, batch and way by itself, or all together. */
 function settings({ all, quick }: BenchRun["options"]): Setting[] {
   if (all)
-    return CONTEXTS.flatMap((context) => BATCHES.flatMap((batch) => WAYS.map((way) => ({ context, batch, way }))));
+    return STORED.flatMap((dtype) =>
+      CONTEXTS.flatMap((context) => BATCHES.flatMap((batch) => WAYS.map((way) => ({ context, batch, way, dtype })))),
+    );
   const settings: Setting[] = [
-    ...CONTEXTS.map((context): Setting => ({ context, batch: 1, way: "greedy" })),
-    ...WAYS.slice(1).map((way): Setting => ({ context: 256, batch: 1, way })),
-    ...BATCHES.slice(1).map((batch): Setting => ({ context: 16, batch, way: "greedy" })),
+    ...CONTEXTS.map((context): Setting => ({ context, batch: 1, way: "greedy", dtype: "f32" })),
+    ...WAYS.slice(1).map((way): Setting => ({ context: 256, batch: 1, way, dtype: "f32" })),
+    ...BATCHES.slice(1).map((batch): Setting => ({ context: 16, batch, way: "greedy", dtype: "f32" })),
+    ...([1, 32] as const).map((batch): Setting => ({ context: 256, batch, way: "greedy", dtype: "f16" })),
   ];
   return quick ? settings.filter(({ context, batch }) => context <= 256 && batch <= 8) : settings;
 }
@@ -53,15 +60,24 @@ export async function benchDecoding(run: BenchRun): Promise<void> {
     const device = await requestDevice();
     if (shape === GPT2 && device.software && !options.large)
       note("Decoding with GPT-2 124M takes long on a software adapter; --large times it too.");
-    else {
-      const model = GPT2LMHeadModel.fromConfig(device, shape.config, { gradients: false });
-      for (const setting of chosen) await benchSetting(run, shape, model, setting);
-    }
+    else
+      for (const dtype of STORED) {
+        const settings = chosen.filter((setting) => setting.dtype === dtype);
+        if (settings.length === 0) continue;
+        using model = GPT2LMHeadModel.fromConfig(device, shape.config, { gradients: false, dtype });
+        for (const setting of settings) await benchSetting(run, shape, model, setting);
+      }
     device.destroy();
   }
 }
 
-const sizesOf = ({ name }: BenchModel, { context, batch, way }: Setting) => ({ model: name, context, batch, way });
+const sizesOf = ({ name }: BenchModel, { context, batch, way, dtype }: Setting) => ({
+  model: name,
+  context,
+  batch,
+  way,
+  ...(dtype === "f16" && { dtype }), // lines of f32 are called as they were before there was another
+});
 
 async function benchSetting(
   { options, report }: BenchRun,

@@ -22,8 +22,8 @@ export function tokenLaunch(
   model: GPT2LMHeadModel,
   { rows, context, way }: { readonly rows: number; readonly context: number; readonly way: Way },
 ): () => void {
-  const { device, config } = model;
-  const cache = new KVCache(device, config, rows, context + 1);
+  const { device, config, dtype } = model;
+  const cache = new KVCache(device, config, rows, context + 1, dtype);
   workspace.onRelease(() => cache.destroy());
   const inputs = workspace.integers(
     [2, rows],

@@ -4,9 +4,9 @@ import type { GPT2Config } from "../../gpt2/config.ts";
 import type { GPT2LMHeadModel } from "../../gpt2/model.ts";
 import { elementCount } from "../../gpu/tensor.ts";
 
-/** "124.44M parameters, 12 layers of 768" */
-export function describeModel({ config, parameters }: GPT2LMHeadModel): string {
-  return sizeText(parameters.elementCount, config);
+/** "124.44M parameters, 12 layers of 768", and whether they are kept as f16. */
+export function describeModel({ config, parameters, dtype }: GPT2LMHeadModel): string {
+  return sizeText(parameters.elementCount, config) + (dtype === "f16" ? " in f16" : "");
 }
 
 /** The same of a model that is not loaded. */

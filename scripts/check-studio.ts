@@ -7,15 +7,19 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../src/cli/shared/run.ts";
 import { findBrowser, notInstalled } from "./browsers/launch.ts";
+import type { BrowserName } from "./browsers/launch.ts";
 import { checkEveryone, takePictures } from "./studio/everyone.ts";
 import { checkFiles } from "./studio/files.ts";
+import { checkFirefox } from "./studio/firefox.ts";
+import type { Report } from "./studio/firefox.ts";
+import { checkKilled } from "./studio/killed.ts";
 import { checkLooking } from "./studio/look.ts";
 import { checkModels } from "./studio/models.ts";
 import { checkNovel } from "./studio/novel.ts";
 import { checkSafety } from "./studio/safe.ts";
 import { buildStudio, openChromium, serveStudio } from "./studio/site.ts";
 import { checkTeaching } from "./studio/teach.ts";
-import { Visit } from "./studio/visit.ts";
+import { print, Visit } from "./studio/visit.ts";
 import { checkWriting } from "./studio/write.ts";
 
 /** By the screen or the matter that each looks at. */
@@ -30,6 +34,29 @@ const CHECKS: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   everyone: checkEveryone,
 };
 
+/** In a browser of their own, by its path and the site's address. */
+const OTHER_CHECKS: Readonly<Record<string, readonly [BrowserName, OwnCheck]>> = {
+  killed: ["chromium", checkKilled],
+  firefox: ["firefox", checkFirefox],
+};
+type OwnCheck = (path: string, address: string, report: Report) => Promise<void>;
+
+async function inItsOwn(name: string, address: string): Promise<number> {
+  const [which, check] = OTHER_CHECKS[name];
+  const path = findBrowser(which);
+  if (path === undefined) {
+    process.stdout.write(`skip  ${notInstalled(which)}\n`);
+    return 0;
+  }
+  let failed = 0;
+  const report: Report = (what, right, found = "") => {
+    print(name, what, right, found);
+    if (!right) failed++;
+  };
+  await check(path, address, report).catch((error: Error) => report("goes to its end", false, error.message));
+  return failed;
+}
+
 await runCli(async ({ argv }) => {
   const path = findBrowser("chromium");
   if (path === undefined) {
@@ -38,20 +65,21 @@ await runCli(async ({ argv }) => {
   }
   const at = argv.indexOf("--screenshots");
   const folder = at < 0 ? undefined : argv[at + 1];
-  const chosen = argv.filter((word, i) => Object.hasOwn(CHECKS, word) && (at < 0 || i !== at + 1));
-  const names = Object.keys(CHECKS).filter((name) => chosen.length === 0 || chosen.includes(name));
+  const words = argv.filter((word, i) => !word.startsWith("-") && (at < 0 || i !== at + 1));
+  const isWanted = (name: string): boolean => words.length === 0 || words.includes(name);
   await buildStudio();
   const site = await serveStudio();
   const browser = await openChromium(path);
   let failed = 0;
   try {
-    for (const name of names) {
+    for (const name of Object.keys(CHECKS).filter(isWanted)) {
       const visit = await Visit.open(browser, site.address, name);
       await visit.attempt(() => CHECKS[name](visit));
       visit.requestsStayed();
       failed += visit.failed;
       await visit.close();
     }
+    for (const name of Object.keys(OTHER_CHECKS).filter(isWanted)) failed += await inItsOwn(name, site.address);
     if (folder !== undefined) {
       await mkdir(folder, { recursive: true });
       await takePictures(browser, site.address, (picture) => join(folder, picture));

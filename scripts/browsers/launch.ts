@@ -51,9 +51,14 @@ export const notInstalled = (which: BrowserName): string => {
   return `${name} is not installed here (apt-get install ${debian}); ${variable} may name it.`;
 };
 
-/** The caller closes it; a call that takes longer than `patienceMs` fails. */
-export async function launch(which: BrowserName, executablePath: string, patienceMs: number): Promise<Browser> {
-  const common = { executablePath, headless: true, timeout: patienceMs, protocolTimeout: patienceMs };
+/** The caller closes it; a call that takes longer than `patienceMs` fails. `userDataDir`: a profile that stays. */
+export async function launch(
+  which: BrowserName,
+  executablePath: string,
+  patienceMs: number,
+  userDataDir?: string,
+): Promise<Browser> {
+  const common = { executablePath, headless: true, timeout: patienceMs, protocolTimeout: patienceMs, userDataDir };
   if (which === "firefox")
     return puppeteer.launch({
       ...common,

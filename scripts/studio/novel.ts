@@ -36,14 +36,18 @@ export async function checkNovel(visit: Visit): Promise<void> {
   visit.report("a novel is imported and shown", true, `${Date.now() - begun} ms`);
   await page.locator(".names .name", { hasText: "Margaret" }).waitFor();
   visit.report("its people are found", true, `${Date.now() - begun} ms after the import began`);
+  await visit.rests();
   await visit.goToLine(6);
   await page.keyboard.press("End");
   const typed = Date.now();
-  const gap = await visit.longestGap(() => page.keyboard.type(KEYS));
-  visit.report("typing", true, `${((Date.now() - typed) / KEYS.length).toFixed(0)} ms a key`);
-  visit.gap("longest gap between frames while one types", gap);
+  let took = 0;
+  await visit.draws("the page draws while one types", async () => {
+    await page.keyboard.type(KEYS);
+    took = Date.now() - typed;
+  });
+  visit.report("typing", true, `${(took / KEYS.length).toFixed(0)} ms a key`);
   await visit.saved();
-  visit.report("and it is saved", true, `${Date.now() - typed} ms after the first key`);
+  visit.report("and it is saved", true);
   const asked = Date.now();
   await page.keyboard.press("ControlOrMeta+Enter");
   await page.waitForFunction(

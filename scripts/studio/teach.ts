@@ -36,8 +36,9 @@ export async function checkTeaching(visit: Visit): Promise<void> {
   const [estimate = ""] = await texts(page, ".estimate");
   visit.report("an estimate of time and memory", /for 5 updates.*MB of memory/s.test(estimate), estimate);
 
+  await visit.rests();
   const stopped = await run(page, async () => {
-    visit.gap("longest gap between frames while it learns", await visit.longestGap(() => untilStep(page, 3)));
+    await visit.draws("the page draws while it learns", () => untilStep(page, 3));
     await page.reload();
     const saved = await page.locator(".saved").innerText();
     visit.report("after a reload the page says where it was saved", /at update 2/.test(saved), saved);

@@ -1,7 +1,7 @@
 // The curve of a run: how surprised the model was by what it read, and by what was held out. uPlot draws it on a
 // canvas; beside it stands the same in words.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../app/theme.ts";
@@ -22,8 +22,10 @@ export function Curve({
 }): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const shown = useRef(journal);
-  shown.current = journal;
+  // An update that tells nothing new to draw comes every few milliseconds where the card is fast.
+  const columns = useMemo(() => columnsOf(journal), [journal.log]);
+  const shown = useRef({ columns, resumed: journal.resumed });
+  shown.current = { columns, resumed: journal.resumed };
   const words = t.value.teach;
   const look = `${theme.value} ${language.value} ${totalSteps}`;
 
@@ -36,7 +38,7 @@ export function Curve({
         words.heldOut,
         words.update,
       ]);
-      plot.current = new uPlot(options, columnsOf(shown.current), element);
+      plot.current = new uPlot(options, shown.current.columns, element);
     };
     draw();
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -52,7 +54,7 @@ export function Curve({
       plot.current = undefined;
     };
   }, [look]);
-  useEffect(() => plot.current?.setData(columnsOf(journal)), [journal]);
+  useEffect(() => plot.current?.setData(columns), [columns, journal.resumed]);
 
   const best = bestOf(journal);
   const losses = journal.log.filter((entry) => "loss" in entry);
@@ -72,7 +74,7 @@ export function Curve({
         <p class="soft small">{words.surpriseHint}</p>
       </figcaption>
       <div ref={place} class="curve-plot" role="img" aria-label={said} />
-      <p class="small" data-steps={columnsOf(journal)[0].join(" ")} data-resumed={journal.resumed.join(" ")}>
+      <p class="small" data-steps={columns[0].join(" ")} data-resumed={journal.resumed.join(" ")}>
         {said}
         {journal.resumed.length > 0 &&
           ` ${words.resumedSaid(journal.resumed.map((step) => numbers.value.format(step)).join(", "))}`}

@@ -58,8 +58,8 @@ export class Visit {
 
   /**
    * No 50 ms between two frames of the page while `act` goes on. A busy machine stalls now and then whatever the page
-   * does, and without a GPU frames wait for the processor that computes. So what counts is the page's own part: tasks of
-   * its thread so long, in more than a tenth of the seconds; and where it stalls doing nothing, that proves nothing.
+   * does, and without a GPU frames wait for the processor that computes. What counts is the page's own part: tasks of
+   * its thread so long, in more than a tenth of the seconds. Where it stalls doing nothing, that proves nothing.
    */
   async draws(what: string, act: () => Promise<void>): Promise<void> {
     const busy = await this.gapsWhile(act);

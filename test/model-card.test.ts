@@ -45,6 +45,7 @@ const history: LogEntry[] = [
 const training = {
   args: { ...DEFAULT_ARGUMENTS, gradientAccumulationSteps: 3 },
   blockSize: 128,
+  trainable: [["freeze", "wte, h.*.ln_1"]],
   worldSize: 2,
   history,
   finalStep: 2,
@@ -249,15 +250,31 @@ describe("the file", () => {
     const data = { examples: gaps, gaps, tokens: 9, file: "/disk/me/train.jsonl", summary: "", source: "" };
     // Of a run that is gone on with: its weights are a checkpoint's by now.
     const start = { config: new GPT2Config(), fresh: false, tokenizer: GPT2Tokenizer.default() };
-    const flags = { configOverrides: new Map([["n_layer", 2]]) };
+    const flags = { configOverrides: new Map([["n_layer", 2]]), freeze: [" wte,h.[0-5]", "ln_*"] };
     const job = { flags, args: DEFAULT_ARGUMENTS, blockSize: 9, start, train: data } as unknown as Job;
     const run = new RunFolder(join(root, "novels"));
-    const card = await runCard(run, job, { history, from: 0, started: 0, finalStep: 4, worldSize: 1, size: "1M" });
+    const end = { history, from: 0, started: 0, finalStep: 4, worldSize: 1, size: "1M" };
+    const card = await runCard(run, job, end);
     expect(card).toContain("# novels\n");
     expect(card).toContain("trained from fresh weights");
     expect(card).toContain("| Emma, by Jane Austen | 2 |\n| 3.txt | 1 |\n| Germinal | 1 |\n");
     expect(frontOf(card).language).toEqual(["en", "fr"]);
     expect(card).not.toMatch(/\/disk|\/me/);
+    expect(card).toContain("\n- freeze: wte, h.\\[0-5\\], ln\\_\\*\n");
+    const lora = new LoraConfig({
+      r: 4,
+      loraDropout: 0.1,
+      targetModules: ["c_proj", "c_attn"],
+      useRslora: true,
+      trainableTokenIndices: [50259, 50257, 50258, 50262],
+    });
+    const ofAdapter = { ...job, flags: { ...flags, freeze: [] }, start: { ...start, lora } } as unknown as Job;
+    expect(await runCard(run, ofAdapter, end)).toContain(
+      "\n- lora_r: 4\n- lora_alpha: 8\n- lora_dropout: 0.1\n- lora_target: attn.c\\_attn, attn.c\\_proj, mlp.c\\_proj\n" +
+        "- use_rslora: true\n- trainable_token_indices: 50257 to 50259, 50262\n- ",
+    );
+    const ofAll = { ...job, flags: { ...flags, freeze: [] } } as unknown as Job;
+    expect(await runCard(run, ofAll, end)).not.toMatch(/freeze|lora/);
   });
 
   it("of a merged adapter is a whole model's, with the adapter's training and its base", async () => {

@@ -13,6 +13,7 @@ import { logTicks } from "../src/drawing/ticks.ts";
 import { TOKEN_TYPE } from "../src/examples/encoded-example.ts";
 import type { EncodedExample } from "../src/examples/encoded-example.ts";
 import { MemoryFolder } from "../src/files/folder.ts";
+import { LoraConfig } from "../src/gpt2/lora-config.ts";
 import { GPT2LMHeadModel } from "../src/gpt2/model.ts";
 import type { Device } from "../src/gpu/device.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
@@ -144,7 +145,7 @@ describe("a run", () => {
   const config = tinyConfig.with({ vocabSize: tokenizer.vocabSize, residPdrop: 0.1 });
   const evaluation = { examples, file: "b.txt", tokens: 55, summary: "", source: "" };
   const start = { folder: new MemoryFolder("m"), config, template: undefined, tokenizer, origin: "fresh weights" };
-  const flags = { reportGaps: 4 };
+  const flags = { reportGaps: 4, freeze: ["wte", "h.0"] };
   const job = { args, flags, blockSize: 12, train: evaluation, evaluation, start } as unknown as Job;
 
   /** Of one step after another: what is saved of the weights. */
@@ -195,6 +196,7 @@ describe("a run", () => {
     expect(lines().filter((line) => line.tokens_per_second! > 0).length).toBeGreaterThanOrEqual(2);
     expect(page()).toContain("after 2 updates");
     expect(page()).toContain("b.txt: 5 examples, 55 tokens");
+    expect(page()).toContain("<tr><td>freeze</td><td>wte, h.0</td></tr>");
 
     // Gone on with from step 2: what step 4 left is no more, what step 2 left is still shown.
     const history: LogEntry[] = [{ step: 2, epoch: 1, loss: 1, grad_norm: 1, learning_rate: 1 }];
@@ -208,12 +210,17 @@ describe("a run", () => {
   test("is shown without texts where none are wanted, and costs none", async () => {
     const place = mkdtempSync(join(root, "none-"));
     const model = GPT2LMHeadModel.fromConfig(device, config, { seed: 1, gradients: false });
-    const report = new RunReport(new RunFolder(place), { ...job, flags: { ...job.flags, reportGaps: 0 } }, model, fail);
+    const lora = new LoraConfig({ r: 4, loraAlpha: 16, trainableTokenIndices: [7, 8] });
+    const bare = { ...job, flags: { ...job.flags, reportGaps: 0 }, start: { ...job.start, lora } };
+    const report = new RunReport(new RunFolder(place), bare, model, fail);
     report.onLog({ step: 1, epoch: 1, loss: 1 });
     const { submits } = device.batch.counters;
     await report.onSample({ step: 1 });
     expect(device.batch.counters.submits).toBe(submits);
-    expect(readFileSync(join(place, "report.html"), "utf8")).toContain("1 of 0 updates");
+    const page = readFileSync(join(place, "report.html"), "utf8");
+    expect(page).toContain("1 of 0 updates");
+    for (const [name, value] of Object.entries({ lora_r: 4, lora_alpha: 16, trainable_token_indices: "7 to 8" }))
+      expect(page).toContain(`<tr><td>${name}</td><td>${value}</td></tr>`);
     expect(readFileSync(join(place, "report.jsonl"), "utf8")).not.toContain("texts");
     model.destroy();
   });

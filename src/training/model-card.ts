@@ -33,6 +33,8 @@ export interface ModelCard {
 export interface CardTraining {
   readonly args: TrainingArguments;
   readonly blockSize: number;
+  /** Names and values that say which parameters were trained; nothing where all were. */
+  readonly trainable: readonly (readonly [name: string, value: string])[];
   readonly worldSize: number;
   readonly history: readonly LogEntry[];
   /** The step whose weights the model has. */
@@ -128,10 +130,10 @@ function dataPart(what: string, { file, examples, tokens, titles }: CardData): s
   ];
 }
 
-function hyperParameters({ args, blockSize, worldSize, history, finalStep }: CardTraining): string[] {
+function hyperParameters({ args, blockSize, trainable, worldSize, history, finalStep }: CardTraining): string[] {
   const { perDeviceTrainBatchSize: batch, gradientAccumulationSteps: accumulation } = args;
   const epochs = history.at(-1)?.epoch;
-  const rows: [string, string | number][] = [
+  const rows: (readonly [string, string | number])[] = [
     ["learning_rate", args.learningRate],
     ["train_batch_size", batch],
     ["eval_batch_size", args.perDeviceEvalBatchSize],
@@ -140,6 +142,7 @@ function hyperParameters({ args, blockSize, worldSize, history, finalStep }: Car
     ["gradient_accumulation_steps", accumulation],
     ["total_train_batch_size", batch * accumulation * worldSize],
     ["block_size", blockSize],
+    ...trainable.map(([name, value]) => [name, markdown(value)] as const),
     [
       "optimizer",
       `${args.optim} with betas=(${args.adamBeta1},${args.adamBeta2}), epsilon=${args.adamEpsilon}, ` +

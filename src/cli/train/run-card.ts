@@ -10,6 +10,7 @@ import type { Job } from "./job.ts";
 import type { RunEnd } from "./run-end.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { beginsFresh } from "./setup.ts";
+import { trainableFacts } from "./trainable.ts";
 
 /** Examples whose title is looked at: reading those of a data set larger than memory would take minutes. */
 const MOST_EXAMPLES = 100_000;
@@ -33,6 +34,7 @@ export async function runCard(run: RunFolder, job: Job, end: RunEnd): Promise<st
     training: {
       args,
       blockSize,
+      trainable: trainableFacts(flags, lora),
       worldSize,
       history,
       finalStep,

@@ -14,6 +14,7 @@ import { REPORT_FILE, REPORT_LOG_FILE } from "./run-folder.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { fillGaps, sameGaps } from "./same-gaps.ts";
 import type { SameGap } from "./same-gaps.ts";
+import { trainableFacts } from "./trainable.ts";
 import type { Job } from "./job.ts";
 
 /** A line of report.jsonl. Texts are known by what stands in the gap: another evaluation file has other gaps. */
@@ -122,7 +123,7 @@ export class RunReport {
   }
 
   private facts(): ReadonlyMap<string, readonly Fact[]> {
-    const { train, evaluation, start, args, blockSize } = this.job;
+    const { flags, train, evaluation, start, args, blockSize } = this.job;
     const { nPositions, nHead, vocabSize } = this.model.config;
     const model: Fact[] = [
       ["begins as", start.origin],
@@ -138,7 +139,7 @@ export class RunReport {
     return new Map([
       ["Model", model],
       ["Data", data],
-      ["Configuration", settings],
+      ["Configuration", [...settings, ...trainableFacts(flags, start.lora)]],
     ]);
   }
 }

@@ -77,6 +77,32 @@ export function described({ r, loraAlpha, loraDropout, targetModules }: LoraConf
   return `r ${r}, alpha ${loraAlpha}, dropout ${loraDropout} on ${targetModules.join(", ")}`;
 }
 
+/** Which of the parameters are trained, as names and values for people; nothing where all are. */
+export function trainableFacts(flags: Flags, lora: LoraConfig | undefined): readonly (readonly [string, string])[] {
+  if (!lora) return flags.freeze.length === 0 ? [] : [["freeze", names(flags.freeze).join(", ")]];
+  return [
+    ["lora_r", String(lora.r)],
+    ["lora_alpha", String(lora.loraAlpha)],
+    ["lora_dropout", String(lora.loraDropout)],
+    ["lora_target", lora.layers.join(", ")],
+    ...(lora.useRslora ? [["use_rslora", "true"] as const] : []),
+    ...(lora.trainableTokenIndices.length > 0
+      ? [["trainable_token_indices", ranges(lora.trainableTokenIndices)] as const]
+      : []),
+  ];
+}
+
+/** [3, 4, 5, 9] -> "3 to 5, 9" */
+function ranges(numbers: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const number of numbers.toSorted((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run?.[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(", ");
+}
+
 /** What makes this run this run and no other; nothing where all is trained. `folder`: where the weights are from. */
 export async function trainableSettings(
   flags: Flags,

@@ -50,6 +50,10 @@ async function main({ argv, signal }: CliContext): Promise<number> {
   const plan = stages(values.quick);
   for (const stage of plan) {
     if (signal.aborted) return 1;
+    if (stage.skipped !== undefined) {
+      print(`\n${stage.name}: skipped: ${stage.skipped}\n`);
+      continue;
+    }
     const minutes = (performance.now() - started) / 60_000;
     if (minutes > values.minutes) {
       print(`\n${stage.name}: left out after ${minutes.toFixed(1)} minutes\n`);

@@ -1,4 +1,5 @@
 // The report of bench/report.ts: how a stage ends, and what it says of Dawn's toggles. Nothing is timed here.
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -84,4 +85,11 @@ describe("the toggles", () => {
       expect(command).toEqual(plan[first].command);
     }
   });
+});
+
+it("peers are run where bench/peers has its packages, else skipped by a sentence that says how to get them", () => {
+  const { command, skipped } = stages(true).find(({ name }) => name === "peers")!;
+  expect(command).toEqual(["peers/run.ts", "--minutes", "2", "--quick"]);
+  const packages = fileURLToPath(new URL("../bench/peers/node_modules", import.meta.url));
+  expect(skipped).toEqual(existsSync(packages) ? undefined : expect.stringContaining("npm ci in bench/peers"));
 });

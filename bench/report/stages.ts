@@ -1,5 +1,6 @@
 // What bench/report.ts runs, in this order: programs of this folder, each a process of its own, since Dawn's toggles
 // hold for a whole process and since one that hangs or dies must not take the rest with it.
+import { peersMissing } from "../peers/packages.ts";
 
 export interface Stage {
   readonly name: string;
@@ -11,6 +12,8 @@ export interface Stage {
   readonly seconds: number;
   /** Where it fails nothing after it is worth timing. */
   readonly must?: boolean;
+  /** Why it cannot be run here. */
+  readonly skipped?: string;
 }
 
 /** What may make kernels faster, and what shows where their time goes; Dawn's names. */
@@ -44,5 +47,6 @@ export function stages(quick: boolean): Stage[] {
     { name: "kernels", command: ["run.ts", "--only", "kernels", ...flags], seconds: 75 },
     { name: "training", command: ["run.ts", "--only", "train", ...flags], seconds: 75 },
     { name: "decoding", command: ["run.ts", "--only", "decode", ...flags], seconds: 60 },
+    { name: "peers", command: ["peers/run.ts", "--minutes", "2", ...flags], seconds: 240, skipped: peersMissing() },
   ];
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readExamples } from "../src/cli/train/data.ts";
+import { openExamples, readExamples } from "../src/cli/train/data.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "train-data-"));
@@ -40,4 +40,26 @@ describe("lines of a single token", () => {
   ])("nothing but %s is refused", async (_what, text, options) => {
     await expect(read(text, options)).rejects.toThrow(/each of its \d sequences has a single token/);
   });
+});
+
+describe("infilling examples as plain text", () => {
+  const gap = JSON.stringify({ p1: "Anna left.", p2: "It rained.", p3: "She came back." });
+  const refusal =
+    /lines\.txt holds infilling examples .*; give it as --train_file .*--validation_file to evaluate on\.$/;
+
+  it.each([gap, `\ufeff\n ${gap}\r\nmore`, `${gap}\n${gap}\n`])("are refused: %j", async (text) => {
+    await expect(read(text)).rejects.toThrow(refusal);
+    const choice = { tokenizer, blockSize: 4, template: undefined, lineByLine: false };
+    const use = { dir: join(folder, "cache"), always: true, overwrite: true, threads: 0 };
+    await expect(openExamples(join(folder, "lines.txt"), choice, { limit: undefined }, use)).rejects.toThrow(refusal);
+  });
+
+  it.each(["{", '{"p1": "a", "p3": "b"}', `Once ${gap}`, `[${gap}]`, '{"text": "p1 p2 p3"}'])(
+    "are told from other texts: %j",
+    async (text) => {
+      expect(
+        (await read(`${text} and more of it\n${text}\n`, { lineByLine: false, blockSize: 2 })).tokens,
+      ).toBeGreaterThan(3);
+    },
+  );
 });

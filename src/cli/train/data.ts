@@ -1,5 +1,5 @@
 // Reads what src/train.ts trains on: infilling examples or plain text, as encoded sequences.
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { decodeUtf8 } from "../../files/folder.ts";
@@ -17,6 +17,7 @@ import { defaultCacheDir } from "./data-cache/token-cache.ts";
 import type { DataChoice, DataLimits, OpenedExamples, ReadExamples } from "./data-choice.ts";
 import type { TrainFlags } from "./flags.ts";
 import { encodeGaps, openGaps } from "./gap-data.ts";
+import { refuseGaps } from "./gaps-as-text.ts";
 import { countTokens, limited } from "./some-examples.ts";
 import type { Encoded } from "./some-examples.ts";
 
@@ -57,11 +58,24 @@ export async function openExamples(
   const { template, stride } = choice;
   if (stride !== undefined || !(await isCached(file, use))) return readExamples(file, choice, limits);
   if (template) return openGaps(file, { ...choice, template }, limits, use);
+  refuseGaps(await beginningOf(file), file);
   const { examples, sequences, predicting, tokens, source } = await cachedText(file, { ...choice, ...limits }, use);
   if (predicting === 0) throw noPredictions(file, sequences);
   const left = sequences - predicting;
   const summary = `${textSummary(file, choice, { count: examples.length, tokens, left })}, from ${use.dir}`;
   return { examples, file, tokens, source, summary };
+}
+
+/** Its first megabyte; nothing of what cannot be opened, which is refused where it is read. */
+async function beginningOf(file: string): Promise<string> {
+  const handle = await open(resolve(file)).catch(() => undefined);
+  if (!handle) return "";
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1 << 20), 0, 1 << 20, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** What is no plain file (a pipe) can be read only once, and has no size. */
@@ -91,6 +105,7 @@ function encodeText(
   { tokenizer, blockSize, lineByLine, stride }: DataChoice,
   { limit, drawSeed }: DataLimits,
 ): Encoded {
+  refuseGaps(text, file);
   const cut = (): EncodedExample[] => {
     if (stride !== undefined) return textWindows(text, tokenizer, { length: blockSize, stride }, file);
     return (lineByLine ? textLines : textBlocks)(text, tokenizer, blockSize, file);

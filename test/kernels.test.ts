@@ -43,6 +43,7 @@ describe("kernels", () => {
     for (const kernel of library) {
       if (kernel.needs.includes("subgroup_id") && device.tuning.subgroupIds === "computed") continue;
       if (kernel.needs.includes("subgroups") && !gpu.features.has("subgroups")) continue;
+      if (kernel.needs.includes("f16") && !gpu.features.has("shader-f16")) continue;
       const module = composeModule(kernel, kernel.example ?? {}, source);
       const { messages } = await gpu.createShaderModule({ code: module.code }).getCompilationInfo();
       for (const { message, lineNum } of messages)

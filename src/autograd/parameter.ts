@@ -1,5 +1,6 @@
 // Parameters live in a few flat buffers (values, gradients, and the optimizer's moments beside them), each parameter a
-// slice on a 256-byte boundary: an optimizer step is then a handful of launches over ranges instead of one a parameter.
+// slice on a 256-byte boundary, of f16 copies, too: an optimizer step is then a handful of launches over ranges instead
+// of one a parameter.
 // Matrices may be kept as f16, which halves what a model takes that is not trained; biases and layer norms stay f32:
 // they are a thousandth of it.
 import { UserError } from "../errors.ts";
@@ -8,14 +9,25 @@ import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
 import { byteLength, bytesPerElement, elementCount, OFFSET_ALIGNMENT } from "../gpu/tensor.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
+import { halfCopy } from "../kernels/half-copy.ts";
 import type { Stored } from "../kernels/stored.ts";
 import type { Parameter } from "./variable.ts";
+
+/** Values: a parameter starts at a multiple, where its copy in f16 can be bound, too (keepHalves). */
+export const PARAMETER_ALIGNMENT = OFFSET_ALIGNMENT / bytesPerElement("f16");
 
 /** One flat buffer's worth of parameters; `values`, `grads` and moments share the layout. Frozen ones have no grads. */
 export interface Chunk {
   readonly elements: number;
   readonly values: Tensor;
   readonly grads: Tensor | null;
+}
+
+/** f16 copies of all chunks' values, in their layout. */
+interface Halves {
+  readonly scope: Scope;
+  readonly chunks: readonly Tensor[];
+  readonly byName: ReadonlyMap<string, Tensor>;
 }
 
 /** A chunk of parameters that are trained. */
@@ -36,6 +48,7 @@ export class ParameterStore {
   readonly dtype: Stored;
   private readonly parameters = new Map<string, Parameter>();
   private readonly scope: Scope;
+  private halves: Halves | undefined;
 
   /**
    * Lays the named shapes out in the order given, in as few buffers as the device's buffer size allows; frozen
@@ -79,7 +92,18 @@ export class ParameterStore {
       const { values, grads } = this.chunks[chunk];
       const value: Tensor = { ...values, byteOffset: offset * bytesPerElement(values.dtype), shape };
       const grad: Tensor | undefined = grads ? { ...grads, byteOffset: offset * 4, shape } : undefined;
-      this.parameters.set(name, { name, value, grad, requiresGrad: grads !== null, chunk, offset });
+      const halfOf = (): Tensor | undefined => this.halves?.byName.get(name);
+      this.parameters.set(name, {
+        name,
+        value,
+        grad,
+        requiresGrad: grads !== null,
+        chunk,
+        offset,
+        get half() {
+          return halfOf();
+        },
+      });
     }
   }
 
@@ -99,11 +123,45 @@ export class ParameterStore {
    * is kept as.
    */
   write(name: string, values: Float32Array): void {
-    const { value } = this.get(name);
+    const { value, half } = this.get(name);
     const beyond = value.dtype === "f16" ? beyondFloat16(values) : undefined;
     if (beyond !== undefined)
       throw new UserError(`Tensor ${name} holds ${beyond}, but f16 ends at 65504; load the model with dtype f32.`);
     this.device.batch.write(value, values);
+    if (half) halfCopy(this.device.batch, { x: value, y: half });
+  }
+
+  /**
+   * Keeps an f16 copy of every value from now on, which write() and the optimizer keep up, until dropHalves() or
+   * destroy(): what products read in mixed precision. Throws UserError when there is not the memory, having taken none.
+   */
+  keepHalves(): void {
+    this.expectOpen();
+    if (this.halves) throw new Error("ParameterStore.keepHalves(): it keeps them already");
+    const { pool } = this.device;
+    const scope = new Scope(pool, "The f16 copies of the weights");
+    const chunks = pool.attempt(() => this.chunks.map(({ elements }) => scope.adopt(pool.reserve(elements, "f16"))));
+    const byName = new Map<string, Tensor>();
+    for (const { name, value, chunk, offset } of this.all())
+      byName.set(name, { ...chunks[chunk], byteOffset: 2 * offset, shape: value.shape });
+    this.halves = { scope, chunks, byName };
+    this.copyHalves();
+  }
+
+  /** Makes the copies anew, where there are any: values were changed otherwise than by write() and the optimizer. */
+  copyHalves(): void {
+    this.halves?.chunks.forEach((y, i) => halfCopy(this.device.batch, { x: this.chunks[i].values, y }));
+  }
+
+  /** Of a chunk, where they are kept. */
+  halvesOf(chunk: number): Tensor | undefined {
+    return this.halves?.chunks[chunk];
+  }
+
+  /** Frees the copies, if there are any, after what is recorded has been sent. */
+  dropHalves(): void {
+    this.halves?.scope.end("the f16 copies were dropped");
+    this.halves = undefined;
   }
 
   all(): IterableIterator<Parameter> {
@@ -160,6 +218,7 @@ export class ParameterStore {
 
   /** Frees the memory, once, after what is recorded has been sent: a step begun ahead may still read it. */
   destroy(why = "the model was destroyed"): void {
+    this.dropHalves();
     this.scope.end(why);
   }
 
@@ -180,8 +239,8 @@ function planChunks(
   dtype: Stored,
 ): { elements: number; places: { readonly name: string; readonly offset: number }[] }[] {
   const bytes = bytesPerElement(dtype);
-  const aligned = OFFSET_ALIGNMENT / bytes;
-  const most = Math.floor(device.gpu.limits.maxBufferSize / OFFSET_ALIGNMENT) * aligned;
+  const aligned = PARAMETER_ALIGNMENT;
+  const most = Math.floor(device.gpu.limits.maxBufferSize / bytes / aligned) * aligned;
   const chunks: { elements: number; places: { readonly name: string; readonly offset: number }[] }[] = [];
   for (const name of names) {
     const shape = shapes.get(name)!;

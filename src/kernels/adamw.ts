@@ -1,14 +1,14 @@
 // AdamW (Loshchilov and Hutter 2019) over flat ranges. Both forms in use are one formula on the GPU; what differs is
 // computed here, in float64.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { read, readWrite } from "../gpu/kernel.ts";
+import { join, read, readWrite } from "../gpu/kernel.ts";
 import { expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineElementKernel } from "./elements.ts";
+import { savedSource } from "./saved.ts";
 import { rowWindows } from "./windows.ts";
 
-const kernel = defineElementKernel({
-  name: "adamw",
+const part = {
   source: ["adamw.wgsl"],
   bindings: {
     grads: read("vec4f", "[count4]"),
@@ -28,7 +28,22 @@ const kernel = defineElementKernel({
     step: "f32",
     decay: "f32",
   },
+} as const;
+
+const kernel = defineElementKernel({
+  ...join({ source: ["lib/half_copies_none.wgsl"] }, part),
+  name: "adamw",
   work: ({ count4 }) => ({ bytes: 7 * 16 * count4 }),
+});
+
+const kernelWithHalves = defineElementKernel({
+  ...join(part, {
+    source: [savedSource("f16"), "lib/half_copies_kept.wgsl"],
+    bindings: { halves: readWrite("vec4h", "[count4]", "the values once more") },
+  }),
+  name: "adamw",
+  variant: "f16 copies",
+  work: ({ count4 }) => ({ bytes: (7 * 16 + 8) * count4 }),
 });
 
 /**
@@ -47,7 +62,7 @@ export interface AdamWStep {
 
 /**
  * Updates values, m and v (flat f32 [n], n a multiple of 4) by grads times the coefficient in factors [4], which hold
- * the bias corrections, too (see gradNorm).
+ * the bias corrections, too (see gradNorm). halves f16 [n], where there are any, become the new values, rounded.
  */
 export function adamw(
   batch: CommandBatch,
@@ -56,6 +71,7 @@ export function adamw(
     grads,
     m,
     v,
+    halves,
     factors,
     ...update
   }: {
@@ -63,26 +79,24 @@ export function adamw(
     readonly grads: Tensor;
     readonly m: Tensor;
     readonly v: Tensor;
+    readonly halves?: Tensor;
     readonly factors: Tensor;
   } & AdamWStep,
 ): void {
   const { shape } = values;
   if (shape.length !== 1 || shape[0] % 4 !== 0)
     throw new Error(`adamw: cannot bind values: shape is [${shape}], expected one dimension, a multiple of 4`);
-  for (const [name, tensor] of Object.entries({ grads, m, v })) expectShape("adamw", name, tensor, shape, "as values");
+  for (const [name, tensor] of Object.entries({ grads, m, v, ...(halves && { halves }) }))
+    expectShape("adamw", name, tensor, shape, "as values");
   expectShape("adamw", "factors", factors, [4]);
   const [beta1, beta2] = update.betas;
   const shared = { beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, ...coefficients(update) };
-  for (const { start, count } of rowWindows(batch.device, values)) {
+  for (const { start, count } of rowWindows(batch.device, values, ...(halves ? [halves] : []))) {
     const slice = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
     const count4 = count / 4;
-    kernel(
-      batch,
-      {},
-      { grads: slice(grads), factors, values: slice(values), m: slice(m), v: slice(v) },
-      { count4, ...shared },
-      count4,
-    );
+    const bound = { grads: slice(grads), factors, values: slice(values), m: slice(m), v: slice(v) };
+    if (halves) kernelWithHalves(batch, {}, { ...bound, halves: slice(halves) }, { count4, ...shared }, count4);
+    else kernel(batch, {}, bound, { count4, ...shared }, count4);
   }
 }
 

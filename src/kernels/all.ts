@@ -17,6 +17,7 @@ export * as editLogits from "./edit-logits.ts";
 export * as embedding from "./embedding.ts";
 export * as gelu from "./gelu.ts";
 export * as gradNorm from "./grad-norm.ts";
+export * as halfCopy from "./half-copy.ts";
 export * as kvCache from "./kv-cache.ts";
 export * as layernorm from "./layernorm.ts";
 export * as logSumExp from "./log-sum-exp.ts";

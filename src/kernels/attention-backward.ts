@@ -10,42 +10,53 @@ import type { AttentionOptions } from "./attention-blocks.ts";
 import { resizeHeads, wholeHead } from "./attention-resize.ts";
 import { batchWindows } from "./batch-windows.ts";
 import { defineRowKernel } from "./rows.ts";
+import { bySaved, readSaved, readWriteSaved, savedAs, savedSource, savedVariant } from "./saved.ts";
+import type { Saved } from "./saved.ts";
 
-const bindings = {
-  dout: read("vec4f", "[B*T, NH, HS]"),
-  qkv: read("vec4f", "[B*T, 3, NH, HS]"),
+const bindings = (dtype: Saved) => ({
+  dout: readSaved(dtype, "vec4", "[B*T, NH, HS]"),
+  qkv: readSaved(dtype, "vec4", "[B*T, 3, NH, HS]"),
   lse: read("f32", "[B, NH, T]"),
   delta: read("f32", "[B*T, NH]", "sum over channels of dout * out"),
   mask: read("u32", "[B, T]", "where params.masked"),
-  dqkv: readWrite("vec4f", "[B*T, 3, NH, HS]"),
-};
-
-const backwardDq = defineAttention({
-  name: "attention_backward_dq",
-  source: ["lib/attention_backward.wgsl", "attention_backward_dq.wgsl"],
-  bindings,
-  products: 3,
+  dqkv: readWriteSaved(dtype, "vec4", "[B*T, 3, NH, HS]"),
 });
 
-const backwardDkv = defineAttention({
-  name: "attention_backward_dkv",
-  source: ["lib/attention_backward.wgsl", "attention_backward_dkv.wgsl"],
-  bindings,
-  products: 4,
-});
+const backwardDq = bySaved((dtype) =>
+  defineAttention({
+    name: "attention_backward_dq",
+    ...savedVariant(dtype),
+    source: [savedSource(dtype), "lib/attention_backward.wgsl", "attention_backward_dq.wgsl"],
+    bindings: bindings(dtype),
+    products: 3,
+  }),
+);
 
-const backwardDelta = defineRowKernel({
-  name: "attention_backward_delta",
-  source: ["attention_backward_delta.wgsl"],
-  bindings: {
-    dout: read("f32", "[B*T, NH, HS]"),
-    out: read("f32", "[B*T, NH, HS]"),
-    delta: readWrite("f32", "[B*T, NH]"),
-  },
-  params: { rows: "u32", at: "u32", delta_at: "u32" },
-  constants: { HS: "u32" },
-  example: { HS: 64 },
-});
+const backwardDkv = bySaved((dtype) =>
+  defineAttention({
+    name: "attention_backward_dkv",
+    ...savedVariant(dtype),
+    source: [savedSource(dtype), "lib/attention_backward.wgsl", "attention_backward_dkv.wgsl"],
+    bindings: bindings(dtype),
+    products: 4,
+  }),
+);
+
+const backwardDelta = bySaved((dtype) =>
+  defineRowKernel({
+    name: "attention_backward_delta",
+    ...savedVariant(dtype),
+    source: ["attention_backward_delta.wgsl"],
+    bindings: {
+      dout: readSaved(dtype, "scalar", "[B*T, NH, HS]"),
+      out: readSaved(dtype, "scalar", "[B*T, NH, HS]"),
+      delta: readWrite("f32", "[B*T, NH]"),
+    },
+    params: { rows: "u32", at: "u32", delta_at: "u32" },
+    constants: { HS: "u32" },
+    example: { HS: 64 },
+  }),
+);
 
 /**
  * dqkv [B*T, 3C] (+)= gradient by qkv, every column written; `accumulate` adds to what is there. dout [B*T, C]; qkv,
@@ -85,9 +96,9 @@ export function attentionBackward(
       gradients(batch, { dout, qkv, lse, delta, dqkv }, options, HS, whole, accumulate);
       return;
     }
-    const x = scope.acquire([B * T, 3 * NH * whole]),
-      dy = scope.acquire([B * T, NH * whole]),
-      dx = scope.acquire([B * T, 3 * NH * whole]);
+    const x = scope.acquire([B * T, 3 * NH * whole], qkv.dtype),
+      dy = scope.acquire([B * T, NH * whole], qkv.dtype),
+      dx = scope.acquire([B * T, 3 * NH * whole], qkv.dtype);
     resizeHeads(batch, { x: qkv, y: x, from: HS, to: whole, sequences: B });
     resizeHeads(batch, { x: dout, y: dy, from: HS, to: whole, sequences: B });
     gradients(batch, { dout: dy, qkv: x, lse, delta, dqkv: dx }, options, HS, whole, false);
@@ -108,7 +119,7 @@ function deltas(
     const pdout = window.part(dout),
       pdelta = window.part(delta),
       rows = window.count * length * heads;
-    backwardDelta(
+    backwardDelta[savedAs(dout)](
       batch,
       { HS },
       { dout: pdout.tensor, out: window.part(out).tensor, delta: pdelta.tensor },
@@ -142,7 +153,7 @@ function gradients(
       pdelta = window.part(delta),
       pmask = window.part(maskOr(options.mask, qkv)),
       pdqkv = window.part(dqkv);
-    for (const kernel of [backwardDq, backwardDkv]) {
+    for (const kernel of [backwardDq[savedAs(qkv)], backwardDkv[savedAs(qkv)]]) {
       const bound = {
         dout: pdout.tensor,
         qkv: pqkv.tensor,

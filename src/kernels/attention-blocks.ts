@@ -3,7 +3,7 @@
 import type { CommandBatch } from "../gpu/batch.ts";
 import { defineKernel, join, kernelForms } from "../gpu/kernel.ts";
 import type { Bindings, BindingsOf, KernelSpec, None } from "../gpu/kernel.ts";
-import { expectShape, viewAs } from "../gpu/tensor.ts";
+import { elementCount, expectShape, viewAs } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Variant } from "../gpu/tuning.ts";
 import type { BatchWindow } from "./batch-windows.ts";
@@ -105,7 +105,11 @@ export function defineAttention<const B extends Bindings>({
   ...spec
 }: KernelSpec<B, None, None> & { readonly products: number }) {
   const kernels = kernelForms(FORMS, (form) =>
-    defineKernel({ ...join(attentionPart(form, products), spec), name: spec.name, variant: form }),
+    defineKernel({
+      ...join(attentionPart(form, products), spec),
+      name: spec.name,
+      variant: spec.variant === undefined ? form : `${form}, ${spec.variant}`,
+    }),
   );
   return (batch: CommandBatch, bound: BindingsOf<B>, HS: number, PACKED: boolean, values: AttentionParams) => {
     const { tuning, subgroupSize } = batch.device;
@@ -121,7 +125,9 @@ export function defineAttention<const B extends Bindings>({
 
 /** The mask, or what stands in its place where there is none and the kernel does not read it. */
 export function maskOr(mask: Tensor | undefined, placeholder: Tensor): Tensor {
-  return mask ?? viewAs(placeholder, "u32");
+  if (mask) return mask;
+  if (placeholder.dtype !== "f16") return viewAs(placeholder, "u32");
+  return { ...placeholder, dtype: "u32", shape: [elementCount(placeholder.shape) / 2] }; // heads are whole: even
 }
 
 /**

@@ -1,28 +1,38 @@
 // Heads of another size: attention's kernels want a multiple of four channels, and zeros at the end of every head
 // change neither scores nor sums.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
+import { defineKernel } from "../gpu/kernel.ts";
 import { elementCount } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { batchWindows } from "./batch-windows.ts";
+import { bySaved, readSaved, readWriteSaved, savedAs, savedSource, savedVariant } from "./saved.ts";
 
 const WG_SIZE = 64;
 
-const kernel = defineKernel({
-  name: "attention_resize",
-  source: ["lib/grid.wgsl", "attention_resize.wgsl"],
-  bindings: { x: read("f32", "[N, from_length]"), y: readWrite("f32", "[N, to_length]") },
-  params: { elements: "u32", from_length: "u32", to_length: "u32", from_at: "u32", to_at: "u32", accumulate: "u32" },
-  constants: { WG_SIZE: "u32" },
-  example: { WG_SIZE },
-});
+const kernel = bySaved((dtype) =>
+  defineKernel({
+    name: "attention_resize",
+    ...savedVariant(dtype),
+    source: ["lib/grid.wgsl", savedSource(dtype), "attention_resize.wgsl"],
+    bindings: {
+      x: readSaved(dtype, "scalar", "[N, from_length]"),
+      y: readWriteSaved(dtype, "scalar", "[N, to_length]"),
+    },
+    params: { elements: "u32", from_length: "u32", to_length: "u32", from_at: "u32", to_at: "u32", accumulate: "u32" },
+    constants: { WG_SIZE: "u32" },
+    example: { WG_SIZE },
+  }),
+);
 
 /** The head size that attention computes with. */
 export function wholeHead(headSize: number): number {
   return Math.ceil(headSize / 4) * 4;
 }
 
-/** y [B*T, n * to] (+)= x [B*T, n * from], each head of `from` channels cut or filled with zeros to `to`. Returns y. */
+/**
+ * y [B*T, n * to] (+)= x [B*T, n * from], each head of `from` channels cut or filled with zeros to `to`; both f32 or both
+ * f16. Returns y.
+ */
 export function resizeHeads(
   batch: CommandBatch,
   {
@@ -46,7 +56,7 @@ export function resizeHeads(
       target = part(y);
     const elements = (elementCount(y.shape) / sequences) * count;
     batch.dispatch(
-      kernel,
+      kernel[savedAs(x)],
       { WG_SIZE },
       { x: source.tensor, y: target.tensor },
       {

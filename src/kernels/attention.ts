@@ -9,21 +9,25 @@ import { defineAttention, headSize, launchParams, maskOr } from "./attention-blo
 import type { AttentionOptions } from "./attention-blocks.ts";
 import { resizeHeads, wholeHead } from "./attention-resize.ts";
 import { batchWindows } from "./batch-windows.ts";
+import { bySaved, readSaved, readWriteSaved, savedAs, savedSource, savedVariant } from "./saved.ts";
 
-const forward = defineAttention({
-  name: "attention",
-  source: ["attention.wgsl"],
-  bindings: {
-    qkv: read("vec4f", "[B*T, 3, NH, HS]"),
-    mask: read("u32", "[B, T]", "where params.masked"),
-    out: readWrite("vec4f", "[B*T, NH, HS]"),
-    lse: readWrite("f32", "[B, NH, T]"),
-  },
-  products: 2,
-});
+const forward = bySaved((dtype) =>
+  defineAttention({
+    name: "attention",
+    ...savedVariant(dtype),
+    source: [savedSource(dtype), "attention.wgsl"],
+    bindings: {
+      qkv: readSaved(dtype, "vec4", "[B*T, 3, NH, HS]"),
+      mask: read("u32", "[B, T]", "where params.masked"),
+      out: readWriteSaved(dtype, "vec4", "[B*T, NH, HS]"),
+      lse: readWrite("f32", "[B, NH, T]"),
+    },
+    products: 2,
+  }),
+);
 
 /**
- * qkv [B*T, 3C] -> out [B*T, C] and lse [B*NH*T], the log of the sum of exponentials that backward wants. A query that
+ * qkv [B*T, 3C] -> out [B*T, C], both f32 or both f16, and lse [B*NH*T], the log of the sum of exponentials that backward wants. A query that
  * sees no key gives zeros. Head sizes 1 to 128; a multiple of 4 saves two copies. Throws when one sequence exceeds a
  * binding.
  */
@@ -47,8 +51,8 @@ export function attentionForward(
   }
   const scope = new Scope(batch.device.pool, "heads of another size");
   try {
-    const x = scope.acquire([B * T, 3 * NH * whole]),
-      y = scope.acquire([B * T, NH * whole]);
+    const x = scope.acquire([B * T, 3 * NH * whole], qkv.dtype),
+      y = scope.acquire([B * T, NH * whole], qkv.dtype);
     resizeHeads(batch, { x: qkv, y: x, from: HS, to: whole, sequences: B });
     attend(batch, { qkv: x, out: y, lse }, options, HS, whole);
     resizeHeads(batch, { x: y, y: out, from: whole, to: HS, sequences: B });
@@ -70,7 +74,7 @@ function attend(
       py = window.part(out),
       plse = window.part(lse),
       pmask = window.part(maskOr(options.mask, qkv));
-    forward(
+    forward[savedAs(qkv)](
       batch,
       { qkv: px.tensor, mask: pmask.tensor, out: py.tensor, lse: plse.tensor },
       whole,

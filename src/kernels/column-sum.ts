@@ -1,40 +1,45 @@
 // out[c] (+)= scale * sum over rows of x[n, start + c]. Without workgroup memory many rows go in two passes, blocks of
 // rows first, so that a narrow matrix still occupies the device.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel, read, readWrite } from "../gpu/kernel.ts";
+import { defineKernel, readWrite } from "../gpu/kernel.ts";
 import { elementCount, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnsWorkgroupSize } from "./rows.ts";
+import { bySaved, readSaved, savedAs } from "./saved.ts";
 import { rowWindows } from "./windows.ts";
 
 const WG_SIZE = 64;
 const BLOCK = 64;
 
-const kernel = defineKernel({
-  name: "column_sum",
-  variant: "invocation",
-  source: ["lib/grid.wgsl", "column_sum_invocation.wgsl"],
-  bindings: { x: read("f32", "[N, stride]"), out: readWrite("f32", "[blocks, columns]") },
-  params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", block: "u32", scale: "f32" },
-  constants: { ACCUMULATE: "bool", WG_SIZE: "u32" },
-  example: { ACCUMULATE: true, WG_SIZE },
-});
+const kernel = bySaved((dtype) =>
+  defineKernel({
+    name: "column_sum",
+    variant: dtype === "f32" ? "invocation" : `invocation, ${dtype}`,
+    source: ["lib/grid.wgsl", "column_sum_invocation.wgsl"],
+    bindings: { x: readSaved(dtype, "scalar", "[N, stride]"), out: readWrite("f32", "[blocks, columns]") },
+    params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", block: "u32", scale: "f32" },
+    constants: { ACCUMULATE: "bool", WG_SIZE: "u32" },
+    example: { ACCUMULATE: true, WG_SIZE },
+  }),
+);
 
-const workgroupKernel = defineKernel({
-  name: "column_sum",
-  variant: "workgroup",
-  source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "column_sum_workgroup.wgsl"],
-  bindings: { x: read("f32", "[N, stride]"), out: readWrite("f32", "[columns]") },
-  params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", scale: "f32" },
-  constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
-  example: { ACCUMULATE: true, WG_SIZE: 256, WIDTH: 8 },
-});
+const workgroupKernel = bySaved((dtype) =>
+  defineKernel({
+    name: "column_sum",
+    variant: dtype === "f32" ? "workgroup" : `workgroup, ${dtype}`,
+    source: ["lib/grid.wgsl", "lib/columns_workgroup.wgsl", "column_sum_workgroup.wgsl"],
+    bindings: { x: readSaved(dtype, "scalar", "[N, stride]"), out: readWrite("f32", "[columns]") },
+    params: { rows: "u32", columns: "u32", stride: "u32", start: "u32", scale: "f32" },
+    constants: { ACCUMULATE: "bool", WG_SIZE: "u32", WIDTH: "u32" },
+    example: { ACCUMULATE: true, WG_SIZE: 256, WIDTH: 8 },
+  }),
+);
 
 /** Columns of a workgroup that sums in workgroup memory: 8 floats are what a GPU's memory hands out at a time. */
 export const columnsWidth = (columns: number): number => (columns < 8 ? 1 : 8);
 
 /**
- * x [N, stride] f32; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to
+ * x [N, stride] f32 or f16; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to
  * out.
  */
 export function columnSum(
@@ -68,7 +73,7 @@ export function columnSum(
   if (shared > 0) {
     const WIDTH = columnsWidth(columns);
     batch.dispatch(
-      workgroupKernel,
+      workgroupKernel[savedAs(x)],
       { ACCUMULATE: accumulate, WG_SIZE: shared, WIDTH },
       { x, out },
       { rows, columns, stride, start, scale },
@@ -79,7 +84,7 @@ export function columnSum(
   const { pool } = batch.device;
   if (rows <= 2 * BLOCK) {
     batch.dispatch(
-      kernel,
+      kernel[savedAs(x)],
       { ACCUMULATE: accumulate, WG_SIZE },
       { x, out },
       { rows, columns, stride, start, block: rows, scale },
@@ -91,7 +96,7 @@ export function columnSum(
   const partial = pool.acquire([blocks, columns]);
   try {
     batch.dispatch(
-      kernel,
+      kernel[savedAs(x)],
       { ACCUMULATE: false, WG_SIZE },
       { x, out: partial },
       { rows, columns, stride, start, block: BLOCK, scale: 1 },

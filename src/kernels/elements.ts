@@ -39,7 +39,8 @@ export function defineElementKernel<
   params: ParamsOf<P>,
   count: number,
 ) => void {
-  const kernel = defineKernel({ ...join(spec, ELEMENT_PART), name: spec.name });
+  const { name, variant } = spec;
+  const kernel = defineKernel({ ...join(spec, ELEMENT_PART), name, ...(variant !== undefined && { variant }) });
   return (batch, constants, bindings, params, count) => {
     const workgroups = Math.ceil(count / (WG_SIZE * ELEMENTS));
     batch.dispatch(kernel, { ...constants, WG_SIZE }, bindings, params, workgroups);

@@ -2,6 +2,7 @@
 import { read, readWrite } from "../gpu/kernel.ts";
 import type { Bindings, Part } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Saved } from "./saved.ts";
 
 /** gelu is gelu_new; `preactivation` [m, n] keeps its argument for backward. bias holds [n]. */
 export type Epilogue =
@@ -36,6 +37,12 @@ export const BIAS_RESIDUAL = {
   source: ["epilogue/bias_residual.wgsl"],
   bindings: { bias, residual: read("f32", "as out") },
 } as const;
+/** Where out is f16, and so the preactivation. */
+export const BIAS_GELU_SAVE_F16 = {
+  ...BIAS_GELU_SAVE,
+  name: "bias_gelu_save",
+  bindings: { bias, preactivation: readWrite("f16", "as out") },
+} as const;
 /** Any of these but the one that saves, by the parameter `epilogue`; what it does not need may be bound to anything. */
 export const ANY_EPILOGUE = {
   name: "any epilogue",
@@ -43,6 +50,11 @@ export const ANY_EPILOGUE = {
   bindings: { bias, residual: read("f32", "as out") },
 } as const;
 export const EPILOGUES = [NO_EPILOGUE, BIAS, BIAS_GELU, BIAS_GELU_SAVE, BIAS_RESIDUAL, ANY_EPILOGUE] as const;
+/** Those that training has before results that are kept so, where any operand is f16. */
+export const SAVED_EPILOGUES = {
+  f32: [NO_EPILOGUE, BIAS, BIAS_RESIDUAL, ANY_EPILOGUE],
+  f16: [NO_EPILOGUE, BIAS, BIAS_GELU_SAVE_F16, ANY_EPILOGUE],
+} as const satisfies Readonly<Record<Saved, unknown>>;
 
 /** What the parameter says, as in epilogue/any.wgsl. */
 export const EPILOGUE_BITS = { none: 0, bias: 1, bias_gelu: 3, bias_residual: 5 } as const;

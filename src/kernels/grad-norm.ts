@@ -2,7 +2,7 @@
 // step goes by, left on the GPU.
 import type { CommandBatch } from "../gpu/batch.ts";
 import type { DeviceContext } from "../gpu/context.ts";
-import { read, readWrite } from "../gpu/kernel.ts";
+import { join, read, readWrite } from "../gpu/kernel.ts";
 import { elementCount, expectShape, sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { defineRowKernel } from "./rows.ts";
@@ -24,8 +24,7 @@ const squares = defineRowKernel({
   example: { BLOCK4: BLOCK / 4 },
 });
 
-const clip = defineRowKernel({
-  name: "grad_norm_clip",
+const clipPart = {
   source: ["grad_norm_clip.wgsl"],
   bindings: {
     partial: read("f32", "[blocks]"),
@@ -33,6 +32,21 @@ const clip = defineRowKernel({
     updates: readWrite("u32", "[2]", "skipped in a row, made"),
   },
   params: { blocks: "u32", max_norm: "f32", scale: "f32", limit: "u32", log_beta1: "f32", log_beta2: "f32" },
+} as const;
+
+const clip = defineRowKernel({
+  ...join({ source: ["lib/loss_scale_none.wgsl", "lib/loss_scale_fixed.wgsl"] }, clipPart),
+  name: "grad_norm_clip",
+});
+
+const clipScaled = defineRowKernel({
+  ...join(clipPart, {
+    source: ["lib/loss_scale_kept.wgsl", "lib/loss_scale_dynamic.wgsl"],
+    bindings: { scaling: readWrite("f32", "[2]", "loss scale, updates since it changed") },
+    params: { growth_interval: "f32" },
+  }),
+  name: "grad_norm_clip",
+  variant: "loss scale",
 });
 
 /** Values [start, start + count) of flat buffer `chunk`, whose squares are summed in `blocks` parts. */
@@ -51,6 +65,15 @@ interface NormSettings {
   readonly betas?: readonly [number, number];
   readonly result: Tensor;
   readonly updates: Tensor;
+  /** By which the loss was multiplied, see lib/loss_scale_dynamic.wgsl. */
+  readonly lossScale?: LossScale;
+}
+
+export interface LossScale {
+  /** f32 [2]: the scale, and how many updates in a row were finite since it last changed. */
+  readonly scaling: Tensor;
+  /** So many of them double it. */
+  readonly growthInterval: number;
 }
 
 /** What beta 0 has in the place of its logarithm: e^-t of it is 0 in float32, and no infinity is passed to a shader. */
@@ -61,7 +84,8 @@ const LOG_ZERO = -1e4;
  * what AdamW multiplies them by is scale * min(1, maxNorm / (norm + 1e-6)), scale for maxNorm 0, and 0 when the norm is
  * not finite (squares overflow above 1.8e19). updates u32 [2] counts how often in a row it was 0, and how often it was
  * not, t; after `limit` zeros in a row it stays 0 (limit 0: never). Then AdamW's bias corrections 1 / (1 - beta1^t) and
- * 1 / sqrt(1 - beta2^t) after the t updates that were made, this one included.
+ * 1 / sqrt(1 - beta2^t) after the t updates that were made, this one included. With `lossScale` the gradients are
+ * divided by it, and it is adapted; while it is above 1 a norm that is not finite is none of those zeros in a row.
  */
 export function gradNorm(
   batch: CommandBatch,
@@ -145,6 +169,7 @@ export function normOfBlocks(
     betas = [0, 0],
     result,
     updates,
+    lossScale,
   }: NormSettings & { readonly partial: Tensor },
 ): void {
   expectShape("grad_norm", "result", result, [4]);
@@ -152,5 +177,11 @@ export function normOfBlocks(
   const blocks = elementCount(partial.shape);
   const [log_beta1, log_beta2] = betas.map((beta) => Math.max(Math.log(beta), LOG_ZERO));
   const params = { blocks, max_norm: maxNorm, scale, limit, log_beta1, log_beta2 };
-  clip(batch, {}, { partial, result, updates }, params, 1, blocks);
+  if (!lossScale) {
+    clip(batch, {}, { partial, result, updates }, params, 1, blocks);
+    return;
+  }
+  const { scaling, growthInterval: growth_interval } = lossScale;
+  expectShape("grad_norm", "scaling", scaling, [2]);
+  clipScaled(batch, {}, { partial, result, updates, scaling }, { ...params, growth_interval }, 1, blocks);
 }

@@ -2,15 +2,17 @@
 // reduction may be split into parts that a launch of its own adds up. Each is made for an epilogue when one first asks
 // for it. A token or a training step is bound by what the host does for each launch, so objects are written out here.
 import type { CommandBatch } from "../gpu/batch.ts";
-import { defineKernel, join, joinedForms, listForms, read, readWrite } from "../gpu/kernel.ts";
+import { defineKernel, join, joinedForms, listForms, read } from "../gpu/kernel.ts";
 import type { Bindings, BindingsOf } from "../gpu/kernel.ts";
 import type { SubgroupIds } from "../gpu/tuning.ts";
-import { EPILOGUES, NO_EPILOGUE } from "./epilogue.ts";
+import { EPILOGUES, NO_EPILOGUE, SAVED_EPILOGUES } from "./epilogue.ts";
 import type { EpiloguePart } from "./epilogue.ts";
 import { partDepth, tileOf, TILES } from "./matmul-plan.ts";
 import type { Tile } from "./matmul-plan.ts";
-import { hasTail, OPERANDS, productPart } from "./product.ts";
-import type { Operands, Product } from "./product.ts";
+import { hasTail, kindsOf, OPERANDS, productPart, SAVED_OPERANDS, withF32Out } from "./product.ts";
+import type { AnyOperands, Product } from "./product.ts";
+import { readWriteSaved, savedAs, savedSource } from "./saved.ts";
+import type { Saved } from "./saved.ts";
 import { subgroupIds } from "./subgroup-ids.ts";
 
 const SUM_SIZE = 256; // a workgroup of matmul_sum
@@ -24,7 +26,7 @@ function subgroupPart(ids: SubgroupIds) {
 }
 
 const subgroupForms = (ids: SubgroupIds, title: string) =>
-  joinedForms(<B extends Bindings>(operands: Operands, epilogue: EpiloguePart<B>) =>
+  joinedForms(<B extends Bindings>(operands: AnyOperands, epilogue: EpiloguePart<B>) =>
     defineKernel({
       ...join(join(productPart(operands), subgroupPart(ids)), epilogue),
       name: "matmul",
@@ -37,7 +39,7 @@ const subgroupKernels = {
 };
 
 const workgroupForms = (tile: Tile) =>
-  joinedForms(<B extends Bindings>(operands: Operands, epilogue: EpiloguePart<B>) => {
+  joinedForms(<B extends Bindings>(operands: AnyOperands, epilogue: EpiloguePart<B>) => {
     const source = ["lib/product_tiles.wgsl", tile === 64 ? "matmul_workgroup.wgsl" : "matmul_workgroup_128.wgsl"];
     const tiles = { source, constants: { SPLIT: "bool" } as const, example: { SPLIT: false } };
     return defineKernel({
@@ -48,10 +50,10 @@ const workgroupForms = (tile: Tile) =>
   });
 const workgroupKernels = { 64: workgroupForms(64), 128: workgroupForms(128) };
 
-const sumKernels = joinedForms(<B extends Bindings>(_form: "sum", epilogue: EpiloguePart<B>) => {
+const sumKernels = joinedForms(<B extends Bindings>(out: Saved, epilogue: EpiloguePart<B>) => {
   const sum = {
-    source: ["lib/grid.wgsl", "matmul_sum.wgsl"],
-    bindings: { parts: read("f32", "[parts, m, n]"), out: readWrite("f32", "[m, n]") },
+    source: ["lib/grid.wgsl", savedSource(out), "matmul_sum.wgsl"],
+    bindings: { parts: read("f32", "[parts, m, n]"), out: readWriteSaved(out, "scalar", "[m, n]") },
     params: {
       m: "u32",
       n: "u32",
@@ -64,18 +66,23 @@ const sumKernels = joinedForms(<B extends Bindings>(_form: "sum", epilogue: Epil
     constants: { WG_SIZE: "u32" } as const,
     example: { WG_SIZE: SUM_SIZE },
   };
-  return defineKernel({ ...join(sum, epilogue), name: "matmul_sum", variant: epilogue.name });
+  const variant = out === "f32" ? epilogue.name : `${out}, ${epilogue.name}`;
+  return defineKernel({ ...join(sum, epilogue), name: "matmul_sum", variant });
 });
 
 listForms(() => {
+  const each = <B extends Bindings>(operands: AnyOperands, epilogue: EpiloguePart<B>): void => {
+    subgroupKernels.builtin(operands, epilogue);
+    subgroupKernels.computed(operands, epilogue);
+    for (const tile of TILES) workgroupKernels[tile](operands, epilogue);
+  };
   for (const epilogue of EPILOGUES) {
-    for (const operands of OPERANDS) {
-      subgroupKernels.builtin(operands, epilogue);
-      subgroupKernels.computed(operands, epilogue);
-      for (const tile of TILES) workgroupKernels[tile](operands, epilogue);
-    }
-    sumKernels("sum", epilogue);
+    for (const operands of OPERANDS) each(operands, epilogue);
+    sumKernels("f32", epilogue);
   }
+  for (const operands of SAVED_OPERANDS)
+    for (const epilogue of SAVED_EPILOGUES[kindsOf(operands).out]) each<Bindings>(operands, epilogue);
+  for (const epilogue of SAVED_EPILOGUES.f16) sumKernels<Bindings>("f16", epilogue);
 });
 
 /** A product of any number of rows; `more` is what the epilogue binds. */
@@ -138,14 +145,14 @@ function launchWorkgroups<B extends Bindings>(
   const sums = device.pool.acquire([parts, m, n]);
   try {
     batch.dispatch(
-      workgroupKernels[tile](operands, NO_EPILOGUE),
+      workgroupKernels[tile](withF32Out(operands), NO_EPILOGUE),
       { A_TRANSPOSED, B_TRANSPOSED, SPLIT: true },
       { a, b, out: sums },
       { ...params, out_stride: n, out_column: 0, accumulate: 0, depth },
       [across, down, parts],
     );
     batch.dispatch(
-      sumKernels("sum", epilogue),
+      sumKernels(savedAs(out), epilogue),
       { WG_SIZE: SUM_SIZE },
       Object.assign({ parts: sums, out }, more),
       { m, n, parts, out_stride, out_column, accumulate, epilogue: params.epilogue },

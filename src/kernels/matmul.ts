@@ -11,6 +11,7 @@ import {
   BIAS,
   BIAS_GELU,
   BIAS_GELU_SAVE,
+  BIAS_GELU_SAVE_F16,
   BIAS_RESIDUAL,
   EPILOGUE_BITS,
   NO_EPILOGUE,
@@ -20,7 +21,7 @@ import { layerNormForward } from "./layernorm.ts";
 import { launchMatmul } from "./matmul-kernels.ts";
 import { hasFewRows, normalizesInside } from "./matmul-plan.ts";
 import { launchMatvec } from "./matvec.ts";
-import { operandsOf } from "./product.ts";
+import { isPlain, operandsOf } from "./product.ts";
 import type { Layout, Normalization, Product } from "./product.ts";
 import { rowWindows } from "./windows.ts";
 import type { Window } from "./windows.ts";
@@ -29,8 +30,8 @@ export type { Epilogue } from "./epilogue.ts";
 export type { Layout, Normalization } from "./product.ts";
 
 /**
- * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32, or b f16: the sums
- * are f32 then, too. `m`, `n` and `k` come from the tensors; give one where a tensor's rows are wider than the matrix
+ * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32, or b f16, or with
+ * mixed precision those that SAVED_OPERANDS names; sums are f32. preactivation is kept as out is. `m`, `n` and `k` come from the tensors; give one where a tensor's rows are wider than the matrix
  * (padded logits), and the columns past it are neither read nor written. bias holds [n], residual and preactivation are
  * shaped as out. `norm` normalises the rows of a before: on the way where that is cheaper (normalizesInside), else in a
  * launch before. `aColumn`, of layout tn: a's columns from there on are taken.
@@ -196,7 +197,7 @@ function productOf(
     depth: k,
     epilogue: 0,
   };
-  const operands = operandsOf(b, a_stride % 4 === 0 && aColumn % 4 === 0 && b_stride % 4 === 0);
+  const operands = operandsOf(a, b, out, a_stride % 4 === 0 && aColumn % 4 === 0 && b_stride % 4 === 0);
   return { a, b, out, layout, operands, norm, params };
 }
 
@@ -223,7 +224,10 @@ function launchFor(batch: CommandBatch, product: Product, epilogue: Epilogue | u
     case "bias_gelu": {
       const { preactivation } = epilogue;
       if (!preactivation) launch(batch, product, BIAS_GELU, { bias });
-      else launch(batch, product, BIAS_GELU_SAVE, { bias, preactivation: sliceRows(preactivation, start, count) });
+      else {
+        const part = preactivation.dtype === "f16" ? BIAS_GELU_SAVE_F16 : BIAS_GELU_SAVE;
+        launch<Bindings>(batch, product, part, { bias, preactivation: sliceRows(preactivation, start, count) });
+      }
       return;
     }
     default:
@@ -235,8 +239,9 @@ function launchFor(batch: CommandBatch, product: Product, epilogue: Epilogue | u
 function launchAny(batch: CommandBatch, product: Product, epilogue: Epilogue | undefined, start: number): void {
   const { a, params } = product;
   params.epilogue = EPILOGUE_BITS[epilogue?.kind ?? "none"];
-  const residual = epilogue?.kind === "bias_residual" ? sliceRows(epilogue.residual, start, params.m) : a;
-  launch(batch, product, ANY_EPILOGUE, { bias: epilogue?.bias ?? a, residual });
+  const nothing: Tensor = a.dtype === "f32" ? a : { ...a, dtype: "f32", shape: [1] }; // which nobody reads
+  const residual = epilogue?.kind === "bias_residual" ? sliceRows(epilogue.residual, start, params.m) : nothing;
+  launch(batch, product, ANY_EPILOGUE, { bias: epilogue?.bias ?? nothing, residual });
 }
 
 function launch<B extends Bindings>(
@@ -245,7 +250,8 @@ function launch<B extends Bindings>(
   epilogue: EpiloguePart<B>,
   more: BindingsOf<B>,
 ): void {
-  if (hasFewRows(batch.device, product.layout, product.params.m)) launchMatvec(batch, product, epilogue, more);
+  const few = hasFewRows(batch.device, product.layout, product.params.m);
+  if (few && isPlain(product)) launchMatvec(batch, product, epilogue, more);
   else launchMatmul(batch, product, epilogue, more);
 }
 

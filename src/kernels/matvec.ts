@@ -9,7 +9,7 @@ import type { Variant } from "../gpu/tuning.ts";
 import { EPILOGUES } from "./epilogue.ts";
 import type { EpiloguePart } from "./epilogue.ts";
 import { FOURS, hasTail, OPERANDS, productPart } from "./product.ts";
-import type { Fours, Operands, Product, ProductParams } from "./product.ts";
+import type { Fours, Operands, PlainProduct, ProductParams } from "./product.ts";
 
 function matvecPart(operands: Operands, variant: Variant) {
   return join(productPart(operands), {
@@ -84,7 +84,7 @@ listForms(() => {
 /** A product of few rows, none transposed on the left; `more` is what the epilogue binds. */
 export function launchMatvec<B extends Bindings>(
   batch: CommandBatch,
-  product: Product,
+  product: PlainProduct,
   epilogue: EpiloguePart<B>,
   more: BindingsOf<B>,
 ): void {
@@ -97,7 +97,7 @@ const rowsAtOnce = (m: number): number => (m === 1 ? 1 : m <= 4 ? 4 : 8);
 
 function launchSubgroups<B extends Bindings>(
   batch: CommandBatch,
-  { a, b, out, layout, operands, norm, params }: Product,
+  { a, b, out, layout, operands, norm, params }: PlainProduct,
   epilogue: EpiloguePart<B>,
   more: BindingsOf<B>,
 ): void {
@@ -139,7 +139,7 @@ function quads({ n, k }: ProductParams, down: number): number {
 
 function launchWorkgroups<B extends Bindings>(
   batch: CommandBatch,
-  { a, b, out, layout, operands, norm, params }: Product,
+  { a, b, out, layout, operands, norm, params }: PlainProduct,
   epilogue: EpiloguePart<B>,
   more: BindingsOf<B>,
 ): void {

@@ -1,8 +1,10 @@
 // What the kernels of matrix products declare alike, for many rows and for few: operands, result and parameters.
-import { readWrite } from "../gpu/kernel.ts";
 import type { ParamsOf } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { readSaved, readWriteSaved, savedAs, savedSource } from "./saved.ts";
+import type { Saved } from "./saved.ts";
 import { readStored, storedAs, storedSource } from "./stored.ts";
+import type { Stored } from "./stored.ts";
 
 /**
  *   nn  out[m, n] = a[m, k] b[k, n]      forward, weights [in, out] as stored
@@ -25,14 +27,70 @@ export type Operands = (typeof OPERANDS)[number];
 export const FOURS = ["vec4", "vec4, f16"] as const satisfies readonly Operands[];
 export type Fours = (typeof FOURS)[number];
 
-/** Of a product of these tensors; `fours`: rows of both start at multiples of four elements. */
-export function operandsOf(b: Tensor, fours: boolean): Operands {
-  if (storedAs(b) === "f16") return fours ? "vec4, f16" : "scalar, f16";
-  return fours ? "vec4" : "scalar";
+/** In training with mixed precision, which of a, b and out are f16. */
+export const SAVED_OPERANDS = [
+  "vec4, f16 a",
+  "scalar, f16 a",
+  "vec4, f16 a b",
+  "scalar, f16 a b",
+  "vec4, f16 b out",
+  "scalar, f16 b out",
+  "vec4, f16 a b out",
+  "scalar, f16 a b out",
+] as const;
+export type SavedOperands = (typeof SAVED_OPERANDS)[number];
+export type AnyOperands = Operands | SavedOperands;
+
+interface Kinds {
+  readonly by: "vec4" | "scalar";
+  readonly a: Saved;
+  readonly b: Stored;
+  readonly out: Saved;
 }
 
-const READ_BY = { vec4: "vec4", scalar: "scalar", "vec4, f16": "vec4", "scalar, f16": "scalar" } as const;
-const B_STORED = { vec4: "f32", scalar: "f32", "vec4, f16": "f16", "scalar, f16": "f16" } as const;
+const KINDS = Object.fromEntries(
+  [...OPERANDS, ...SAVED_OPERANDS].map((operands) => {
+    const [by, halves = ""] = operands.split(", ");
+    const names = halves === "f16" ? ["b"] : halves.split(" ");
+    const kind = (name: string): Saved => (names.includes(name) ? "f16" : "f32");
+    return [operands, { by, a: kind("a"), b: kind("b"), out: kind("out") }];
+  }),
+) as Readonly<Record<AnyOperands, Kinds>>;
+
+/** Whether rows of these are read by fours, and what a, b and out are kept as. */
+export const kindsOf = (operands: AnyOperands): Kinds => KINDS[operands];
+
+/** The same with f32 results: of parts that are yet to be summed. */
+const WITH_F32_OUT = {
+  "vec4, f16 b out": "vec4, f16",
+  "scalar, f16 b out": "scalar, f16",
+  "vec4, f16 a b out": "vec4, f16 a b",
+  "scalar, f16 a b out": "scalar, f16 a b",
+} as const;
+export const withF32Out = (operands: AnyOperands): AnyOperands =>
+  operands in WITH_F32_OUT ? WITH_F32_OUT[operands as keyof typeof WITH_F32_OUT] : operands;
+
+/** Of a product of these tensors; `fours`: rows of both start at multiples of four elements. */
+export function operandsOf(a: Tensor, b: Tensor, out: Tensor, fours: boolean): AnyOperands {
+  const by = fours ? "vec4" : "scalar";
+  const halves = (savedAs(a) === "f16" ? 4 : 0) + (storedAs(b) === "f16" ? 2 : 0) + (savedAs(out) === "f16" ? 1 : 0);
+  switch (halves) {
+    case 0:
+      return by;
+    case 2:
+      return `${by}, f16`;
+    case 3:
+      return `${by}, f16 b out`;
+    case 4:
+      return `${by}, f16 a`;
+    case 6:
+      return `${by}, f16 a b`;
+    case 7:
+      return `${by}, f16 a b out`;
+    default:
+      throw new Error(`matmul: no kernel makes ${out.dtype} of ${a.dtype} and ${b.dtype}`);
+  }
+}
 
 const params = {
   m: "u32",
@@ -50,15 +108,14 @@ const params = {
 export type ProductParams = { -readonly [N in keyof ParamsOf<typeof params>]: number };
 
 /** Reading blocks of a and b, and storing blocks of out through an epilogue. */
-export function productPart(operands: Operands) {
-  const by = READ_BY[operands];
-  const stored = B_STORED[operands];
+export function productPart(operands: AnyOperands) {
+  const { by, a, b, out } = kindsOf(operands);
   return {
-    source: [storedSource(stored), `lib/product_${by}.wgsl`, "lib/product.wgsl"],
+    source: [storedSource(b), savedSource(out), `lib/product_${by}.wgsl`, "lib/product.wgsl"],
     bindings: {
-      a: readStored("f32", by, "[m, k]", "or [k, m] when A_TRANSPOSED"),
-      b: readStored(stored, by, "[k, n]", "or [n, k] when B_TRANSPOSED"),
-      out: readWrite("f32", "[m, n]"),
+      a: readSaved(a, by, "[m, k]", "or [k, m] when A_TRANSPOSED"),
+      b: readStored(b, by, "[k, n]", "or [n, k] when B_TRANSPOSED"),
+      out: readWriteSaved(out, "scalar", "[m, n]"),
     },
     params,
     constants: { A_TRANSPOSED: "bool", B_TRANSPOSED: "bool" } as const,
@@ -79,8 +136,16 @@ export interface Product {
   readonly b: Tensor;
   readonly out: Tensor;
   readonly layout: Layout;
-  readonly operands: Operands;
+  readonly operands: AnyOperands;
   /** Of the rows of a, on the way; only where matmul-plan.ts says that this product takes it. */
   readonly norm: Normalization | undefined;
   readonly params: ProductParams;
 }
+
+/** Of which a and out are f32: all that the kernels for few rows have forms for. */
+export interface PlainProduct extends Product {
+  readonly operands: Operands;
+}
+
+export const isPlain = (product: Product): product is PlainProduct =>
+  (OPERANDS as readonly AnyOperands[]).includes(product.operands);

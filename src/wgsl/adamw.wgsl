@@ -17,5 +17,7 @@ fn element_main(i: u32) {
   let root = factors[3];
   let value = values[i];
   let step = params.step * factors[2] * next_m / (sqrt(next_v) * root + (params.eps + params.eps2020 * root));
-  values[i] = value - (params.decay * value + step);
+  let updated = value - (params.decay * value + step);
+  values[i] = updated;
+  keep_half(i, updated);
 }

@@ -3,7 +3,7 @@
 
 const LOWEST: f32 = -3.0e38;
 
-fn fetch(source: u32, at: u32) -> vec4f { return qkv[at]; }
+fn fetch(source: u32, at: u32) -> vec4f { return vec4f(qkv[at]); }
 
 fn columns_met(b: u32, first: u32, end: u32) -> Span { return keys_seen(b, first, end); }
 
@@ -57,7 +57,7 @@ fn attention_rows(place: Place, columns: Span) {
     next_sums(&sums, rows);
     for (var turn = 0u; turn < params.rows; turn++) {
       let query = place.first + turn;
-      if (query < params.length && c < CHUNKS) { out[line(target_lines, query) + c] = rows[0] * states[0].x; }
+      if (query < params.length && c < CHUNKS) { out[line(target_lines, query) + c] = saved_four(rows[0] * states[0].x); }
       next_row(&rows, vec4f());
       next_row(&states, states[0]);
     }

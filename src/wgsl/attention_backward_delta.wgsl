@@ -6,7 +6,7 @@ fn row_count() -> u32 { return params.rows; }
 fn row_main(n: u32, lane: u32, lanes: u32) {
   let row = params.at + n * HS;
   var sum = 0.0;
-  for (var c = lane; c < HS; c += lanes) { sum += dout[row + c] * out[row + c]; }
+  for (var c = lane; c < HS; c += lanes) { sum += f32(dout[row + c]) * f32(out[row + c]); }
   sum = row_sum(sum, lane);
   if (lane == 0u) { delta[params.delta_at + n] = sum; }
 }

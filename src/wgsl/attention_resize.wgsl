@@ -13,7 +13,7 @@ fn main(
   let n = id / params.to_length;
   let c = id % params.to_length;
   var value = 0.0;
-  if (c < params.from_length) { value = x[params.from_at + n * params.from_length + c]; }
-  if (params.accumulate != 0u) { value += y[params.to_at + id]; }
-  y[params.to_at + id] = value;
+  if (c < params.from_length) { value = f32(x[params.from_at + n * params.from_length + c]); }
+  if (params.accumulate != 0u) { value += f32(y[params.to_at + id]); }
+  y[params.to_at + id] = saved(value);
 }

@@ -18,10 +18,12 @@ fn main(
   var n = first;
   for (; n + 4u <= end; n += 4u) {
     let at = n * params.stride + column;
-    sums += vec4f(x[at], x[at + params.stride], x[at + 2u * params.stride], x[at + 3u * params.stride]);
+    sums += vec4f(one(at), one(at + params.stride), one(at + 2u * params.stride), one(at + 3u * params.stride));
   }
-  for (; n < end; n++) { sums.x += x[n * params.stride + column]; }
+  for (; n < end; n++) { sums.x += one(n * params.stride + column); }
   var total = params.scale * (sums.x + sums.y + sums.z + sums.w);
   if (ACCUMULATE) { total += out[id]; }
   out[id] = total;
 }
+
+fn one(at: u32) -> f32 { return f32(x[at]); }

@@ -15,11 +15,11 @@ fn main(
     var n = local / WIDTH;
     for (; n + 3u * DEPTH < params.rows; n += 4u * DEPTH) {
       sums += vec4f(
-        x[n * params.stride + at], x[(n + DEPTH) * params.stride + at],
-        x[(n + 2u * DEPTH) * params.stride + at], x[(n + 3u * DEPTH) * params.stride + at],
+        one(n * params.stride + at), one((n + DEPTH) * params.stride + at),
+        one((n + 2u * DEPTH) * params.stride + at), one((n + 3u * DEPTH) * params.stride + at),
       );
     }
-    for (; n < params.rows; n += DEPTH) { sums.x += x[n * params.stride + at]; }
+    for (; n < params.rows; n += DEPTH) { sums.x += one(n * params.stride + at); }
   }
   sums = column_total(sums, local);
   var total = params.scale * (sums.x + sums.y + sums.z + sums.w);
@@ -28,3 +28,5 @@ fn main(
     out[column] = total;
   }
 }
+
+fn one(at: u32) -> f32 { return f32(x[at]); }

@@ -1,5 +1,6 @@
 // losses[n] = -log softmax(logits[n])[target] and, with GRADIENT, the logits become their own gradient in the same
-// pass: (softmax - one-hot) * scale, zero in ignored rows and in the padding columns. Constant: GRADIENT.
+// pass: (softmax - one-hot) * scale, zero in ignored rows and in the padding columns. Constant: GRADIENT. Needs
+// lib/loss_scale_none.wgsl or _kept.wgsl.
 
 const IGNORED = 0xffffffffu;
 
@@ -21,9 +22,10 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   }
   if (GRADIENT) {
     // exp(x - max) / sum, not exp(x - logsumexp): the latter loses the digits of a large maximum.
-    let factor = params.scale / softmax.y;
+    let scale = params.scale * loss_scale();
+    let factor = scale / softmax.y;
     for (var c4 = lane; c4 < params.stride4; c4 += lanes) {
-      let one_hot = select(vec4f(), vec4f(params.scale), columns_at(c4) == vec4u(wanted));
+      let one_hot = select(vec4f(), vec4f(scale), columns_at(c4) == vec4u(wanted));
       logits[n * params.stride4 + c4] = exp(logits_at(n, c4) - softmax.x) * factor - one_hot;
     }
   }

@@ -16,6 +16,6 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   }
   let rstd = inverseSqrt(row_sum(squares, lane) / f32(C) + EPS);
 
-  for (var c = lane; c < C; c += lanes) { y[row + c] = (x[row + c] - mean) * rstd * weight[c] + bias[c]; }
+  for (var c = lane; c < C; c += lanes) { y[row + c] = saved((x[row + c] - mean) * rstd * weight[c] + bias[c]); }
   if (lane == 0u) { stats[n] = vec2f(mean, rstd); }
 }

@@ -15,7 +15,7 @@ fn main(
   var dweight = 0.0;
   var dbias = 0.0;
   for (var n = block * BLOCK; n < min((block + 1u) * BLOCK, params.rows); n++) {
-    let g = dy[n * C + c];
+    let g = f32(dy[n * C + c]);
     dweight += g * (x[n * C + c] - stats[n].x) * stats[n].y;
     dbias += g;
   }

@@ -23,6 +23,6 @@ fn main(
 }
 
 fn terms(n: u32, c: u32) -> vec2f {
-  let g = dy[n * C + c];
+  let g = f32(dy[n * C + c]);
   return vec2f(g * (x[n * C + c] - stats[n].x) * stats[n].y, g);
 }

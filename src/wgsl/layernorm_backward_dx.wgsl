@@ -10,7 +10,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   var sum_g = 0.0;
   var sum_gx = 0.0;
   for (var c = lane; c < C; c += lanes) {
-    let g = dy[row + c] * weight[c];
+    let g = f32(dy[row + c]) * weight[c];
     sum_g += g;
     sum_gx += g * (x[row + c] - mean) * rstd;
   }
@@ -18,7 +18,7 @@ fn row_main(n: u32, lane: u32, lanes: u32) {
   let mean_gx = row_sum(sum_gx, lane) / f32(C);
   for (var c = lane; c < C; c += lanes) {
     let xhat = (x[row + c] - mean) * rstd;
-    var d = rstd * (dy[row + c] * weight[c] - mean_g - xhat * mean_gx);
+    var d = rstd * (f32(dy[row + c]) * weight[c] - mean_g - xhat * mean_gx);
     if (ACCUMULATE) { d += dx[row + c]; }
     dx[row + c] = d;
   }

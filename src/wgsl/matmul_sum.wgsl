@@ -14,6 +14,6 @@ fn main(
   let at = id / params.n * params.out_stride + column;
   var sum = 0.0;
   for (var part = 0u; part < params.parts; part++) { sum += parts[part * size + id]; }
-  if (params.accumulate != 0u) { sum += out[at]; }
-  out[at] = epilogue(sum, column, at);
+  if (params.accumulate != 0u) { sum += f32(out[at]); }
+  out[at] = saved(epilogue(sum, column, at));
 }

@@ -2,6 +2,6 @@
 
 fn epilogue(value: f32, column: u32, at: u32) -> f32 {
   let u = value + bias[column];
-  preactivation[at] = u;
+  preactivation[at] = saved(u);
   return gelu_new(u);
 }

@@ -1,8 +1,8 @@
 // What the gradients of attention share: how they read what they need, and how they are stored.
 
 fn fetch(source: u32, at: u32) -> vec4f {
-  if (source == DOUT) { return dout[at]; }
-  return qkv[at];
+  if (source == DOUT) { return vec4f(dout[at]); }
+  return vec4f(qkv[at]);
 }
 
 fn lse_of(place: Place, query: u32) -> f32 {
@@ -22,8 +22,8 @@ fn store(sums: ptr<function, Sums>, part: Matrix, first: u32) {
     for (var row = first; row < min(first + ROWS, params.length) && c < CHUNKS; row++) {
       let at = line(part, row) + c;
       var total = rows[0];
-      if (params.accumulate != 0u) { total += dqkv[at]; }
-      dqkv[at] = total;
+      if (params.accumulate != 0u) { total += vec4f(dqkv[at]); }
+      dqkv[at] = saved_four(total);
       next_row(&rows, total);
     }
   }

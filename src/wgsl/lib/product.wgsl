@@ -2,7 +2,7 @@
 // B_TRANSPOSED. Operands are read in blocks of four rows (columns) by four k, each four loads of four neighbours; a
 // block is a mat4x4f whose column j is k + j. Rows and columns past the matrix are clamped, or read from the
 // neighbouring row (at the very end robust access gives something): they only reach results that are not stored.
-// Nothing past k reaches a sum.
+// Nothing past k reaches a sum. Results are kept as lib/saved_*.wgsl says.
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
 
@@ -47,8 +47,8 @@ fn store_row(row: u32, column: u32, values: vec4f) {
   for (var j = column; j < min(column + 4u, params.n); j++) {
     let at = row * params.out_stride + params.out_column + j;
     var value = rest.x;
-    if (params.accumulate != 0u) { value += out[at]; }
-    out[at] = epilogue(value, params.out_column + j, at);
+    if (params.accumulate != 0u) { value += f32(out[at]); }
+    out[at] = saved(epilogue(value, params.out_column + j, at));
     rest = rest.yzwx;
   }
 }

@@ -13,7 +13,7 @@ fn store_part(part: u32, at: vec2u, values: mat4x4f) {
   for (var r = at.x; r < min(at.x + 4u, params.m); r++) {
     var line = rest[0];
     for (var c = at.y; c < min(at.y + 4u, params.n); c++) {
-      out[(part * params.m + r) * params.n + c] = line.x;
+      out[(part * params.m + r) * params.n + c] = saved(line.x);
       line = line.yzwx;
     }
     rest = mat4x4f(rest[1], rest[2], rest[3], rest[0]);

@@ -79,6 +79,8 @@ export type { Counts, Exchange } from "./training/exchange.ts";
 export { Shards } from "./training/shards.ts";
 export type { ExchangeMeter, Span } from "./training/shards.ts";
 export type { Rank, Ranks } from "./training/ranks.ts";
+export { MixedPrecision } from "./training/mixed-precision.ts";
+export type { MixedPrecisionOptions } from "./training/mixed-precision.ts";
 export type { Precision } from "./training/precision.ts";
 export { memoryNeeds } from "./training/memory-needs.ts";
 export type { BatchShape, MemoryNeeds } from "./training/memory-needs.ts";

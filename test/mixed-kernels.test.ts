@@ -49,9 +49,11 @@ describe.runIf(supported).each(VARIANTS)("mixed precision, products by $matmul",
     const bits = new Float32Array(1);
     const word = new Uint32Array(bits.buffer);
     const random = randomNormal([3000], 1);
+    const large = [0, -0, 1, 65504, 65519.99, 65520, 65536, -65520, 1e6, -1e38, Infinity, -Infinity];
+    const small = [6e-8, 2.98e-8, 2.99e-8, -8.9e-8, 6.1e-5, 6.09e-5, 2049, 2051, 4098];
     const xs = Float32Array.from([
-      ...[0, -0, 1, 65504, 65519.99, 65520, 65536, -65520, 1e6, -1e38, Infinity, -Infinity],
-      ...[6e-8, 2.98e-8, 2.99e-8, -8.9e-8, 6.1e-5, 6.09e-5, 2049, 2051, 4098],
+      ...large,
+      ...small,
       ...Array.from(random, (z, i) => {
         word[0] = 0x33000000 + Math.floor(Math.abs(z) * 1e8) + i * 65536;
         return i % 2 ? bits[0] : -bits[0];

@@ -60,12 +60,12 @@ describe("flags of the 2020 script", () => {
 
   it("that have no place here are answered all at once, with the command line that is left", () => {
     const line =
-      "--train_data_file a.txt --fp16 --mlm_probability 0.15 --no-cuda --fp16_opt_level=O1 --label_names x " +
+      "--train_data_file a.txt --bf16 --mlm_probability 0.15 --no-cuda --fp16_opt_level=O1 --label_names x " +
       "--block_size 8";
     const [head, ...lines] = messageOf(line).split("\n");
     expect(head).toBe("These flags of Hugging Face's scripts are not for this program:");
     expect(lines.slice(0, -1).map((each) => each.trim().split(" ", 1)[0])).toEqual([
-      "--fp16",
+      "--bf16",
       "--mlm_probability",
       "--no-cuda",
       "--fp16_opt_level",

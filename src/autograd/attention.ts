@@ -34,7 +34,7 @@ export function attention(
 ): Variable {
   const { batch } = tape.device;
   const sizes = { batch: B, length: T, heads: NH, packed };
-  const out = tape.acquire([B * T, qkv.value.shape[1] / 3]);
+  const out = tape.activation([B * T, qkv.value.shape[1] / 3]);
   const lse = tape.acquire([B * NH * T]);
   attentionForward(batch, { qkv: qkv.value, mask, out, lse, dropout, ...sizes });
   return tape.record("attention", [qkv], out, [lse], (dout, into) => {

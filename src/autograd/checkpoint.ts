@@ -10,12 +10,12 @@ import type { Variable } from "./variable.ts";
  */
 export function checkpoint(tape: Tape, x: Variable, forward: (tape: Tape, x: Variable) => Variable): Variable {
   const { batch } = tape.device;
-  const once = new Tape(tape.device, true);
+  const once = new Tape(tape.device, true, tape.saves);
   const y = forward(once, x);
   once.giveAway(y);
   once.end("its output was made");
   return tape.record("checkpoint", [x, y], y.value, [], (dy, into) => {
-    const again = new Tape(tape.device, true);
+    const again = new Tape(tape.device, true, tape.saves);
     const dx = again.backwardFrom(forward(again, x), dy, x);
     if (!dx) return;
     if (dx.buffer !== dy.buffer) tape.keep(dx);

@@ -25,7 +25,8 @@ export type Reduction = "mean" | "sum";
 /**
  * logits [B*T, Vp] -> loss [1], the mean (default) or the sum over the counted labels, times `scale`. While recording,
  * the logits are overwritten by their gradient: at once, or with `keepLogits` only in backward. `vocabSize`: columns
- * from there on are padding. Throws UserError when there is no label to take the mean of (a sum of none is 0).
+ * from there on are padding. The gradient is multiplied by the loss scale, scaling[0], too, where f32 scaling [2] is
+ * given. Throws UserError when there is no label to take the mean of (a sum of none is 0).
  */
 export function crossEntropy(
   tape: Tape,
@@ -35,12 +36,14 @@ export function crossEntropy(
     targets: { shifted, count },
     reduction = "mean",
     scale = 1,
+    scaling,
     keepLogits,
   }: {
     readonly vocabSize: number;
     readonly targets: Targets;
     readonly reduction?: Reduction;
     readonly scale?: number;
+    readonly scaling?: Tensor;
     readonly keepLogits: boolean;
   },
 ): Variable {
@@ -49,7 +52,7 @@ export function crossEntropy(
   const [rows] = logits.value.shape;
   const targets = tape.device.tensor(shifted, [rows]);
   const losses = tape.acquire([rows]);
-  const withGradient = { gradientScale: factor };
+  const withGradient = { gradientScale: factor, scaling };
   const atOnce = tape.recording && logits.requiresGrad && !keepLogits;
   crossEntropyByRow(batch, { logits: logits.value, targets, losses, vocabSize, ...(atOnce ? withGradient : {}) });
   const loss = tape.acquire([1]);

@@ -9,12 +9,13 @@ import { matmul } from "../kernels/matmul.ts";
 import type { Tape } from "./tape.ts";
 import type { Parameter, TokenRows, Variable } from "./variable.ts";
 
-/** Chunks begin where bindings may: at multiples of so many rows. */
+/** Chunks begin where bindings may: at multiples of so many rows (of an odd number of f16, twice as many). */
 const ROWS = 64;
 
 /**
  * x [N, C] (after ln_f), wte [V, C], targets u32 [N], width Vp of a row of logits -> [1], the sum of the rows' losses
- * times `factor`. `chunk`: rows at once, up to a multiple of 64. `trained`: as tiedHead.
+ * times `factor`. `chunk`: rows at once, up to a multiple of 64. The gradient is multiplied by the loss scale, scaling
+ * [0], too, where f32 scaling [2] is given. `trained`: as tiedHead.
  */
 export function headLoss(
   tape: Tape,
@@ -25,19 +26,22 @@ export function headLoss(
     width,
     chunk,
     factor,
+    scaling,
     trained,
   }: {
     readonly targets: Tensor;
     readonly width: number;
     readonly chunk: number;
     readonly factor: number;
+    readonly scaling?: Tensor;
     readonly trained?: TokenRows;
   },
 ): Variable {
   const { batch, pool } = tape.device;
-  const [N] = x.value.shape;
+  const [N, C] = x.value.shape;
   const V = wte.value.shape[0];
-  const size = Math.ceil(chunk / ROWS) * ROWS;
+  const rowsOf = tape.saves === "f16" && C % 2 === 1 ? 2 * ROWS : ROWS;
+  const size = Math.ceil(chunk / rowsOf) * rowsOf;
   const losses = tape.acquire([N]);
   /** Calls `use` with each chunk's rows and logits, its losses made; with a scale its gradient is in their place. */
   const byChunk = (use: (start: number, count: number, logits: Tensor) => void, gradientScale?: number): void => {
@@ -45,8 +49,8 @@ export function headLoss(
       const count = Math.min(size, N - start);
       const rows = (tensor: Tensor): Tensor => sliceRows(tensor, start, count);
       const logits = pool.acquire([count, width]);
-      matmul(batch, { a: rows(x.value), b: wte.value, out: logits, layout: "nt", n: V });
-      const settings = gradientScale === undefined ? {} : { gradientScale };
+      matmul(batch, { a: rows(x.value), b: tape.weight(wte), out: logits, layout: "nt", n: V });
+      const settings = gradientScale === undefined ? {} : { gradientScale, scaling };
       const row = { targets: rows(targets), losses: rows(losses) };
       crossEntropyByRow(batch, { logits, vocabSize: V, ...row, ...settings });
       use(start, count, logits);
@@ -67,7 +71,7 @@ export function headLoss(
       if (dx)
         matmul(batch, {
           a: dlogits,
-          b: wte.value,
+          b: tape.weight(wte),
           out: rows(dx.tensor),
           layout: "nn",
           k: V,

@@ -4,11 +4,11 @@ import { layerNormBackwardDparams, layerNormBackwardDx, layerNormForward } from 
 import type { Tape } from "./tape.ts";
 import type { Parameter, Variable } from "./variable.ts";
 
-/** x [N, C] -> [N, C], normalised over C with learned weight [C] and bias [C]. */
+/** x [N, C] -> [N, C], an activation, normalised over C with learned weight [C] and bias [C]. */
 export function layerNorm(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, eps: number): Variable {
   const { batch } = tape.device;
   const [rows] = x.value.shape;
-  const y = tape.acquire(x.value.shape);
+  const y = tape.activation(x.value.shape);
   const stats = tape.acquire([rows, 2]);
   layerNormForward(batch, { x: x.value, weight: weight.value, bias: bias.value, y, stats, eps });
   return tape.record("layernorm", [x, weight, bias], y, [stats], (dy, into) => {

@@ -1,6 +1,5 @@
 // y = x W + b with W stored [in, out] (Conv1D), what GPT-2 fuses into it, and the tied head. Backward: dx = dy W^T,
 // dW = x^T dy, db = sum over rows of dy.
-import type { CommandBatch } from "../gpu/batch.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { addInto } from "../kernels/add.ts";
@@ -15,23 +14,28 @@ import type { Parameter, TokenRows, Variable } from "./variable.ts";
 
 /**
  * x [N, in], weight [in, out], bias [out] -> x W + b [N, out]. `norm` (never while recording) normalises x before, see
- * matmul.
+ * matmul. `stream`: y is a part of the residual stream, which is f32 in any precision.
  */
-export function linear(tape: Tape, x: Variable, weight: Parameter, bias: Parameter, norm?: Normalization): Variable {
+export function linear(
+  tape: Tape,
+  x: Variable,
+  weight: Parameter,
+  bias: Parameter,
+  { norm, stream = false }: { readonly norm?: Normalization; readonly stream?: boolean } = {},
+): Variable {
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
-  const y = tape.acquire([x.value.shape[0], weight.value.shape[1]]);
+  const shape = [x.value.shape[0], weight.value.shape[1]];
+  const y = stream ? tape.acquire(shape) : tape.activation(shape);
   matmul(batch, {
     a: x.value,
-    b: weight.value,
+    b: tape.weight(weight),
     out: y,
     layout: "nn",
     epilogue: { kind: "bias", bias: bias.value },
     norm,
   });
-  return tape.record("linear", [x, weight, bias], y, [], (dy, into) =>
-    linearBackward(batch, dy, into, x, weight, bias),
-  );
+  return tape.record("linear", [x, weight, bias], y, [], (dy, into) => linearBackward(tape, dy, into, x, weight, bias));
 }
 
 /**
@@ -47,11 +51,11 @@ export function linearGelu(
   expectNotRecorded(tape, norm);
   const { batch } = tape.device;
   const shape = [x.value.shape[0], weight.value.shape[1]];
-  const y = tape.acquire(shape);
-  const u = tape.recording ? tape.acquire(shape) : undefined;
+  const y = tape.activation(shape);
+  const u = tape.recording ? tape.activation(shape) : undefined;
   matmul(batch, {
     a: x.value,
-    b: weight.value,
+    b: tape.weight(weight),
     out: y,
     layout: "nn",
     epilogue: { kind: "bias_gelu", bias: bias.value, preactivation: u },
@@ -60,7 +64,7 @@ export function linearGelu(
   return tape.record("linear_gelu", [x, weight, bias], y, u ? [u] : [], (dy, into) => {
     if (!u) return;
     geluBackward(batch, { dy, u });
-    linearBackward(batch, dy, into, x, weight, bias);
+    linearBackward(tape, dy, into, x, weight, bias);
   });
 }
 
@@ -76,13 +80,13 @@ export function linearResidual(
   const y = tape.acquire(residual.value.shape);
   matmul(batch, {
     a: x.value,
-    b: weight.value,
+    b: tape.weight(weight),
     out: y,
     layout: "nn",
     epilogue: { kind: "bias_residual", bias: bias.value, residual: residual.value },
   });
   return tape.record("linear_residual", [x, weight, bias, residual], y, [], (dy, into) => {
-    linearBackward(batch, dy, into, x, weight, bias);
+    linearBackward(tape, dy, into, x, weight, bias);
     into.adopt(residual, dy, (sum) => addInto(batch, { x: dy, y: sum })); // last: from here on dy is the residual's
   });
 }
@@ -104,11 +108,11 @@ export function tiedHead(
   const { batch } = tape.device;
   const V = wte.value.shape[0];
   const logits = tape.acquire([x.value.shape[0], logitsWidth(V)]);
-  matmul(batch, { a: x.value, b: wte.value, out: logits, layout: "nt", n: V, norm });
+  matmul(batch, { a: x.value, b: tape.weight(wte), out: logits, layout: "nt", n: V, norm });
   const inputs = trained ? [x, wte, trained.rows] : [x, wte];
   return tape.record("tied_head", inputs, logits, [], (dlogits, into) => {
     into.write(x, (dx, accumulate) =>
-      matmul(batch, { a: dlogits, b: wte.value, out: dx, layout: "nn", k: V, accumulate }),
+      matmul(batch, { a: dlogits, b: tape.weight(wte), out: dx, layout: "nn", k: V, accumulate }),
     );
     into.write(wte, (dwte, accumulate) =>
       matmul(batch, { a: dlogits, b: x.value, out: dwte, layout: "tn", m: V, accumulate }),
@@ -123,14 +127,17 @@ function expectNotRecorded(tape: Tape, norm: Normalization | undefined): void {
 }
 
 function linearBackward(
-  batch: CommandBatch,
+  tape: Tape,
   dy: Tensor,
   into: GradientSink,
   x: Variable,
   weight: Parameter,
   bias: Parameter,
 ): void {
-  into.write(x, (dx, accumulate) => matmul(batch, { a: dy, b: weight.value, out: dx, layout: "nt", accumulate }));
+  const { batch } = tape.device;
+  into.write(x, (dx, accumulate) =>
+    matmul(batch, { a: dy, b: tape.weight(weight), out: dx, layout: "nt", accumulate }),
+  );
   into.write(weight, (dw, accumulate) => matmul(batch, { a: x.value, b: dy, out: dw, layout: "tn", accumulate }));
   into.write(bias, (db, accumulate) => {
     for (const { start, count } of rowWindows(batch.device, dy)) {

@@ -3,8 +3,9 @@
 import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
 import type { DType, Shape, Tensor } from "../gpu/tensor.ts";
+import type { Saved } from "../kernels/saved.ts";
 import { isParameter } from "./variable.ts";
-import type { Variable } from "./variable.ts";
+import type { Parameter, Variable } from "./variable.ts";
 
 /** Backward writes a gradient here; the tape picks the buffer and says whether to add to what is in it. */
 export interface GradientSink {
@@ -26,21 +27,37 @@ export class Tape implements GradientSink {
   readonly device: Device;
   /** False: nothing is kept for backward (evaluation, generation), and release() really releases. */
   readonly recording: boolean;
+  /** What is kept for backward besides the residual stream and statistics, and what products read weights as. */
+  readonly saves: Saved;
   /** While recording, of all that was acquired and recorded here; ended by backward() or end(). */
   readonly scope: Scope;
   private readonly nodes: Node[] = [];
   private readonly gradients = new Map<Variable, Tensor>();
   private readonly forgotten = new Set<Variable>();
 
-  constructor(device: Device, recording: boolean) {
+  /** `saves`: "f16" in mixed precision, which records and whose parameters keep f16 copies; default "f32". */
+  constructor(device: Device, recording: boolean, saves: Saved = "f32") {
     this.device = device;
     this.recording = recording;
+    this.saves = saves;
     this.scope = new Scope(device.pool, "What forward() recorded");
   }
 
   /** A tensor from the pool for an operation's output or saved statistics. */
   acquire(shape: Shape, dtype: DType = "f32"): Tensor {
     return this.recording ? this.scope.acquire(shape, dtype) : this.device.pool.acquire(shape, dtype);
+  }
+
+  /** As acquire(), of an activation beside the residual stream: f16 in mixed precision. */
+  activation(shape: Shape): Tensor {
+    return this.acquire(shape, this.saves);
+  }
+
+  /** A weight matrix as products read it. */
+  weight({ name, value, half }: Parameter): Tensor {
+    if (this.saves === "f32") return value;
+    if (!half) throw new Error(`Tape: mixed precision wants an f16 copy of ${name}; call keepHalves() before`);
+    return half;
   }
 
   /** Keeps a tensor (uploaded ids, a mask) until the tape ends: in backward() or end(). */
@@ -136,7 +153,7 @@ export class Tape implements GradientSink {
       return;
     }
     const held = this.gradients.get(input);
-    const dst = held ?? this.acquire(input.value.shape);
+    const dst = held ?? this.acquire(input.value.shape, input.value.dtype);
     launch(dst, held !== undefined);
     this.gradients.set(input, dst);
   }

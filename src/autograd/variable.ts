@@ -10,6 +10,8 @@ export interface Variable {
 export interface Parameter extends Variable {
   /** The shape of the value; undefined where the store has no memory for gradients, and then requiresGrad is false. */
   readonly grad: Tensor | undefined;
+  /** The value rounded to f16, where the store keeps such copies (ParameterStore.keepHalves). */
+  readonly half: Tensor | undefined;
   /** Where it lies: which flat buffer, and its first element there. */
   readonly chunk: number;
   readonly offset: number;

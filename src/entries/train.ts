@@ -11,6 +11,8 @@ export { AdamW, decayAllButBiases, decayMatrices } from "../training/optimizer.t
 export type { AdamWForm, AdamWOptions } from "../training/optimizer.ts";
 export { learningRateAt } from "../training/lr-schedule.ts";
 export { TrainingStep } from "../training/step.ts";
+export { MixedPrecision } from "../training/mixed-precision.ts";
+export type { MixedPrecisionOptions } from "../training/mixed-precision.ts";
 export { memoryNeeds } from "../training/memory-needs.ts";
 export type { MemoryNeeds } from "../training/memory-needs.ts";
 export { collate } from "../examples/collate.ts";

@@ -3,6 +3,7 @@ import type { Reduction } from "../autograd/cross-entropy.ts";
 import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { FieldsOf } from "../fields.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import type { KVCache } from "./kv-cache.ts";
 
 export interface ForwardInput {
@@ -54,6 +55,11 @@ export interface CausalLMInput extends ForwardInput {
   readonly lossReduction?: Reduction;
   /** Multiplies the loss and its gradient. Default 1. */
   readonly lossScale?: number;
+  /**
+   * Record in mixed precision: activations besides the residual stream, and their gradients, in f16, products by the
+   * weights' f16 copies (ParameterStore.keepHalves). Gradients come out times the loss scale, [0] of f32 scaling [2].
+   */
+  readonly mixed?: { readonly scaling: Tensor };
   /** False: the gradient takes the logits' memory already in forward, saving a pass. Default true. */
   readonly keepLogits?: boolean;
   /**
@@ -72,6 +78,7 @@ const CAUSAL_LM_FIELDS: FieldsOf<CausalLMInput> = {
   grad: true,
   lossReduction: true,
   lossScale: true,
+  mixed: true,
   keepLogits: true,
   logitsChunk: true,
   lastOnly: true,
@@ -85,7 +92,9 @@ export function checkForwardInput(input: ForwardInput): void {
 /** Throws UserError for a field that the language model does not take. */
 export function checkCausalLMInput(input: CausalLMInput): void {
   expectFields("forward()", input, CAUSAL_LM_FIELDS);
-  const { logitsChunk, keepLogits, labels } = input;
+  const { logitsChunk, keepLogits, labels, mixed, outputAttentions } = input;
+  if (mixed && outputAttentions)
+    throw new UserError("forward: mixed precision gives no attention weights: leave out outputAttentions, or mixed.");
   if (logitsChunk === undefined) return;
   if (!Number.isInteger(logitsChunk) || logitsChunk < 1)
     throw new UserError(`forward: logitsChunk is ${logitsChunk}, wanted a whole number of rows from 1 on.`);

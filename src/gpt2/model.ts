@@ -156,7 +156,7 @@ export class GPT2LMHeadModel {
     checkCausalLMInput(input);
     const recording = this.records(input);
     return this.device.pool.attempt(() => {
-      const pass = this.transformer.begin(input, recording);
+      const pass = this.transformer.begin(input, recording, recording && input.mixed ? "f16" : "f32");
       const { tape, results, tokens } = pass;
       const { vocabSize } = this.config;
       const lastOnly = input.lastOnly === true && tokens.length > 1;
@@ -306,11 +306,12 @@ export class GPT2LMHeadModel {
     pass: Pass,
     hidden: Variable,
     { shifted, count }: Targets,
-    { logitsChunk, lossReduction, lossScale }: CausalLMInput,
+    { logitsChunk, lossReduction, lossScale, mixed }: CausalLMInput,
   ): Loss {
     const { wte, adapter } = this.transformer;
     const variable = headLoss(pass.tape, hidden, wte, {
       factor: lossFactor(count, lossReduction, lossScale),
+      scaling: mixed?.scaling,
       targets: this.device.tensor(shifted, [shifted.length]),
       width: logitsWidth(this.config.vocabSize),
       chunk: logitsChunk!,
@@ -324,13 +325,14 @@ export class GPT2LMHeadModel {
     logits: Variable,
     targets: Targets,
     keepLogits: boolean,
-    { lossReduction, lossScale }: CausalLMInput,
+    { lossReduction, lossScale, mixed }: CausalLMInput,
   ): Loss {
     const variable = crossEntropy(pass.tape, logits, {
       vocabSize: this.config.vocabSize,
       targets,
       reduction: lossReduction,
       scale: lossScale,
+      scaling: mixed?.scaling,
       keepLogits,
     });
     return lossOf(pass, variable);

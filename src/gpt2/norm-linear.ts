@@ -26,7 +26,7 @@ export function normLinear(
 ): Variable {
   const { weight, bias, lora } = layer;
   if (lora) return afterNorm(tape, x, norm, epsilon, (rows) => adapted(tape, rows, layer, dropout));
-  return normed(tape, x, norm, epsilon, (rows, inside) => linear(tape, rows, weight, bias, inside));
+  return normed(tape, x, norm, epsilon, (rows, inside) => linear(tape, rows, weight, bias, { norm: inside }));
 }
 
 /** As normLinear, then gelu_new. */
@@ -46,7 +46,7 @@ export function normLinearGelu(
   return y;
 }
 
-/** x W + b [N, out], with `residual` [N, out] added where there is one. */
+/** x W + b [N, out], of the residual stream or about to join it: with `residual` [N, out] added where there is one. */
 export function projection(
   tape: Tape,
   x: Variable,
@@ -56,7 +56,7 @@ export function projection(
 ): Variable {
   const { weight, bias, lora } = layer;
   if (lora) return adapted(tape, x, layer, dropout, residual);
-  return residual ? linearResidual(tape, x, weight, bias, residual) : linear(tape, x, weight, bias);
+  return residual ? linearResidual(tape, x, weight, bias, residual) : linear(tape, x, weight, bias, { stream: true });
 }
 
 /** Layer norm of x [N, C], then logits over wte [V, C], as tiedHead gives them. */

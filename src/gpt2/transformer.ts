@@ -16,6 +16,7 @@ import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
 import type { Shape, Tensor } from "../gpu/tensor.ts";
 import type { Dropout } from "../kernels/random.ts";
+import type { Saved } from "../kernels/saved.ts";
 import { attentionWeights } from "../kernels/attention-weights.ts";
 import type { Adapter, AdapterLayer } from "./adapter.ts";
 import type { GPT2Config } from "./config.ts";
@@ -174,10 +175,11 @@ export class GPT2Model {
     this.destroy();
   }
 
-  /** Checks an input and opens what its run needs. Throws UserError as forward(). */
+  /** Checks an input and opens what its run needs; `saves` as of a Tape. Throws UserError as forward(). */
   begin(
     input: ForwardInput & { readonly labels?: TokenRows },
     recording: boolean,
+    saves?: Saved,
   ): Pass & { readonly tokens: TokenBatch } {
     const { device, config } = this;
     const { pastKeyValues, useCache, outputHiddenStates, outputAttentions } = input;
@@ -190,7 +192,7 @@ export class GPT2Model {
       pastKeyValues ??
       (useCache ? new KVCache(device, config, tokens.batch, config.nPositions, this.parameters.dtype) : undefined);
     return {
-      tape: new Tape(device, recording),
+      tape: new Tape(device, recording, saves),
       results: new Scope(device.pool, "The output of forward()"),
       tokens,
       cache,

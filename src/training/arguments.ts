@@ -5,6 +5,7 @@ import type { FieldsOf } from "../fields.ts";
 import type { LossOn } from "../examples/collate.ts";
 import type { LrSchedulerKwargs, ScheduleName } from "./lr-schedule.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
+import type { PrecisionName } from "./precision.ts";
 import type { LossReduction } from "./step.ts";
 import type { Position } from "../examples/data-loader.ts";
 
@@ -72,12 +73,23 @@ export interface TrainingArguments extends BestModelArguments {
   readonly gradientCheckpointing?: boolean;
   /** Rows of logits at a time, up to a multiple of 64; default: all of a batch. */
   readonly logitsChunk?: number;
+  /** mixed: half precision where that is safe, see MixedPrecision. Default f32. */
+  readonly precision?: PrecisionName;
+  /** With mixed precision: what the loss scale begins with, a power of two; default 65536. */
+  readonly initialLossScale?: number;
   readonly lossOn: LossOn;
   readonly seed: number;
 }
 
 /** Absent where they change nothing, as in runs from before there were. */
-const OPTIONAL = ["lrSchedulerKwargs", "packing", "gradientCheckpointing", "logitsChunk"] as const;
+const OPTIONAL = [
+  "lrSchedulerKwargs",
+  "packing",
+  "gradientCheckpointing",
+  "logitsChunk",
+  "precision",
+  "initialLossScale",
+] as const;
 
 export const DEFAULT_ARGUMENTS: Required<Omit<TrainingArguments, (typeof OPTIONAL)[number]>> = {
   perDeviceTrainBatchSize: 8,

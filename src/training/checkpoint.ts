@@ -120,6 +120,7 @@ export async function resume(
     stepCount: state.optimizerStep,
     skipped: state.skippedUpdates,
     skippedInARow: state.skippedInARow,
+    lossScale: state.lossScale,
     shapes: new Map([...moments.tensors].map(([name, { shape }]) => [name, shape])),
     read: (name) => moments.read(name),
   });

@@ -1,4 +1,5 @@
 // Which parameters weight decay takes, and the runs of neighbours that it takes alike: each is one launch of an update.
+import { PARAMETER_ALIGNMENT } from "../autograd/parameter.ts";
 import type { Parameter } from "../autograd/variable.ts";
 import { elementCount } from "../gpu/tensor.ts";
 
@@ -20,14 +21,12 @@ export interface DecayRange {
   readonly decays: boolean;
 }
 
-const ALIGNMENT = 64; // values: parameters start at 256-byte boundaries
-
 /** The runs of `parameters`, which come in their order in memory. */
 export function decayRanges(parameters: Iterable<Parameter>, decay: (parameter: Parameter) => boolean): DecayRange[] {
   const ranges: DecayRange[] = [];
   for (const parameter of parameters) {
     const { chunk, offset } = parameter;
-    const end = offset + Math.ceil(elementCount(parameter.value.shape) / ALIGNMENT) * ALIGNMENT;
+    const end = offset + Math.ceil(elementCount(parameter.value.shape) / PARAMETER_ALIGNMENT) * PARAMETER_ALIGNMENT;
     const decays = decay(parameter);
     const last = ranges.at(-1);
     if (last && last.chunk === chunk && last.end === offset && last.decays === decays) last.end = end;

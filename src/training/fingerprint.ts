@@ -63,6 +63,7 @@ export async function fingerprintOf({
     ...Object.fromEntries(names.map((name) => [snakeCase(name), args[name]])),
     ...(args.logitsChunk !== undefined && { logits_chunk: args.logitsChunk }), // rounds its sums in another order
     ...(args.packing && { packing: true }), // likewise
+    ...(args.initialLossScale !== undefined && { initial_loss_scale: args.initialLossScale }),
     ...(kwargs !== "" && { lr_scheduler_kwargs: kwargs }), // absent without any, as in runs from before there were
     dropout: rates.size === 1 ? embdPdrop : [embdPdrop, attnPdrop, residPdrop].join("/"),
     precision,

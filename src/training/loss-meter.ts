@@ -8,9 +8,11 @@ export class LossMeter {
   private count = 0;
   private skipped = 0;
   private gradNorm: number | null = null;
+  private lossScale: number | undefined;
 
-  add({ loss, count, gradNorm, skippedInARow }: StepResult): void {
-    if (skippedInARow > 0) {
+  add({ loss, count, gradNorm, skippedInARow, lossScale, overflowed }: StepResult): void {
+    this.lossScale = lossScale ?? this.lossScale;
+    if (skippedInARow > 0 || overflowed) {
       this.skipped++;
       return;
     }
@@ -20,13 +22,19 @@ export class LossMeter {
   }
 
   /** The entry's fields, loss and grad_norm only when an update was made; then counting starts anew. */
-  take(): { readonly loss?: number; readonly grad_norm?: number; readonly skipped_updates?: number } {
-    const { loss, count, skipped, gradNorm } = this;
+  take(): {
+    readonly loss?: number;
+    readonly grad_norm?: number;
+    readonly skipped_updates?: number;
+    readonly loss_scale?: number;
+  } {
+    const { loss, count, skipped, gradNorm, lossScale } = this;
     this.restore({ loss: 0, count: 0, skipped: 0, gradNorm: null });
     return {
       ...(count > 0 ? { loss: loss / count } : {}),
       ...(gradNorm !== null ? { grad_norm: gradNorm } : {}),
       ...(skipped > 0 ? { skipped_updates: skipped } : {}),
+      ...(lossScale !== undefined ? { loss_scale: lossScale } : {}),
     };
   }
 

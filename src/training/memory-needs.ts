@@ -11,7 +11,9 @@ import type { LoraOptions } from "../gpt2/lora-config.ts";
 import { GPT2LMHeadModel } from "../gpt2/model.ts";
 import { GPT2Model } from "../gpt2/transformer.ts";
 import type { Device } from "../gpu/device.ts";
+import { MixedPrecision } from "./mixed-precision.ts";
 import { AdamW } from "./optimizer.ts";
+import type { PrecisionName } from "./precision.ts";
 import type { Ranks } from "./ranks.ts";
 import { Shards } from "./shards.ts";
 import { TrainingStep } from "./step.ts";
@@ -29,6 +31,7 @@ export interface BatchShape {
 
 /** In bytes. The first six add up to `peak`. */
 export interface MemoryNeeds {
+  /** With mixed precision their copies in f16, too. */
   readonly parameters: number;
   readonly gradients: number;
   /** AdamW's two. */
@@ -55,6 +58,7 @@ export interface MemoryNeedsOptions {
   /** As of TrainingArguments. */
   readonly gradientCheckpointing?: boolean;
   readonly logitsChunk?: number;
+  readonly precision?: PrecisionName;
   /** The largest batch that is evaluated between updates; default: none is. */
   readonly evaluation?: BatchShape;
   /** How many ranks train together, each with its part of the moments; default 1. */
@@ -66,6 +70,7 @@ const OPTIONS: FieldsOf<MemoryNeedsOptions> = {
   lora: true,
   gradientCheckpointing: true,
   logitsChunk: true,
+  precision: true,
   evaluation: true,
   ranks: true,
 };
@@ -93,12 +98,14 @@ export async function memoryNeeds(
     const { logitsChunk } = options;
     if (options.lora) model.addAdapter(options.lora);
     const chunks = [...model.parameters.chunks, ...(model.adapter?.parameters.chunks ?? [])];
-    const weights = new Set(chunks.map(({ values }) => values.buffer));
+    const mixed = options.precision === "mixed" ? new MixedPrecision(model) : undefined;
+    const halves = chunks.map((_, i) => model.parameters.halvesOf(i)).filter((tensor) => tensor !== undefined);
+    const weights = new Set([...chunks.map(({ values }) => values), ...halves].map(({ buffer }) => buffer));
     const gradients = new Set(model.trained.trainableChunks.map(({ grads }) => grads.buffer));
     const before = new Set(pool.held().map(({ tensor }) => tensor.buffer));
     const { ranks = 1 } = options;
     const shards = ranks > 1 ? new Shards(model.trained, silentRanks(ranks)) : undefined;
-    const optimizer = new AdamW(model.trained, { shards });
+    const optimizer = new AdamW(model.trained, { shards, lossScale: mixed?.dynamic });
     const moments = new Set(
       pool
         .held()
@@ -112,7 +119,8 @@ export async function memoryNeeds(
       largestBuffer = Math.max(largestBuffer, ...atPeak.map(({ bytes }) => bytes));
     };
     const batch = microBatch(shape, config.vocabSize);
-    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1, logitsChunk, exchange: shards?.exchange });
+    const { exchange } = shards ?? {};
+    const step = new TrainingStep(model, optimizer, { maxGradNorm: 1, logitsChunk, exchange, precision: mixed });
     // Two, since the second is recorded while the first is under way.
     const sent = [await step.run([batch], 1e-4), await step.run([batch], 1e-4)];
     for (const { result } of sent) await result;

@@ -149,6 +149,7 @@ function hyperParameters({ args, blockSize, trainable, worldSize, history, final
         `weight_decay=${args.weightDecay}`,
     ],
     ["max_grad_norm", args.maxGradNorm],
+    ...(args.precision === "mixed" ? [["mixed_precision_training", "float16"] as [string, string]] : []),
     ["lr_scheduler_type", args.lrSchedulerType],
     ...Object.entries(args.lrSchedulerKwargs ?? {}).map(([key, value]): [string, string] => [
       `lr_scheduler_kwargs.${snakeCase(key)}`,

@@ -11,11 +11,13 @@ import type { Shape, Tensor } from "../gpu/tensor.ts";
 import { adamw } from "../kernels/adamw.ts";
 import type { AdamWForm } from "../kernels/adamw.ts";
 import { gradNorm, normOfBlocks } from "../kernels/grad-norm.ts";
+import type { LossScale } from "../kernels/grad-norm.ts";
 import { decayMatrices, decayRanges } from "./decay.ts";
 import type { DecayRange } from "./decay.ts";
 import { Moments, overlap } from "./moments.ts";
 import type { SavedMoments } from "./moments.ts";
 import type { Shards } from "./shards.ts";
+import type { LossScaleState } from "./trainer-state.ts";
 
 export type { AdamWForm } from "../kernels/adamw.ts";
 export { decayAllButBiases, decayMatrices } from "./decay.ts";
@@ -31,6 +33,8 @@ export interface AdamWOptions {
   readonly decay?: (parameter: Parameter) => boolean;
   /** Of these parameters over ranks: moments of this rank's part alone, and stepTogether() in the place of step(). */
   readonly shards?: Shards;
+  /** What the gradients were multiplied by, which each step adapts (MixedPrecision). Default: nothing. */
+  readonly lossScale?: LossScale;
 }
 
 const OPTIONS: FieldsOf<AdamWOptions> = {
@@ -41,6 +45,7 @@ const OPTIONS: FieldsOf<AdamWOptions> = {
   form: true,
   decay: true,
   shards: true,
+  lossScale: true,
 };
 
 export interface StepOptions {
@@ -64,15 +69,18 @@ interface SavedSteps {
   readonly stepCount: number;
   readonly skipped?: number;
   readonly skippedInARow?: number;
+  readonly lossScale?: LossScaleState;
 }
 
 export class AdamW {
   /** Calls of step(), those that were skipped included; `made` has the others. */
   stepCount = 0;
   private readonly store: ParameterStore;
-  private readonly options: Required<Omit<AdamWOptions, "decay" | "shards">>;
+  private readonly options: Required<Omit<AdamWOptions, "decay" | "shards" | "lossScale">>;
   private readonly ranges: readonly DecayRange[];
   private readonly shards: Shards | undefined;
+  /** What gradients are divided by. */
+  readonly lossScale: LossScale | undefined;
   private readonly moments: Moments;
   /** [4] and u32 [2], see kernels/grad-norm.ts. */
   private readonly factors: Tensor;
@@ -93,6 +101,7 @@ export class AdamW {
       form = "adamw_torch",
       decay = decayMatrices,
       shards,
+      lossScale,
     } = options;
     for (const beta of betas)
       if (!(beta >= 0 && beta < 1)) throw new UserError(`AdamW: a beta is ${beta}, expected 0 <= beta < 1.`);
@@ -111,6 +120,7 @@ export class AdamW {
     this.scope = new Scope(pool, "This optimizer's memory");
     const zeros = (elements: number): Tensor => this.scope.adopt(pool.reserve(elements));
     this.shards = shards;
+    this.lossScale = lossScale;
     [this.moments, this.factors, this.updates] = pool.attempt(() => [
       new Moments(store, shards, zeros),
       this.scope.acquire([4]),
@@ -183,6 +193,7 @@ export class AdamW {
     }
     this.stepCount++;
     await this.shards.gatherValues();
+    this.store.copyHalves();
   }
 
   private expectReady(learningRate: number, options: StepOptions, method: string): void {
@@ -194,8 +205,8 @@ export class AdamW {
 
   private normSettings({ maxGradNorm = 0, gradientScale = 1, maxSkipped = 0 }: StepOptions) {
     const { betas } = this.options;
-    const { factors: result, updates } = this;
-    return { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped, betas, result, updates };
+    const { factors: result, updates, lossScale } = this;
+    return { maxNorm: maxGradNorm, scale: gradientScale, limit: maxSkipped, betas, result, updates, lossScale };
   }
 
   private update(learningRate: number): void {
@@ -206,11 +217,14 @@ export class AdamW {
         const [start, end] = overlap(range, slice);
         if (slice.chunk !== range.chunk || start >= end) continue;
         const { values, grads } = chunks[range.chunk];
+        // Of ranks' values they are copied once all have come together.
+        const halves = this.shards ? undefined : this.store.halvesOf(range.chunk);
         adamw(device.batch, {
           values: sliceRows(values, start, end - start),
           grads: sliceRows(grads, start, end - start),
           m: sliceRows(slice.m, start - slice.start, end - start),
           v: sliceRows(slice.v, start - slice.start, end - start),
+          ...(halves && { halves: sliceRows(halves, start, end - start) }),
           factors: this.factors,
           form,
           learningRate,
@@ -256,7 +270,8 @@ export class AdamW {
    * when a moment is missing, of another shape or too many, having changed nothing; and when one holds values that no
    * optimizer has. Of the steps `skipped` were skipped, the last `skippedInARow` of them in a row.
    */
-  async load({ stepCount, skipped = 0, skippedInARow = 0, ...saved }: SavedSteps & SavedMoments): Promise<void> {
+  async load(state: SavedSteps & SavedMoments): Promise<void> {
+    const { stepCount, skipped = 0, skippedInARow = 0, lossScale, ...saved } = state;
     if (!Number.isInteger(stepCount) || stepCount < 0)
       throw new UserError(`The optimizer state has step count ${stepCount}, expected 0 or more.`);
     if (!Number.isInteger(skipped) || skipped < 0 || skipped > stepCount)
@@ -264,7 +279,16 @@ export class AdamW {
     this.scope.expectOpen();
     await this.moments.load(saved);
     this.store.device.batch.write(this.updates, Uint32Array.of(skippedInARow, stepCount - skipped));
+    if (this.lossScale && lossScale)
+      this.store.device.batch.write(this.lossScale.scaling, Float32Array.of(lossScale.scale, lossScale.goodUpdates));
     this.stepCount = stepCount;
+  }
+
+  /** What the loss is scaled by now, where it is; after all recorded work. */
+  async readLossScale(): Promise<LossScaleState | undefined> {
+    if (!this.lossScale) return undefined;
+    const [scale, goodUpdates] = await this.store.device.read(this.lossScale.scaling);
+    return { scale, goodUpdates };
   }
 
   /** Frees the moments, once, after what is recorded was sent. */

@@ -14,7 +14,7 @@ import type { Fingerprint } from "./fingerprint.ts";
 import { checkSchedule, learningRateAt } from "./lr-schedule.ts";
 import type { LrSchedule } from "./lr-schedule.ts";
 import { needLabels } from "./need-labels.ts";
-import { FLOAT32 } from "./precision.ts";
+import { checkPrecision, FLOAT32 } from "./precision.ts";
 import type { MicroBatch } from "./step.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 import { epochOf } from "./trainer-state.ts";
@@ -63,6 +63,7 @@ export class Plan {
       totalSteps: this.totalSteps,
     };
     checkSchedule(this.schedule);
+    checkPrecision(args);
     needLabels(this.examples, "training", options);
     const evaluates = evaluation !== undefined && evaluation.length > 0;
     if (evaluates) needLabels(exampleSet(evaluation), "evaluation", options);
@@ -108,10 +109,17 @@ export class Plan {
 
   /** What decides which model comes out of this run. */
   fingerprint(): Promise<Fingerprint> {
-    const { args, model, settings = {}, precision: { name } = FLOAT32 } = this.options;
+    const { args, model, settings = {}, precision = FLOAT32 } = this.options;
     const { config } = model;
     const { worldSize, examples } = this;
-    return (this.identity ??= fingerprintOf({ args, config, examples, precision: name, worldSize, settings }));
+    return (this.identity ??= fingerprintOf({
+      args,
+      config,
+      examples,
+      precision: args.precision === "mixed" ? args.precision : precision.name,
+      worldSize,
+      settings,
+    }));
   }
 
   private positionAfter(step: number): Position {

@@ -10,8 +10,8 @@ export class RecentUpdates {
   private norm: number | undefined;
 
   /** A skipped update leaves nothing: its loss is seldom a number. */
-  add({ loss, count, gradNorm, skippedInARow }: StepResult): void {
-    if (skippedInARow > 0) return;
+  add({ loss, count, gradNorm, skippedInARow, overflowed }: StepResult): void {
+    if (skippedInARow > 0 || overflowed) return;
     this.loss = DECAY * this.loss + loss;
     this.count = DECAY * this.count + count;
     this.norm = gradNorm ?? this.norm;

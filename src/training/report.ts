@@ -104,6 +104,7 @@ function curves({ history, rates }: TrainingReport): string[] {
     ...section("Loss", loss),
     ...single("Learning rate", of("learning_rate"), (value) => shortNumber(value), "over updates"),
     ...single("Gradient norm", of("grad_norm"), shortNumber, "before clipping, over updates", NORM_SPREAD),
+    ...single("Loss scale", of("loss_scale"), shortNumber, "of mixed precision, over updates", NORM_SPREAD),
     ...single(
       "Throughput",
       rates.map(({ step, tokensPerSecond }): Point => [step, tokensPerSecond]),

@@ -118,6 +118,7 @@ export class RunSaves {
       dropoutStep: options.model.transformer.dropoutStep,
       optimizerStep: optimizer.stepCount,
       ...updates.state(),
+      lossScale: await optimizer.readLossScale(),
       logHistory: standing.logHistory,
     };
     return stateText(state, await plan.fingerprint(), plan.shape);

@@ -79,6 +79,10 @@ export interface StepResult {
   readonly gradNorm: number | undefined;
   /** So many updates in a row, up to this one, were skipped because their gradients were not finite. */
   readonly skippedInARow: number;
+  /** In mixed precision: what the loss is scaled by after this update. */
+  readonly lossScale?: number;
+  /** This one was skipped, and none of those in a row: the loss scale was perhaps too large, and is halved. */
+  readonly overflowed?: boolean;
 }
 
 /** An update that was sent to the GPU. */
@@ -107,6 +111,8 @@ export class TrainingStep {
     this.options = options;
     this.lossReduction = options.lossReduction ?? "token_mean";
     this.precision = options.precision ?? FLOAT32;
+    if (this.precision.dynamic?.scaling.buffer !== optimizer.lossScale?.scaling.buffer)
+      throw new Error("TrainingStep: the loss and the optimizer go by different scales; give AdamW precision.dynamic.");
     this.scope = new Scope(model.device.pool, "The training step");
     this.lossSum = this.scope.acquire([1]);
   }
@@ -171,6 +177,7 @@ export class TrainingStep {
         logitsChunk: this.options.logitsChunk,
         lossReduction: this.lossReduction === "token_mean" ? "sum" : "mean",
         lossScale: this.precision.lossScale,
+        ...(this.precision.dynamic && { mixed: this.precision.dynamic }),
       });
       try {
         const loss = output.loss!;
@@ -195,17 +202,22 @@ export class TrainingStep {
     return this.lossReduction === "token_mean" ? labels : microBatches;
   }
 
-  /** Loss, norm, coefficient, skips: 16 bytes copied for read-back, in order with the update. */
+  /** Loss, norm, coefficient, skips: 16 bytes copied for read-back, in order with the update; and the loss scale. */
   private stageResult(): StagedRead {
-    const staged = this.model.device.staging.open(16);
+    const { scaling } = this.precision.dynamic ?? {};
+    const staged = this.model.device.staging.open(scaling ? 20 : 16);
     for (const tensor of [this.lossSum, this.optimizer.gradNorm, this.optimizer.skipped]) staged.add(tensor);
+    if (scaling) staged.add({ ...scaling, shape: [1] });
     return staged;
   }
 
   private async readResult(staged: StagedRead | undefined, count: number): Promise<StepResult> {
     if (!staged) return { loss: 0, count: 0, gradNorm: undefined, skippedInARow: 0 };
     const bytes = await staged.read();
-    const [loss, gradNorm] = new Float32Array(bytes);
-    return { loss, count, gradNorm, skippedInARow: new Uint32Array(bytes)[3] };
+    const [loss, gradNorm, , , lossScale] = new Float32Array(bytes);
+    const done = { loss, count, gradNorm, skippedInARow: new Uint32Array(bytes)[3] };
+    if (!this.precision.dynamic) return done;
+    // It was above 1 before it was halved: see lib/loss_scale_dynamic.wgsl.
+    return { ...done, lossScale, overflowed: !Number.isFinite(gradNorm) && lossScale >= 1 };
   }
 }

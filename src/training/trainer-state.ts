@@ -9,6 +9,7 @@ import type { TrainingArguments } from "./arguments.ts";
 import { bestModelState } from "./best-model.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { LogEntry } from "./log-entry.ts";
+import { isLossScale } from "./mixed-precision.ts";
 
 export type { LogEntry } from "./log-entry.ts";
 
@@ -18,6 +19,12 @@ export interface Pending {
   readonly count: number;
   readonly skipped: number;
   readonly gradNorm: number | null;
+}
+
+/** The loss scale, and how many updates in a row have not overflowed since it last changed. */
+export interface LossScaleState {
+  readonly scale: number;
+  readonly goodUpdates: number;
 }
 
 export interface TrainerState {
@@ -30,6 +37,8 @@ export interface TrainerState {
   readonly skippedUpdates: number;
   readonly skippedInARow: number;
   readonly pending: Pending;
+  /** In mixed precision. */
+  readonly lossScale?: LossScaleState;
   readonly logHistory: readonly LogEntry[];
 }
 
@@ -68,6 +77,10 @@ export function stateText(state: TrainerState, fingerprint: Fingerprint, run: Ru
     optimizer_step: state.optimizerStep,
     skipped_updates: state.skippedUpdates,
     skipped_in_a_row: state.skippedInARow,
+    // as torch's GradScaler.state_dict() names them
+    ...(state.lossScale && {
+      loss_scale: { scale: state.lossScale.scale, _growth_tracker: state.lossScale.goodUpdates },
+    }),
     pending: {
       loss: state.pending.loss,
       count: state.pending.count,
@@ -127,6 +140,7 @@ export function parseState(json: unknown, run: RunShape, what: string): TrainerS
     refuse(what, "num_train_epochs", state.num_train_epochs, "a number above 0");
 
   const optimizerStep = integer(state, "optimizer_step", 0, step);
+  const lossScale = run.args.precision === "mixed" ? parseLossScale(state.loss_scale, optimizerStep, what) : undefined;
   const pending = object(state.pending, "pending", what);
   const count = integer(pending, "count", 0, Number.MAX_SAFE_INTEGER, "pending.count");
   const loss = number(pending.loss, "pending.loss", what);
@@ -144,8 +158,17 @@ export function parseState(json: unknown, run: RunShape, what: string): TrainerS
       skipped: integer(pending, "skipped", 0, optimizerStep, "pending.skipped"),
       gradNorm: pending.grad_norm === null ? null : number(pending.grad_norm, "pending.grad_norm", what),
     },
+    ...(lossScale && { lossScale }),
     logHistory: parseLog(state.log_history, step, what),
   };
+}
+
+function parseLossScale(json: unknown, optimizerStep: number, what: string): LossScaleState {
+  const { scale, _growth_tracker: goodUpdates } = object(json, "loss_scale", what);
+  if (!isLossScale(scale)) return refuse(what, "loss_scale.scale", scale, "a power of 2 from 2^-24 to 2^24");
+  if (Number.isInteger(goodUpdates) && (goodUpdates as number) >= 0 && (goodUpdates as number) <= optimizerStep)
+    return { scale, goodUpdates: goodUpdates as number };
+  return refuse(what, "loss_scale._growth_tracker", goodUpdates, `an integer from 0 to ${optimizerStep}`);
 }
 
 /** Entries of numbers, in the order of their steps, none later than the state. */

@@ -15,6 +15,7 @@ import { evaluateLoss } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { AdamW, decayAllButBiases, decayMatrices } from "./optimizer.ts";
+import { MixedPrecision } from "./mixed-precision.ts";
 import { Plan } from "./plan.ts";
 import { needFinite, RunSaves } from "./run-saves.ts";
 import type { Standing } from "./run-saves.ts";
@@ -45,6 +46,7 @@ export class Trainer {
   private readonly plan: Plan;
   private readonly standing: Standing = { step: 0, ended: false, logHistory: [] };
   private readonly updates: UpdatesInFlight;
+  private readonly mixed: MixedPrecision | undefined;
   private readonly saves: RunSaves;
   private positions = 0;
   private lastLoss: number | undefined;
@@ -64,7 +66,12 @@ export class Trainer {
     const plan = new Plan(options);
     this.plan = plan;
     const shards = ranks && new Shards(model.trained, ranks);
-    const [optimizer, updates] = model.device.pool.attempt(() => takeMemory(options, shards));
+    const mixed = mixedPrecision(options);
+    this.mixed = mixed;
+    const [optimizer, updates] = takeOr(
+      () => mixed?.destroy(),
+      () => model.device.pool.attempt(() => takeMemory(options, shards, mixed)),
+    );
     this.optimizer = optimizer;
     this.updates = updates;
     this.saves = new RunSaves({ options, plan, standing: this.standing, optimizer, updates });
@@ -161,6 +168,7 @@ export class Trainer {
   destroy(): void {
     this.optimizer.destroy();
     this.updates.destroy();
+    this.mixed?.destroy();
   }
 
   [Symbol.dispose](): void {
@@ -268,8 +276,32 @@ export class Trainer {
   }
 }
 
-function takeMemory(options: TrainerOptions, shards: Shards | undefined): [AdamW, UpdatesInFlight] {
-  const { args, model, exchange, precision, onSkip } = options;
+function mixedPrecision({ args, model, precision }: TrainerOptions): MixedPrecision | undefined {
+  if (precision?.dynamic)
+    throw new UserError(
+      'Trainer: precision scales the loss on the GPU; leave it out, and set args.precision to "mixed".',
+    );
+  if (args.precision !== "mixed") return undefined;
+  if (precision) throw new UserError("Trainer: args.precision is mixed, and precision says another; leave one out.");
+  return new MixedPrecision(model, { initialScale: args.initialLossScale });
+}
+
+/** What `take` returns; `undo` is called before its error is thrown on. */
+function takeOr<T>(undo: () => void, take: () => T): T {
+  try {
+    return take();
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+function takeMemory(
+  options: TrainerOptions,
+  shards: Shards | undefined,
+  mixed: MixedPrecision | undefined,
+): [AdamW, UpdatesInFlight] {
+  const { args, model, exchange, precision = mixed, onSkip } = options;
   const optimizer = new AdamW(model.trained, {
     betas: [args.adamBeta1, args.adamBeta2],
     eps: args.adamEpsilon,
@@ -277,6 +309,7 @@ function takeMemory(options: TrainerOptions, shards: Shards | undefined): [AdamW
     form: args.optim,
     decay: args.optim === "hf_adamw_2020" ? decayAllButBiases : decayMatrices,
     ...(shards && { shards }),
+    ...(mixed && { lossScale: mixed.dynamic }),
   });
   const { lossReduction, maxGradNorm, maxSkippedUpdates, logitsChunk } = args;
   const step = { lossReduction, maxGradNorm, maxSkippedUpdates, logitsChunk, exchange, precision };

@@ -81,6 +81,11 @@ export class UpdatesInFlight {
       this.meter.add(done);
       this.recent.add(done);
       if (done.gradNorm !== undefined) this.skippedInARow = done.skippedInARow;
+      if (done.overflowed) {
+        this.skippedUpdates++;
+        onSkip?.(step, `its gradients overflowed half precision, and the loss scale is now ${done.lossScale}`);
+        continue;
+      }
       if (done.skippedInARow === 0) continue;
       this.skippedUpdates++;
       if (maxSkippedUpdates > 0 && done.skippedInARow >= maxSkippedUpdates) {

@@ -36,6 +36,7 @@ export async function estimateTraining(
   const needs = await memoryNeeds(device, config, shapeOf(train, args.perDeviceTrainBatchSize, args, config), {
     gradientCheckpointing: args.gradientCheckpointing,
     logitsChunk: args.logitsChunk,
+    precision: args.precision,
     evaluation: evaluation && shapeOf(evaluation, args.perDeviceEvalBatchSize, { padToMultipleOf: 1 }, config),
   });
   const { buffers, ...memory } = needs;

@@ -1,5 +1,6 @@
 // What the flags of src/train.ts mean together: the 2020 script's forms in today's, and what excludes or needs what.
 import { UserError } from "../../errors.ts";
+import { isLossScale } from "../../training/mixed-precision.ts";
 import { flagName } from "../shared/flag-table.ts";
 import type { FlagValues, ParsedFlags } from "../shared/flags.ts";
 import type { TrainFlags } from "./flags.ts";
@@ -19,6 +20,7 @@ export function asScript({ values, given }: ParsedFlags<TrainFlags>): Flags {
   return {
     ...values,
     doEval: values.doEval || values.evalOnly,
+    precision: values.fp16 ? "mixed" : values.precision,
     blockSize: blockSize === -1 ? undefined : blockSize,
     evalSteps: values.evaluateDuringTraining && !given.has("evalSteps") ? values.loggingSteps : values.evalSteps,
   };
@@ -41,6 +43,16 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   exclusive("loraR", "freeze");
   exclusive("loraR", "configName");
   exclusive("loraR", "configOverrides");
+  exclusive("fp16", "precision");
+  if (flags.precision === "mixed") {
+    if (given.has("loraR"))
+      throw new UserError(
+        "--precision mixed trains a model's own weights, and --lora_r an adapter beside them; leave one out.",
+      );
+  } else if (given.has("initialLossScale"))
+    throw new UserError("--initial_loss_scale belongs to --precision mixed, which is not given.");
+  if (flags.initialLossScale !== undefined && !isLossScale(flags.initialLossScale))
+    throw new UserError(`--initial_loss_scale is ${flags.initialLossScale}, wanted a power of 2, such as 65536.`);
   if (flags.evalOnly && flags.doTrain)
     throw new UserError("--eval_only trains nothing, and --do_train asks for it; leave one out.");
   const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {

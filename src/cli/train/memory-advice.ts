@@ -6,6 +6,7 @@ import type { LoraOptions } from "../../gpt2/lora-config.ts";
 import type { Device } from "../../gpu/device.ts";
 import { memoryNeeds } from "../../training/memory-needs.ts";
 import type { BatchShape, MemoryNeeds } from "../../training/memory-needs.ts";
+import type { PrecisionName } from "../../training/precision.ts";
 import { flagName } from "../shared/flag-table.ts";
 
 /** A run's memory and what bounds it. */
@@ -19,6 +20,7 @@ export interface MemoryQuestion {
   readonly lora?: LoraOptions;
   readonly gradientCheckpointing?: boolean;
   readonly logitsChunk?: number;
+  readonly precision?: PrecisionName;
   /** The largest batch of evaluation; undefined: nothing is evaluated. */
   readonly evaluation: BatchShape | undefined;
   readonly gradientAccumulationSteps: number;
@@ -37,10 +39,10 @@ interface Change extends Pick<Way, "flags" | "price"> {
 /** The needs, or the sentence that says what the device cannot hold. */
 export async function needsOf(
   device: Device,
-  { config, shape, trainable, lora, gradientCheckpointing, logitsChunk, evaluation, ranks }: MemoryQuestion,
+  { config, shape, trainable, lora, gradientCheckpointing, logitsChunk, precision, evaluation, ranks }: MemoryQuestion,
 ): Promise<MemoryNeeds | string> {
   try {
-    const options = { trainable, lora, gradientCheckpointing, logitsChunk, evaluation, ranks };
+    const options = { trainable, lora, gradientCheckpointing, logitsChunk, precision, evaluation, ranks };
     return await memoryNeeds(device, config, shape, options);
   } catch (error) {
     if (error instanceof UserError) return error.message;

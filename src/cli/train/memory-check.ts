@@ -9,6 +9,7 @@ import type { Examples, ExampleSet } from "../../examples/example-set.ts";
 import type { Device } from "../../gpu/device.ts";
 import { trialAllocation } from "../../gpu/trial-allocation.ts";
 import type { BatchShape } from "../../training/memory-needs.ts";
+import { expectHalfPrecision } from "../../training/mixed-precision.ts";
 import { flagName } from "../shared/flag-table.ts";
 import type { FlagValues } from "../shared/flags.ts";
 import { formatBytes } from "../shared/format.ts";
@@ -20,9 +21,10 @@ import { trainableBy } from "./trainable.ts";
 
 type Flags = FlagValues<TrainFlags>;
 
-/** What a run of this job asks of the device. */
+/** What a run of this job asks of the device. Throws UserError for mixed precision where it has none. */
 export function memoryQuestion(device: Device, { flags, args, start, train, evaluation, mpi }: Job): MemoryQuestion {
   const { config, tokenizer, fresh, lora } = start;
+  if (args.precision === "mixed") expectHalfPrecision(device); // no other memory would help
   const batchOf = (examples: Examples, batchSize: number, multiple: number): BatchShape => {
     const set = exampleSet(examples);
     return {
@@ -38,6 +40,7 @@ export function memoryQuestion(device: Device, { flags, args, start, train, eval
     lora,
     gradientCheckpointing: args.gradientCheckpointing,
     logitsChunk: args.logitsChunk,
+    precision: args.precision,
     evaluation: evaluation && batchOf(evaluation.examples, args.perDeviceEvalBatchSize, 1),
     gradientAccumulationSteps: args.gradientAccumulationSteps,
     limit: memoryLimit(flags, device, mpi?.localSize),

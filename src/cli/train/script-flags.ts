@@ -6,7 +6,8 @@ import type { ForeignFlag } from "../shared/flags.ts";
 const takes = (answer: string): ForeignFlag => ({ answer, takesValue: true });
 const is = (answer: string): ForeignFlag => ({ answer, takesValue: false });
 
-const FULL_PRECISION = "drop it: training computes in float32; --save_dtype float16 halves the saved model";
+const PRECISION = "drop it: --precision mixed trains with half precision (f16) where that is safe";
+const FULL_PRECISION = "drop it: evaluation computes in float32; --save_dtype float16 halves the saved model";
 const ONE_DEVICE = "drop it: a run uses one device";
 const NO_SERVICE = "drop it: the log is metrics.jsonl and loss.svg in --output_dir";
 const EVALUATE = "drop it: with evaluation data, --eval_steps n evaluates every n updates and at the end";
@@ -27,12 +28,11 @@ export const SCRIPT_FLAGS: Readonly<Record<string, ForeignFlag>> = {
     "drop it: the GPU is found by itself; GPT2_WEBGPU_ADAPTER=swiftshader in front computes on the processor",
   ),
   use_cpu: is("drop it; GPT2_WEBGPU_ADAPTER=swiftshader in front of the command computes on the processor"),
-  fp16: is(FULL_PRECISION),
-  bf16: is(FULL_PRECISION),
-  tf32: is(FULL_PRECISION),
-  fp16_opt_level: takes(FULL_PRECISION),
-  fp16_backend: takes(FULL_PRECISION),
-  half_precision_backend: takes(FULL_PRECISION),
+  bf16: is(PRECISION),
+  tf32: is(PRECISION),
+  fp16_opt_level: takes(PRECISION),
+  fp16_backend: takes(PRECISION),
+  half_precision_backend: takes(PRECISION),
   fp16_full_eval: is(FULL_PRECISION),
   local_rank: takes(ONE_DEVICE),
   ddp_find_unused_parameters: takes(ONE_DEVICE),

@@ -1,6 +1,7 @@
 // Flags of src/train.ts: how it learns.
 import { DEFAULT_ARGUMENTS as d } from "../../training/arguments.ts";
 import { SCHEDULES } from "../../training/lr-schedule.ts";
+import { PRECISIONS } from "../../training/precision.ts";
 import { LOSS_REDUCTIONS } from "../../training/step.ts";
 import { defineFlags } from "../shared/flags.ts";
 
@@ -162,6 +163,26 @@ export const TRAINING_FLAGS = defineFlags({
     defaultText: "all of a batch",
     group: "Training",
     help: "Make so many rows of logits at a time, up to a multiple of 64: less memory, somewhat more slowly.",
+  },
+  precision: {
+    type: "choice",
+    choices: PRECISIONS,
+    default: "f32",
+    group: "Training",
+    help:
+      "mixed: activations, their gradients and the weights that products read in half precision, all else in f32, " +
+      "with a loss scale that adapts itself; less memory, on adapters with shader-f16.",
+  },
+  fp16: { type: "bool", group: "Training", help: "The same as --precision mixed." },
+  initialLossScale: {
+    type: "float",
+    min: 2 ** -24,
+    max: 2 ** 24,
+    defaultText: "65536",
+    group: "Training",
+    help:
+      "With --precision mixed: what the loss scale begins with, a power of 2. An update whose gradients overflow is " +
+      "skipped and halves it, 2000 without one double it.",
   },
   packing: {
     type: "bool",

@@ -1,5 +1,6 @@
 // Training in mixed precision: it follows training in f32 and Hugging Face's float64 losses, the loss scale finds its
-// place, a resumed run is the uninterrupted one, and it works with what else a run may ask for, or says what to leave out.
+// place, a resumed run is the uninterrupted one, and it works with what else a run may ask for, or says what to leave
+// out.
 import { afterAll, describe, expect, test } from "vitest";
 import { collate } from "../src/examples/collate.ts";
 import { collatePacked } from "../src/examples/pack.ts";

@@ -30,8 +30,8 @@ export function wholeHead(headSize: number): number {
 }
 
 /**
- * y [B*T, n * to] (+)= x [B*T, n * from], each head of `from` channels cut or filled with zeros to `to`; both f32 or both
- * f16. Returns y.
+ * y [B*T, n * to] (+)= x [B*T, n * from], each head of `from` channels cut or filled with zeros to `to`; both f32 or
+ * both f16. Returns y.
  */
 export function resizeHeads(
   batch: CommandBatch,

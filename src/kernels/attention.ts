@@ -27,9 +27,9 @@ const forward = bySaved((dtype) =>
 );
 
 /**
- * qkv [B*T, 3C] -> out [B*T, C], both f32 or both f16, and lse [B*NH*T], the log of the sum of exponentials that backward wants. A query that
- * sees no key gives zeros. Head sizes 1 to 128; a multiple of 4 saves two copies. Throws when one sequence exceeds a
- * binding.
+ * qkv [B*T, 3C] -> out [B*T, C], both f32 or both f16, and lse [B*NH*T], the log of the sum of exponentials that
+ * backward wants. A query that sees no key gives zeros. Head sizes 1 to 128; a multiple of 4 saves two copies. Throws
+ * when one sequence exceeds a binding.
  */
 export function attentionForward(
   batch: CommandBatch,

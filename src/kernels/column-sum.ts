@@ -39,8 +39,8 @@ const workgroupKernel = bySaved((dtype) =>
 export const columnsWidth = (columns: number): number => (columns < 8 ? 1 : 8);
 
 /**
- * x [N, stride] f32 or f16; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate` adds to
- * out.
+ * x [N, stride] f32 or f16; out f32 holds as many elements as columns are summed, those from `start` on. `accumulate`
+ * adds to out.
  */
 export function columnSum(
   batch: CommandBatch,

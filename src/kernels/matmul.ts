@@ -31,10 +31,11 @@ export type { Layout, Normalization } from "./product.ts";
 
 /**
  * out = a b in the given layout, or out += a b when `accumulate` (which takes no epilogue). All f32, or b f16, or with
- * mixed precision those that SAVED_OPERANDS names; sums are f32. preactivation is kept as out is. `m`, `n` and `k` come from the tensors; give one where a tensor's rows are wider than the matrix
- * (padded logits), and the columns past it are neither read nor written. bias holds [n], residual and preactivation are
- * shaped as out. `norm` normalises the rows of a before: on the way where that is cheaper (normalizesInside), else in a
- * launch before. `aColumn`, of layout tn: a's columns from there on are taken.
+ * mixed precision those that SAVED_OPERANDS names; sums are f32. `m`, `n` and `k` come from the tensors; give one where
+ * a tensor's rows are wider than the matrix (padded logits), and the columns past it are neither read nor written. bias
+ * holds [n], residual and preactivation are shaped as out, the latter is kept as out. `norm` normalises the rows of a
+ * before: on the way where that is cheaper (normalizesInside), else in a launch before. `aColumn`, of layout tn: a's
+ * columns from there on are taken.
  */
 export function matmul(
   batch: CommandBatch,

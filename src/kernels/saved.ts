@@ -1,6 +1,7 @@
 // How activations and their gradients are kept in training: as f32, or in mixed precision as f16, a feature of the
 // device (shader-f16). Kernels read either by a conversion (f32(x[i])), compute in f32, and write by lib/saved_*.wgsl.
-// Unlike weights, keys and values (stored.ts) they are no words of two: neighbours are written by different invocations.
+// Unlike weights, keys and values (stored.ts) they are no words of two: neighbours may be written by different
+// invocations.
 import { read, readWrite } from "../gpu/kernel.ts";
 import type { Binding } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";

@@ -1,13 +1,14 @@
 // Mixed precision (Micikevicius et al. 2018): weights, moments, gradients of weights, the residual stream, layer norms,
 // softmax, logits and all sums stay f32; what products read is f16: a copy of the weights, which the optimizer writes
-// with them, activations kept for backward, and activations' gradients. Those would lose what is below 6e-8, so the loss
-// is scaled up, by as much as overflows nothing; that is found out, and kept, on the GPU.
+// with them, activations kept for backward, and activations' gradients. Those would lose what is below 6e-8, so the
+// loss is scaled up, by as much as overflows nothing; that is found out, and kept, on the GPU.
 import { UserError } from "../errors.ts";
 import { expectFields } from "../fields.ts";
 import type { GPT2LMHeadModel } from "../gpt2/model.ts";
 import type { Device } from "../gpu/device.ts";
 import { Scope } from "../gpu/scope.ts";
 import type { LossScale } from "../kernels/grad-norm.ts";
+import { isLossScale } from "./loss-scale.ts";
 import type { Precision } from "./precision.ts";
 
 export interface MixedPrecisionOptions {
@@ -18,13 +19,6 @@ export interface MixedPrecisionOptions {
 }
 
 const INITIAL_SCALE = 2 ** 16;
-/** As in lib/loss_scale_dynamic.wgsl; apex's largest. */
-const SCALES = { least: 2 ** -24, most: 2 ** 24 } as const;
-
-/** Whether it is one that a loss scale can have. */
-export const isLossScale = (scale: unknown): scale is number =>
-  typeof scale === "number" && scale >= SCALES.least && scale <= SCALES.most && Number.isInteger(Math.log2(scale));
-
 /** Throws UserError where the adapter has no f16. */
 export function expectHalfPrecision({ gpu, adapterKey }: Pick<Device, "gpu" | "adapterKey">): void {
   if (gpu.features.has("shader-f16")) return;

@@ -14,10 +14,10 @@ import { gradNorm, normOfBlocks } from "../kernels/grad-norm.ts";
 import type { LossScale } from "../kernels/grad-norm.ts";
 import { decayMatrices, decayRanges } from "./decay.ts";
 import type { DecayRange } from "./decay.ts";
+import type { LossScaleState } from "./loss-scale.ts";
 import { Moments, overlap } from "./moments.ts";
 import type { SavedMoments } from "./moments.ts";
 import type { Shards } from "./shards.ts";
-import type { LossScaleState } from "./trainer-state.ts";
 
 export type { AdamWForm } from "../kernels/adamw.ts";
 export { decayAllButBiases, decayMatrices } from "./decay.ts";

@@ -9,7 +9,8 @@ import type { TrainingArguments } from "./arguments.ts";
 import { bestModelState } from "./best-model.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { LogEntry } from "./log-entry.ts";
-import { isLossScale } from "./mixed-precision.ts";
+import { isLossScale } from "./loss-scale.ts";
+import type { LossScaleState } from "./loss-scale.ts";
 
 export type { LogEntry } from "./log-entry.ts";
 
@@ -19,12 +20,6 @@ export interface Pending {
   readonly count: number;
   readonly skipped: number;
   readonly gradNorm: number | null;
-}
-
-/** The loss scale, and how many updates in a row have not overflowed since it last changed. */
-export interface LossScaleState {
-  readonly scale: number;
-  readonly goodUpdates: number;
 }
 
 export interface TrainerState {

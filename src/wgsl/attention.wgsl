@@ -57,7 +57,9 @@ fn attention_rows(place: Place, columns: Span) {
     next_sums(&sums, rows);
     for (var turn = 0u; turn < params.rows; turn++) {
       let query = place.first + turn;
-      if (query < params.length && c < CHUNKS) { out[line(target_lines, query) + c] = saved_four(rows[0] * states[0].x); }
+      if (query < params.length && c < CHUNKS) {
+        out[line(target_lines, query) + c] = saved_four(rows[0] * states[0].x);
+      }
       next_row(&rows, vec4f());
       next_row(&states, states[0]);
     }

@@ -1,7 +1,8 @@
 // The norm of scale * gradients, from partial sums of their squares, and the factor that clips them: scale * min(1,
 // max_norm / (norm + 1e-6)), as torch's clip_grad_norm_; scale when max_norm is 0; 0 when the norm is not finite, which
-// makes adamw leave everything as it was. scale is divided by the loss scale (lib/loss_scale_*.wgsl). Such an update is not counted in AdamW's t, as torch's GradScaler leaves the
-// optimizer's step out: so t is counted here, and the bias corrections follow. A row kernel of one row.
+// makes adamw leave everything as it was. scale is divided by the loss scale (lib/loss_scale_*.wgsl). An update that
+// changes nothing is not counted in AdamW's t, as torch's GradScaler leaves the optimizer's step out: so t is counted
+// here, and the bias corrections follow. A row kernel of one row.
 
 // 1 - e^x for x < 0. Near 0, where the difference would lose its digits, by the series x (1 + x / 2 (1 + x / 3 (...))),
 // whose ninth term is below half a unit of the last place from -0.5 on.

@@ -1,4 +1,4 @@
-// y = x as f16: the copies of weights that products read in mixed precision, where the optimizer has not just made them.
+// y = x as f16: the copies of weights that products read in mixed precision, where the optimizer did not make them.
 
 fn element_count() -> u32 { return params.count; }
 

@@ -1,6 +1,6 @@
 // What the flags of src/train.ts mean together: the 2020 script's forms in today's, and what excludes or needs what.
 import { UserError } from "../../errors.ts";
-import { isLossScale } from "../../training/mixed-precision.ts";
+import { isLossScale } from "../../training/loss-scale.ts";
 import { flagName } from "../shared/flag-table.ts";
 import type { FlagValues, ParsedFlags } from "../shared/flags.ts";
 import type { TrainFlags } from "./flags.ts";

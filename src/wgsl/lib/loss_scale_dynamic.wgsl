@@ -1,5 +1,5 @@
-// The loss scale, scaling[0], is halved where a gradient is not finite, and doubled after params.growth_interval updates
-// in which all were, counted in scaling[1], as torch's GradScaler does.
+// The loss scale, scaling[0], is halved where a gradient is not finite, and doubled after params.growth_interval
+// updates in which all were, counted in scaling[1], as torch's GradScaler does.
 const LARGEST_SCALE = 16777216.0;
 const SMALLEST_SCALE = 5.9604644775390625e-8;
 

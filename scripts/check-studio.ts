@@ -2,7 +2,7 @@
 // filled, candidates pinned, changed, taken and undone, a reload, files in and out, a lost device; two tabs, undo over
 // a reload, a novel's length; a book taught, with a stop, to the same bytes; a text looked into. No request leaves the
 // page, and axe-core finds nothing to mend on any screen, light and dark. --screenshots FOLDER keeps pictures of every
-// screen at three widths. Words on the command line choose checks by their names.
+// screen at three widths, in both languages. Words on the command line choose checks by their names; "pictures" none.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../src/cli/shared/run.ts";

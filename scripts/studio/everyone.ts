@@ -10,6 +10,14 @@ const SCREENS = ["write", "teach", "models", "look"] as const;
 const FULL = ["run", "inside"] as const;
 const WIDTHS = [390, 820, 1440] as const;
 const SCHEMES = ["light", "dark"] as const;
+const LANGUAGES = ["en", "fr"] as const;
+/** What opens a text in Look inside, in each of them. */
+const LOOK_AT = /Look at this text|Regarder ce texte/;
+
+async function speak(page: Page, language: (typeof LANGUAGES)[number]): Promise<void> {
+  await page.locator(".settings select").first().selectOption(language);
+  await page.waitForFunction(`document.documentElement.lang === "${language}"`);
+}
 
 interface Violation {
   readonly id: string;
@@ -23,6 +31,10 @@ async function violations(page: Page): Promise<string[]> {
   return found.map(({ id, help, nodes }) => `${id} (${help}): ${nodes[0].html.slice(0, 120)}`);
 }
 
+const SETTLED_MS = 200;
+/** Up to this width Write shows one of its parts at a time. */
+const ONE_VIEW_PX = 900;
+
 async function show(page: Page, screen: string): Promise<void> {
   await page.evaluate(`location.hash = "#/${screen}"`);
   await page.locator("main h1").waitFor({ state: "attached" });
@@ -35,7 +47,7 @@ async function showFull(visit: Visit, screen: (typeof FULL)[number]): Promise<vo
   await show(page, screen === "run" ? "teach/made-run" : "look");
   if (screen === "run") await page.locator(".curve canvas").waitFor();
   else if ((await page.locator(".piece").count()) === 0) {
-    await visit.button("Look at this text").click();
+    await visit.button(LOOK_AT).click();
     await page.waitForSelector(".piece");
   }
 }
@@ -48,21 +60,14 @@ export async function checkEveryone(visit: Visit): Promise<void> {
   await visit.written();
   await page.locator(".more summary").click();
   await makeRun(page);
-  for (const width of [1440, 390]) {
-    await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
-    for (const colorScheme of SCHEMES) {
-      await page.emulateMedia({ colorScheme });
-      for (const screen of [...SCREENS, ...FULL]) {
-        if (screen === "run" || screen === "inside") await showFull(visit, screen);
-        else await show(page, screen);
-        const found = await violations(page);
-        visit.report(`axe: ${screen}, ${width} px, ${colorScheme}`, found.length === 0, found.join("; "));
-        const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-        visit.report(`nothing is wider than ${width} px: ${screen}`, Number(wide) <= 0, wide === 0 ? "" : String(wide));
-      }
-    }
-  }
+  await eachScreen(visit, async ({ name, width }) => {
+    const found = await violations(page);
+    visit.report(`axe: ${name}`, found.length === 0, found.join("; "));
+    const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    visit.report(`nothing is wider than the page: ${name}`, Number(wide) <= 0, wide === 0 ? "" : `${wide} of ${width}`);
+  });
   await page.setViewportSize({ width: 1440, height: 900 });
+  await speak(page, "en");
   await show(page, "write");
   await page.keyboard.press("Tab");
   visit.same(
@@ -75,6 +80,38 @@ export async function checkEveryone(visit: Visit): Promise<void> {
   await page.getByLabel("Language").first().selectOption("fr");
   visit.same("the page is French where it is asked for", await page.evaluate("document.documentElement.lang"), "fr");
   await visit.button(/^Remplir/).waitFor();
+}
+
+interface Seen {
+  readonly width: number;
+  /** "write-fr-390-dark-wishes" */
+  readonly name: string;
+}
+
+/** Every screen, in both languages, at each width, light and dark. */
+async function eachScreen(visit: Visit, act: (seen: Seen) => Promise<unknown>): Promise<void> {
+  const { page } = visit;
+  for (const language of LANGUAGES) {
+    await speak(page, language);
+    for (const screen of [...SCREENS, ...FULL]) {
+      if (screen === "run" || screen === "inside") await showFull(visit, screen);
+      else await show(page, screen);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+        for (const colorScheme of SCHEMES) {
+          await page.emulateMedia({ colorScheme });
+          await page.waitForTimeout(SETTLED_MS);
+          const name = `${screen}-${language}-${width}-${colorScheme}`;
+          await act({ width, name });
+          if (screen !== "write" || width > ONE_VIEW_PX) continue;
+          for (const [i, view] of ["text", "wishes", "suggestions", "history"].entries()) {
+            await page.locator(".views button").nth(i).click();
+            await act({ width, name: `${name}-${view}` });
+          }
+        }
+      }
+    }
+  }
 }
 
 /** From the manuscript to a text that is taken, without a pointer. */
@@ -125,24 +162,6 @@ export async function takePictures(browser: Browser, address: string, path: (nam
   await page.keyboard.press("ControlOrMeta+Enter");
   await visit.written();
   await makeRun(page);
-  for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
-    for (const colorScheme of SCHEMES) {
-      await page.emulateMedia({ colorScheme });
-      for (const screen of [...SCREENS, ...FULL]) {
-        if (screen === "run" || screen === "inside") await showFull(visit, screen);
-        else await show(page, screen);
-        await page.screenshot({ path: path(`${screen}-${width}-${colorScheme}.png`) });
-        if (screen !== "write" || width > 900) continue;
-        for (const name of ["Text", "Wishes", "Suggestions"] as const) {
-          await page
-            .locator(".views")
-            .getByRole("button", { name: new RegExp(`^${name}`) })
-            .click();
-          await page.screenshot({ path: path(`${screen}-${name.toLowerCase()}-${width}-${colorScheme}.png`) });
-        }
-      }
-    }
-  }
+  await eachScreen(visit, ({ name }) => page.screenshot({ path: path(`${name}.png`) }));
   await visit.close();
 }

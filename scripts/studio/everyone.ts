@@ -35,6 +35,14 @@ const SETTLED_MS = 200;
 /** Up to this width Write shows one of its parts at a time. */
 const ONE_VIEW_PX = 900;
 
+/** Names of what can be pressed in the bars above a screen and reaches beyond the page's edge. */
+const cutOff = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>(":is(.shell > header, .toolbar, .views) :is(button, select, a)")]
+      .filter((each) => each.getBoundingClientRect().right > innerWidth)
+      .map((each) => each.innerText || (each.getAttribute("aria-label") ?? "")),
+  );
+
 async function show(page: Page, screen: string): Promise<void> {
   await page.evaluate(`location.hash = "#/${screen}"`);
   await page.locator("main h1").waitFor({ state: "attached" });
@@ -65,6 +73,7 @@ export async function checkEveryone(visit: Visit): Promise<void> {
     visit.report(`axe: ${name}`, found.length === 0, found.join("; "));
     const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     visit.report(`nothing is wider than the page: ${name}`, Number(wide) <= 0, wide === 0 ? "" : `${wide} of ${width}`);
+    visit.same(`no button of the frame is cut off: ${name}`, await cutOff(page), []);
   });
   await page.setViewportSize({ width: 1440, height: 900 });
   await speak(page, "en");

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import type { InfillExample } from "../../../src/entries/train.ts";
 import { goTo } from "../app/route.ts";
 import { numbers, reasonOf, t } from "../i18n/index.ts";
+import { modelName } from "../i18n/names.ts";
 import { chooseModel } from "../models/library.ts";
 import { removeModel } from "../models/remove.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -50,7 +51,7 @@ export function RunView({ run }: { readonly run: RunRecord }): JSX.Element {
   return (
     <div class="stack sections">
       <section class="stack" aria-label={run.name}>
-        <p class="soft">{words.facts(run.books.join(", "), run.base.name)}</p>
+        <p class="soft">{words.facts(run.books.join(", "), modelName(run.base.name))}</p>
         <div class="row between">
           <p class="state" role="status">
             <strong>{words.phases[phaseOf(now, isDone, kept.value.saved)]}</strong>

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { addressOf, route } from "../app/route.ts";
 import { formatDate, reasonOf, t } from "../i18n/index.ts";
+import { modelName } from "../i18n/names.ts";
 import { Icon } from "../ui/icon.tsx";
 import { NewRun } from "./new-run.tsx";
 import { RunView } from "./run-view.tsx";
@@ -71,7 +72,7 @@ function Runs({ runs }: { readonly runs: readonly RunRecord[] }): JSX.Element {
           <li key={run.id}>
             <a class="card" href={addressOf("teach", run.id)}>
               <strong>{run.name}</strong>
-              <span class="soft small">{words.facts(run.books.join(", "), run.base.name)}</span>
+              <span class="soft small">{words.facts(run.books.join(", "), modelName(run.base.name))}</span>
               <span class="small">
                 {training.value?.run.id === run.id
                   ? words.phases[training.value.phase]

@@ -2,10 +2,14 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { formatDate, t } from "../i18n/index.ts";
+import { modelName } from "../i18n/names.ts";
 import type { CandidateRecord, FillRecord } from "../store/records.ts";
 import { Icon } from "../ui/icon.tsx";
 import { activate, fills, gaps } from "./desk.ts";
 import { insertAtCursor } from "./fills.ts";
+
+/** Letters of what stands before a gap, by which it is recognised. */
+const BEHIND = 60;
 
 export function History(): JSX.Element {
   const search = useSignal("");
@@ -43,13 +47,13 @@ function Entry({
   readonly texts: readonly CandidateRecord[];
 }): JSX.Element {
   const isOpen = gaps.value.some(({ id }) => id === fill.id);
-  const behind = fill.p1.slice(-60);
+  const behind = fill.p1.length <= BEHIND ? fill.p1 : fill.p1.slice(-BEHIND).replace(/^\S*\s/, "");
   return (
     <li>
       <details>
         <summary>
           <span class="small soft">
-            {formatDate(fill.begun)} · {fill.model}
+            {formatDate(fill.begun)} · {modelName(fill.model)}
           </span>
           <span class="behind">{behind === "" ? t.value.write.atBeginning : `… ${behind}`}</span>
           <span class="small">{t.value.write.textsWritten(texts.length)}</span>

@@ -133,6 +133,7 @@ test("an update of two ranks has the bits of one process that adds the gradients
 
   // Of many small buckets, too, which cut parameters anywhere.
   for (const bucket of [undefined, 300]) {
+    let bytes = 0;
     const weights = await Promise.all(
       ranksInProcess(3).map(async (ranks, rank) => {
         const { model, optimizer, shards } = begin({ ranks, bucket });
@@ -142,10 +143,13 @@ test("an update of two ranks has the bits of one process that adds the gradients
           expect(sent.counts).toEqual({ labels: 25 - 3 + 3 + 6, microBatches: 3 });
           expect((await sent.result).gradNorm).toBe(norms[update]);
         }
+        bytes += shards!.meter.bytes;
         return device.read(model.parameters.chunks[0].values);
       }),
     );
     for (const each of weights) expect(largestDifference(each, want)).toBe(0);
+    // Gradients but for a rank's own part, and new values to all others: 8 P (N - 1) together, in each update.
+    expect(bytes).toBe(3 * 8 * want.length * (3 - 1));
   }
 });
 

@@ -48,8 +48,8 @@ const flags = defineFlags({
 export const PEERS: Program<typeof flags> = {
   command: "npx tsx bench/peers/run.ts",
   summary:
-    "Compares this engine with ONNX Runtime, transformers.js and PyTorch: results first, then times in turn. " +
-    "JSON lines on stdout, one table on stderr.",
+    "Compares this engine with ONNX Runtime, transformers.js, jax-js, TensorFlow.js and PyTorch: results first, then " +
+    "times in turn. JSON lines on stdout, one table on stderr.",
   flags,
   examples: [
     { args: "--quick", does: "does everything work here?" },

@@ -1,6 +1,7 @@
 // The packages of bench/peers/node_modules: the project's own npm ci installs none of them, so nothing here names one
 // in an import that the type checker would look up. Each file declares as much of a package as it uses.
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
 const HERE = new URL("./", import.meta.url);
 
@@ -25,3 +26,6 @@ export async function loadPeer<T extends object>(name: string): Promise<T> {
   const loaded = (await import(name)) as T & { readonly default?: T };
   return loaded.default ?? loaded;
 }
+
+/** As CommonJS has it: for files that leave out endings in their own imports, which a loader such as tsx's knows. */
+export const requirePeer = (name: string): unknown => createRequire(import.meta.url)(name) as unknown;

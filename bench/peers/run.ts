@@ -105,8 +105,8 @@ function modelFolder(temporary: string, name: string, config: Work["model"]["con
 }
 
 /**
- * The adapter that this engine takes, for all: a Vulkan loader that knows several drivers is told which, for ONNX
- * Runtime, which opens its own.
+ * The adapter that this engine takes, for all: jax-js and TensorFlow.js are given the same, and a Vulkan loader that
+ * knows several drivers is told which, for ONNX Runtime, which opens its own.
  */
 async function adapterForAll(): Promise<FoundAdapter> {
   const found = await requestAdapter(); // sets VK_DRIVER_FILES where the driver comes from npm

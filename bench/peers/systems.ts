@@ -46,6 +46,7 @@ function python(name: string, title: string, args: readonly string[], modules: r
 
 const ORT = "onnxruntime-node";
 const HF = "@huggingface/transformers";
+const TFJS = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu"];
 
 /** This engine first: the others are compared with it. */
 export const SYSTEMS: readonly System[] = [
@@ -54,6 +55,8 @@ export const SYSTEMS: readonly System[] = [
   node("onnxruntime-fused", "ONNX Runtime, WebGPU, fused attention", "onnxruntime.ts", ["webgpu", "fused"], [ORT]),
   node("onnxruntime-cpu", "ONNX Runtime, CPU", "onnxruntime.ts", ["cpu", "fused"], [ORT]),
   node("transformers.js", "transformers.js, WebGPU", "transformers-js.ts", [], [HF]),
+  node("jax-js", "jax-js, WebGPU", "jax-js.ts", [], ["@jax-js/jax"]),
+  node("tfjs", "TensorFlow.js, WebGPU", "tfjs.ts", [], TFJS),
   python("torch", "PyTorch", ["model"], ["torch", "transformers"]),
   python("generate", "transformers generate(), eager", ["generate"], ["torch", "transformers"]),
   python("generate-compiled", "transformers generate(), compiled", ["compiled"], ["torch", "transformers"]),

@@ -164,8 +164,16 @@ const builtTables = (): Plugin => ({
   load: { filter: { id: /[/\\]src[/\\]doctor[/\\]kernel-tables\.ts$/ }, handler: tablesModule },
 });
 
-/** The lines stay where they are: messages of shader compilers name them. */
-export const withoutComments = (wgsl: string): string => wgsl.replace(/[ \t]*\/\/.*$/gm, "").trimEnd();
+/**
+ * Without comments and most blanks. The lines stay where they are: messages of shader compilers name them. Beside > and
+ * = blanks stay, too: without them some would be other tokens.
+ */
+export const withoutComments = (wgsl: string): string =>
+  wgsl
+    .replace(/[ \t]*\/\/.*$/gm, "")
+    .replace(/^[ \t]+|[ \t]*([,;{}()])[ \t]*/gm, "$1")
+    .replace(/(?<=[\w)\]])[ \t]+([=+*])[ \t]+(?=[\w(])/g, "$1")
+    .trimEnd();
 
 /** import() of a variable is what bundlers cannot follow; of a name that package.json maps by condition they can. */
 const runtimeSeam = (): Plugin =>

@@ -64,6 +64,15 @@ describe("the page", () => {
     expect(page).toContain("<td>30</td><td>3.00</td><td>1.5500</td><td>4.71</td>");
   });
 
+  it("shows each text once, however few there are", () => {
+    for (const count of [1, 2, 3]) {
+      const written = Array.from({ length: count }, (_, i) => ({ step: i + 1, text: `text ${i + 1}.` }));
+      const gaps = [{ given: [], real: ["real", "x"] as const, written }];
+      const few = trainingReport({ title: "x", totalSteps: 9, history, rates: [], gaps, facts: new Map() });
+      for (const { text } of written) expect(few.split(text)).toHaveLength(2);
+    }
+  });
+
   it("of a run without evaluation shows what there is", () => {
     const bare = trainingReport({ title: "x", totalSteps: 9, history: [], rates: [], gaps: [], facts: new Map() });
     expect(bare).toContain("0 of 9 updates, nothing is logged yet");

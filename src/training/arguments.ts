@@ -75,7 +75,7 @@ export interface TrainingArguments extends BestModelArguments {
   readonly logitsChunk?: number;
   /** mixed: half precision where that is safe, see MixedPrecision. Default f32. */
   readonly precision?: PrecisionName;
-  /** With mixed precision: what the loss scale begins with, a power of two; default 65536. */
+  /** With mixed precision: what the loss scale begins with, a power of two; default 256. */
   readonly initialLossScale?: number;
   readonly lossOn: LossOn;
   readonly seed: number;

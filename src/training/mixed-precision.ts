@@ -12,13 +12,16 @@ import { isLossScale } from "./loss-scale.ts";
 import type { Precision } from "./precision.ts";
 
 export interface MixedPrecisionOptions {
-  /** A power of two. Default 65536, torch's and apex's. It multiplies the loss as it is summed, not its mean. */
+  /**
+   * A power of two. It multiplies the loss as it is summed over labels. Default 256: of 256 labels that is what torch's
+   * and apex's 65536 is of their mean, and more would have every run begin with updates that are skipped.
+   */
   readonly initialScale?: number;
   /** Updates in a row without an overflow after which it is doubled; default 2000. */
   readonly growthInterval?: number;
 }
 
-const INITIAL_SCALE = 2 ** 16;
+const INITIAL_SCALE = 2 ** 8;
 /** Throws UserError where the adapter has no f16. */
 export function expectHalfPrecision({ gpu, adapterKey }: Pick<Device, "gpu" | "adapterKey">): void {
   if (gpu.features.has("shader-f16")) return;

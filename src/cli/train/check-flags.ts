@@ -52,7 +52,7 @@ export function checkCombination(flags: Flags, given: ReadonlySet<string>): void
   } else if (given.has("initialLossScale"))
     throw new UserError("--initial_loss_scale belongs to --precision mixed, which is not given.");
   if (flags.initialLossScale !== undefined && !isLossScale(flags.initialLossScale))
-    throw new UserError(`--initial_loss_scale is ${flags.initialLossScale}, wanted a power of 2, such as 65536.`);
+    throw new UserError(`--initial_loss_scale is ${flags.initialLossScale}, wanted a power of 2, such as 1024.`);
   if (flags.evalOnly && flags.doTrain)
     throw new UserError("--eval_only trains nothing, and --do_train asks for it; leave one out.");
   const needs = (flag: keyof Flags & string, other: keyof Flags & string): void => {

@@ -176,9 +176,9 @@ export const TRAINING_FLAGS = defineFlags({
   fp16: { type: "bool", group: "Training", help: "The same as --precision mixed." },
   initialLossScale: {
     type: "float",
-    min: 2 ** -24,
+    min: 1,
     max: 2 ** 24,
-    defaultText: "65536",
+    defaultText: "256",
     group: "Training",
     help:
       "With --precision mixed: what the loss scale begins with, a power of 2. An update whose gradients overflow is " +

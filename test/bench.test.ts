@@ -59,6 +59,11 @@ describe("a printed shader", () => {
       "// ==== layernorm, workgroup",
       "// ==== layernorm, subgroup, computed ids",
       "// ==== layernorm, subgroups, computed ids",
+      "// ==== layernorm, subgroup, f16",
+      "// ==== layernorm, subgroups, f16",
+      "// ==== layernorm, workgroup, f16",
+      "// ==== layernorm, subgroup, computed ids, f16",
+      "// ==== layernorm, subgroups, computed ids, f16",
     ]);
     expect(text).toContain("@group(0) @binding(3) var<storage, read_write> y: array<f32>;        // [N, C]\n");
     expect(text).toContain("const C: u32 = 768u;\n");
@@ -119,6 +124,7 @@ describe("nothing is forgotten", () => {
       "attentionWeights",
       "sumSquares", // with the next: the norm of the gradients, which is timed
       "normOfBlocks",
+      "halfCopy", // once, before the first update
       "addHeadRows", // products between copies
       "topKOfCandidates", // top-k's second pass
     ]);

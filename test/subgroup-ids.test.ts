@@ -72,7 +72,7 @@ describe("computed as well as asked for, the number of a subgroup gives the same
   });
 
   it("by another file, chosen by composition", async () => {
-    const forms = definedKernels().filter(({ name }) => name === "layernorm");
+    const forms = definedKernels().filter(({ name, variant }) => name === "layernorm" && !variant?.includes("f16"));
     const ids = (file: string) => forms.filter(({ source }) => source.includes(file)).map(({ variant }) => variant);
     expect(ids("lib/subgroup_ids_builtin.wgsl")).toEqual(["subgroup", "subgroups"]);
     expect(ids("lib/subgroup_ids_computed.wgsl")).toEqual(["subgroup, computed ids", "subgroups, computed ids"]);

@@ -18,7 +18,7 @@ const KERNELS_IN_PAGE = ["add", "gelu"];
 /** They take longest on software adapters, and so come last. */
 const LONG_KERNELS = ["layernorm", "cross-entropy", "embedding", "attention-decode", "matvec", "matmul", "attention"];
 /** After this no further kernel is begun: on a software adapter the longest takes minutes. A GPU is done in seconds. */
-const KERNELS_MS = 60_000;
+const KERNELS_MS = 30_000;
 
 /** What Node makes of the same: what pages must make, too. */
 export interface Wanted {

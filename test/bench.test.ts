@@ -18,6 +18,7 @@ import { Workspace } from "../bench/workspace.ts";
 import { shaderText } from "../bench/print-shader.ts";
 import { StepClock } from "../bench/step-clock.ts";
 import type { Decoder } from "../src/generation/device/decoder.ts";
+import { longPattern } from "./long-pattern.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -254,7 +255,10 @@ describe("the doctor's expect() agrees with vitest's", () => {
       expect(
         [
           ...text.matchAll(
-            /\bexpect\.(?!any\b|closeTo\b|stringContaining\b|arrayContaining\b)\w+|\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g,
+            longPattern(
+              /\bexpect\.(?!any\b|closeTo\b|stringContaining\b|arrayContaining\b)\w+|/,
+              /\b(?:it|test|describe)\.(?!each|runIf|skipIf)\w+\(|\bvi\.|\b(?:before|after)Each\b/g,
+            ),
           ),
         ].map(String),
         file,

@@ -135,7 +135,7 @@ describe("a run", () => {
   const stateOf = async (store: MemoryStore, name: string): Promise<Record<string, unknown>> =>
     JSON.parse(await readText(store.folders.get(name)!, "trainer_state.json")) as Record<string, unknown>;
 
-  test("ends early, keeps its best checkpoint and saves that model; so does one that was stopped on the way", async () => {
+  test("ends early, keeps its best checkpoint and saves that model; so does one that was stopped", async () => {
     const whole = new MemoryStore();
     const { finished, logHistory, finalStep } = await open(whole).train();
     expect(finished).toBe(true);

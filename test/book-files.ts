@@ -88,6 +88,13 @@ export function asHtml({ title, chapters, note }: TestBook): string {
   const licence =
     "<p>This eBook is for the use of anyone anywhere. You may copy it under the terms of the Project Gutenberg " +
     "License included with this eBook; the foundation accepts donations in many ways.</p>";
+  const endMark = `<div>*** END OF THE PROJECT GUTENBERG EBOOK ${escaped(title.toUpperCase())} ***</div>`;
+  const contents = chapters.map(
+    (chapter, i) => `<tr><td>${i + 1}.</td><td><a href="#c${i + 1}">${escaped(chapter.title)}</a></td></tr>`,
+  );
+  const bodies = chapters.map((chapter, i) =>
+    chapterHtml(chapter, i).replace("walked from", `walked <span class="pagenum">[Pg ${i + 3}]</span>from`),
+  );
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"/><title>${escaped(title)}</title>
 <style>p { margin: 1em }</style><script>if (1 < 2) document.write("<p>No</p>");</script></head><body>
@@ -97,10 +104,10 @@ export function asHtml({ title, chapters, note }: TestBook): string {
 <div>*** START OF THE PROJECT GUTENBERG EBOOK ${escaped(title.toUpperCase())} ***</div></section>
 <h1>${escaped(title)}</h1><div class="figcenter"><img src="a.jpg" alt="A mill"/><p class="caption">The old mill in the
 valley, as a painter saw it one summer, with a man who may be the hero.</p></div>
-<table>${chapters.map((chapter, i) => `<tr><td>${i + 1}.</td><td><a href="#c${i + 1}">${escaped(chapter.title)}</a></td></tr>`).join("\n")}</table>
-${chapters.map((chapter, i) => chapterHtml(chapter, i).replace("walked from", `walked <span class="pagenum">[Pg ${i + 3}]</span>from`)).join('\n<hr class="chap"/>\n')}
+<table>${contents.join("\n")}</table>
+${bodies.join('\n<hr class="chap"/>\n')}
 <div class="footnotes"><h3>Footnotes</h3><p id="note1"><a href="#ref1">[1]</a> ${escaped(note)}</p></div>
-<section id="pg-footer"><div>*** END OF THE PROJECT GUTENBERG EBOOK ${escaped(title.toUpperCase())} ***</div>${licence}</section>
+<section id="pg-footer">${endMark}${licence}</section>
 </body></html>`;
 }
 
@@ -145,7 +152,8 @@ export async function asDocx({ title, chapters, note }: TestBook, document = "")
     "[Content_Types].xml",
     `${XML}<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ` +
       `ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
-      `${override("document", "document.main")}${override("styles", "styles")}${override("footnotes", "footnotes")}</Types>`,
+      `${override("document", "document.main")}${override("styles", "styles")}` +
+      `${override("footnotes", "footnotes")}</Types>`,
   );
   const relation = (id: string, type: string, target: string): string =>
     `<Relationship Id="${id}" Type="${RELATIONS}/${type}" Target="${target}"/>`;
@@ -206,7 +214,12 @@ export async function asEpub(
       `${files.map((file) => `<itemref idref="${file}"/>`).join("")}<itemref idref="notes" ` +
       `linear="no"/></spine></package>`,
     "OEBPS/nav.xhtml": page(
-      `<nav epub:type="toc"><ol>${files.map((file, i) => `<li><a href="text/${file}%20.xhtml">Chapter ${i + 1}. ${escaped(chapters[i]!.title)}</a></li>`).join("")}</ol></nav>`,
+      `<nav epub:type="toc"><ol>` +
+        files
+          .map((file, i) => [file, `Chapter ${i + 1}. ${escaped(chapters[i]!.title)}`])
+          .map(([file, title]) => `<li><a href="text/${file}%20.xhtml">${title}</a></li>`)
+          .join("") +
+        `</ol></nav>`,
     ),
     "OEBPS/imprint.xhtml": page(
       `<p>${escaped(title)} by Nobody Known.</p><p>Copyright by nobody. All rights reserved, and no part of ` +

@@ -100,13 +100,14 @@ describe("HTML", () => {
       `<p>${one}</p><figure><figcaption>${sentence(3)}</figcaption></figure><p>${two}<span class="pageno">7</span></p>`,
     ],
   ])("reads %s", async (_, body) => expect(await html(body)).toEqual([one, two]));
-  it("keeps what only looks like a note: ordinals, links to chapters, a paragraph that a note leads back to", async () => {
+  it("keeps what only looks like a note: ordinals, links to chapters, what a note leads back to", async () => {
     expect(await html(`<p>Le 1<sup>er</sup> mai, M<sup>lle</sup> Anna dit que rien n'arriverait.</p>`)).toEqual([
       "Le 1er mai, Mlle Anna dit que rien n'arriverait.",
     ]);
     const chapter = `<div id="c1"><h2>Chapter 1</h2><p>${one}</p></div>`;
     expect(await html(`<p><a href="#c1">[1]</a></p>${chapter}<p>${two}</p>`)).toEqual([one, two]);
-    const back = `<p id="r1">${one}<a href="#n1">[1]</a></p><p>${two}</p><p id="n1"><a href="#r1">[1]</a> ${sentence(3)}</p>`;
+    const note = `<p id="n1"><a href="#r1">[1]</a> ${sentence(3)}</p>`;
+    const back = `<p id="r1">${one}<a href="#n1">[1]</a></p><p>${two}</p>${note}`;
     expect(await html(back)).toEqual([one, two]);
   });
   it("leaves contents out that are known by their links alone, and no links inside the text", async () => {
@@ -119,7 +120,8 @@ describe("HTML", () => {
   });
   it("knows verse by its classes", async () => {
     const line = (text: string): string => `<div class="line">${text}</div>`;
-    const poem = `<div class="poem"><div class="stanza">${line("The sea is wide,")}${line("the boat is old,")}</div></div>`;
+    const stanza = `<div class="stanza">${line("The sea is wide,")}${line("the boat is old,")}</div>`;
+    const poem = `<div class="poem">${stanza}</div>`;
     const book = readBook(await read(`<html><p>${one}</p>${poem}<p>${two}</p></html>`, "a"));
     expect(book.runs.map((run) => run.map(({ text }) => text))).toEqual([[one], [two]]);
   });
@@ -140,7 +142,8 @@ describe("Markdown by its name", () => {
     expect(paragraphsOf(await read(text, "a.md"))).toEqual([sentence(1), "The boat came home."]);
   });
   it("may hold HTML", async () => {
-    const text = `## One\n\n${[1, 2, 3, 4, 5, 6].map((i) => `<div align="center"><a name="p${i}"></a></div>\n\n${sentence(i)}`).join("\n\n")}`;
+    const part = (i: number): string => `<div align="center"><a name="p${i}"></a></div>\n\n${sentence(i)}`;
+    const text = `## One\n\n${[1, 2, 3, 4, 5, 6].map(part).join("\n\n")}`;
     expect(paragraphsOf(await read(text, "a.md"))).toHaveLength(6);
   });
 });

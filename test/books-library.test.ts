@@ -13,7 +13,8 @@ const sentence = (i: number): string =>
   `On day ${i} ${NAMES[i % 4]} walked along the river to the mill and found ${i * 7} stones under the bridge there.`;
 const paragraph = (i: number): string => Array.from({ length: 4 }, (_, k) => sentence(4 * i + k)).join(" ");
 const book = `Chapter 1\n\n${Array.from({ length: 90 }, (_, i) => paragraph(i)).join("\n\n")}\n`;
-const page = `<html><body>${Array.from({ length: 90 }, (_, i) => `<p>${paragraph(i + 200)}</p>`).join("")}</body></html>`;
+const lines = Array.from({ length: 90 }, (_, i) => `<p>${paragraph(i + 200)}</p>`);
+const page = `<html><body>${lines.join("")}</body></html>`;
 
 describe("prepareBooks", () => {
   it("makes the program's files of the same books, byte for byte", async () => {

@@ -107,7 +107,8 @@ describe("passagesOf", () => {
   });
 
   it("divides a paragraph behind a speech in it rather than inside one", () => {
-    const long = `“${sentence(1, 300)}” ${sentence(2, 200)} ${sentence(3, 160)} “${sentence(4, 150)} ${sentence(5, 300)}”`;
+    const between = `${sentence(2, 200)} ${sentence(3, 160)}`;
+    const long = `“${sentence(1, 300)}” ${between} “${sentence(4, 150)} ${sentence(5, 300)}”`;
     const [first] = passagesOf(run([long, sentence(6, 700)]), tokens, bounds, { shorter: false });
     expect(first!.text).toMatch(/^“Number 1 .*Number 3 [^“]*so\.$/);
   });
@@ -312,7 +313,7 @@ describe("src/prepare.ts with passages", () => {
       expect(p2.length).toBeLessThanOrEqual(most);
     }
   });
-  it("says how many it left out because their p2 would begin or end inside a speech, and what a book is told in", async () => {
+  it("says how many it left out for a p2 that begins or ends in a speech, and what a book is told in", async () => {
     const said = (i: number, length: number): string => `“${sentence(i, length)} ${sentence(i + 1, length)}”`;
     const long = Array.from({ length: 30 }, (_, i) => (i % 10 === 5 ? said(i, 700) : `${sentence(i, 640)}`));
     await writeFile(at("speeches.txt"), `CHAPTER I\n\n${long.join("\n\n")}`);

@@ -75,7 +75,8 @@ describe("text before the first heading", () => {
     expect(days(text)).toEqual(range(0, 6));
   });
   it("is left out where it is a title page, with a word", () => {
-    const text = `The Miller\n\nby Nobody\n\nTo my mother, who knows all of this.\n\n\nCHAPTER I\n\n${paragraphs(0, 5)}`;
+    const title = "The Miller\n\nby Nobody\n\nTo my mother, who knows all of this.";
+    const text = `${title}\n\n\nCHAPTER I\n\n${paragraphs(0, 5)}`;
     expect(days(text)).toEqual(range(0, 5));
     expect(readBook(text).leftOut.report(1000)[0]).toMatch(/3 title page and dedication \(\d+ characters\)/);
   });
@@ -211,7 +212,7 @@ describe("what publishers and transcribers put around a story", () => {
     "THE FERRY. Illustrated with forty engravings, neatly bound in cloth, $1.25.",
     "                    --_River Gazette._",
   ].join("\n\n");
-  const DESCRIBED = `${LIST}\n\n${Array.from({ length: 9 }, (_, i) => `THE BOOK OF MAPS\n\n${paragraph(i)}`).join("\n\n")}`;
+  const DESCRIBED = [LIST, ...Array.from({ length: 9 }, (_, i) => `THE BOOK OF MAPS\n\n${paragraph(i)}`)].join("\n\n");
 
   it.each([
     ["a list of books with their prices", `\n\n\n\n${LIST}`],

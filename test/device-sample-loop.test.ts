@@ -137,7 +137,7 @@ const requests = fc.record({
 });
 const tokenizer = { decode: (ids: readonly number[]) => ids.map((id) => `<${id}`).join("") };
 
-test("in groups of any size, what comes out and in which order is what single steps over whole logits give", async () => {
+test("in groups of any size, what comes out, and its order, is what single steps over whole logits give", async () => {
   await fc.assert(
     fc.asyncProperty(
       requests,

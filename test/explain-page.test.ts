@@ -21,6 +21,7 @@ import type { Device } from "../src/gpu/device.ts";
 import { GPT2Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { openDevice } from "./check-kernel.ts";
 import { openPage, parsePage } from "./page-dom.ts";
+import { longPattern } from "./long-pattern.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const DEMO = join(root, "weights/demo");
@@ -56,8 +57,10 @@ afterAll(async () => {
 });
 
 /** What makes a browser fetch something. */
-const FETCHES =
-  /https?:|\/\/[a-z]|<link|<img|<iframe|<object|<base|\b(src|href|srcset|action|poster)\s*=|@import|@font-face|url\(|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\(|importScripts|new Image/i;
+const FETCHES = longPattern(
+  /https?:|\/\/[a-z]|<link|<img|<iframe|<object|<base|\b(src|href|srcset|action|poster)\s*=|@import|@font-face|url\(|/,
+  /\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\(|importScripts|new Image/i,
+);
 
 describe("the page", () => {
   test("refers to nothing outside itself, and forbids it too", () => {

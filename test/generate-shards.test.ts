@@ -211,7 +211,7 @@ describe("a file of gaps", () => {
     whole = await filled(SAMPLE);
   });
 
-  it("gets for each the answer that it gets alone, in the order of the file, whatever is batched together", async () => {
+  it("gets for each the answer that it gets alone, in the order of the file, whatever is batched", async () => {
     const lines = whole
       .trimEnd()
       .split("\n")

@@ -95,7 +95,7 @@ describe("a file", () => {
     }
   });
 
-  test("of another type keeps biases, norms and positions in F32, and rows that are no whole blocks in F16", async () => {
+  test("of another type keeps biases, norms and positions in F32, rows that are no whole blocks in F16", async () => {
     for (const outtype of ["F16", "Q8_0"] as const) {
       const model = numbered();
       const { tensors, metadata } = await written(model, outtype);

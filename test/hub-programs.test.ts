@@ -97,7 +97,7 @@ describe("src/evaluate.ts", () => {
     await expect(setUp(...argv)).rejects.toThrow(message);
   });
 
-  it("writes fitted weights into a folder of the user's, else beside the results, never into the demo or a cache", async () => {
+  it("writes fitted weights into the user's folder, else beside the results, never the demo or a cache", async () => {
     const place = async (...argv: string[]): Promise<string> => (await setUp("--fit_rerank", ...argv)).fitted!.path;
     hub.publish("ann/filler", demo);
     expect(await place()).toBe(at("out", RERANK_FILE));

@@ -270,7 +270,8 @@ describe("the file", () => {
     });
     const ofAdapter = { ...job, flags: { ...flags, freeze: [] }, start: { ...start, lora } } as unknown as Job;
     expect(await runCard(run, ofAdapter, end)).toContain(
-      "\n- lora_r: 4\n- lora_alpha: 8\n- lora_dropout: 0.1\n- lora_target: attn.c\\_attn, attn.c\\_proj, mlp.c\\_proj\n" +
+      "\n- lora_r: 4\n- lora_alpha: 8\n- lora_dropout: 0.1\n" +
+        "- lora_target: attn.c\\_attn, attn.c\\_proj, mlp.c\\_proj\n" +
         "- use_rslora: true\n- trainable_token_indices: 50257 to 50259, 50262\n- ",
     );
     const ofAll = { ...job, flags: { ...flags, freeze: [] } } as unknown as Job;

@@ -91,7 +91,8 @@ describe.each(launchers)("ranks of %s", (_name, launcher) => {
       expect(stdout).toMatch(/^(the heap is whole|no UCX)\n$/);
       expect(code).toBe(0);
       if (stdout === "no UCX\n") return;
-      // The fault itself: what is gone may be missed at once (the other two keep UCX from hanging then), later or never.
+      // The fault itself: what is gone may be missed at once (the other two keep UCX from hanging then), later or
+      // never.
       const watched = await start(2, "heap", {
         UCX_MEM_EVENTS: "yes",
         UCX_HANDLE_ERRORS: "none",

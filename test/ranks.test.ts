@@ -93,7 +93,7 @@ test.each([2, 3, 4])(
   },
 );
 
-test("an update of two ranks has the bits of one process that adds the gradients of one after the other's", async () => {
+test("an update of two ranks has the bits of one process that adds their gradients in turn", async () => {
   const batches = [[9, 4, 12], [3, 2], [7]].map((lengths): MicroBatch =>
     collate(
       lengths.map((length) => example(length, length)),
@@ -208,7 +208,7 @@ test("ranks divide the moments' memory, to a block", () => {
   for (const part of parts) expect(Math.abs(part - whole / 3)).toBeLessThan(3 * 8 * 4224);
 });
 
-test("ranks stop after the same update when one is told to, and end together where gradients are no numbers", async () => {
+test("ranks stop after the same update when one is told to, and end together at NaN gradients", async () => {
   const stops = [new AbortController(), new AbortController()];
   const models = stops.map(() => GPT2LMHeadModel.fromConfig(device, tinyConfig, { seed: 1 }));
   const trainers = ranksInProcess(2).map(

@@ -100,9 +100,10 @@ describe.skipIf(process.platform !== "linux")("what the system refuses", () => {
     inProgram(`import { runCli } from "./src/cli/shared/run.ts"; await runCli(async ({ signal }) => { ${body} });`);
 
   it("a full disk behind stdout is one sentence, and the program may still save", async () => {
-    const { code, err } = await shell(
-      `${program(`process.stdout.write("text\\n"); await new Promise((next) => setTimeout(next, 20)); process.stderr.write(signal.aborted ? "saving\\n" : "");`)} > /dev/full`,
-    );
+    const body =
+      `process.stdout.write("text\\n"); await new Promise((next) => setTimeout(next, 20)); ` +
+      `process.stderr.write(signal.aborted ? "saving\\n" : "");`;
+    const { code, err } = await shell(`${program(body)} > /dev/full`);
     expect([code, err]).toEqual([
       1,
       "Error: Cannot write to stdout: No space is left on the disk; make room and run again.\nsaving\n",

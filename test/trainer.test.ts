@@ -54,7 +54,7 @@ afterAll(() => device.destroy());
 const fresh = () => GPT2LMHeadModel.fromConfig(device, config, { seed: 1 });
 
 describe("resumed = uninterrupted", () => {
-  test("weights, moments and log are the same bits, with accumulation, dropout and a stop between two log entries", async () => {
+  test("weights, moments and log are the same bits, with accumulation, dropout and a stop", async () => {
     const whole = new MemoryStore();
     const result = await new Trainer({
       model: fresh(),
@@ -354,7 +354,7 @@ test("a trainer that is destroyed has given its memory back", async () => {
   expect(device.pool.liveBytes).toBe(before);
 });
 
-test("updates are counted as Hugging Face's Trainer does: what is left at an epoch's end is one, and so is a part", () => {
+test("updates are counted as Hugging Face's Trainer does: what is left at an epoch's end is one, so is a part", () => {
   const count = (batches: number, numTrainEpochs: number, gradientAccumulationSteps: number): number =>
     totalSteps({ ...args, maxSteps: -1, numTrainEpochs, gradientAccumulationSteps }, batches);
   expect([count(6, 2, 3), count(7, 2, 3), count(3, 0.1, 4), count(8, 1.5, 2), count(5, 3, 1)]).toEqual([

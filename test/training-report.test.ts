@@ -181,7 +181,7 @@ describe("a run", () => {
     return { weights: await store.weights(""), moments: store.folders.get("checkpoint-4") };
   }
 
-  test("ends in the same bits with a report, whose page grows, and which is cut back where the run goes on from", async () => {
+  test("ends in the same bits with a report, whose page grows, and is cut back to where the run goes on", async () => {
     const run = new RunFolder(root);
     const warnings: string[] = [];
     let report: RunReport | undefined;

@@ -185,7 +185,7 @@ describe("gradients that are not finite", () => {
 });
 
 describe("cost", () => {
-  test("in steady state an update creates no WebGPU object, sends one submit and the same launches each time", async () => {
+  test("in steady state an update creates no WebGPU object, sends one submit and the same launches each", async () => {
     const run = begin({ maxGradNorm: 1 }, tinyConfig.with({ embdPdrop: 0.1, attnPdrop: 0.1, residPdrop: 0.1 }));
     run.model.transformer.training = true;
     const { batch, pool } = device;

@@ -22,6 +22,7 @@ export interface MixedPrecisionOptions {
 }
 
 const INITIAL_SCALE = 2 ** 8;
+
 /** Throws UserError where the adapter has no f16. */
 export function expectHalfPrecision({ gpu, adapterKey }: Pick<Device, "gpu" | "adapterKey">): void {
   if (gpu.features.has("shader-f16")) return;
